@@ -1,0 +1,118 @@
+"""The nouns of the project as frozen dataclasses. Nothing here reads, writes or imports anything of ours."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+Ids: TypeAlias = npt.NDArray[np.int64]
+
+SAMPLE_RATE = 16_000  # Hz: what every encoder here was trained on
+
+
+class Refusal(StrEnum):
+    """Why a clip was refused."""
+
+    MISSING = "missing"  # a row of the dump names it, no file is there
+    UNREADABLE = "unreadable"  # the file system would not give it
+    NOT_AUDIO = "not_audio"
+    EMPTY = "empty"
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    SILENT = "silent"
+    NOT_FINITE = "not_finite"
+    NO_SPEECH = "no_speech"  # the encoder's own voice detector found nothing to embed
+
+
+@dataclass(frozen=True, slots=True)
+class Waveform:
+    """Decoded audio at 16 kHz."""
+
+    samples: Floats  #: (n,) mono, nominally in [-1, 1]
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / SAMPLE_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """A brand."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Game:
+    """One title of a maker."""
+
+    id: int
+    title: str
+    maker: Maker
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """A named role in one game."""
+
+    id: int
+    name: str
+    game: Game
+    clips: int  #: clips embedded in the space asked about
+
+    @property
+    def address(self) -> str:
+        return f"{self.game.maker.name}/{self.game.title}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One voiced line."""
+
+    id: int
+    path: Path  #: where its audio lies
+    text: str
+    seconds: float | None  #: None until it was decoded
+    character_id: int | None  #: None when nobody knows who speaks
+    game_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A clip near to a query."""
+
+    clip: Clip
+    cosine: float  #: 1.0 = the same recording
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A character near to a query; of a search for clips, a clip whose character may be unknown."""
+
+    character: Character | None
+    score: float
+    probability: float | None  #: that it is the same voice; None when the catalog is too small to calibrate on
+    hits: tuple[Hit, ...] = field(default=())  #: the lines that speak for it, best first
+    voice: int | None = None  #: the id of the voice it belongs to
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Characters believed to be one person."""
+
+    id: int
+    probability: float  #: that its characters are one person: the mean over its characters
+    members: tuple[tuple[Character, float], ...]  #: each with the probability that it belongs here
+
+
+def fold(name: str) -> str:
+    """The form in which two names are compared: NFKC, case and surrounding space folded away."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()

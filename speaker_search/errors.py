@@ -1,0 +1,55 @@
+"""What can go wrong, one class for each decision a caller can take; a class's docstring is its message."""
+
+from __future__ import annotations
+
+from speaker_search.entities import Refusal
+
+
+class SpeakerSearchError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, detail: str, mend: str = "") -> None:
+        """`detail` says what is wrong and `mend` what to do about it: a sentence or two together, shown as they are."""
+        super().__init__(f"{detail} {mend}".strip())
+        self.detail = detail
+        self.mend = mend
+
+    @property
+    def title(self) -> str:
+        return (type(self).__doc__ or "").strip()
+
+
+class UsageError(SpeakerSearchError):
+    """The request makes no sense as it stands."""
+
+
+class NotFoundError(SpeakerSearchError):
+    """Nothing in the catalog goes by that name or id."""
+
+
+class TooLargeError(SpeakerSearchError):
+    """The upload is over the limit."""
+
+
+class SourceError(SpeakerSearchError):
+    """The place named holds no voices that can be taken in."""
+
+
+class AudioError(SpeakerSearchError):
+    """The clip cannot be used."""
+
+    def __init__(self, reason: Refusal, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class CatalogError(SpeakerSearchError):
+    """The catalog cannot be used."""
+
+
+class IndexUnusableError(SpeakerSearchError):
+    """The index cannot be used."""
+
+
+class EncoderError(SpeakerSearchError):
+    """The encoder cannot be loaded."""

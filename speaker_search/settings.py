@@ -1,0 +1,54 @@
+"""The one place that reads the environment: SPKSEARCH_*. Flags win over it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from speaker_search.errors import UsageError
+
+DEFAULT_ENCODER = "anime-va"
+
+
+class Settings(BaseSettings):
+    """What a run needs to know before it starts."""
+
+    model_config = SettingsConfigDict(env_prefix="SPKSEARCH_", frozen=True)
+
+    home: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("spksearch", appauthor=False),
+        description="Folder of the catalog and the index.",
+    )
+    database_url: str | None = Field(
+        default=None, description="sqlite:///FILE or postgresql://USER@HOST/NAME; SQLite in the home unless set."
+    )
+    encoder: str | None = Field(
+        default=None, description=f"Encoder to use: unless set the catalog's only one, else {DEFAULT_ENCODER}."
+    )
+    checkpoint: Path | None = Field(
+        default=None, description="Local file with the encoder's weights, in place of the model hub."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where encoders run: auto, cpu or cuda.")
+    api_keys: SecretStr = Field(
+        default=SecretStr(""), description="Comma-separated keys; when set, every request under /v1 must carry one."
+    )
+
+    @property
+    def url(self) -> str:
+        return self.database_url or f"sqlite:///{self.home.absolute() / 'catalog.db'}"
+
+
+def load(**flags: object) -> Settings:
+    """The settings of the environment, with those `flags` that are not None in their place. Raises UsageError."""
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"The setting {name} (SPKSEARCH_{name.upper()}) cannot be {first['input']!r}: {first['msg']}.",
+        ) from error
