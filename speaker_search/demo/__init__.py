@@ -1,0 +1,1 @@
+"""The bundled demo: four invented games whose voices come from a synthesiser."""
