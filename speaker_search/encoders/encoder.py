@@ -1,0 +1,32 @@
+"""What every encoder promises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from speaker_search.entities import Floats
+
+
+class Encoder(Protocol):
+    """A network and the hash of its weights; together they define an embedding space."""
+
+    @property
+    def name(self) -> str:
+        """What `load` was asked for: "anime-va"."""
+
+    @property
+    def space(self) -> str:
+        """The name and the first 12 hex digits of the weights' sha256: "anime-va@41d5ad6b5c75"."""
+
+    @property
+    def dim(self) -> int:
+        """The length of an embedding."""
+
+    def embed(self, waveforms: Sequence[Floats]) -> Floats:
+        """Embed clips, in the order given.
+
+        Takes 16 kHz mono float32 arrays (n,) of any length; returns (N, dim) float32, each row of unit length and
+        independent of the other clips. A row of NaN is a clip in which the encoder heard nothing to embed: no speech
+        (resemblyzer's voice detector), or less than its shortest input (40 ms for the anime encoders).
+        """
