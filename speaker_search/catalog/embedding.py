@@ -1,0 +1,210 @@
+"""What waits for an encoder, what it made of it, and the log of changes that indexes follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from speaker_search.catalog.chunks import IDS_PER_STATEMENT, chunks
+from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.tables import clips, embeddings, encoders, removals, roots, unembedded
+from speaker_search.entities import Floats, Ids, Refusal
+from speaker_search.errors import CatalogError
+
+STORED = np.dtype("<f4")  # how a vector lies in the catalog, on every machine
+ROWS_PER_READ = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """An embedding space of the catalog."""
+
+    id: int
+    space: str  #: such as "anime-va@41d5ad6b5c75"
+    name: str  #: of its encoder
+    dim: int
+    changes: int  #: how far its change log reaches
+
+
+@dataclass(frozen=True, slots=True)
+class PendingClip:
+    """A clip that waits to be embedded."""
+
+    id: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a clip: a vector, or a refusal with its reason."""
+
+    clip_id: int
+    seconds: float | None = None
+    vector: Floats | None = None  # (dim,), unit length
+    refusal: Refusal | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipCounts:
+    embedded: int
+    pending: int
+    refused: int
+
+
+def spaces(connection: Connection) -> list[Space]:
+    """All embedding spaces, oldest first."""
+    c = encoders.c
+    rows = connection.execute(select(c.id, c.space, c.name, c.dim, c.changes).order_by(c.id))
+    return [Space(*row) for row in rows]
+
+
+def choose_space(connection: Connection, wanted: str | None) -> Space:
+    """The space of an encoder's name (`anime-va`) or a space's own (`anime-va@41d5ad6b5c75`); None: the only one.
+
+    Raises CatalogError when there is no such space, or several and none is wanted.
+    """
+    known = spaces(connection)
+    if not known:
+        raise CatalogError("The catalog holds no voices yet.", "Take some in first: `spksearch ingest FOLDER`.")
+    fitting = [space for space in known if wanted in (None, space.name, space.space)]
+    names = ", ".join(space.space for space in known)
+    if not fitting:
+        raise CatalogError(
+            f"The catalog holds no embeddings of {wanted}, only of {names}.",
+            f"Ask with one of these as --encoder, or run `spksearch ingest --encoder {wanted} FOLDER`.",
+        )
+    if len(fitting) > 1:
+        raise CatalogError(f"The catalog holds several spaces: {names}.", "Name one as --encoder or SPKSEARCH_ENCODER.")
+    return fitting[0]
+
+
+def pending(connection: Connection, encoder_id: int, *, after: int, limit: int) -> list[PendingClip]:
+    """The next clips that wait for an encoder, by id from `after` on."""
+    rows = connection.execute(
+        select(clips.c.id, roots.c.path, clips.c.path)
+        .join_from(unembedded, clips, unembedded.c.clip_id == clips.c.id)
+        .join(roots, roots.c.id == clips.c.root_id)
+        .where(unembedded.c.encoder_id == encoder_id, unembedded.c.status == "pending", clips.c.id > after)
+        .order_by(clips.c.id)
+        .limit(limit)
+    )
+    return [PendingClip(id_, Path(root) / path) for id_, root, path in rows]
+
+
+def store(catalog: Catalog, encoder_id: int, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Write down what became of claimed clips, in one transaction; returns those that were still pending.
+
+    A clip that another worker has finished in the meantime is left as that worker left it.
+    """
+    if not outcomes:
+        return []
+    with catalog.write() as connection:
+        last = _advance(connection, encoder_id, len(outcomes))
+        still: set[int] = set()
+        for ids in chunks((outcome.clip_id for outcome in outcomes), IDS_PER_STATEMENT):
+            mine = (unembedded.c.encoder_id == encoder_id) & unembedded.c.clip_id.in_(ids)
+            waiting = delete(unembedded).where(mine, unembedded.c.status == "pending").returning(unembedded.c.clip_id)
+            still.update(connection.execute(waiting).scalars())
+        kept = [outcome for outcome in outcomes if outcome.clip_id in still]
+        made = [
+            {
+                "encoder_id": encoder_id,
+                "clip_id": outcome.clip_id,
+                "seq": last - position,
+                "vector": np.ascontiguousarray(outcome.vector, STORED).tobytes(),
+            }
+            for position, outcome in enumerate(kept)
+            if outcome.vector is not None
+        ]
+        refused = [
+            {
+                "encoder_id": encoder_id,
+                "clip_id": outcome.clip_id,
+                "status": "refused",
+                "reason": str(outcome.refusal),
+                "detail": outcome.detail,
+            }
+            for outcome in kept
+            if outcome.refusal is not None
+        ]
+        if made:
+            connection.execute(insert(embeddings), made)
+        if refused:
+            connection.execute(insert(unembedded), refused)
+        for outcome in kept:
+            if outcome.seconds is not None:
+                connection.execute(update(clips).where(clips.c.id == outcome.clip_id).values(seconds=outcome.seconds))
+    return kept
+
+
+def remove_embeddings(connection: Connection, clip_ids: Sequence[int]) -> None:
+    """Delete clips' embeddings in every space, with a note of it in each space's change log."""
+    for ids in chunks(clip_ids, IDS_PER_STATEMENT):
+        held = select(embeddings.c.encoder_id, embeddings.c.clip_id).where(embeddings.c.clip_id.in_(ids))
+        for encoder_id, clip_id in connection.execute(held.order_by(embeddings.c.encoder_id)).all():
+            seq = _advance(connection, encoder_id, 1)
+            connection.execute(insert(removals).values(encoder_id=encoder_id, seq=seq, clip_id=clip_id))
+        connection.execute(delete(embeddings).where(embeddings.c.clip_id.in_(ids)))
+
+
+def _advance(connection: Connection, encoder_id: int, by: int) -> int:
+    """Take the next `by` places of a space's change log; the last of them. Holds the space's lock until commit."""
+    raised = update(encoders).where(encoders.c.id == encoder_id).values(changes=encoders.c.changes + by)
+    return int(connection.execute(raised.returning(encoders.c.changes)).scalar_one())
+
+
+def removed_between(connection: Connection, encoder_id: int, after: int, until: int) -> Ids:
+    """Clips whose embeddings were removed in a stretch of the change log, some of them embedded again since."""
+    c = removals.c
+    query = select(c.clip_id).where(c.encoder_id == encoder_id, c.seq > after, c.seq <= until)
+    return np.fromiter(connection.execute(query).scalars(), np.int64)
+
+
+def embedded_between(connection: Connection, space: Space, after: int, until: int) -> Iterator[tuple[Ids, Floats]]:
+    """Clip ids and vectors (n, dim) stored in a stretch of the change log, in its order, up to 10,000 at a time."""
+    c = embeddings.c
+    while True:
+        rows = connection.execute(
+            select(c.clip_id, c.vector, c.seq)
+            .where(c.encoder_id == space.id, c.seq > after, c.seq <= until)
+            .order_by(c.seq)
+            .limit(ROWS_PER_READ)
+        ).all()
+        if not rows:
+            return
+        yield np.array([row[0] for row in rows], np.int64), _vectors([row[1] for row in rows], space.dim)
+        after = rows[-1][2]
+
+
+def vectors_of(connection: Connection, space: Space, clip_ids: Sequence[int]) -> dict[int, Floats]:
+    """The vectors (dim,) of those clips that are embedded in a space, by clip id."""
+    found: dict[int, Floats] = {}
+    for ids in chunks(clip_ids, IDS_PER_STATEMENT):
+        c = embeddings.c
+        rows = connection.execute(select(c.clip_id, c.vector).where(c.encoder_id == space.id, c.clip_id.in_(ids))).all()
+        if rows:
+            vectors = _vectors([row[1] for row in rows], space.dim)
+            found.update(zip((row[0] for row in rows), vectors, strict=True))
+    return found
+
+
+def count_clips(connection: Connection, encoder_id: int) -> ClipCounts:
+    """How many clips a space holds, waits for and has refused."""
+    embedded = select(func.count()).select_from(embeddings).where(embeddings.c.encoder_id == encoder_id)
+    c = unembedded.c
+    by_status = select(c.status, func.count()).where(c.encoder_id == encoder_id).group_by(c.status)
+    counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_status)}
+    total = int(connection.execute(embedded).scalar_one())
+    return ClipCounts(total, counts.get("pending", 0), counts.get("refused", 0))
+
+
+def _vectors(blobs: Sequence[bytes], dim: int) -> Floats:
+    joined = b"".join(blobs)
+    if len(joined) != len(blobs) * dim * STORED.itemsize:
+        raise CatalogError("The catalog holds an embedding of the wrong length.", "Restore a backup of the catalog.")
+    return np.frombuffer(joined, STORED).reshape(len(blobs), dim).astype(np.float32)

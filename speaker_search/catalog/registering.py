@@ -1,0 +1,220 @@
+"""Writing down what a scan found: makers, games, characters and clips, known ones dropped without opening a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, case, delete, exists, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from speaker_search.catalog.chunks import IDS_PER_STATEMENT, chunks
+from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.embedding import remove_embeddings
+from speaker_search.catalog.tables import catalog as catalog_table
+from speaker_search.catalog.tables import characters, clips, embeddings, encoders, games, makers, roots, unembedded
+from speaker_search.entities import Refusal, fold
+from speaker_search.sources import Candidate
+
+ROWS_PER_TRANSACTION = 10_000
+MISSING_DETAIL = "A row of the index names this clip, and there is no such file."
+
+
+@dataclass(slots=True)
+class Registered:
+    """What registering one game folder did, in clips."""
+
+    new: int = 0
+    missing: int = 0  # of the new ones, rows without a file: refused at once
+    known: int = 0
+    changed: int = 0  # another size or time than last seen: to be embedded anew
+    relabelled: int = 0  # another character or text
+    gone: int = 0  # known from before, no longer there: kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    id: int
+    size: int
+    mtime_ns: int
+    character_id: int | None
+    text_hash: int
+
+
+def ensure_space(catalog: Catalog, *, space: str, name: str, dim: int) -> int:
+    """The row id of an embedding space, made if it is new."""
+    with catalog.write() as connection:
+        return _ensure(connection, encoders, {"space": space}, {"name": name, "dim": dim, "changes": 0})
+
+
+def register(
+    catalog: Catalog,
+    encoder_id: int,
+    *,
+    root: Path,
+    maker: str,
+    title: str,
+    candidates: Iterable[Candidate],
+    retry_refused: bool = False,
+) -> Registered:
+    """Write down one game folder's clips, and queue for the encoder those that it has neither embedded nor refused.
+
+    Done in transactions of 10,000 clips: killed in between, the next call goes on from what is there. A file whose size
+    and time are those last seen counts as known. Clips that were missing and have been found since lose their old row.
+    """
+    counts = Registered()
+    with catalog.write() as connection:
+        maker_id = _ensure(connection, makers, {"key": fold(maker)}, {"name": maker})
+        game_id = _ensure(connection, games, {"maker_id": maker_id, "key": fold(title)}, {"title": title})
+        root_id = _ensure(connection, roots, {"path": str(root)}, {"game_id": game_id})
+    with catalog.read() as connection:
+        known = _known_clips(connection, root_id)
+    seen: set[int] = set()
+    fresh: set[str] = set()
+    for chunk in chunks(candidates, ROWS_PER_TRANSACTION):
+        _write_chunk(catalog, chunk, game_id, root_id, known=known, seen=seen, fresh=fresh, counts=counts)
+    unseen = [clip for clip in known.values() if clip.id not in seen]
+    found = [clip.id for clip in unseen if clip.size < 0]
+    counts.gone = len(unseen) - len(found)
+    with catalog.write() as connection:
+        for ids in chunks(found, IDS_PER_STATEMENT):
+            connection.execute(delete(unembedded).where(unembedded.c.clip_id.in_(ids)))
+            connection.execute(delete(clips).where(clips.c.id.in_(ids)))
+        _queue(connection, encoder_id, root_id)
+        if retry_refused:
+            _requeue_refused(connection, encoder_id, root_id)
+    return counts
+
+
+def _write_chunk(
+    catalog: Catalog,
+    chunk: Sequence[Candidate],
+    game_id: int,
+    root_id: int,
+    *,
+    known: dict[str, _Known],
+    seen: set[int],
+    fresh: set[str],
+    counts: Registered,
+) -> None:
+    """One transaction: new clips are inserted, changed and relabelled ones updated."""
+    with catalog.read() as connection:
+        character_ids = _character_ids(connection, game_id)
+    wanted = {fold(s.character): s.character for s in chunk if s.character is not None}
+    new: list[dict[str, Any]] = []
+    changed: list[tuple[int, Candidate]] = []
+    relabelled: list[dict[str, Any]] = []
+    unheard = {key: name for key, name in wanted.items() if key not in character_ids}
+    if unheard:
+        with catalog.write() as connection:
+            rows = [{"game_id": game_id, "key": key, "name": name} for key, name in unheard.items()]
+            connection.execute(_insert_or_keep(connection, characters), rows)
+            character_ids = _character_ids(connection, game_id)
+    for candidate in chunk:
+        character_id = None if candidate.character is None else character_ids[fold(candidate.character)]
+        before = known.get(candidate.path)
+        if before is None and candidate.path in fresh:
+            continue  # two rows that name the same missing file are one clip
+        if before is None:
+            fresh.add(candidate.path)
+            new.append(
+                {
+                    "root_id": root_id,
+                    "path": candidate.path,
+                    "character_id": character_id,
+                    "text": candidate.text,
+                    "size": candidate.size,
+                    "mtime_ns": candidate.mtime_ns,
+                }
+            )
+            continue
+        seen.add(before.id)
+        same_file = (before.size, before.mtime_ns) == (candidate.size, candidate.mtime_ns)
+        same_label = (before.character_id, before.text_hash) == (character_id, hash(candidate.text))
+        if not same_file:
+            changed.append((before.id, candidate))
+        if not same_label:
+            relabelled.append({"character_id": character_id, "text": candidate.text, "clip": before.id})
+        counts.known += same_file and same_label
+    counts.new += len(new)
+    counts.missing += sum(row["size"] < 0 for row in new)
+    counts.changed += len(changed)
+    counts.relabelled += len(relabelled)
+    if not (new or changed or relabelled):
+        return
+    with catalog.write() as connection:
+        if new:
+            connection.execute(_insert_or_keep(connection, clips), new)
+        for clip_id, candidate in changed:
+            _forget_audio(connection, clip_id, candidate)
+        for row in relabelled:
+            values = {"character_id": row["character_id"], "text": row["text"]}
+            connection.execute(update(clips).where(clips.c.id == row["clip"]).values(values))
+        if relabelled:
+            connection.execute(update(catalog_table).values(revision=catalog_table.c.revision + 1))
+
+
+def _forget_audio(connection: Connection, clip_id: int, candidate: Candidate) -> None:
+    """The file behind a clip is another one now: drop its embeddings and refusals, so that it is queued anew."""
+    remove_embeddings(connection, [clip_id])
+    connection.execute(delete(unembedded).where(unembedded.c.clip_id == clip_id))
+    now = {"size": candidate.size, "mtime_ns": candidate.mtime_ns, "seconds": None}
+    connection.execute(update(clips).where(clips.c.id == clip_id).values(now))
+
+
+def _queue(connection: Connection, encoder_id: int, root_id: int) -> None:
+    """Queue every clip of a root that the encoder knows nothing of; a missing one is refused at once."""
+    missing = clips.c.size < 0
+    held = exists().where(embeddings.c.encoder_id == encoder_id, embeddings.c.clip_id == clips.c.id)
+    listed = exists().where(unembedded.c.encoder_id == encoder_id, unembedded.c.clip_id == clips.c.id)
+    rows = select(
+        literal(encoder_id),
+        clips.c.id,
+        case((missing, "refused"), else_="pending"),
+        case((missing, str(Refusal.MISSING))),
+        case((missing, MISSING_DETAIL)),
+    ).where(clips.c.root_id == root_id, ~held, ~listed)
+    names = ["encoder_id", "clip_id", "status", "reason", "detail"]
+    connection.execute(_insert_or_keep(connection, unembedded).from_select(names, rows))
+
+
+def _requeue_refused(connection: Connection, encoder_id: int, root_id: int) -> None:
+    of_root = select(clips.c.id).where(clips.c.root_id == root_id)
+    connection.execute(
+        update(unembedded)
+        .where(
+            and_(unembedded.c.encoder_id == encoder_id, unembedded.c.status == "refused"),
+            unembedded.c.reason != str(Refusal.MISSING),
+            unembedded.c.clip_id.in_(of_root),
+        )
+        .values(status="pending", reason=None, detail=None)
+    )
+
+
+def _known_clips(connection: Connection, root_id: int) -> dict[str, _Known]:
+    columns = (clips.c.path, clips.c.id, clips.c.size, clips.c.mtime_ns, clips.c.character_id, clips.c.text)
+    rows = connection.execute(select(*columns).where(clips.c.root_id == root_id))
+    return {path: _Known(id_, size, mtime, char, hash(text)) for path, id_, size, mtime, char, text in rows}
+
+
+def _character_ids(connection: Connection, game_id: int) -> dict[str, int]:
+    rows = connection.execute(select(characters.c.key, characters.c.id).where(characters.c.game_id == game_id))
+    return {row[0]: row[1] for row in rows}
+
+
+def _ensure(connection: Connection, table: Table, key: dict[str, Any], rest: dict[str, Any]) -> int:
+    """The id of the row with this key, inserted first if there is none; a name stays as it was first written."""
+    where = and_(*(table.c[name] == value for name, value in key.items()))
+    found = connection.execute(select(table.c.id).where(where)).scalar()
+    if found is None:
+        connection.execute(_insert_or_keep(connection, table).values({**key, **rest}))
+        found = connection.execute(select(table.c.id).where(where)).scalar_one()
+    return int(found)
+
+
+def _insert_or_keep(connection: Connection, table: Table) -> Any:
+    """An insert that leaves a row alone which another program has just made."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing()

@@ -1,0 +1,139 @@
+"""The catalog's tables. migrations/ builds the same; a test compares the two.
+
+Two of them need a word. `embeddings.vector` holds a unit vector as `dim` little-endian float32. `embeddings.seq` and
+`removals.seq` are places in the change log of one space: a transaction that changes a space first raises
+`encoders.changes`, and the row lock this takes is held until it commits, so numbers become visible in their order and
+a reader that has seen number n has seen everything before it, whichever database it is.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only in a column of the exact type INTEGER.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+#: One row: which catalog this is, and a count raised whenever names or labels change.
+catalog = Table(
+    "catalog",
+    metadata,
+    Column("uuid", String(36), primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+)
+
+makers = Table(
+    "makers",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("key", Text, nullable=False, unique=True),  # entities.fold(name)
+)
+
+games = Table(
+    "games",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("maker_id", RowId, ForeignKey("makers.id"), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    UniqueConstraint("maker_id", "key", name="uq_games_maker_id_key"),
+)
+
+#: A folder that clips' paths are relative to: that of one game.
+roots = Table(
+    "roots",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("game_id", RowId, ForeignKey("games.id"), nullable=False, index=True),
+    Column("path", Text, nullable=False, unique=True),
+)
+
+characters = Table(
+    "characters",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("game_id", RowId, ForeignKey("games.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    UniqueConstraint("game_id", "key", name="uq_characters_game_id_key"),
+)
+
+clips = Table(
+    "clips",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("root_id", RowId, ForeignKey("roots.id"), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("character_id", RowId, ForeignKey("characters.id"), index=True),  # NULL: nobody knows who speaks
+    Column("text", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),  # bytes; -1 when the file is missing
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("seconds", Float),  # NULL until decoded
+    UniqueConstraint("root_id", "path", name="uq_clips_root_id_path"),
+)
+
+encoders = Table(
+    "encoders",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("space", String(200), nullable=False, unique=True),
+    Column("name", String(100), nullable=False),
+    Column("dim", Integer, nullable=False),
+    Column("changes", BigInteger, nullable=False),
+)
+
+embeddings = Table(
+    "embeddings",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("encoder_id", RowId, ForeignKey("encoders.id"), nullable=False),
+    Column("clip_id", RowId, ForeignKey("clips.id"), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    UniqueConstraint("encoder_id", "clip_id", name="uq_embeddings_encoder_id_clip_id"),
+    UniqueConstraint("encoder_id", "seq", name="uq_embeddings_encoder_id_seq"),
+    Index("ix_embeddings_clip_id", "clip_id"),
+)
+
+#: Embeddings that are gone, so that an index can take them out.
+removals = Table(
+    "removals",
+    metadata,
+    Column("encoder_id", RowId, ForeignKey("encoders.id"), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("clip_id", RowId, nullable=False),
+)
+
+#: What an encoder has not embedded: clips that wait for it, and those it refused. A clip's state belongs to a space,
+#: since one encoder may have embedded what another has yet to see.
+unembedded = Table(
+    "unembedded",
+    metadata,
+    Column("encoder_id", RowId, ForeignKey("encoders.id"), primary_key=True),
+    Column("clip_id", RowId, ForeignKey("clips.id"), primary_key=True),
+    Column("status", String(10), nullable=False),
+    Column("reason", String(20)),
+    Column("detail", Text),
+    CheckConstraint(
+        "(status = 'pending' AND reason IS NULL) OR (status = 'refused' AND reason IS NOT NULL)",
+        name="ck_unembedded_status_reason",
+    ),
+    Index("ix_unembedded_encoder_id_status_clip_id", "encoder_id", "status", "clip_id"),
+    Index("ix_unembedded_clip_id", "clip_id"),
+)
