@@ -1,0 +1,43 @@
+"""Average linkage with cannot-link: scores in, groups out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from speaker_search.entities import Floats, Ids
+
+
+def link(scores: Floats, apart: Ids, bar: float) -> Ids:
+    """Group what belongs together: a label (n,) for each, the lowest position in its group.
+
+    Agglomerative clustering by average linkage (UPGMA, Sokal and Michener 1958) over symmetric scores (n, n), the
+    nearest two groups first, as long as the mean score between them reaches `bar`. Two with the same value in `apart`
+    (n,), such as two characters of one game, never come into one group. Time grows with the square of n, for each
+    group keeps its nearest other: average linkage never brings a group nearer than the nearer of its two parts was.
+    """
+    count = len(scores)
+    labels = np.arange(count)
+    if count < 2:
+        return labels
+    near = np.array(scores, np.float32)
+    near[apart[:, None] == apart[None]] = -np.inf
+    sizes = np.ones(count, np.float32)
+    best = near.argmax(axis=1)
+    height = near[labels, best]
+    while True:
+        first = int(height.argmax())
+        if not height[first] >= bar:
+            return labels
+        second = int(best[first])
+        first, second = min(first, second), max(first, second)
+        merged = (sizes[first] * near[first] + sizes[second] * near[second]) / (sizes[first] + sizes[second])
+        merged[[first, second]] = -np.inf
+        near[first], near[:, first] = merged, merged
+        near[second], near[:, second] = -np.inf, -np.inf
+        sizes[first] += sizes[second]
+        labels[labels == second] = first
+        height[second] = -np.inf
+        stale = np.flatnonzero(np.isfinite(height) & ((best == first) | (best == second)))
+        for row in {first, *stale.tolist()}:
+            best[row] = near[row].argmax()
+            height[row] = near[row, best[row]]

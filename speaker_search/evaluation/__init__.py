@@ -1,0 +1,1 @@
+"""How well search and cast do against known voice actors: arrays in, numbers out."""

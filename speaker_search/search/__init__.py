@@ -1,0 +1,1 @@
+"""Query clips -> hits -> matches; scoring and calibration."""

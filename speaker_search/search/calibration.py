@@ -1,0 +1,79 @@
+"""From a score to the probability of being one voice, learnt from the catalog itself: arrays in, numbers out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from speaker_search.entities import Floats
+
+MIN_SAME_GAME_PAIRS = 30  # fewer say too little about how high two strangers can score
+MIN_CROSS_GAME_PAIRS = 30
+TAIL = 0.99  # the scale of strangers' scores is read where decisions fall: at their 99 % point
+TAIL_PAIRS = 10  # ... or lower, where fewer than so many pairs would lie beyond it
+LEAST_SEPARATION = 2.5  # between the two kinds, in standard deviations: nearer ones cannot be told from one kind
+MAX_ROUNDS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Probability of one voice = 1 / (1 + exp(-(slope * score + intercept)))."""
+
+    slope: float
+    intercept: float
+
+    def probability(self, scores: Floats) -> Floats:
+        """Probabilities of the same shape as the scores."""
+        logits = np.clip(self.slope * np.asarray(scores, np.float64) + self.intercept, -500, 500)
+        return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+
+    @property
+    def bar(self) -> float:
+        """The score at which one voice is as likely as two."""
+        return -self.intercept / self.slope
+
+
+def calibrate(same_game: Floats, cross_game: Floats) -> Calibration | None:
+    """Learn a calibration from scores between characters; None when there are too few.
+
+    `same_game` are scores between different characters of one game, who hardly ever share a voice: they show how far
+    strangers' scores reach. `cross_game` are scores between characters of different games, most of them strangers and
+    some one voice: how many is what is to be found. They are taken as a mixture of two normal distributions of equal
+    scale, so that the log-odds are a straight line in the score; strangers' centre is the median of the cross-game
+    scores (most are strangers'), their scale comes from the same-game scores' upper tail, and the other component's
+    share and centre are fitted by expectation-maximisation (Dempster, Laird and Rubin 1977). The posterior is one minus
+    the local false discovery rate, the centre an empirical null (Efron 2004, 2007).
+    """
+    if len(same_game) < MIN_SAME_GAME_PAIRS or len(cross_game) < MIN_CROSS_GAME_PAIRS:
+        return None
+    cross = np.asarray(cross_game, np.float64)
+    centre = float(np.median(cross))
+    quantile = min(TAIL, 1 - TAIL_PAIRS / len(same_game))
+    scale = (float(np.quantile(same_game, quantile)) - centre) / NormalDist().inv_cdf(quantile)
+    if not scale > 0:
+        return None
+    share, same_centre = _fit(cross, centre, scale)
+    slope = (same_centre - centre) / scale**2
+    intercept = np.log(share / (1 - share)) - (same_centre**2 - centre**2) / (2 * scale**2)
+    return Calibration(float(slope), float(intercept))
+
+
+def _fit(scores: npt.NDArray[np.float64], centre: float, scale: float) -> tuple[float, float]:
+    """The share of same-voice pairs among the scores, and the centre of theirs."""
+    top = max(5, len(scores) // 200)
+    share, same_centre = top / len(scores), float(np.sort(scores)[-top:].mean())
+    for _ in range(MAX_ROUNDS):
+        same_centre = max(same_centre, centre + LEAST_SEPARATION * scale)
+        log_ratio = (same_centre - centre) * (2 * scores - same_centre - centre) / (2 * scale**2)
+        odds = share / (1 - share) * np.exp(np.minimum(log_ratio, 500))
+        weights = odds / (1 + odds)
+        before = share, same_centre
+        share = float(np.clip(weights.mean(), 1 / len(scores), 0.5))
+        if weights.sum() > 0:
+            same_centre = float((weights * scores).sum() / weights.sum())
+        if abs(share - before[0]) < 1e-9 and abs(same_centre - before[1]) < 1e-6 * scale:
+            break
+    return share, max(same_centre, centre + LEAST_SEPARATION * scale)

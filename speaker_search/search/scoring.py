@@ -1,0 +1,69 @@
+"""Scores between voices: game's channel removed, cosines normalised against a cohort. Arrays in, arrays out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from speaker_search.entities import Floats, Ids
+
+CHANNEL_PRIOR = 10  # characters: a game of so many moves half the way from the common mean to its own
+COHORT_SHARE = 1 / 3  # of the characters, the nearest of them ...
+COHORT_LIMIT = 300  # ... but no more than so many: the cohort is to be like the voice, not like everybody
+LEAST_SPREAD = 1e-3  # a cohort's spread is taken to be at least this
+ROWS_AT_A_TIME = 1024
+
+
+def unit(vectors: Floats) -> Floats:
+    """Vectors (..., dim) scaled to length one; zero stays zero."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
+
+
+def channels(means: Floats, games: Ids) -> tuple[Floats, Floats]:
+    """What voices have in common: over all games (dim,), and in each character's game (C, dim).
+
+    A game's room and equipment colour all its voices alike. Its mean stands for that colour, and is trusted the more
+    characters it is taken over; of a small game, mostly the mean of all games is.
+    """
+    centre = means.mean(axis=0)
+    per_character = np.empty_like(means)
+    for game in np.unique(games):
+        cast = games == game
+        per_character[cast] = (means[cast].sum(axis=0) + CHANNEL_PRIOR * centre) / (cast.sum() + CHANNEL_PRIOR)
+    return centre, per_character
+
+
+def cohort_size(characters: int) -> int:
+    return min(characters, COHORT_LIMIT, max(2, int(np.ceil(characters * COHORT_SHARE))))
+
+
+def cohort(cosines: Floats, counted: np.typing.NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
+    """Mean and spread (n,) of each row's highest cosines (n, C), over the columns that are counted (n, C).
+
+    The adaptive cohort of Matejka et al. (2017), "Analysis of score normalization in multilingual speaker recognition".
+    """
+    size = cohort_size(cosines.shape[1])
+    if counted is not None:
+        cosines = np.where(counted, cosines, -np.inf)
+        size = max(1, min(size, int(counted.sum(axis=1).min())))
+    top = np.partition(cosines, cosines.shape[1] - size, axis=1)[:, -size:]
+    return top.mean(axis=1), np.maximum(top.std(axis=1), LEAST_SPREAD)
+
+
+def normalised(cosines: Floats, rows: tuple[Floats, Floats], columns: tuple[Floats, Floats]) -> Floats:
+    """Symmetric normalisation (s-norm) of cosines (n, m) with the cohorts of the rows (n,) and of the columns (m,)."""
+    by_row = (cosines - rows[0][:, None]) / rows[1][:, None]
+    by_column = (cosines - columns[0][None]) / columns[1][None]
+    return np.asarray((by_row + by_column) / 2, np.float32)
+
+
+def cohorts_across_games(vectors: Floats, games: Ids) -> tuple[Floats, Floats]:
+    """Each character's cohort, (C,) and (C,): its nearest characters of other games. `vectors` (C, dim) are unit."""
+    means = np.zeros(len(vectors), np.float32)
+    spreads = np.ones(len(vectors), np.float32)
+    for start in range(0, len(vectors), ROWS_AT_A_TIME):
+        part = slice(start, start + ROWS_AT_A_TIME)
+        others = games[part, None] != games[None]
+        if others.any(axis=1).all():
+            means[part], spreads[part] = cohort(vectors[part] @ vectors.T, others)
+    return means, spreads
