@@ -124,6 +124,12 @@ def clips_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Clip]:
     return found
 
 
+def clips_of(connection: Connection, character_id: int, *, limit: int) -> list[Clip]:
+    """The first clips of a character, by id."""
+    query = select(clips.c.id).where(clips.c.character_id == character_id).order_by(clips.c.id).limit(limit)
+    return sorted(clips_by_id(connection, list(connection.execute(query).scalars())).values(), key=lambda clip: clip.id)
+
+
 def clip_root(connection: Connection, clip_id: int) -> Path:
     """The folder that a clip's file must lie in. Raises NotFoundError."""
     query = select(roots.c.path).join_from(clips, roots).where(clips.c.id == clip_id)

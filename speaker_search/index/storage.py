@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Iterator
@@ -69,20 +70,33 @@ def save(folder: Path, index: ClipIndex, *, catalog: str, space: str) -> Stamp:
 def load(folder: Path) -> tuple[ClipIndex, Stamp] | None:
     """The index in use and its stamp, or None when there is none yet. Raises IndexUnusableError when it is damaged."""
     for _ in range(3):  # another program may swap in a new version between our looking and our reading
-        try:
-            name = (folder / "current").read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
+        version = _current(folder)
+        if version is None:
             return None
-        except (OSError, UnicodeDecodeError) as error:
-            raise IndexUnusableError(f"The index in {folder} cannot be read: {_first_line(error)}.", MEND) from error
-        version = folder / name
-        if "/" in name or "\\" in name or not version.is_dir():
-            continue
         try:
             return _read(version)
         except FileNotFoundError:
             continue
     raise IndexUnusableError(f"The index in {folder} lacks the version it names.", MEND)
+
+
+def _current(folder: Path) -> Path | None:
+    """The folder of the version in use."""
+    try:
+        name = (folder / "current").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise IndexUnusableError(f"The index in {folder} cannot be read: {_first_line(error)}.", MEND) from error
+    if re.fullmatch(r"\d{12}-[0-9a-f]{8}", name) is None:
+        raise IndexUnusableError(f"The file {folder / 'current'} is damaged.", MEND)
+    return folder / name
+
+
+def read_stamp(folder: Path) -> Stamp | None:
+    """The stamp of the index in use, without reading the index; None when there is none. Raises IndexUnusableError."""
+    version = _current(folder)
+    return None if version is None else _stamp(version)
 
 
 def _read(version: Path) -> tuple[ClipIndex, Stamp]:
@@ -101,17 +115,11 @@ def _stamp(version: Path) -> Stamp:
     try:
         fields = json.loads((version / "stamp.json").read_text(encoding="utf-8"))
         stamp = Stamp(**{**fields, "plan": Plan(**fields["plan"])})
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise IndexUnusableError(f"The stamp of the index in {version} is damaged.", MEND) from error
     if stamp.version != STAMP_VERSION or set(stamp.crc32) != {"clips.faiss"}:
         raise IndexUnusableError(f"The index in {version} was written by another version of this program.", MEND)
     return stamp
-
-
-def remove(folder: Path) -> None:
-    """Take the index in use away: it is rebuilt from the catalog when next asked for."""
-    (folder / "current").unlink(missing_ok=True)
-    _clear(folder, keep=None)
 
 
 def _clear(folder: Path, *, keep: str | None) -> None:

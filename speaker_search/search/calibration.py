@@ -12,7 +12,8 @@ from speaker_search.entities import Floats
 
 MIN_SAME_GAME_PAIRS = 30  # fewer say too little about how high two strangers can score
 MIN_CROSS_GAME_PAIRS = 30
-TAIL = 0.99  # the scale of strangers' scores is read where decisions fall: at their 99 % point
+TAIL = 0.99  # the scale of strangers' scores is read near where decisions fall: at their 99 % point
+BULK = 0.75  # ... or at this point of the cross-game scores, few of which above their median are not strangers'
 TAIL_PAIRS = 10  # ... or lower, where fewer than so many pairs would lie beyond it
 LEAST_SEPARATION = 2.5  # between the two kinds, in standard deviations: nearer ones cannot be told from one kind
 MAX_ROUNDS = 500
@@ -42,17 +43,20 @@ def calibrate(same_game: Floats, cross_game: Floats) -> Calibration | None:
     `same_game` are scores between different characters of one game, who hardly ever share a voice: they show how far
     strangers' scores reach. `cross_game` are scores between characters of different games, most of them strangers and
     some one voice: how many is what is to be found. They are taken as a mixture of two normal distributions of equal
-    scale, so that the log-odds are a straight line in the score; strangers' centre is the median of the cross-game
-    scores (most are strangers'), their scale comes from the same-game scores' upper tail, and the other component's
-    share and centre are fitted by expectation-maximisation (Dempster, Laird and Rubin 1977). The posterior is one minus
-    the local false discovery rate, the centre an empirical null (Efron 2004, 2007).
+    scale, so that the log-odds are a straight line in the score. Strangers' centre is the median of the cross-game
+    scores. Their scale is the larger of what the same-game scores' upper tail says and what the bulk of the cross-game
+    scores says: in small games the former come out low, because a game's mean was taken off all its few voices. The
+    other component's share and centre are fitted by expectation-maximisation (Dempster, Laird and Rubin 1977). The
+    posterior is one minus the local false discovery rate, the centre an empirical null (Efron 2004, 2007).
     """
     if len(same_game) < MIN_SAME_GAME_PAIRS or len(cross_game) < MIN_CROSS_GAME_PAIRS:
         return None
     cross = np.asarray(cross_game, np.float64)
     centre = float(np.median(cross))
     quantile = min(TAIL, 1 - TAIL_PAIRS / len(same_game))
-    scale = (float(np.quantile(same_game, quantile)) - centre) / NormalDist().inv_cdf(quantile)
+    tail = (float(np.quantile(same_game, quantile)) - centre) / NormalDist().inv_cdf(quantile)
+    bulk = (float(np.quantile(cross, BULK)) - centre) / NormalDist().inv_cdf(BULK)
+    scale = max(tail, bulk)
     if not scale > 0:
         return None
     share, same_centre = _fit(cross, centre, scale)

@@ -79,15 +79,15 @@ class Answer:
     next: str | None  #: cursor of the following page
 
 
-def query_of(vectors: Floats, seconds: float | None, unlike: Floats | None = None) -> Query:
+def query_of(vectors: Floats, seconds: float | None, unlike: Floats) -> Query:
     """A query from the vectors (n, dim) of clips believed to be one voice, and those of clips it is not to be like."""
     vector = unit(vectors.mean(axis=0))
-    if unlike is not None and len(unlike):
+    if len(unlike):
         vector = unit(vector - UNLIKE_WEIGHT * unit(unlike.mean(axis=0)))
     warnings = []
     if seconds is not None and seconds < LITTLE_SECONDS:
         warnings.append(f"{seconds:.1f} s of audio is little to know a voice by: give more or longer clips.")
-    return Query(vector, len(vectors), seconds, tuple(warnings), blended=unlike is not None and len(unlike) > 0)
+    return Query(vector, len(vectors), seconds, tuple(warnings), blended=len(unlike) > 0)
 
 
 def character_query(opened: Opened, character_id: int) -> Query:

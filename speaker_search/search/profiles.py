@@ -23,6 +23,7 @@ SAMPLED_CHARACTERS = 1_000
 MIN_SAMPLED_CHARACTERS = 10
 MAX_PAIRS = 4_000_000  # scores a calibration is fitted on
 FILE = "profiles.npz"
+FORM = 1  # raised whenever the same catalog would give other profiles
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ def open_profiles(catalog: Catalog, space: Space, folder: Path) -> Profiles:
     """The profiles as the catalog is now: read from the folder if it holds them, otherwise built, and left there."""
     with catalog.read() as connection:
         revision = reading.revision(connection)
-    state = f"{catalog.uuid} {space.space} {space.changes} {revision}"
+    state = f"{FORM} {catalog.uuid} {space.space} {space.changes} {revision}"
     profiles = _load(folder / FILE, state)
     if profiles is None:
         profiles = build_profiles(catalog, space)

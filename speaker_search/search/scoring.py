@@ -8,7 +8,7 @@ from speaker_search.entities import Floats, Ids
 
 CHANNEL_PRIOR = 10  # characters: a game of so many moves half the way from the common mean to its own
 COHORT_SHARE = 1 / 3  # of the characters, the nearest of them ...
-COHORT_LIMIT = 300  # ... but no more than so many: the cohort is to be like the voice, not like everybody
+COHORT_BOUNDS = (30, 300)  # ... but so many: fewer tell no spread, and more are not like the voice but like everybody
 LEAST_SPREAD = 1e-3  # a cohort's spread is taken to be at least this
 ROWS_AT_A_TIME = 1024
 
@@ -34,7 +34,8 @@ def channels(means: Floats, games: Ids) -> tuple[Floats, Floats]:
 
 
 def cohort_size(characters: int) -> int:
-    return min(characters, COHORT_LIMIT, max(2, int(np.ceil(characters * COHORT_SHARE))))
+    wanted = int(np.ceil(characters * COHORT_SHARE))
+    return min(characters, max(COHORT_BOUNDS[0], min(COHORT_BOUNDS[1], wanted)))
 
 
 def cohort(cosines: Floats, counted: np.typing.NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:

@@ -1,0 +1,35 @@
+"""A speaker search engine for game voices: hear one line and ask who else sounds like this, in other games.
+
+import speaker_search
+
+with speaker_search.open() as library:
+    for match in library.search(["line.ogg"]).matches:
+        print(match.character.name, match.probability)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from speaker_search.library import Library
+
+
+def open(
+    home: str | Path | None = None,
+    *,
+    database_url: str | None = None,
+    encoder: str | None = None,
+    checkpoint: str | Path | None = None,
+    device: str | None = None,
+) -> Library:
+    """Open the voices taken in so far; what is not given comes from the settings (SPKSEARCH_*).
+
+    Raises CatalogError when the catalog cannot be used, UsageError for a setting that makes no sense.
+    """
+    from speaker_search import settings
+    from speaker_search.library import Library
+
+    flags = {"home": home, "database_url": database_url, "encoder": encoder, "checkpoint": checkpoint, "device": device}
+    return Library(settings.load(**flags))

@@ -1,0 +1,185 @@
+"""A sound file or its bytes to 16 kHz mono float32, with a reason for every refusal."""
+
+from __future__ import annotations
+
+import io
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile  # type: ignore[import-untyped]
+import soxr  # type: ignore[import-untyped]
+
+from speaker_search.entities import SAMPLE_RATE, Floats, Refusal, Waveform
+from speaker_search.errors import AudioError
+
+AUDIO_SUFFIXES = frozenset({".ogg", ".oga", ".opus", ".flac", ".wav", ".mp3"})  # lower-case
+
+SILENT_PEAK = 10 ** (-60 / 20)  # -60 dBFS of full scale 1.0: under it there is dither and noise, no voice
+ABSURD_PEAK = 2.0**31  # full scale 1.0; a float WAV may hold int32-scaled samples, beyond that squares overflow float32
+
+# Only these reach libsndfile: its parsers of two dozen rarer formats (and its guesses at headerless ones) are not for
+# bytes from strangers. RIFF/RIFX/RF64 are wav, OggS Vorbis and opus, ID3 and 0xFFE. are mp3 (ID3 may precede flac too).
+_SIGNATURES = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"ID3")
+_UNKNOWN_FRAMES = 2**63 - 1  # libsndfile's frame count for a stream that does not say, such as FLAC written to a pipe
+_BLOCK_SAMPLES = (
+    2**22
+)  # decoded at a time over all channels: 16 MiB of float32, so that 8 channels cost no more than one
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is taken for a voiced line."""
+
+    min_seconds: float = 0.3  #: less holds no voice to recognise
+    max_seconds: float = 60.0  #: one line, not a whole recording
+    max_bytes: int = 256 * 2**20  #: bytes of the file as stored; it is read into memory whole
+    max_channels: int = 8
+    min_rate: int = 4_000  #: Hz
+    max_rate: int = 192_000  #: Hz
+
+
+_DEFAULTS = Limits()
+
+
+class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # soundfile carries no types
+    """A sound read once from front to back.
+
+    soundfile seeks after every read of a seekable file, which is inexact in mp3 and fails in FLAC of unknown length.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+def read(source: Path | bytes, limits: Limits = _DEFAULTS) -> Waveform:
+    """Read wav, flac, Ogg Vorbis, opus or mp3 as 16 kHz mono: the mean of the channels, resampled by soxr HQ.
+
+    A file that breaks off counts with what could be decoded of it, as long as its decoder does not object; Vorbis, opus
+    and wav go on without complaint, FLAC objects. The length that the header promises is enough to be refused by.
+
+    Raises AudioError, and nothing else whatever the bytes are, with one of the reasons MISSING, UNREADABLE, NOT_AUDIO
+    (folders and devices too), EMPTY, TOO_LONG (in seconds or in bytes), TOO_SHORT, NOT_FINITE and SILENT.
+    """
+    name = "The clip" if isinstance(source, bytes) else shown(source.name or str(source))
+    data = source if isinstance(source, bytes) else _load(source, name, limits)
+    if not data:
+        raise AudioError(Refusal.EMPTY, f"{name} is empty: 0 bytes.")
+    if len(data) > limits.max_bytes:
+        raise _too_large(name, len(data), limits)
+    if not _looks_like_audio(data):
+        raise AudioError(Refusal.NOT_AUDIO, f"{name} is no wav, flac, ogg, opus or mp3 file.")
+    try:
+        with _Forward(io.BytesIO(data)) as sound:
+            _check_header(sound, name, limits)
+            rate = int(sound.samplerate)
+            mono = _decode(sound, name, limits)
+    except soundfile.LibsndfileError as error:
+        # error_string, not str(error): that names the BytesIO by its address.
+        detail = error.error_string.rstrip(" .")
+        raise AudioError(Refusal.NOT_AUDIO, f"{name} cannot be decoded: {detail}.") from error
+    _check_samples(mono, rate, name, limits)
+    if rate != SAMPLE_RATE:
+        mono = soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ")
+    return Waveform(np.ascontiguousarray(mono, dtype=np.float32))
+
+
+def _load(path: Path, name: str, limits: Limits) -> bytes:
+    """Read the whole file: an error of the disk half way must not pass for a short clip."""
+    try:
+        status = path.stat()  # before opening, which would wait forever on a pipe
+        if not stat.S_ISREG(status.st_mode):
+            what = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+            raise AudioError(Refusal.NOT_AUDIO, f"{name} is {what}.")
+        if status.st_size > limits.max_bytes:
+            raise _too_large(name, status.st_size, limits)
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise AudioError(Refusal.MISSING, f"{name} is not there.") from error
+    except OSError as error:
+        raise AudioError(Refusal.UNREADABLE, f"{name} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:  # a NUL or a lone surrogate in the path: no file can have that name
+        raise AudioError(Refusal.MISSING, f"{name} is no name that a file can have.") from error
+
+
+def _looks_like_audio(data: bytes) -> bool:
+    mp3 = len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0  # eleven set bits open an MPEG frame
+    return mp3 or data.startswith(_SIGNATURES)
+
+
+def _check_header(sound: _Forward, name: str, limits: Limits) -> None:
+    """Refuse by the header alone, before anything is decoded."""
+    if not 1 <= sound.channels <= limits.max_channels:
+        claim = f"{sound.channels} channels, over the {limits.max_channels} of any voice"
+        raise AudioError(Refusal.NOT_AUDIO, f"{name} claims {claim}.")
+    if not limits.min_rate <= sound.samplerate <= limits.max_rate:
+        bounds = f"outside {limits.min_rate:,} to {limits.max_rate:,} Hz"
+        raise AudioError(Refusal.NOT_AUDIO, f"{name} claims a sample rate of {sound.samplerate:,} Hz, {bounds}.")
+    if sound.frames == 0:
+        raise AudioError(Refusal.EMPTY, f"{name} holds no samples.")
+    if sound.frames != _UNKNOWN_FRAMES and sound.frames > limits.max_seconds * sound.samplerate:
+        raise _too_long(name, f"{sound.frames / sound.samplerate:,.1f} s", limits)
+
+
+def _decode(sound: _Forward, name: str, limits: Limits) -> Floats:
+    """Decode to mono, (n,), giving up one frame after max_seconds: a header need not tell the truth."""
+    room = int(limits.max_seconds * sound.samplerate) + 1  # frames
+    block_frames = _BLOCK_SAMPLES // sound.channels
+    blocks: list[Floats] = []
+    while room > 0:
+        wanted = min(block_frames, room, sound.frames)  # the header's word only to keep the buffer small
+        block = sound.read(frames=wanted, dtype="float32", always_2d=True)  # (frames, channels)
+        blocks.append(_mono(block))
+        room -= len(block)
+        if len(block) < wanted:
+            break
+    mono = np.concatenate(blocks)
+    if len(mono) > limits.max_seconds * sound.samplerate:
+        raise _too_long(name, "longer than its header tells", limits)
+    return mono
+
+
+def _mono(block: Floats) -> Floats:
+    """The mean of the channels, (frames, channels) -> (frames,)."""
+    if block.shape[1] == 1:
+        return block[:, 0]
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
+        total = (
+            block[:, 0] + block[:, 1]
+        )  # column by column: numpy's mean over a short last axis takes 15 times as long
+        for channel in range(2, block.shape[1]):
+            total += block[:, channel]
+        return total / np.float32(block.shape[1])
+
+
+def _check_samples(mono: Floats, rate: int, name: str, limits: Limits) -> None:
+    """Refuse what decoded but is no voice."""
+    if len(mono) == 0:
+        raise AudioError(Refusal.EMPTY, f"{name} holds no samples.")
+    seconds = len(mono) / rate
+    if seconds < limits.min_seconds:
+        raise AudioError(
+            Refusal.TOO_SHORT, f"{name} is {seconds:.2f} s long, under the {limits.min_seconds:g} s needed."
+        )
+    peak = float(np.abs(mono).max())  # NaN when any sample is
+    if not np.isfinite(peak) or peak > ABSURD_PEAK:
+        raise AudioError(Refusal.NOT_FINITE, f"{name} has samples that are no numbers, or absurdly large ones.")
+    if peak < SILENT_PEAK:
+        raise AudioError(Refusal.SILENT, f"{name} is silent: its peak is below -60 dBFS.")
+
+
+def _too_long(name: str, length: str, limits: Limits) -> AudioError:
+    return AudioError(Refusal.TOO_LONG, f"{name} lasts {length}, over the {limits.max_seconds:g} s of one line.")
+
+
+def _too_large(name: str, size: int, limits: Limits) -> AudioError:
+    mib = 2**20
+    return AudioError(
+        Refusal.TOO_LONG, f"{name} has {size / mib:,.1f} MiB, over the {limits.max_bytes / mib:,.1f} MiB."
+    )
+
+
+def shown(name: str) -> str:
+    """The name as text that can be stored and printed: lone surrogates (bytes that are no UTF-8) and NUL escaped."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")

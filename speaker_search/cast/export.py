@@ -1,0 +1,63 @@
+"""A cast as a file for other programs and people."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+from pathlib import Path
+
+from speaker_search.cast.voices import Cast
+from speaker_search.errors import UsageError
+
+COLUMNS = ("voice", "probability", "maker", "game", "character", "clips")
+INFERENCE = "Inferred from how voices sound: likely, never proven."
+
+
+def export(cast: Cast, json: str, path: Path) -> None:
+    """Write a cast by the file's suffix: .csv, .html, or `json` as it is. Raises UsageError for any other."""
+    if path.suffix.lower() == ".json":
+        text = json + "\n"
+    elif path.suffix.lower() == ".csv":
+        text = _csv(cast)
+    elif path.suffix.lower() == ".html":
+        text = _html(cast)
+    else:
+        raise UsageError(f"{path.name} ends in no format known here.", "Export to .csv, .json or .html.")
+    try:
+        path.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _rows(cast: Cast) -> list[tuple[str, ...]]:
+    """A row a character; without a voice the first two are empty."""
+    linked: list[tuple[str, ...]] = [
+        (str(voice.id), f"{probability:.4f}", one.game.maker.name, one.game.title, one.name, str(one.clips))
+        for voice in cast.voices
+        for one, probability in voice.members
+    ]
+    alone: list[tuple[str, ...]] = [
+        ("", "", one.game.maker.name, one.game.title, one.name, str(one.clips)) for one in cast.unlinked
+    ]
+    return linked + alone
+
+
+def _csv(cast: Cast) -> str:
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    writer.writerows(_rows(cast))
+    return "\ufeff" + file.getvalue()  # by the mark, spreadsheets know the names for UTF-8
+
+
+def _html(cast: Cast) -> str:
+    def line(cells: tuple[str, ...], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+    body = "\n".join(line(row, "td") for row in _rows(cast))
+    return (
+        '<!doctype html>\n<html lang="ja"><meta charset="utf-8"><title>Cast</title>\n'
+        f"<p>{INFERENCE} Encoder: {html.escape(cast.encoder)}.</p>\n"
+        f"<table>\n{line(COLUMNS, 'th')}\n{body}\n</table></html>\n"
+    )

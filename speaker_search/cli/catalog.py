@@ -1,0 +1,96 @@
+"""`spksearch catalog`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from speaker_search import settings
+from speaker_search.catalog import reading
+from speaker_search.catalog.database import upgrade_catalog
+from speaker_search.cli import options, output
+from speaker_search.entities import Refusal
+from speaker_search.errors import UsageError
+from speaker_search.web import schemas
+from speaker_search.web.app import list_characters
+
+app = typer.Typer(help="Look at makers, games, characters and clips.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    maker: Annotated[str | None, typer.Option(help="Only this maker's.")] = None,
+    game: Annotated[str | None, typer.Option(help="Only this game's.")] = None,
+    limit: Annotated[int, typer.Option(help="How many characters.")] = 100,
+    cursor: options.Cursor = None,
+    encoder: options.EncoderName = None,
+    json: options.Json = False,
+) -> None:
+    """List the characters there are.
+
+    Example: spksearch catalog list --maker "Some Maker"
+    """
+    with options.open_library(encoder=encoder) as library:
+        document = list_characters(library, maker=maker, game=game, limit=limit, cursor=cursor)
+    if json:
+        output.json_document(document)
+    else:
+        rows = [(c.id, c.name, c.game.title, c.game.maker.name, c.clips) for c in document.characters]
+        output.table(("id", "character", "game", "maker", "clips"), rows)
+        if document.next:
+            output.note(f"More: --cursor {document.next}")
+    raise typer.Exit(0 if document.characters else 1)
+
+
+@app.command()
+def show(
+    character: Annotated[str, typer.Argument(metavar="CHARACTER", help="maker/game/name, or the character's id.")],
+    limit: Annotated[int, typer.Option(help="How many clips.")] = 20,
+    encoder: options.EncoderName = None,
+    json: options.Json = False,
+) -> None:
+    """Show a character and its clips.
+
+    Example: spksearch catalog show "Maker/Game/Character"
+    """
+    with options.open_library(encoder=encoder) as library, library.catalog.read() as connection:
+        found = reading.find_character(connection, library.space, character)
+        clips = reading.clips_of(connection, found.id, limit=limit)
+    if json:
+        output.json_document(schemas.CharacterClips.of(found, clips))
+        return
+    output.console().print(f"{found.address} (id {found.id}): {found.clips:,} embedded clips", markup=False)
+    output.table(("id", "seconds", "text", "file"), [(c.id, c.seconds, c.text, c.path) for c in clips])
+
+
+@app.command()
+def refused(
+    reason: Annotated[str | None, typer.Option(help=f"Only these: {', '.join(Refusal)}.")] = None,
+    encoder: options.EncoderName = None,
+    json: options.Json = False,
+) -> None:
+    """List every refused clip with its reason.
+
+    Example: spksearch catalog refused --reason not_audio
+    """
+    if reason is not None and reason not in set(Refusal):
+        raise UsageError(f"{reason} is no reason that clips are refused for.", f"The reasons: {', '.join(Refusal)}.")
+    with options.open_library(encoder=encoder) as library, library.catalog.read() as connection:
+        found = list(reading.refused_clips(connection, library.space, reason=reason))
+    if json:
+        output.json_document(schemas.RefusedClips.of(found))
+    elif found:
+        output.table(("id", "reason", "why", "file"), [(c.id, c.reason, c.detail, c.path) for c in found])
+    else:
+        output.console().print("No clip is refused.")
+
+
+@app.command()
+def upgrade() -> None:
+    """Bring a catalog that an older version wrote to this version's schema. Back it up first.
+
+    Example: spksearch catalog upgrade
+    """
+    upgrade_catalog(settings.load().url)
+    output.console().print("The catalog is at this version's schema.")

@@ -1,0 +1,133 @@
+"""Answers for people: tables on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from speaker_search.catalog.embedding import ClipCounts
+from speaker_search.ingest.report import IngestReport
+from speaker_search.web import schemas
+
+PIPE_WIDTH = 200  # columns of a table that no terminal shows
+
+INFERENCE = "Inferred from how voices sound: likely, never proven."
+
+
+def console() -> Console:
+    """Standard output, made anew for each use so that it follows redirections."""
+    return Console(
+        width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, soft_wrap=not sys.stdout.isatty()
+    )
+
+
+def note(sentence: str) -> None:
+    """A line for people, beside the answer."""
+    print(sentence, file=sys.stderr)
+
+
+def json_document(document: BaseModel) -> None:
+    sys.stdout.write(document.model_dump_json(indent=1) + "\n")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        right = column in ("id", "clips", "score", "cosine", "probability", "seconds")
+        made.add_column(column, justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(escape(_text(value)) for value in row))
+    console().print(made)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def search(document: schemas.Search) -> None:
+    """Matches as a table, the best line of each beside it."""
+    for warning in document.query.warnings:
+        note(f"Note: {warning}")
+    if not document.matches:
+        console().print("No match.")
+        return
+    rows = []
+    for match in document.matches:
+        character, best = match.character, match.hits[0] if match.hits else None
+        rows.append(
+            (
+                character.id if character else None,
+                character.name if character else "(unknown)",
+                character.game.title if character else None,
+                character.game.maker.name if character else None,
+                character.clips if character else None,
+                match.score,
+                match.probability,
+                best.cosine if best else None,
+                f"#{best.clip.id} {best.clip.text}".strip() if best else None,
+            )
+        )
+    table(("id", "character", "game", "maker", "clips", "score", "probability", "cosine", "nearest line"), rows)
+    if document.next:
+        note(f"More: --cursor {document.next}")
+    note(INFERENCE)
+
+
+def cast(document: schemas.CastDocument) -> None:
+    for warning in document.warnings:
+        note(f"Note: {warning}")
+    rows = [
+        (
+            voice.id,
+            character.id,
+            character.name,
+            character.game,
+            character.maker,
+            character.clips,
+            character.probability,
+        )
+        for voice in document.voices
+        for character in voice.characters
+    ]
+    if rows:
+        table(("voice", "id", "character", "game", "maker", "clips", "probability"), rows)
+    note(f"{len(document.voices)} recurring voices; {len(document.unlinked)} characters in none. {INFERENCE}")
+
+
+def ingest(report: IngestReport) -> None:
+    """What an ingest did, a line each."""
+    out = console()
+    routes = ", ".join(f"{name} {count:,}" for name, count in sorted(report.routes.items()))
+    out.print(f"Scanned {report.games:,} games: {routes or 'nothing'}.", markup=False)
+    out.print(
+        f"Clips: {report.new:,} new, {report.known:,} known, {report.changed:,} changed, "
+        f"{report.relabelled:,} relabelled, {report.gone:,} gone; {report.opened:,} files opened.",
+        markup=False,
+    )
+    if report.embedded:
+        out.print(
+            f"Embedded {report.embedded:,} clips, {report.audio_seconds / 3600:.2f} h of audio, "
+            f"at {report.rate:.0f} s of audio per second, in {report.encoder}.",
+            markup=False,
+        )
+    refused = ", ".join(f"{reason} {count:,}" for reason, count in sorted(report.refused.items()))
+    if refused:
+        out.print(f"Refused: {refused}. `spksearch catalog refused` lists them.", markup=False)
+    for problem in report.problems:
+        out.print(f"Problem: {problem}", markup=False)
+    if report.catalog:
+        counts(report.catalog)
+
+
+def counts(held: ClipCounts) -> None:
+    console().print(
+        f"The catalog holds {held.embedded:,} embedded, {held.pending:,} pending and {held.refused:,} refused clips.",
+        markup=False,
+    )

@@ -1,0 +1,1 @@
+"""Sources -> audio -> encoders -> catalog -> index."""

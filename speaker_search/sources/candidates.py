@@ -1,0 +1,40 @@
+"""What a scan finds: clip candidates, each with the way it was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+ABSENT = -1  # size and mtime of a candidate without a file
+
+
+class Layout(StrEnum):
+    """How voices lie on a disk."""
+
+    DUMP = "dump"  # an index.json names the speaker of every file
+    FOLDERS = "folders"  # a folder is a character
+
+
+class Route(StrEnum):
+    """How a row and a file came together, or why they did not."""
+
+    EXACT = "exact"  # the file lies where the row says, or under the speaker's name
+    SIBLING = "sibling"  # the same folder, another extension or case
+    STEM = "stem"  # the same stem elsewhere in the game
+    MISSING = "missing"  # a row without a file
+    UNLISTED = "unlisted"  # a file without a row
+    REPEATED = "repeated"  # the row names a file that another row has: the nearer by route, else the earlier
+    MALFORMED = "malformed"  # a row that names no file of this game, or a file whose name is no text
+    FOLDER = "folder"  # the folders layout: the folder says who speaks
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A voiced line before anyone listened to it."""
+
+    path: str  #: POSIX, relative to the game folder, as on disk; MISSING, MALFORMED: as written, never to be opened
+    route: Route
+    character: str | None  #: as written; None when nobody knows who speaks
+    text: str
+    size: int  #: bytes; -1 without a file
+    mtime_ns: int  #: nanoseconds since 1970; -1 without a file

@@ -1,0 +1,118 @@
+"""Visual-novel voice dumps: the rows of an index.json and the audio files around it, brought together."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from speaker_search.audio.reading import shown
+from speaker_search.sources.candidates import ABSENT, Candidate, Route
+from speaker_search.sources.names import speaker, storable
+from speaker_search.sources.places import NOBODY, Places, normal
+from speaker_search.sources.rows import rows
+from speaker_search.sources.walk import AudioFiles, audio_files
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    speaker: str
+    written: str  # Voice or FilePath
+    text: str
+
+
+def dump_candidates(root: Path, index: str) -> Iterator[Candidate]:
+    """One candidate for each row of `root / index` in its order, then one for each file without a row.
+
+    A row's file is looked for where the row says (relative to the index's folder, then to the game folder) and under
+    `<Speaker>/`, with the audio suffixes if it names none; then in the same places with any extension or case; then by
+    its stem anywhere in the game. Names are compared by NFKC and casefold; the character is always the row's Speaker.
+
+    A file belongs to one row. A row that finds it where it should be goes before one that finds only its stem, wherever
+    they stand in the list, or one missing file would take another character's clip.
+
+    Raises SourceError when the index is unusable or a folder cannot be read, before the first candidate.
+    """
+    files = audio_files(root)
+    places = Places(files.paths)
+    base = index[: index.rfind("/") + 1]
+    speakers: dict[str, str] = {}  # one object for each name, not one for each row
+    listed: list[_Row | Candidate] = []  # a Candidate is a malformed row
+    found = array("q")  # file of each row, NOBODY when its own places are empty
+    routes: list[Route] = []
+    owners = array("q", [NOBODY]) * len(files.paths)  # row of each file
+    for number, entry in enumerate(rows(root / index)):
+        row = _row(entry, base, speakers)
+        route, file = _settle(row, base, places) if isinstance(row, _Row) else (Route.MALFORMED, NOBODY)
+        listed.append(row)
+        found.append(file)
+        routes.append(route)
+        if file != NOBODY:
+            owner = owners[file]
+            if owner == NOBODY or (route is Route.EXACT and routes[owner] is Route.SIBLING):
+                owners[file] = number
+
+    for number, row in enumerate(listed):
+        if isinstance(row, Candidate):
+            yield row
+            continue
+        route, file = routes[number], found[number]
+        if file == NOBODY:
+            target = normal(row.written, base) or row.written
+            elsewhere = places.elsewhere(target, row.speaker, owners)
+            if elsewhere is None:
+                # Two speakers may both lack their 001: a bare name is told apart by whose it is.
+                path = normal(row.written) or target
+                path = path if "/" in path else f"{row.speaker}/{path}"
+                yield Candidate(path, Route.MISSING, speaker(row.speaker), row.text, ABSENT, ABSENT)
+                continue
+            route, file = Route.STEM, elsewhere
+            if owners[file] == NOBODY:
+                owners[file] = number
+        yield files.candidate(file, route if owners[file] == number else Route.REPEATED, speaker(row.speaker), row.text)
+    yield from _unlisted(files, owners)
+
+
+def _row(entry: object, base: str, speakers: dict[str, str]) -> _Row | Candidate:
+    """The row, if Speaker and Voice (or FilePath) are texts that can be stored and name a place in this game."""
+    fields = entry if isinstance(entry, dict) else {}
+    name, written, text = fields.get("Speaker"), fields.get("Voice"), fields.get("Text")
+    if not isinstance(written, str):
+        written = fields.get("FilePath")
+    text = shown(text) if isinstance(text, str) else ""
+    if (
+        isinstance(name, str)
+        and isinstance(written, str)
+        and storable(name)
+        and storable(written)
+        and normal(written, base) is not None
+    ):
+        return _Row(speakers.setdefault(name, name), written, text)
+    path = shown(written.replace("\\", "/")) if isinstance(written, str) else ""
+    character = speaker(shown(name)) if isinstance(name, str) else None
+    return Candidate(path, Route.MALFORMED, character, text, ABSENT, ABSENT)
+
+
+def _settle(row: _Row, base: str, places: Places) -> tuple[Route, int]:
+    """The file at a row's own places; (MISSING, NOBODY) leaves it to its stem."""
+    target = normal(row.written, base) or row.written
+    name = target[target.rfind("/") + 1 :]
+    targets = [target, f"{base}{row.speaker}/{name}"]
+    if base:
+        targets[1:1] = [normal(row.written) or target]
+        targets.append(f"{row.speaker}/{name}")
+    sibling: tuple[Route, int] | None = None
+    for place in targets:
+        hit = places.at(place)
+        if hit and hit[0] is Route.EXACT:
+            return hit
+        sibling = sibling or hit
+    return sibling or (Route.MISSING, NOBODY)
+
+
+def _unlisted(files: AudioFiles, owners: array[int]) -> Iterator[Candidate]:
+    for file, owner in enumerate(owners):
+        if owner == NOBODY:
+            yield files.candidate(file, Route.UNLISTED)
+    yield from files.nameless

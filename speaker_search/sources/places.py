@@ -1,0 +1,111 @@
+"""Where in a game a named file lies: the lookups behind the routes exact, sibling and stem."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections import deque
+from typing import TypeAlias
+
+from speaker_search.entities import fold
+from speaker_search.sources.candidates import Route
+from speaker_search.sources.names import split_suffix
+
+# A number of one file, or a list of several: a list for each of a million files would cost 90 MB.
+_Numbers: TypeAlias = int | list[int]
+_ODD = re.compile(r"[/\\:\0]|^\.{1,2}$")  # without any of these a name is one plain path component
+_DRIVE = re.compile(r"[A-Za-z]:")
+NOBODY = -1
+
+
+def normal(written: str, base: str = "") -> str | None:
+    """A path as rows write them (POSIX or Windows), relative to `base`, as a POSIX path relative to the game folder.
+
+    `base` is "" or a folder with a slash behind. None when the path names nothing or leaves the game folder:
+    `..` above it, absolute, with a drive letter or a NUL.
+    """
+    if written and not _ODD.search(written):
+        return base + written
+    path = written.replace("\\", "/")
+    if "\0" in path or path.startswith("/") or _DRIVE.match(path):
+        return None
+    parts: list[str] = []
+    for part in (base + path).split("/"):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    joined = "/".join(parts)
+    return joined if f"{joined}/" not in (base, "/") else None
+
+
+class Places:
+    """A game's audio files by folded path and by folded stem, both without the audio suffix."""
+
+    def __init__(self, paths: list[str]) -> None:
+        self._paths = paths
+        self._by_place: dict[str, _Numbers] = {}
+        self._by_stem: dict[str, _Numbers] = {}
+        self._namesakes: dict[str, _Namesakes] = {}
+        for number, path in enumerate(paths):
+            bare, _ = split_suffix(path)
+            _put(self._by_place, fold(bare), number)
+            _put(self._by_stem, fold(bare[bare.rfind("/") + 1 :]), number)
+
+    def at(self, target: str) -> tuple[Route, int] | None:
+        """The file at exactly this path (with any audio suffix if it has none), else its sibling, else None."""
+        bare, suffix = split_suffix(target)
+        numbers = _get(self._by_place, fold(bare))
+        for number in numbers:
+            path = self._paths[number]
+            if path == target or (not suffix and split_suffix(path)[0] == target):
+                return Route.EXACT, number
+        if not numbers:
+            return None
+        same_suffix = (number for number in numbers if fold(self._paths[number]) == fold(target))
+        return Route.SIBLING, next(same_suffix, numbers[0])
+
+    def elsewhere(self, target: str, speaker: str, owners: array[int]) -> int | None:
+        """A file of the same stem anywhere in the game: one in a folder of the speaker's name if there is any.
+
+        Of those left the first without an owner is taken, else one that has an owner.
+        """
+        stem = fold(split_suffix(target[target.rfind("/") + 1 :])[0])
+        numbers = _get(self._by_stem, stem)
+        if len(numbers) < 2:
+            return numbers[0] if numbers else None
+        if stem not in self._namesakes:
+            self._namesakes[stem] = _Namesakes(self._paths, numbers)
+        return self._namesakes[stem].pick(fold(speaker), owners)
+
+
+class _Namesakes:
+    """Files of one stem. Queues, because there may be thousands of them and as many rows that ask."""
+
+    def __init__(self, paths: list[str], numbers: list[int]) -> None:
+        self._all = deque(numbers)
+        self._by_folder: dict[str, deque[int]] = {}
+        for number in numbers:
+            for folder in {fold(part) for part in paths[number].split("/")[:-1]}:
+                self._by_folder.setdefault(folder, deque()).append(number)
+
+    def pick(self, speaker: str, owners: array[int]) -> int:
+        queue = self._by_folder.get(speaker, self._all)
+        while len(queue) > 1 and owners[queue[0]] != NOBODY:  # once owned, always owned
+            queue.popleft()
+        return queue[0]
+
+
+def _put(where: dict[str, _Numbers], key: str, number: int) -> None:
+    before = where.setdefault(key, number)
+    if isinstance(before, list):
+        before.append(number)
+    elif before != number:
+        where[key] = [before, number]
+
+
+def _get(where: dict[str, _Numbers], key: str) -> list[int]:
+    numbers = where.get(key, [])
+    return numbers if isinstance(numbers, list) else [numbers]

@@ -1,0 +1,372 @@
+"""The documents that questions are answered with, over HTTP and by `--json` alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from speaker_search import entities
+from speaker_search.cast.voices import Cast
+from speaker_search.catalog import embedding, reading
+from speaker_search.evaluation.evaluating import Evaluation
+from speaker_search.ingest.report import IngestReport
+from speaker_search.library import Verification
+from speaker_search.search.matching import Answer, By
+
+DIGITS = 6  # of a score, cosine or probability
+
+
+class Document(BaseModel):
+    """A part of an answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Maker(Document):
+    id: int
+    name: str
+
+
+class Game(Document):
+    id: int
+    title: str
+    maker: Maker
+
+
+class Character(Document):
+    id: int
+    name: str
+    game: Game
+    clips: int = Field(description="Clips embedded in the space asked about.")
+    voice: int | None = Field(default=None, description="The voice it belongs to, when the question was by voice.")
+
+    @classmethod
+    def of(cls, character: entities.Character, voice: int | None = None) -> Character:
+        maker = Maker(id=character.game.maker.id, name=character.game.maker.name)
+        game = Game(id=character.game.id, title=character.game.title, maker=maker)
+        return cls(id=character.id, name=character.name, game=game, clips=character.clips, voice=voice)
+
+
+class Clip(Document):
+    id: int
+    text: str
+    seconds: float | None
+    audio: str = Field(description="Path of its sound below the server's address.")
+
+    @classmethod
+    def of(cls, clip: entities.Clip) -> Clip:
+        return cls(id=clip.id, text=clip.text, seconds=clip.seconds, audio=f"/v1/clips/{clip.id}/audio")
+
+
+class Hit(Document):
+    clip: Clip
+    cosine: float = Field(description="1.0 = the same recording.")
+
+    @classmethod
+    def of(cls, hit: entities.Hit) -> Hit:
+        return cls(clip=Clip.of(hit.clip), cosine=round(hit.cosine, DIGITS))
+
+
+class Match(Document):
+    character: Character | None = Field(description="null for a clip whose speaker nobody knows.")
+    score: float
+    probability: float | None = Field(description="Of being the same voice; null where it could not be learnt.")
+    hits: list[Hit] = Field(description="The lines that speak for it, best first.")
+
+
+class Query(Document):
+    clips: int
+    seconds: float | None
+    encoder: str
+    warnings: list[str]
+
+
+class Search(Document):
+    """The answer to a search: inference about voices, not proof of who speaks."""
+
+    query: Query
+    matches: list[Match]
+    complete: bool = Field(description="Whether no further match exists.")
+    next: str | None = Field(description="Cursor of the following page.")
+
+    @classmethod
+    def of(cls, answer: Answer) -> Search:
+        seconds = answer.query.seconds
+        return cls(
+            query=Query(
+                clips=answer.query.clips,
+                seconds=None if seconds is None else round(seconds, 3),
+                encoder=answer.encoder,
+                warnings=list(answer.warnings),
+            ),
+            matches=[
+                Match(
+                    character=None if match.character is None else Character.of(match.character, match.voice),
+                    score=round(match.score, DIGITS),
+                    probability=None if match.probability is None else round(match.probability, DIGITS),
+                    hits=[Hit.of(hit) for hit in match.hits],
+                )
+                for match in answer.matches
+            ],
+            complete=answer.complete,
+            next=answer.next,
+        )
+
+
+class Characters(Document):
+    characters: list[Character]
+    next: str | None = Field(description="Cursor of the following page.")
+
+
+class CastCharacter(Document):
+    id: int
+    name: str
+    game: str
+    maker: str
+    clips: int
+    probability: float | None = Field(description="That it belongs to this voice; null outside a voice.")
+
+    @classmethod
+    def of(cls, character: entities.Character, probability: float | None) -> CastCharacter:
+        return cls(
+            id=character.id,
+            name=character.name,
+            game=character.game.title,
+            maker=character.game.maker.name,
+            clips=character.clips,
+            probability=None if probability is None else round(probability, DIGITS),
+        )
+
+
+class Voice(Document):
+    id: int
+    probability: float
+    voice_actor: str | None
+    characters: list[CastCharacter]
+
+
+class CastDocument(Document):
+    """Recurring voices: inference about voices, not proof of who speaks."""
+
+    encoder: str
+    voices: list[Voice]
+    unlinked: list[CastCharacter]
+    warnings: list[str]
+
+    @classmethod
+    def of(cls, cast: Cast) -> CastDocument:
+        return cls(
+            encoder=cast.encoder,
+            voices=[
+                Voice(
+                    id=voice.id,
+                    probability=round(voice.probability, DIGITS),
+                    voice_actor=None,
+                    characters=[CastCharacter.of(character, probability) for character, probability in voice.members],
+                )
+                for voice in cast.voices
+            ],
+            unlinked=[CastCharacter.of(character, None) for character in cast.unlinked],
+            warnings=list(cast.warnings),
+        )
+
+
+class BCubed(Document):
+    precision: float
+    recall: float
+    f1: float
+
+
+class Calibration(Document):
+    ece: float
+    brier: float
+
+
+class EvaluationDocument(Document):
+    encoder: str
+    characters: int
+    voice_actors: int
+    precision_at_1: float | None
+    map: float | None
+    eer: float | None
+    bcubed: BCubed
+    calibration: Calibration | None
+
+    @classmethod
+    def of(cls, found: Evaluation) -> EvaluationDocument:
+        b, c = found.bcubed, found.calibration
+        return cls(
+            encoder=found.encoder,
+            characters=found.characters,
+            voice_actors=found.voice_actors,
+            precision_at_1=found.precision_at_1,
+            map=found.map,
+            eer=found.eer,
+            bcubed=BCubed(precision=b.precision, recall=b.recall, f1=b.f1),
+            calibration=None if c is None else Calibration(ece=c.ece, brier=c.brier),
+        )
+
+
+class ClipCounts(Document):
+    embedded: int
+    pending: int
+    refused: int
+
+    @classmethod
+    def of(cls, counts: embedding.ClipCounts) -> ClipCounts:
+        return cls(embedded=counts.embedded, pending=counts.pending, refused=counts.refused)
+
+
+class IndexComparison(Document):
+    vectors: int
+    missing: int
+    extra: int
+    different: int
+
+
+class VerificationDocument(Document):
+    clips: ClipCounts
+    index: IndexComparison
+    ok: bool
+
+    @classmethod
+    def of(cls, found: Verification) -> VerificationDocument:
+        clips, index = found.clips, found.index
+        return cls(
+            clips=ClipCounts.of(clips),
+            index=IndexComparison(
+                vectors=index.vectors, missing=index.missing, extra=index.extra, different=index.different
+            ),
+            ok=found.ok,
+        )
+
+
+class IngestDocument(Document):
+    """What an ingest did, in clips."""
+
+    encoder: str
+    games: int
+    routes: dict[str, int]
+    new: int
+    known: int
+    changed: int
+    relabelled: int
+    gone: int
+    opened: int = Field(description="Audio files opened.")
+    embedded: int
+    pending: int
+    refused: dict[str, int]
+    audio_seconds: float
+    elapsed_s: float
+    catalog: ClipCounts | None
+    problems: list[str]
+
+    @classmethod
+    def of(cls, report: IngestReport) -> IngestDocument:
+        held = report.catalog
+        return cls(
+            encoder=report.encoder,
+            games=report.games,
+            routes=dict(sorted(report.routes.items())),
+            new=report.new,
+            known=report.known,
+            changed=report.changed,
+            relabelled=report.relabelled,
+            gone=report.gone,
+            opened=report.opened,
+            embedded=report.embedded,
+            pending=report.pending,
+            refused=dict(sorted(report.refused.items())),
+            audio_seconds=round(report.audio_seconds, 3),
+            elapsed_s=round(report.elapsed_s, 3),
+            catalog=None if held is None else ClipCounts.of(held),
+            problems=report.problems,
+        )
+
+
+class IndexStatus(Document):
+    encoder: str
+    folder: str
+    clips: int = Field(description="Embedded in the catalog.")
+    vectors: int = Field(description="Held by the index on disk.")
+    behind: int = Field(description="Changes of the catalog that opening it replays.")
+    plan: str | None
+
+
+class CharacterClips(Document):
+    character: Character
+    clips: list[Clip]
+
+    @classmethod
+    def of(cls, character: entities.Character, clips: Sequence[entities.Clip]) -> CharacterClips:
+        return cls(character=Character.of(character), clips=[Clip.of(clip) for clip in clips])
+
+
+class RefusedClip(Document):
+    id: int
+    path: str
+    reason: str
+    detail: str
+
+
+class RefusedClips(Document):
+    clips: list[RefusedClip]
+
+    @classmethod
+    def of(cls, found: Sequence[reading.RefusedClip]) -> RefusedClips:
+        return cls(clips=[RefusedClip(id=c.id, path=str(c.path), reason=c.reason, detail=c.detail) for c in found])
+
+
+class Reference(Document):
+    """A clip or a character of the catalog: exactly one of the two."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    clip: int | None = None
+    character: int | None = None
+
+
+class SearchOptions(Document):
+    """How to search: the `query` part beside uploaded sounds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    limit: int = 10
+    cursor: str | None = None
+    by: By = "character"
+    maker: list[str] = []
+    game: list[str] = []
+    exclude_maker: list[str] = []
+    exclude_game: list[str] = []
+    min_clips: int = 1
+    unlike: list[Reference] = []
+
+
+class SearchRequest(SearchOptions):
+    """A search by what the catalog holds, or by an embedding made elsewhere."""
+
+    like: list[Reference] = []
+    embedding: list[float] | None = None
+
+
+class Problem(Document):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class DemoDocument(Document):
+    """What the tour through the bundled voices saw."""
+
+    ingest: IngestDocument
+    search: Search
+    cast: CastDocument
+    verify: VerificationDocument
+    recurring: int
+    found: int
+    false: int
+    right: bool

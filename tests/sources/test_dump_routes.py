@@ -1,0 +1,298 @@
+"""Rows of an index.json and the files around it: by which route they come together."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from speaker_search.sources import Candidate, GameFolder, Layout, Route
+
+Row = dict[str, object]
+
+
+def row(speaker: str, voice: str, text: str = "") -> Row:
+    return {"Speaker": speaker, "Voice": voice, "Text": text}
+
+
+def game(root: Path, rows: Sequence[object], files: Sequence[str], index: str = "index.json") -> GameFolder:
+    """Lay a dump out on disk; every file holds its own path, so that sizes differ."""
+    for name in files:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(name.encode())
+    (root / index).parent.mkdir(parents=True, exist_ok=True)
+    (root / index).write_text(json.dumps(rows), encoding="utf-8")
+    return GameFolder(root.resolve(), "maker", "title", Layout.DUMP, index)
+
+
+def found(folder: GameFolder) -> list[tuple[str, Route, str | None]]:
+    return [(clip.path, clip.route, clip.character) for clip in folder.candidates()]
+
+
+def only(folder: GameFolder) -> tuple[str, Route, str | None]:
+    (one,) = found(folder)
+    return one
+
+
+def test_a_candidate_carries_text_size_and_time(tmp_path: Path) -> None:
+    folder = game(tmp_path, [row("琴子", "a", "「おはよう」")], ["琴子/a.ogg"])
+    status = (tmp_path / "琴子/a.ogg").stat()
+    expected = Candidate("琴子/a.ogg", Route.EXACT, "琴子", "「おはよう」", status.st_size, status.st_mtime_ns)
+    assert list(folder.candidates()) == [expected]
+
+
+def test_no_audio_file_is_read(tmp_path: Path) -> None:
+    folder = game(tmp_path, [row("琴子", "a")], ["琴子/a.ogg"])
+    os.utime(tmp_path / "琴子/a.ogg", ns=(1, 1))
+    list(folder.candidates())
+    assert (tmp_path / "琴子/a.ogg").stat().st_atime_ns == 1
+
+
+@pytest.mark.parametrize("voice", ["a.ogg", "a", "voice/a.ogg", "voice/a", "voice\\a.ogg", "./voice/a", "x/../voice/a"])
+def test_a_file_where_the_row_says_is_exact(tmp_path: Path, voice: str) -> None:
+    file = "voice/a.ogg" if "voice" in voice else "a.ogg"
+    assert only(game(tmp_path, [row("琴子", voice)], [file])) == (file, Route.EXACT, "琴子")
+
+
+@pytest.mark.parametrize("voice", ["a", "a.ogg", "sub/a", "sub\\a.ogg"])
+def test_a_file_under_its_speaker_is_exact(tmp_path: Path, voice: str) -> None:
+    assert only(game(tmp_path, [row("琴子", voice)], ["琴子/a.ogg"])) == ("琴子/a.ogg", Route.EXACT, "琴子")
+
+
+def test_windows_separators_in_the_file_path_schema(tmp_path: Path) -> None:
+    rows = [{"Speaker": "琴子", "FilePath": "琴子\\ep2_kot0002.ogg"}]
+    assert only(game(tmp_path, rows, ["琴子/ep2_kot0002.ogg"])) == ("琴子/ep2_kot0002.ogg", Route.EXACT, "琴子")
+
+
+def test_another_extension_in_voice_is_a_sibling(tmp_path: Path) -> None:
+    assert only(game(tmp_path, [row("琴子", "a.wav")], ["琴子/a.ogg"])) == ("琴子/a.ogg", Route.SIBLING, "琴子")
+
+
+@pytest.mark.parametrize(
+    ("voice", "file"),
+    [
+        ("EP2_KOT", "琴子/ep2_kot.ogg"),
+        ("ep2_kot.ogg", "琴子/ep2_kot.OGG"),
+        ("Voice/a.ogg", "voice/A.ogg"),
+        ("ＥＰ２", "琴子/ep2.ogg"),
+        ("ｱﾘｽ", "琴子/アリス.ogg"),
+        ("が", "琴子/か\u3099.ogg"),
+    ],
+)
+def test_another_letter_case_or_width_is_a_sibling(tmp_path: Path, voice: str, file: str) -> None:
+    assert only(game(tmp_path, [row("琴子", voice)], [file])) == (file, Route.SIBLING, "琴子")
+
+
+def test_among_siblings_the_one_that_differs_by_case_alone_is_nearest(tmp_path: Path) -> None:
+    folder = game(tmp_path, [row("琴子", "a.ogg")], ["琴子/A.flac", "琴子/A.ogg"])
+    assert found(folder)[0] == ("琴子/A.ogg", Route.SIBLING, "琴子")
+
+
+@pytest.mark.parametrize("file", ["voice/a.ogg", "kotoko/A.flac", "x/y/z/ａ.mp3", "a.ogg"])
+def test_a_stem_elsewhere_keeps_the_label_of_its_row(tmp_path: Path, file: str) -> None:
+    assert only(game(tmp_path, [row("琴子", "ep1/a.wav")], [file])) == (file, Route.STEM, "琴子")
+
+
+def test_of_several_stems_the_one_in_the_speakers_folder_is_taken(tmp_path: Path) -> None:
+    files = ["アリス/ch1/a.ogg", "琴子/ch1/a.ogg"]
+    assert found(game(tmp_path, [row("琴子", "a")], files))[0] == ("琴子/ch1/a.ogg", Route.STEM, "琴子")
+    assert found(game(tmp_path / "w", [row("ＡＢ", "a")], ["aa/x/a.ogg", "ab/x/a.ogg"]))[0][0] == "ab/x/a.ogg"
+
+
+def test_of_several_stems_in_other_folders_the_first_is_taken(tmp_path: Path) -> None:
+    files = ["z/a.ogg", "b/a.ogg", "c/a.ogg"]
+    assert found(game(tmp_path, [row("琴子", "a")], files)) == [
+        ("b/a.ogg", Route.STEM, "琴子"),
+        ("c/a.ogg", Route.UNLISTED, None),
+        ("z/a.ogg", Route.UNLISTED, None),
+    ]
+
+
+def test_rows_with_one_stem_get_one_file_each_before_any_is_repeated(tmp_path: Path) -> None:
+    folder = game(tmp_path, [row("琴子", "a"), row("アリス", "a"), row("花", "a")], ["x/a.ogg", "y/a.ogg"])
+    assert [(path, route) for path, route, _ in found(folder)] == [
+        ("x/a.ogg", Route.STEM),
+        ("y/a.ogg", Route.STEM),
+        ("y/a.ogg", Route.REPEATED),
+    ]
+
+
+def test_a_missing_file_does_not_take_another_characters_clip(tmp_path: Path) -> None:
+    folder = game(tmp_path, [row("琴子", "a"), row("アリス", "a")], ["アリス/a.ogg"])
+    assert found(folder) == [("アリス/a.ogg", Route.REPEATED, "琴子"), ("アリス/a.ogg", Route.EXACT, "アリス")]
+
+
+def test_an_exact_row_goes_before_an_earlier_sibling(tmp_path: Path) -> None:
+    folder = game(tmp_path, [row("琴子", "v/A.wav"), row("アリス", "v/a.ogg")], ["v/a.ogg"])
+    assert found(folder) == [("v/a.ogg", Route.REPEATED, "琴子"), ("v/a.ogg", Route.EXACT, "アリス")]
+
+
+@pytest.mark.parametrize("name", ["Mr.N", "2.5", "a.b.c", "ep1.wav2"])
+def test_a_dot_in_a_name_is_no_extension(tmp_path: Path, name: str) -> None:
+    assert only(game(tmp_path, [row("琴子", name)], [f"琴子/{name}.ogg"])) == (f"琴子/{name}.ogg", Route.EXACT, "琴子")
+    other = game(tmp_path / "other", [row("琴子", name)], [f"voice/{name}.ogg", f"voice/{name.partition('.')[0]}.ogg"])
+    assert found(other)[0] == (f"voice/{name}.ogg", Route.STEM, "琴子")
+
+
+def test_a_speaker_with_a_dot_has_a_folder(tmp_path: Path) -> None:
+    assert only(game(tmp_path, [row("Mr.N", "1")], ["Mr.N/1.ogg"])) == ("Mr.N/1.ogg", Route.EXACT, "Mr.N")
+
+
+@pytest.mark.parametrize("name", ["display＠real", "A／B", "女子生徒Ｂ", "ｱﾘｽ"])
+def test_speakers_keep_their_signs_and_width(tmp_path: Path, name: str) -> None:
+    assert only(game(tmp_path, [row(name, "1")], [f"{name}/1.ogg"])) == (f"{name}/1.ogg", Route.EXACT, name)
+
+
+@pytest.mark.parametrize("name", ["？？？", "？", "\u3000", ""])
+def test_an_unknown_speaker_has_files_but_no_character(tmp_path: Path, name: str) -> None:
+    assert only(game(tmp_path, [row(name, "1")], ["voice/1.ogg"])) == ("voice/1.ogg", Route.STEM, None)
+
+
+def test_an_index_one_folder_down_finds_audio_beside_its_folder(tmp_path: Path) -> None:
+    rows = [row("琴子", "voice/1"), row("琴子", "2"), row("琴子", "../voice/3"), row("琴子", "4"), row("琴子", "5")]
+    files = ["voice/1.ogg", "data/2.ogg", "voice/3.ogg", "琴子/4.ogg", "data/琴子/5.ogg"]
+    folder = game(tmp_path, rows, files, index="data/index.json")
+    assert [path for path, _, _ in found(folder)] == files
+    assert {route for _, route, _ in found(folder)} == {Route.EXACT}
+
+
+def test_the_indexs_own_folder_goes_before_the_games(tmp_path: Path) -> None:
+    folder = game(tmp_path, [row("琴子", "v/1")], ["v/1.ogg", "data/v/1.ogg"], index="data/index.json")
+    assert found(folder) == [("data/v/1.ogg", Route.EXACT, "琴子"), ("v/1.ogg", Route.UNLISTED, None)]
+
+
+def test_a_row_without_a_file_is_missing(tmp_path: Path) -> None:
+    folder = game(tmp_path, [row("琴子", "sub\\1.ogg", "「…」")], [])
+    assert list(folder.candidates()) == [Candidate("sub/1.ogg", Route.MISSING, "琴子", "「…」", -1, -1)]
+
+
+def test_a_file_without_a_row_is_unlisted(tmp_path: Path) -> None:
+    assert found(game(tmp_path, [], ["b/1.ogg", "a/2.FLAC", "0.mp3"])) == [
+        ("0.mp3", Route.UNLISTED, None),
+        ("a/2.FLAC", Route.UNLISTED, None),
+        ("b/1.ogg", Route.UNLISTED, None),
+    ]
+
+
+def test_files_that_are_no_audio_are_no_candidates(tmp_path: Path) -> None:
+    assert found(game(tmp_path, [row("琴子", "readme")], ["readme.txt", "琴子/cover.png", ".ogg"])) == [
+        ("readme", Route.MISSING, "琴子")
+    ]
+
+
+def test_the_second_row_of_one_file_is_repeated(tmp_path: Path) -> None:
+    folder = game(tmp_path, [row("琴子", "1"), row("琴子", "1.ogg"), row("A／B", "琴子/1")], ["琴子/1.ogg"])
+    assert found(folder) == [
+        ("琴子/1.ogg", Route.EXACT, "琴子"),
+        ("琴子/1.ogg", Route.REPEATED, "琴子"),
+        ("琴子/1.ogg", Route.REPEATED, "A／B"),
+    ]
+    assert len({clip.size for clip in folder.candidates()}) == 1
+
+
+def test_one_stem_in_two_formats_gives_a_row_and_an_unlisted_file(tmp_path: Path) -> None:
+    folder = game(tmp_path, [row("琴子", "1")], ["琴子/1.ogg", "琴子/1.flac"])
+    assert found(folder) == [("琴子/1.flac", Route.EXACT, "琴子"), ("琴子/1.ogg", Route.UNLISTED, None)]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        None,
+        3,
+        "text",
+        [],
+        {},
+        {"Speaker": "琴子"},
+        {"Voice": "1"},
+        {"Speaker": None, "Voice": "1"},
+        {"Speaker": "琴子", "Voice": 1},
+        {"Speaker": ["琴子"], "Voice": "1"},
+        {"Speaker": "琴子", "Voice": ""},
+        {"Speaker": "琴子", "Voice": "."},
+        {"Speaker": "琴子", "Voice": "a/.."},
+    ],
+)
+def test_what_is_no_row_is_malformed_and_its_file_unlisted(tmp_path: Path, entry: object) -> None:
+    routes = [route for _, route, _ in found(game(tmp_path, [entry], ["琴子/1.ogg"]))]
+    assert routes == [Route.MALFORMED, Route.UNLISTED]
+
+
+@pytest.mark.parametrize(
+    "voice",
+    [
+        "../secret",
+        "..\\secret.ogg",
+        "voice/../../secret.ogg",
+        "/etc/secret.ogg",
+        "\\\\server\\secret.ogg",
+        "C:\\secret.ogg",
+        "c:secret.ogg",
+        "琴子/1\0.ogg",
+        "..",
+    ],
+)
+def test_a_path_that_leaves_the_game_is_malformed(tmp_path: Path, voice: str) -> None:
+    (tmp_path / "secret.ogg").write_bytes(b"x")
+    (clip,) = game(tmp_path / "game", [row("琴子", voice)], []).candidates()
+    assert (clip.route, clip.character, clip.size) == (Route.MALFORMED, "琴子", -1)
+    assert "\\" not in clip.path.replace("\\x00", "")
+    assert "\0" not in clip.path
+
+
+def test_an_index_one_folder_down_may_not_leave_the_game_either(tmp_path: Path) -> None:
+    (tmp_path / "secret.ogg").write_bytes(b"x")
+    folder = game(tmp_path / "game", [row("琴子", "../../secret")], [], index="data/index.json")
+    assert only(folder)[1] is Route.MALFORMED
+
+
+def test_a_speaker_that_is_a_path_leads_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "1.ogg").write_bytes(b"x")
+    assert only(game(tmp_path / "game", [row("..", "1")], [])) == ("1", Route.MISSING, "..")
+
+
+def test_links_are_used_inside_the_game_and_not_out_of_it(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/secret.ogg").write_bytes(b"x")
+    folder = game(tmp_path / "game", [row("琴子", "2"), row("琴子", "3")], ["琴子/1.ogg"])
+    (tmp_path / "game/琴子/2.ogg").symlink_to("1.ogg")
+    (tmp_path / "game/琴子/3.ogg").symlink_to(tmp_path / "outside/secret.ogg")
+    (tmp_path / "game/琴子/4.ogg").symlink_to("nowhere.ogg")
+    (tmp_path / "game/琴子/5.ogg").symlink_to("5.ogg")
+    (tmp_path / "game/out").symlink_to(tmp_path / "outside")
+    assert found(folder) == [
+        ("琴子/2.ogg", Route.EXACT, "琴子"),
+        ("3", Route.MISSING, "琴子"),
+        ("琴子/1.ogg", Route.UNLISTED, None),
+    ]
+
+
+def test_a_folder_named_like_a_clip_is_a_folder(tmp_path: Path) -> None:
+    assert only(game(tmp_path, [row("琴子", "1")], ["琴子.ogg/1.ogg"])) == ("琴子.ogg/1.ogg", Route.STEM, "琴子")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names must be Unicode")
+def test_a_file_name_that_is_no_utf_8_is_malformed(tmp_path: Path) -> None:
+    folder = game(tmp_path, [row("琴子", "1")], ["琴子/1.ogg"])
+    (tmp_path / os.fsdecode(b"\xff\xfe.ogg")).write_bytes(b"xyz")
+    last = list(folder.candidates())[-1]
+    assert (last.route, last.character, last.size) == (Route.MALFORMED, None, 3)
+    assert last.path.encode("utf-8") == b"\\udcff\\udcfe.ogg"
+
+
+def test_names_that_no_database_holds_are_escaped(tmp_path: Path) -> None:
+    rows = [row("\ud800", "1"), row("琴\0子", "1"), row("琴子", "\udfff"), row("琴子", "1", "\ud800\0")]
+    clips = list(game(tmp_path, rows, ["琴子/1.ogg"]).candidates())
+    assert [clip.route for clip in clips] == [Route.MALFORMED] * 3 + [Route.EXACT]
+    for clip in clips:
+        assert "\0" not in f"{clip.path}{clip.character}{clip.text}"
+        f"{clip.path}{clip.character}{clip.text}".encode()
+
+
+def test_a_row_without_text_has_an_empty_one(tmp_path: Path) -> None:
+    rows = [{"Speaker": "琴子", "Voice": "1"}, {"Speaker": "琴子", "Voice": "2", "Text": None}]
+    assert [clip.text for clip in game(tmp_path, rows, []).candidates()] == ["", ""]
