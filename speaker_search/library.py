@@ -56,12 +56,13 @@ class Library:
     NotFoundError (the request cannot be answered); those that embed clips, EncoderError.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, encoder: Encoder | None = None) -> None:
+        """Open the catalog of the settings; `encoder` is one already loaded, otherwise it is loaded when needed."""
         self.settings = settings
         self.catalog: Catalog = open_catalog(settings.url)
         self._lock = threading.RLock()
         self._opened: Opened | None = None
-        self._encoder: Encoder | None = None
+        self._encoder: Encoder | None = encoder
         self._cast: tuple[Profiles, Cast] | None = None
 
     def __enter__(self) -> Library:
@@ -306,5 +307,5 @@ class Library:
 
     def _check_encoder_name(self) -> None:
         name = (self.settings.encoder or DEFAULT_ENCODER).partition("@")[0]
-        if name not in encoders.NAMES:
+        if name not in encoders.NAMES and (self._encoder is None or self._encoder.name != name):
             raise EncoderError(f"There is no encoder {name}.", f"The encoders are {', '.join(encoders.NAMES)}.")
