@@ -116,3 +116,8 @@ class Voice:
 def fold(name: str) -> str:
     """The form in which two names are compared: NFKC, case and surrounding space folded away."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
+
+
+def shown(name: str) -> str:
+    """The name as text that can be stored and printed: lone surrogates (bytes that are no UTF-8) and NUL escaped."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")

@@ -11,7 +11,7 @@ import numpy as np
 import soundfile  # type: ignore[import-untyped]
 import soxr  # type: ignore[import-untyped]
 
-from speaker_search.entities import SAMPLE_RATE, Floats, Refusal, Waveform
+from speaker_search.entities import SAMPLE_RATE, Floats, Refusal, Waveform, shown
 from speaker_search.errors import AudioError
 
 AUDIO_SUFFIXES = frozenset({".ogg", ".oga", ".opus", ".flac", ".wav", ".mp3"})  # lower-case
@@ -178,8 +178,3 @@ def _too_large(name: str, size: int, limits: Limits) -> AudioError:
     return AudioError(
         Refusal.TOO_LONG, f"{name} has {size / mib:,.1f} MiB, over the {limits.max_bytes / mib:,.1f} MiB."
     )
-
-
-def shown(name: str) -> str:
-    """The name as text that can be stored and printed: lone surrogates (bytes that are no UTF-8) and NUL escaped."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")

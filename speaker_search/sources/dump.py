@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from speaker_search.audio.reading import shown
+from speaker_search.entities import shown
 from speaker_search.sources.candidates import ABSENT, Candidate, Route
 from speaker_search.sources.names import speaker, storable
 from speaker_search.sources.places import NOBODY, Places, normal

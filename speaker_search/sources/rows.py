@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from speaker_search.audio.reading import shown
+from speaker_search.entities import shown
 from speaker_search.errors import SourceError
 from speaker_search.sources.walk import unreadable
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from speaker_search.audio.reading import shown
+from speaker_search.entities import shown
 from speaker_search.errors import SourceError, UsageError
 from speaker_search.sources.candidates import Layout
 from speaker_search.sources.games import GameFolder

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from speaker_search.audio.reading import shown
+from speaker_search.entities import shown
 from speaker_search.errors import SourceError
 from speaker_search.sources.candidates import Candidate, Route
 from speaker_search.sources.names import split_suffix, storable
