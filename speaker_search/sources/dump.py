@@ -64,7 +64,7 @@ def dump_candidates(root: Path, index: str) -> Iterator[Candidate]:
             if elsewhere is None:
                 # Two speakers may both lack their 001: a bare name is told apart by whose it is.
                 path = normal(row.written) or target
-                path = path if "/" in path else f"{row.speaker}/{path}"
+                path = path if "/" in path else normal(f"{row.speaker}/{path}") or path
                 yield Candidate(path, Route.MISSING, speaker(row.speaker), row.text, ABSENT, ABSENT)
                 continue
             route, file = Route.STEM, elsewhere

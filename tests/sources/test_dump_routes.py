@@ -170,6 +170,13 @@ def test_a_row_without_a_file_is_missing(tmp_path: Path) -> None:
     assert list(folder.candidates()) == [Candidate("sub/1.ogg", Route.MISSING, "琴子", "「…」", -1, -1)]
 
 
+def test_two_speakers_who_lack_a_file_of_one_name_lack_two(tmp_path: Path) -> None:
+    assert found(game(tmp_path, [row("琴子", "001"), row("店員", "001")], [])) == [
+        ("琴子/001", Route.MISSING, "琴子"),
+        ("店員/001", Route.MISSING, "店員"),
+    ]
+
+
 def test_a_file_without_a_row_is_unlisted(tmp_path: Path) -> None:
     assert found(game(tmp_path, [], ["b/1.ogg", "a/2.FLAC", "0.mp3"])) == [
         ("0.mp3", Route.UNLISTED, None),
@@ -180,7 +187,7 @@ def test_a_file_without_a_row_is_unlisted(tmp_path: Path) -> None:
 
 def test_files_that_are_no_audio_are_no_candidates(tmp_path: Path) -> None:
     assert found(game(tmp_path, [row("琴子", "readme")], ["readme.txt", "琴子/cover.png", ".ogg"])) == [
-        ("readme", Route.MISSING, "琴子")
+        ("琴子/readme", Route.MISSING, "琴子")
     ]
 
 
@@ -266,7 +273,7 @@ def test_links_are_used_inside_the_game_and_not_out_of_it(tmp_path: Path) -> Non
     (tmp_path / "game/out").symlink_to(tmp_path / "outside")
     assert found(folder) == [
         ("琴子/2.ogg", Route.EXACT, "琴子"),
-        ("3", Route.MISSING, "琴子"),
+        ("琴子/3", Route.MISSING, "琴子"),
         ("琴子/1.ogg", Route.UNLISTED, None),
     ]
 
