@@ -44,6 +44,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen()  # whoever connects from now on waits for the answer
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(

@@ -1,0 +1,53 @@
+"""The README's tables of commands and settings, from the program itself."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import typer.main
+
+from speaker_search.cli.app import app
+from speaker_search.settings import Settings
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+
+
+def commands() -> str:
+    """Every command with the first line of its help, and its flags."""
+    lines = ["| command | does | flags |", "|---|---|---|"]
+    for name, command in _walk(typer.main.get_command(app)):
+        flags = " ".join(f"`{o}`" for p in command.params for o in p.opts if o.startswith("--") and o != "--help")
+        first = (command.help or "").strip().split("\n\n")[0].replace("\n", " ")
+        arguments = "".join(f" {p.metavar}" for p in command.params if p.param_type_name == "argument")
+        lines.append(f"| `{name}{arguments}` | {first} | {flags} |")
+    return "\n".join(lines)
+
+
+def _walk(command, prefix=""):  # type: ignore[no-untyped-def]
+    """Names and commands below a group, depth first."""
+    for name, inner in command.commands.items():
+        if hasattr(inner, "commands"):
+            yield from _walk(inner, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", inner
+
+
+def settings() -> str:
+    """Every setting with its meaning."""
+    lines = ["| setting | meaning |", "|---|---|"]
+    for name, field in Settings.model_fields.items():
+        lines.append(f"| `SPKSEARCH_{name.upper()}` | {field.description} |")
+    return "\n".join(lines)
+
+
+def renewed(text: str) -> str:
+    """The README's text with both tables as they should be."""
+    for name, table in (("commands", commands()), ("settings", settings())):
+        begin, end = f"<!-- {name}: written by scripts/readme -->", f"<!-- /{name} -->"
+        text = re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: f"{begin}\n{table}\n{end}", text, flags=re.S)  # noqa: B023
+    return text
+
+
+if __name__ == "__main__":
+    README.write_text(renewed(README.read_text(encoding="utf-8")), encoding="utf-8")
