@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,15 @@ def clips_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Clip]:
     return found
 
 
+def speakers_of(connection: Connection, clip_ids: Sequence[int]) -> dict[int, int]:
+    """Whose the clips are: character ids by clip id, without those that nobody is known to speak."""
+    found: dict[int, int] = {}
+    for some in chunks(clip_ids, IDS_PER_STATEMENT):
+        query = select(clips.c.id, clips.c.character_id).where(clips.c.id.in_(some), clips.c.character_id.is_not(None))
+        found.update((row[0], row[1]) for row in connection.execute(query))
+    return found
+
+
 def clips_of(connection: Connection, character_id: int, *, limit: int) -> list[Clip]:
     """The first clips of a character, by id."""
     query = select(clips.c.id).where(clips.c.character_id == character_id).order_by(clips.c.id).limit(limit)
@@ -149,8 +159,8 @@ def clip_labels(connection: Connection, space: Space) -> tuple[Ids, Ids, Ids]:
         .order_by(clips.c.id)
         .execution_options(yield_per=ROWS_PER_READ)
     )
-    parts = [np.array(part, np.int64) for part in connection.execute(query).partitions()]
-    table = np.concatenate(parts) if parts else np.empty((0, 3), np.int64)
+    rows = chain.from_iterable(connection.execute(query))
+    table = np.fromiter(rows, np.int64).reshape(-1, 3)
     return table[:, 0].copy(), table[:, 1].copy(), table[:, 2].copy()
 
 

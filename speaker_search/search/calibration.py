@@ -17,6 +17,7 @@ BULK = 0.75  # ... or at this point of the cross-game scores, few of which above
 TAIL_PAIRS = 10  # ... or lower, where fewer than so many pairs would lie beyond it
 LEAST_SEPARATION = 2.5  # between the two kinds, in standard deviations: nearer ones cannot be told from one kind
 MAX_ROUNDS = 500
+BINS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +69,19 @@ def calibrate(same_game: Floats, cross_game: Floats) -> Calibration | None:
 def _fit(scores: npt.NDArray[np.float64], centre: float, scale: float) -> tuple[float, float]:
     """The share of same-voice pairs among the scores, and the centre of theirs."""
     top = max(5, len(scores) // 200)
-    share, same_centre = top / len(scores), float(np.sort(scores)[-top:].mean())
+    share, same_centre = top / len(scores), float(np.partition(scores, -top)[-top:].mean())
+    # Binned, millions of scores cost no more than these, and lie within a hundredth of a deviation of where they were.
+    counts, edges = np.histogram(scores, BINS)
+    middles = (edges[:-1] + edges[1:]) / 2
     for _ in range(MAX_ROUNDS):
         same_centre = max(same_centre, centre + LEAST_SEPARATION * scale)
-        log_ratio = (same_centre - centre) * (2 * scores - same_centre - centre) / (2 * scale**2)
+        log_ratio = (same_centre - centre) * (2 * middles - same_centre - centre) / (2 * scale**2)
         odds = share / (1 - share) * np.exp(np.minimum(log_ratio, 500))
-        weights = odds / (1 + odds)
+        weights = counts * odds / (1 + odds)
         before = share, same_centre
-        share = float(np.clip(weights.mean(), 1 / len(scores), 0.5))
+        share = float(np.clip(weights.sum() / len(scores), 1 / len(scores), 0.5))
         if weights.sum() > 0:
-            same_centre = float((weights * scores).sum() / weights.sum())
+            same_centre = float((weights * middles).sum() / weights.sum())
         if abs(share - before[0]) < 1e-9 and abs(same_centre - before[1]) < 1e-6 * scale:
             break
     return share, max(same_centre, centre + LEAST_SEPARATION * scale)

@@ -226,9 +226,9 @@ def _hits(opened: Opened, vector: Floats, character_ids: Sequence[int]) -> dict[
         near, _ = opened.index.nearest(vector, NEAR_CLIPS)
     with opened.catalog.read() as connection:
         of_character: dict[int, list[int]] = {id_: [] for id_ in character_ids}
-        for clip in reading.clips_by_id(connection, near.tolist()).values():
-            if clip.character_id in of_character:
-                of_character[clip.character_id].append(clip.id)
+        for clip_id, character_id in reading.speakers_of(connection, near.tolist()).items():
+            if character_id in of_character:
+                of_character[character_id].append(clip_id)
         short = [id_ for id_, clips in of_character.items() if len(clips) < HITS_PER_MATCH]
         of_character.update(reading.clip_ids_of(connection, opened.space, short))
         wanted = [clip for clips in of_character.values() for clip in clips]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from speaker_search.catalog import embedding as embeddings
 from speaker_search.catalog import reading
@@ -23,7 +24,7 @@ SAMPLED_CHARACTERS = 1_000
 MIN_SAMPLED_CHARACTERS = 10
 MAX_PAIRS = 4_000_000  # scores a calibration is fitted on
 FILE = "profiles.npz"
-FORM = 1  # raised whenever the same catalog would give other profiles
+FORM = 2  # raised whenever the same catalog would give other profiles
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def build_profiles(catalog: Catalog, space: Space) -> Profiles:
             slots = np.searchsorted(clip_ids, ids)
             slots[slots == len(clip_ids)] = 0
             known = (clip_ids[slots] == ids) & (place_of_clip[slots] >= 0)
-            np.add.at(sums, place_of_clip[slots[known]], vectors[known])
+            _add_by_place(sums, place_of_clip[slots[known]], vectors[known])
         clips = np.bincount(places, minlength=len(character_ids)).astype(np.int64)
         means = unit((sums / np.maximum(1, clips)[:, None]).astype(np.float32))
         plain = _plain(character_ids, game_ids, clips, means)
@@ -100,6 +101,14 @@ def build_profiles(catalog: Catalog, space: Space) -> Profiles:
         for place, ids in samples.items()
     }
     return _calibrated(plain, sampled)
+
+
+def _add_by_place(sums: npt.NDArray[np.float64], places: Ids, vectors: Floats) -> None:
+    """sums[places] += vectors, places repeating (np.add.at, five times as fast)."""
+    order = np.argsort(places, kind="stable")
+    present, starts = np.unique(places[order], return_index=True)
+    if len(present):
+        sums[present] += np.add.reduceat(vectors[order].astype(np.float64), starts, axis=0)
 
 
 def _plain(character_ids: Ids, game_ids: Ids, clips: Ids, means: Floats) -> Profiles:
