@@ -14,7 +14,7 @@ import numpy as np
 from speaker_search import audio, encoders
 from speaker_search.cast.voices import DEFAULT_PROBABILITY, Cast, find_voices, of_game
 from speaker_search.catalog import embedding as catalog_embedding
-from speaker_search.catalog import reading, registering
+from speaker_search.catalog import reading
 from speaker_search.catalog.database import Catalog, open_catalog
 from speaker_search.catalog.embedding import ClipCounts, Space
 from speaker_search.encoders import Encoder
@@ -23,9 +23,9 @@ from speaker_search.errors import AudioError, CatalogError, EncoderError, NotFou
 from speaker_search.evaluation.evaluating import Evaluation, evaluate
 from speaker_search.evaluation.truth import read_truth
 from speaker_search.index.sync import Comparison, compare, folder_of, open_index, rebuild_index
-from speaker_search.ingest.embedding import embed_pending
 from speaker_search.ingest.report import IngestReport
-from speaker_search.ingest.scanning import find_games, register_games
+from speaker_search.ingest.running import take_in
+from speaker_search.ingest.scanning import find_games
 from speaker_search.search.matching import Answer, By, Filters, Page, Query, answer, character_query, query_of
 from speaker_search.search.opened import Opened, open_space
 from speaker_search.search.profiles import Profiles
@@ -43,10 +43,7 @@ class Verification:
 
     clips: ClipCounts
     index: Comparison
-
-    @property
-    def ok(self) -> bool:
-        return not (self.index.missing or self.index.extra or self.index.different)
+    ok: bool
 
 
 class Library:
@@ -183,7 +180,8 @@ class Library:
         with self.catalog.read() as connection:
             counts = catalog_embedding.count_clips(connection, space.id)
         index = open_index(self.catalog, space, folder_of(self.settings.home, self.catalog, space))
-        return Verification(counts, compare(self.catalog, space, index))
+        compared = compare(self.catalog, space, index)
+        return Verification(counts, compared, not (compared.missing or compared.extra or compared.different))
 
     def build_index(self) -> Space:
         """Make the index anew from the catalog."""
@@ -209,31 +207,17 @@ class Library:
         """
         folders = find_games(paths, layout=layout, maker=maker, title=title)
         encoder = self.encoder_for_ingest()
-        encoder_id = registering.ensure_space(self.catalog, space=encoder.space, name=encoder.name, dim=encoder.dim)
-        report = IngestReport(encoder=encoder.space)
-        register_games(
+        report = take_in(
             folders,
             catalog=self.catalog,
-            encoder_id=encoder_id,
-            report=report,
+            encoder=encoder,
             retry_refused=retry_refused,
+            enqueue=enqueue,
+            threads=threads or os.cpu_count() or 1,
             on_progress=on_progress,
         )
-        with self.catalog.read() as connection:
-            report.pending = report.queued = catalog_embedding.count_clips(connection, encoder_id).pending
-        on_progress(report)
         if not enqueue:
-            embed_pending(
-                catalog=self.catalog,
-                encoder_id=encoder_id,
-                encoder=encoder,
-                report=report,
-                threads=threads or os.cpu_count() or 1,
-                on_progress=on_progress,
-            )
             self._opened = open_space(self.catalog, self.settings.home, encoder.space, save=True)
-        with self.catalog.read() as connection:
-            report.catalog = catalog_embedding.count_clips(connection, encoder_id)
         return report
 
     def encoder_for_ingest(self) -> Encoder:

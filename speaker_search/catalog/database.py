@@ -105,7 +105,8 @@ def _revisions(connection: Connection) -> tuple[str | None, list[str]]:
     """The schema found in the database, and those known here, newest first."""
     script = ScriptDirectory.from_config(migrations())
     known = [revision.revision for revision in script.walk_revisions()]
-    return MigrationContext.configure(connection).get_current_revision(), known
+    found = MigrationContext.configure(connection).get_current_heads()
+    return ", ".join(sorted(found)) or None, known
 
 
 def _check_schema(connection: Connection) -> None:
@@ -130,10 +131,10 @@ def _newer(found: str | None) -> CatalogError:
 def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        raise CatalogError(
-            "The database URL cannot be read.", "It looks like sqlite:///FILE or postgresql://USER@HOST/NAME."
-        ) from error
+    except (ArgumentError, ValueError) as error:  # ValueError: of a port that is no number
+        raise _unreadable_url() from error
+    if "@" in (parsed.host or ""):  # of a password with a bare @ the rest would be shown as the host
+        raise _unreadable_url()
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise CatalogError(
             f"A catalog cannot be kept in {parsed.get_backend_name()}.",
@@ -144,6 +145,13 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
+def _unreadable_url() -> CatalogError:
+    return CatalogError(
+        "The database URL cannot be read.",
+        "It looks like sqlite:///FILE or postgresql://USER@HOST/NAME; an @ in a password is written %40.",
+    )
+
+
 def _engine(url: URL) -> Engine:
     try:
         if url.get_backend_name() == "postgresql":
@@ -151,9 +159,9 @@ def _engine(url: URL) -> Engine:
         if url.database and url.database != ":memory:":
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
-    except NoSuchModuleError as error:
+    except (NoSuchModuleError, ImportError) as error:  # ImportError: known to SQLAlchemy and not installed
         detail = f"The database driver {url.drivername} is not known."
-        raise CatalogError(detail, "Write postgresql:// alone.") from error
+        raise CatalogError(detail, "Write sqlite:// or postgresql:// alone.") from error
     except OSError as error:
         raise CatalogError(
             f"The catalog's folder {Path(url.database or '').parent} cannot be made: {error.strerror}.",
@@ -194,6 +202,11 @@ def _translated(url: URL) -> Iterator[None]:
             if url.get_backend_name() == "postgresql"
             else "Check the file and its folder, or set SPKSEARCH_HOME to another folder."
         )
-        raise CatalogError(f"The catalog at {url.render_as_string()} cannot be used: {reason}.", mend) from error
+        raise CatalogError(f"The catalog at {_shown(url)} cannot be used: {reason}.", mend) from error
     except SQLAlchemyError as error:
-        raise CatalogError(f"The catalog at {url.render_as_string()} cannot be used: {error}.") from error
+        raise CatalogError(f"The catalog at {_shown(url)} cannot be used: {error}.") from error
+
+
+def _shown(url: URL) -> str:
+    """The URL without its passwords, of which the query may hold some too."""
+    return url.difference_update_query(["password", "sslpassword"]).render_as_string()

@@ -152,6 +152,15 @@ def remove_embeddings(connection: Connection, clip_ids: Sequence[int]) -> None:
         connection.execute(delete(embeddings).where(embeddings.c.clip_id.in_(ids)))
 
 
+def lock_spaces(connection: Connection) -> None:
+    """Take the locks of all spaces, for a transaction that changes clips as well as spaces' logs.
+
+    A worker that stores holds its space's lock when it comes to the clips: whoever takes the two in another order may
+    wait for the worker while the worker waits for it.
+    """
+    connection.execute(select(encoders.c.id).order_by(encoders.c.id).with_for_update(key_share=True)).all()
+
+
 def _advance(connection: Connection, encoder_id: int, by: int) -> int:
     """Take the next `by` places of a space's change log; the last of them. Holds the space's lock until commit."""
     raised = update(encoders).where(encoders.c.id == encoder_id).values(changes=encoders.c.changes + by)

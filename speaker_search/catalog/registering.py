@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, case, delete, exists, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, delete, exists, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from speaker_search.catalog.chunks import IDS_PER_STATEMENT, chunks
 from speaker_search.catalog.database import Catalog
-from speaker_search.catalog.embedding import remove_embeddings
+from speaker_search.catalog.embedding import lock_spaces, remove_embeddings
 from speaker_search.catalog.tables import catalog as catalog_table
 from speaker_search.catalog.tables import characters, clips, embeddings, encoders, games, makers, roots, unembedded
 from speaker_search.entities import Refusal, fold
@@ -69,6 +69,9 @@ def register(
         maker_id = _ensure(connection, makers, {"key": fold(maker)}, {"name": maker})
         game_id = _ensure(connection, games, {"maker_id": maker_id, "key": fold(title)}, {"title": title})
         root_id = _ensure(connection, roots, {"path": str(root)}, {"game_id": game_id})
+        moved = update(roots).where(roots.c.id == root_id, roots.c.game_id != game_id).values(game_id=game_id)
+        if connection.execute(moved).rowcount:
+            _raise_revision(connection)
     with catalog.read() as connection:
         known = _known_clips(connection, root_id)
     seen: set[int] = set()
@@ -82,7 +85,7 @@ def register(
         for ids in chunks(found, IDS_PER_STATEMENT):
             connection.execute(delete(unembedded).where(unembedded.c.clip_id.in_(ids)))
             connection.execute(delete(clips).where(clips.c.id.in_(ids)))
-        _queue(connection, encoder_id, root_id)
+        _queue(connection, encoder_id, clips.c.root_id == root_id)
         if retry_refused:
             _requeue_refused(connection, encoder_id, root_id)
     return counts
@@ -102,7 +105,10 @@ def _write_chunk(
     """One transaction: new clips are inserted, changed and relabelled ones updated."""
     with catalog.read() as connection:
         character_ids = _character_ids(connection, game_id)
-    wanted = {fold(s.character): s.character for s in chunk if s.character is not None}
+    wanted: dict[str, str] = {}
+    for candidate in chunk:
+        if candidate.character is not None:
+            wanted.setdefault(fold(candidate.character), candidate.character)
     new: list[dict[str, Any]] = []
     changed: list[tuple[int, Candidate]] = []
     relabelled: list[dict[str, Any]] = []
@@ -145,27 +151,38 @@ def _write_chunk(
     if not (new or changed or relabelled):
         return
     with catalog.write() as connection:
+        if changed:
+            _forget_audio(connection, changed)
         if new:
             connection.execute(_insert_or_keep(connection, clips), new)
-        for clip_id, candidate in changed:
-            _forget_audio(connection, clip_id, candidate)
         for row in relabelled:
             values = {"character_id": row["character_id"], "text": row["text"]}
             connection.execute(update(clips).where(clips.c.id == row["clip"]).values(values))
         if relabelled:
-            connection.execute(update(catalog_table).values(revision=catalog_table.c.revision + 1))
+            _raise_revision(connection)
 
 
-def _forget_audio(connection: Connection, clip_id: int, candidate: Candidate) -> None:
-    """The file behind a clip is another one now: drop its embeddings and refusals, so that it is queued anew."""
-    remove_embeddings(connection, [clip_id])
-    connection.execute(delete(unembedded).where(unembedded.c.clip_id == clip_id))
-    now = {"size": candidate.size, "mtime_ns": candidate.mtime_ns, "seconds": None}
-    connection.execute(update(clips).where(clips.c.id == clip_id).values(now))
+def _forget_audio(connection: Connection, changed: Sequence[tuple[int, Candidate]]) -> None:
+    """Other files lie behind these clips now: every space that knew them is to embed or refuse them anew."""
+    lock_spaces(connection)
+    for some in chunks(changed, IDS_PER_STATEMENT):
+        ids = [clip_id for clip_id, _ in some]
+        knew: dict[int, list[int]] = {}
+        for table in (embeddings, unembedded):
+            rows = connection.execute(select(table.c.encoder_id, table.c.clip_id).where(table.c.clip_id.in_(ids)))
+            for encoder_id, clip_id in rows:
+                knew.setdefault(encoder_id, []).append(clip_id)
+        remove_embeddings(connection, ids)
+        connection.execute(delete(unembedded).where(unembedded.c.clip_id.in_(ids)))
+        for clip_id, candidate in some:
+            now = {"size": candidate.size, "mtime_ns": candidate.mtime_ns, "seconds": None}
+            connection.execute(update(clips).where(clips.c.id == clip_id).values(now))
+        for encoder_id, clip_ids in knew.items():
+            _queue(connection, encoder_id, clips.c.id.in_(clip_ids))
 
 
-def _queue(connection: Connection, encoder_id: int, root_id: int) -> None:
-    """Queue every clip of a root that the encoder knows nothing of; a missing one is refused at once."""
+def _queue(connection: Connection, encoder_id: int, which: ColumnElement[bool]) -> None:
+    """Queue those of the clips that the encoder knows nothing of; a missing one is refused at once."""
     missing = clips.c.size < 0
     held = exists().where(embeddings.c.encoder_id == encoder_id, embeddings.c.clip_id == clips.c.id)
     listed = exists().where(unembedded.c.encoder_id == encoder_id, unembedded.c.clip_id == clips.c.id)
@@ -175,7 +192,7 @@ def _queue(connection: Connection, encoder_id: int, root_id: int) -> None:
         case((missing, "refused"), else_="pending"),
         case((missing, str(Refusal.MISSING))),
         case((missing, MISSING_DETAIL)),
-    ).where(clips.c.root_id == root_id, ~held, ~listed)
+    ).where(which, ~held, ~listed)
     names = ["encoder_id", "clip_id", "status", "reason", "detail"]
     connection.execute(_insert_or_keep(connection, unembedded).from_select(names, rows))
 
@@ -212,6 +229,10 @@ def _ensure(connection: Connection, table: Table, key: dict[str, Any], rest: dic
         connection.execute(_insert_or_keep(connection, table).values({**key, **rest}))
         found = connection.execute(select(table.c.id).where(where)).scalar_one()
     return int(found)
+
+
+def _raise_revision(connection: Connection) -> None:
+    connection.execute(update(catalog_table).values(revision=catalog_table.c.revision + 1))
 
 
 def _insert_or_keep(connection: Connection, table: Table) -> Any:

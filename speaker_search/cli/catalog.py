@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -16,6 +17,21 @@ from speaker_search.web import schemas
 from speaker_search.web.app import list_characters
 
 app = typer.Typer(help="Look at makers, games, characters and clips.", no_args_is_help=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A character and some of its clips."""
+
+    character: schemas.Character
+    clips: list[schemas.Clip]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Refused clips with their reasons."""
+
+    clips: list[reading.RefusedClip]
 
 
 @app.command("list")
@@ -58,7 +74,7 @@ def show(
         found = reading.find_character(connection, library.space, character)
         clips = reading.clips_of(connection, found.id, limit=limit)
     if json:
-        output.json_document(schemas.CharacterClips.of(found, clips))
+        output.json_document(Shown(schemas.Character.of(found), [schemas.Clip.of(clip) for clip in clips]))
         return
     output.console().print(f"{found.address} (id {found.id}): {found.clips:,} embedded clips", markup=False)
     output.table(("id", "seconds", "text", "file"), [(c.id, c.seconds, c.text, c.path) for c in clips])
@@ -79,7 +95,7 @@ def refused(
     with options.open_library(encoder=encoder) as library, library.catalog.read() as connection:
         found = list(reading.refused_clips(connection, library.space, reason=reason))
     if json:
-        output.json_document(schemas.RefusedClips.of(found))
+        output.json_document(Refused(found))
     elif found:
         output.table(("id", "reason", "why", "file"), [(c.id, c.reason, c.detail, c.path) for c in found])
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,23 @@ import typer
 
 from speaker_search.cli import options, output
 from speaker_search.cli.progress import ingest_progress
+from speaker_search.ingest.report import IngestReport
+from speaker_search.library import Verification
 from speaker_search.web import schemas
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the tour saw."""
+
+    ingest: IngestReport
+    search: schemas.Search
+    cast: schemas.CastDocument
+    verify: Verification
+    recurring: int
+    found: int
+    false: int
+    right: bool
 
 
 def demo(
@@ -28,17 +45,9 @@ def demo(
         seen = tour.take(keep, show)
     search, cast = schemas.Search.of(seen.answer), schemas.CastDocument.of(seen.cast)
     if json:
-        document = schemas.DemoDocument(
-            ingest=schemas.IngestDocument.of(seen.report),
-            search=search,
-            cast=cast,
-            verify=schemas.VerificationDocument.of(seen.verification),
-            recurring=seen.voices,
-            found=seen.found,
-            false=seen.false,
-            right=seen.right,
+        output.json_document(
+            Demo(seen.report, search, cast, seen.verification, seen.voices, seen.found, seen.false, seen.right)
         )
-        output.json_document(document)
     else:
         out = output.console()
         out.print(f"$ spksearch ingest {tour.VOICES} --encoder {tour.ENCODER}", markup=False)

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
+
 import typer
 
 from speaker_search.catalog import embedding as catalog_embedding
 from speaker_search.cli import CATALOG, options, output
 from speaker_search.index import storage
 from speaker_search.index.sync import folder_of
-from speaker_search.web import schemas
 
 app = typer.Typer(help="The index: a view of the catalog, to be made again at any time.", no_args_is_help=True)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What lies on the disk."""
+
+    encoder: str
+    folder: str
+    clips: int  #: embedded in the catalog
+    vectors: int  #: held by the index on disk
+    behind: int  #: changes of the catalog that opening it replays
+    plan: str | None
 
 
 def verify(encoder: options.EncoderName = None, json: options.Json = False) -> None:
@@ -19,11 +32,11 @@ def verify(encoder: options.EncoderName = None, json: options.Json = False) -> N
     Example: spksearch verify
     """
     with options.open_library(encoder=encoder) as library:
-        document = schemas.VerificationDocument.of(library.verify())
+        found = library.verify()
     if json:
-        output.json_document(document)
+        output.json_document(found)
     else:
-        clips, index = document.clips, document.index
+        clips, index = found.clips, found.index
         output.table(
             ("measure", "value"),
             [
@@ -36,8 +49,8 @@ def verify(encoder: options.EncoderName = None, json: options.Json = False) -> N
                 ("different in it", index.different),
             ],
         )
-        output.console().print("ok" if document.ok else "not ok: run `spksearch index build`")
-    raise typer.Exit(0 if document.ok else CATALOG)
+        output.console().print("ok" if found.ok else "not ok: run `spksearch index build`")
+    raise typer.Exit(0 if found.ok else CATALOG)
 
 
 @app.command()
@@ -52,7 +65,7 @@ def status(encoder: options.EncoderName = None, json: options.Json = False) -> N
         stamp = storage.read_stamp(folder)
         with library.catalog.read() as connection:
             embedded = catalog_embedding.count_clips(connection, space.id).embedded
-    document = schemas.IndexStatus(
+    found = IndexStatus(
         encoder=space.space,
         folder=str(folder),
         clips=embedded,
@@ -61,9 +74,9 @@ def status(encoder: options.EncoderName = None, json: options.Json = False) -> N
         plan=f"{stamp.plan.kind}: {stamp.plan.reason}" if stamp else None,
     )
     if json:
-        output.json_document(document)
+        output.json_document(found)
     else:
-        output.table(("measure", "value"), list(document.model_dump().items()))
+        output.table(("measure", "value"), list(asdict(found).items()))
 
 
 @app.command()
@@ -74,8 +87,8 @@ def build(encoder: options.EncoderName = None, json: options.Json = False) -> No
     """
     with options.open_library(encoder=encoder) as library:
         space = library.build_index()
-        document = schemas.VerificationDocument.of(library.verify())
+        found = library.verify()
     if json:
-        output.json_document(document)
+        output.json_document(found)
     else:
-        output.console().print(f"Built the index of {space.space}: {document.index.vectors:,} vectors.")
+        output.console().print(f"Built the index of {space.space}: {found.index.vectors:,} vectors.")

@@ -14,7 +14,6 @@ from speaker_search.cli.progress import ingest_progress
 from speaker_search.ingest.report import IngestReport
 from speaker_search.ingest.scanning import find_games, preview
 from speaker_search.sources import Layout
-from speaker_search.web.schemas import IngestDocument
 
 
 def ingest(
@@ -57,7 +56,7 @@ def ingest(
             output.note("Stopped: what is embedded is kept. Run the same command to go on.")
             raise typer.Exit(STOPPED) from None
     if json:
-        output.json_document(IngestDocument.of(report))
+        output.json_document(report)
     else:
         output.ingest(report)
     raise typer.Exit(1 if report.trouble else 0)
@@ -71,8 +70,7 @@ def _preview(paths: list[Path], layout: Layout | None, maker: str | None, game: 
         spoken = Counter(candidate.character or "(unknown)" for candidate in candidates)
         rows += [(folder.maker, folder.title, name, count, str(folder.layout)) for name, count in spoken.items()]
     if json:
-        document = IngestDocument.of(report)
-        output.json_document(document)
+        output.json_document(report)
     else:
         output.table(("maker", "game", "character", "clips", "layout"), rows)
         routes = ", ".join(f"{name} {count:,}" for name, count in sorted(asdict(report)["routes"].items()))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -31,8 +32,9 @@ def note(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 
 
-def json_document(document: BaseModel) -> None:
-    sys.stdout.write(document.model_dump_json(indent=1) + "\n")
+def json_document(document: Any) -> None:
+    """A document or a dataclass as JSON, its names as they are."""
+    sys.stdout.write(TypeAdapter(type(document)).dump_json(document, indent=1).decode() + "\n")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -121,21 +121,21 @@ def evaluate(
     Example: spksearch evaluate --truth cast.json
     """
     with options.open_library(encoder=encoder) as library:
-        document = schemas.EvaluationDocument.of(library.evaluate(truth))
+        found = library.evaluate(truth)
     if json:
-        output.json_document(document)
+        output.json_document(found)
         return
     rows: list[tuple[str, object]] = [
-        ("encoder", document.encoder),
-        ("characters", document.characters),
-        ("voice actors", document.voice_actors),
-        ("precision@1 across games", document.precision_at_1),
-        ("mean average precision", document.map),
-        ("equal error rate", document.eer),
-        ("B-cubed precision", document.bcubed.precision),
-        ("B-cubed recall", document.bcubed.recall),
-        ("B-cubed F1", document.bcubed.f1),
+        ("encoder", found.encoder),
+        ("characters", found.characters),
+        ("voice actors", found.voice_actors),
+        ("precision@1 across games", found.precision_at_1),
+        ("mean average precision", found.map),
+        ("equal error rate", found.eer),
+        ("B-cubed precision", found.bcubed.precision),
+        ("B-cubed recall", found.bcubed.recall),
+        ("B-cubed F1", found.bcubed.f1),
     ]
-    if document.calibration:
-        rows += [("calibration error", document.calibration.ece), ("Brier score", document.calibration.brier)]
+    if found.calibration:
+        rows += [("calibration error", found.calibration.ece), ("Brier score", found.calibration.brier)]
     output.table(("measure", "value"), rows)

@@ -59,8 +59,6 @@ def embed_pending(
             for future in decoding:
                 future.cancel()
     report.elapsed_s = time.monotonic() - began
-    with catalog.read() as connection:
-        report.pending = catalog_embedding.count_clips(connection, encoder_id).pending
     on_progress(report)
 
 

@@ -35,7 +35,7 @@ class IngestReport:
     @property
     def trouble(self) -> bool:
         """Whether something was not taken in."""
-        return bool(self.refused or self.problems or self.routes["malformed"] or self.gone)
+        return bool(self.refused or self.problems or self.routes["malformed"])
 
     @property
     def rate(self) -> float:

@@ -46,9 +46,11 @@ def cohort(cosines: Floats, counted: np.typing.NDArray[np.bool_] | None = None) 
     size = cohort_size(cosines.shape[1])
     if counted is not None:
         cosines = np.where(counted, cosines, -np.inf)
-        size = max(1, min(size, int(counted.sum(axis=1).min())))
     top = np.partition(cosines, cosines.shape[1] - size, axis=1)[:, -size:]
-    return top.mean(axis=1), np.maximum(top.std(axis=1), LEAST_SPREAD)
+    # A row with fewer columns to count takes those, whatever rows are looked at together.
+    among = np.isfinite(top)
+    means = np.mean(top, axis=1, where=among)
+    return means, np.maximum(np.std(top, axis=1, where=among), LEAST_SPREAD)
 
 
 def normalised(cosines: Floats, rows: tuple[Floats, Floats], columns: tuple[Floats, Floats]) -> Floats:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from speaker_search import entities
 from speaker_search.cast.voices import Cast
-from speaker_search.catalog import embedding, reading
-from speaker_search.evaluation.evaluating import Evaluation
-from speaker_search.ingest.report import IngestReport
-from speaker_search.library import Verification
 from speaker_search.search.matching import Answer, By
 
 DIGITS = 6  # of a score, cosine or probability
@@ -172,152 +166,6 @@ class CastDocument(Document):
         )
 
 
-class BCubed(Document):
-    precision: float
-    recall: float
-    f1: float
-
-
-class Calibration(Document):
-    ece: float
-    brier: float
-
-
-class EvaluationDocument(Document):
-    encoder: str
-    characters: int
-    voice_actors: int
-    precision_at_1: float | None
-    map: float | None
-    eer: float | None
-    bcubed: BCubed
-    calibration: Calibration | None
-
-    @classmethod
-    def of(cls, found: Evaluation) -> EvaluationDocument:
-        b, c = found.bcubed, found.calibration
-        return cls(
-            encoder=found.encoder,
-            characters=found.characters,
-            voice_actors=found.voice_actors,
-            precision_at_1=found.precision_at_1,
-            map=found.map,
-            eer=found.eer,
-            bcubed=BCubed(precision=b.precision, recall=b.recall, f1=b.f1),
-            calibration=None if c is None else Calibration(ece=c.ece, brier=c.brier),
-        )
-
-
-class ClipCounts(Document):
-    embedded: int
-    pending: int
-    refused: int
-
-    @classmethod
-    def of(cls, counts: embedding.ClipCounts) -> ClipCounts:
-        return cls(embedded=counts.embedded, pending=counts.pending, refused=counts.refused)
-
-
-class IndexComparison(Document):
-    vectors: int
-    missing: int
-    extra: int
-    different: int
-
-
-class VerificationDocument(Document):
-    clips: ClipCounts
-    index: IndexComparison
-    ok: bool
-
-    @classmethod
-    def of(cls, found: Verification) -> VerificationDocument:
-        clips, index = found.clips, found.index
-        return cls(
-            clips=ClipCounts.of(clips),
-            index=IndexComparison(
-                vectors=index.vectors, missing=index.missing, extra=index.extra, different=index.different
-            ),
-            ok=found.ok,
-        )
-
-
-class IngestDocument(Document):
-    """What an ingest did, in clips."""
-
-    encoder: str
-    games: int
-    routes: dict[str, int]
-    new: int
-    known: int
-    changed: int
-    relabelled: int
-    gone: int
-    opened: int = Field(description="Audio files opened.")
-    embedded: int
-    pending: int
-    refused: dict[str, int]
-    audio_seconds: float
-    elapsed_s: float
-    catalog: ClipCounts | None
-    problems: list[str]
-
-    @classmethod
-    def of(cls, report: IngestReport) -> IngestDocument:
-        held = report.catalog
-        return cls(
-            encoder=report.encoder,
-            games=report.games,
-            routes=dict(sorted(report.routes.items())),
-            new=report.new,
-            known=report.known,
-            changed=report.changed,
-            relabelled=report.relabelled,
-            gone=report.gone,
-            opened=report.opened,
-            embedded=report.embedded,
-            pending=report.pending,
-            refused=dict(sorted(report.refused.items())),
-            audio_seconds=round(report.audio_seconds, 3),
-            elapsed_s=round(report.elapsed_s, 3),
-            catalog=None if held is None else ClipCounts.of(held),
-            problems=report.problems,
-        )
-
-
-class IndexStatus(Document):
-    encoder: str
-    folder: str
-    clips: int = Field(description="Embedded in the catalog.")
-    vectors: int = Field(description="Held by the index on disk.")
-    behind: int = Field(description="Changes of the catalog that opening it replays.")
-    plan: str | None
-
-
-class CharacterClips(Document):
-    character: Character
-    clips: list[Clip]
-
-    @classmethod
-    def of(cls, character: entities.Character, clips: Sequence[entities.Clip]) -> CharacterClips:
-        return cls(character=Character.of(character), clips=[Clip.of(clip) for clip in clips])
-
-
-class RefusedClip(Document):
-    id: int
-    path: str
-    reason: str
-    detail: str
-
-
-class RefusedClips(Document):
-    clips: list[RefusedClip]
-
-    @classmethod
-    def of(cls, found: Sequence[reading.RefusedClip]) -> RefusedClips:
-        return cls(clips=[RefusedClip(id=c.id, path=str(c.path), reason=c.reason, detail=c.detail) for c in found])
-
-
 class Reference(Document):
     """A clip or a character of the catalog: exactly one of the two."""
 
@@ -357,16 +205,3 @@ class Problem(Document):
     title: str
     status: int
     detail: str
-
-
-class DemoDocument(Document):
-    """What the tour through the bundled voices saw."""
-
-    ingest: IngestDocument
-    search: Search
-    cast: CastDocument
-    verify: VerificationDocument
-    recurring: int
-    found: int
-    false: int
-    right: bool
