@@ -36,6 +36,7 @@ class PendingClip:
 
     id: int
     path: Path
+    file: tuple[int, int]  #: size in bytes and mtime in ns of the file that a scan saw
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Outcome:
     vector: Floats | None = None  # (dim,), unit length
     refusal: Refusal | None = None
     detail: str = ""
+    file: tuple[int, int] | None = None  #: that of the claimed clip: nothing is stored if it is another one by now
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +88,30 @@ def choose_space(connection: Connection, wanted: str | None) -> Space:
 def pending(connection: Connection, encoder_id: int, *, after: int, limit: int) -> list[PendingClip]:
     """The next clips that wait for an encoder, by id from `after` on."""
     rows = connection.execute(
-        select(clips.c.id, roots.c.path, clips.c.path)
+        select(clips.c.id, roots.c.path, clips.c.path, clips.c.size, clips.c.mtime_ns)
         .join_from(unembedded, clips, unembedded.c.clip_id == clips.c.id)
         .join(roots, roots.c.id == clips.c.root_id)
         .where(unembedded.c.encoder_id == encoder_id, unembedded.c.status == "pending", clips.c.id > after)
         .order_by(clips.c.id)
         .limit(limit)
     )
-    return [PendingClip(id_, Path(root) / path) for id_, root, path in rows]
+    return [PendingClip(id_, Path(root) / path, (size, mtime_ns)) for id_, root, path, size, mtime_ns in rows]
 
 
 def store(catalog: Catalog, encoder_id: int, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Write down what became of claimed clips, in one transaction; returns those that were still pending.
 
-    A clip that another worker has finished in the meantime is left as that worker left it.
+    A clip that another worker has finished in the meantime is left as that worker left it, and one whose file a scan
+    has found changed still waits.
     """
     if not outcomes:
         return []
     with catalog.write() as connection:
         last = _advance(connection, encoder_id, len(outcomes))
+        files = _files(connection, [outcome.clip_id for outcome in outcomes])
+        timely = [outcome.clip_id for outcome in outcomes if outcome.file in (None, files.get(outcome.clip_id))]
         still: set[int] = set()
-        for ids in chunks((outcome.clip_id for outcome in outcomes), IDS_PER_STATEMENT):
+        for ids in chunks(timely, IDS_PER_STATEMENT):
             mine = (unembedded.c.encoder_id == encoder_id) & unembedded.c.clip_id.in_(ids)
             waiting = delete(unembedded).where(mine, unembedded.c.status == "pending").returning(unembedded.c.clip_id)
             still.update(connection.execute(waiting).scalars())
@@ -142,6 +147,15 @@ def store(catalog: Catalog, encoder_id: int, outcomes: Sequence[Outcome]) -> lis
     return kept
 
 
+def _files(connection: Connection, clip_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Size and mtime of the files behind clips, by clip id."""
+    found: dict[int, tuple[int, int]] = {}
+    for ids in chunks(clip_ids, IDS_PER_STATEMENT):
+        rows = connection.execute(select(clips.c.id, clips.c.size, clips.c.mtime_ns).where(clips.c.id.in_(ids)))
+        found.update((id_, (size, mtime_ns)) for id_, size, mtime_ns in rows)
+    return found
+
+
 def remove_embeddings(connection: Connection, clip_ids: Sequence[int]) -> None:
     """Delete clips' embeddings in every space, with a note of it in each space's change log."""
     for ids in chunks(clip_ids, IDS_PER_STATEMENT):
@@ -153,10 +167,10 @@ def remove_embeddings(connection: Connection, clip_ids: Sequence[int]) -> None:
 
 
 def lock_spaces(connection: Connection) -> None:
-    """Take the locks of all spaces, for a transaction that changes clips as well as spaces' logs.
+    """Take the locks of all spaces, for a transaction that changes clips which a worker may be storing.
 
-    A worker that stores holds its space's lock when it comes to the clips: whoever takes the two in another order may
-    wait for the worker while the worker waits for it.
+    The worker holds its space's lock when it comes to the clips: one that takes them in another order may wait for the
+    worker while the worker waits for it.
     """
     connection.execute(select(encoders.c.id).order_by(encoders.c.id).with_for_update(key_share=True)).all()
 
@@ -213,7 +227,6 @@ def count_clips(connection: Connection, encoder_id: int) -> ClipCounts:
 
 
 def _vectors(blobs: Sequence[bytes], dim: int) -> Floats:
-    joined = b"".join(blobs)
-    if len(joined) != len(blobs) * dim * STORED.itemsize:
+    if any(len(blob) != dim * STORED.itemsize for blob in blobs):
         raise CatalogError("The catalog holds an embedding of the wrong length.", "Restore a backup of the catalog.")
-    return np.frombuffer(joined, STORED).reshape(len(blobs), dim).astype(np.float32)
+    return np.frombuffer(b"".join(blobs), STORED).reshape(len(blobs), dim).astype(np.float32)

@@ -27,7 +27,7 @@ class Registered:
     """What registering one game folder did, in clips."""
 
     new: int = 0
-    missing: int = 0  # of the new ones, rows without a file: refused at once
+    missing: int = 0  # of the new and changed ones, rows without a file: refused at once
     known: int = 0
     changed: int = 0  # another size or time than last seen: to be embedded anew
     relabelled: int = 0  # another character or text
@@ -145,12 +145,14 @@ def _write_chunk(
             relabelled.append({"character_id": character_id, "text": candidate.text, "clip": before.id})
         counts.known += same_file and same_label
     counts.new += len(new)
-    counts.missing += sum(row["size"] < 0 for row in new)
+    counts.missing += sum(row["size"] < 0 for row in new) + sum(candidate.size < 0 for _, candidate in changed)
     counts.changed += len(changed)
     counts.relabelled += len(relabelled)
     if not (new or changed or relabelled):
         return
     with catalog.write() as connection:
+        if changed or relabelled:
+            lock_spaces(connection)
         if changed:
             _forget_audio(connection, changed)
         if new:
@@ -164,7 +166,6 @@ def _write_chunk(
 
 def _forget_audio(connection: Connection, changed: Sequence[tuple[int, Candidate]]) -> None:
     """Other files lie behind these clips now: every space that knew them is to embed or refuse them anew."""
-    lock_spaces(connection)
     for some in chunks(changed, IDS_PER_STATEMENT):
         ids = [clip_id for clip_id, _ in some]
         knew: dict[int, list[int]] = {}

@@ -62,7 +62,7 @@ def list_(
 @app.command()
 def show(
     character: Annotated[str, typer.Argument(metavar="CHARACTER", help="maker/game/name, or the character's id.")],
-    limit: Annotated[int, typer.Option(help="How many clips.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="How many clips.")] = 20,
     encoder: options.EncoderName = None,
     json: options.Json = False,
 ) -> None:
@@ -76,7 +76,8 @@ def show(
     if json:
         output.json_document(Shown(schemas.Character.of(found), [schemas.Clip.of(clip) for clip in clips]))
         return
-    output.console().print(f"{found.address} (id {found.id}): {found.clips:,} embedded clips", markup=False)
+    address = output.plain(found.address)
+    output.console().print(f"{address} (id {found.id}): {found.clips:,} embedded clips", markup=False)
     output.table(("id", "seconds", "text", "file"), [(c.id, c.seconds, c.text, c.path) for c in clips])
 
 

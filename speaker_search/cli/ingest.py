@@ -76,5 +76,5 @@ def _preview(paths: list[Path], layout: Layout | None, maker: str | None, game: 
         routes = ", ".join(f"{name} {count:,}" for name, count in sorted(asdict(report)["routes"].items()))
         output.console().print(f"{report.games:,} games: {routes}. Nothing was written.", markup=False)
         for problem in report.problems:
-            output.console().print(f"Problem: {problem}", markup=False)
+            output.console().print(f"Problem: {output.plain(problem)}", markup=False)
     raise typer.Exit(1 if report.trouble else 0)

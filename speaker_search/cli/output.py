@@ -16,6 +16,8 @@ from speaker_search.ingest.report import IngestReport
 from speaker_search.web import schemas
 
 PIPE_WIDTH = 200  # columns of a table that no terminal shows
+# Names and texts come from strangers' files: what would steer a terminal is shown, not sent.
+STEERING = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
 INFERENCE = "Inferred from how voices sound: likely, never proven."
 
@@ -23,18 +25,25 @@ INFERENCE = "Inferred from how voices sound: likely, never proven."
 def console() -> Console:
     """Standard output, made anew for each use so that it follows redirections."""
     return Console(
-        width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, soft_wrap=not sys.stdout.isatty()
+        width=None if sys.stdout.isatty() else PIPE_WIDTH,
+        emoji=False,
+        highlight=False,
+        soft_wrap=not sys.stdout.isatty(),
     )
+
+
+def plain(text: str) -> str:
+    return text.translate(STEERING)
 
 
 def note(sentence: str) -> None:
     """A line for people, beside the answer."""
-    print(sentence, file=sys.stderr)
+    print(plain(sentence), file=sys.stderr)
 
 
 def json_document(document: Any) -> None:
-    """A document or a dataclass as JSON, its names as they are."""
-    sys.stdout.write(TypeAdapter(type(document)).dump_json(document, indent=1).decode() + "\n")
+    """A document or a dataclass as JSON, its names as they are: in UTF-8, whatever the terminal's encoding."""
+    sys.stdout.buffer.write(TypeAdapter(type(document)).dump_json(document, indent=1) + b"\n")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -50,7 +59,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 def _text(value: object) -> str:
     if value is None:
         return "-"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.3f}" if isinstance(value, float) else plain(str(value))
 
 
 def search(document: schemas.Search) -> None:
@@ -123,7 +132,7 @@ def ingest(report: IngestReport) -> None:
     if refused:
         out.print(f"Refused: {refused}. `spksearch catalog refused` lists them.", markup=False)
     for problem in report.problems:
-        out.print(f"Problem: {problem}", markup=False)
+        out.print(f"Problem: {plain(problem)}", markup=False)
     if report.catalog:
         counts(report.catalog)
 

@@ -104,9 +104,9 @@ def cast(
     if export_to is not None:
         export(found, document.model_dump_json(indent=1), export_to)
         output.note(f"{len(document.voices)} recurring voices written to {export_to}.")
-    elif json:
+    if json:
         output.json_document(document)
-    else:
+    elif export_to is None:
         output.cast(document)
     raise typer.Exit(0 if document.voices else 1)
 

@@ -94,16 +94,18 @@ def _finish(
     heard = [(decoded.clip, decoded.waveform) for decoded in window if decoded.waveform is not None]
     vectors = encoder.embed([waveform.samples for _, waveform in heard])  # (N, dim)
     outcomes = [
-        Outcome(decoded.clip.id, refusal=decoded.refusal.reason, detail=str(decoded.refusal))
+        Outcome(decoded.clip.id, refusal=decoded.refusal.reason, detail=str(decoded.refusal), file=decoded.clip.file)
         for decoded in window
         if decoded.refusal is not None
     ]
     for (clip, waveform), vector in zip(heard, vectors, strict=True):
         if np.isfinite(vector).all():
-            outcomes.append(Outcome(clip.id, waveform.seconds, vector))
+            outcomes.append(Outcome(clip.id, waveform.seconds, vector, file=clip.file))
         else:
             detail = f"{encoder.name} heard no speech in it."
-            outcomes.append(Outcome(clip.id, waveform.seconds, refusal=Refusal.NO_SPEECH, detail=detail))
+            outcomes.append(
+                Outcome(clip.id, waveform.seconds, refusal=Refusal.NO_SPEECH, detail=detail, file=clip.file)
+            )
     for outcome in catalog_embedding.store(catalog, encoder_id, outcomes):
         if outcome.refusal is not None:
             report.refused[str(outcome.refusal)] += 1

@@ -14,6 +14,7 @@ from speaker_search.entities import Floats, Hit, Ids, Match
 from speaker_search.errors import UsageError
 from speaker_search.search.calibration import Calibration
 from speaker_search.search.opened import Opened
+from speaker_search.search.profiles import Profiles
 from speaker_search.search.scoring import unit
 
 By = Literal["character", "voice", "game", "clip"]
@@ -22,6 +23,7 @@ HITS_PER_MATCH = 3
 NEAR_CLIPS = 1_000  # the index's nearest: at a million clips they hold the ten best characters' lines (measured)
 MAX_LIMIT = 1_000
 EXACT_CLIPS = 100_000  # so few allowed clips are compared one by one
+SAME_COSINE = 1e-6  # rounding changes cosines of float32 vectors by less
 LITTLE_SECONDS = 2.0
 UNLIKE_WEIGHT = 0.5  # of what the query is not to be like (Rocchio 1971)
 
@@ -45,7 +47,7 @@ class Query:
     clips: int
     seconds: float | None
     warnings: tuple[str, ...] = ()
-    character_row: int | None = None  #: of the profiles, when the voice is one character's
+    character_id: int | None = None  #: when the voice is one character's
     blended: bool = False  #: something to be unlike was taken off, so no calibration holds
 
 
@@ -92,13 +94,13 @@ def query_of(vectors: Floats, seconds: float | None, unlike: Floats) -> Query:
 
 def character_query(opened: Opened, character_id: int) -> Query:
     """A query for a character of the catalog. Raises UsageError when none of its clips is embedded."""
-    row = opened.profiles.row(character_id)
+    profiles = opened.profiles
+    row = profiles.row(character_id)
     if row is None:
         raise UsageError("This character has no embedded clip.", "`spksearch catalog refused` may say why.")
     with opened.catalog.read() as connection:
         seconds = reading.seconds_of(connection, opened.space, character_id)
-    profiles = opened.profiles
-    return Query(profiles.means[row], int(profiles.clips[row]), seconds, character_row=row)
+    return Query(profiles.means[row], int(profiles.clips[row]), seconds, character_id=character_id)
 
 
 def answer(
@@ -119,15 +121,16 @@ def answer(
     """
     start = page.start
     games = _allowed_games(opened, filters, exclude_game_id)
+    profiles = opened.profiles  # taken once: another thread may bring newer ones at any moment
     if by == "clip":
-        return _clip_answer(opened, query, games, page)
-    profiles = opened.profiles
-    scores, calibration = _scores(opened, query)
+        return _clip_answer(opened, profiles, query, games, filters.min_clips, page)
+    own_row = None if query.character_id is None else profiles.row(query.character_id)
+    scores, calibration = _scores(profiles, query, own_row)
     allowed = profiles.clips >= filters.min_clips
     if games is not None:
         allowed &= np.isin(profiles.game_ids, list(games))
-    if query.character_row is not None:
-        allowed[query.character_row] = False
+    if own_row is not None:
+        allowed[own_row] = False
     ranked = np.flatnonzero(allowed)
     ranked = ranked[np.argsort(-scores[ranked], kind="stable")]
     if by == "game":
@@ -141,7 +144,7 @@ def answer(
     rows = ranked[start : start + page.limit]
     end = start + len(rows)
     probabilities = None if calibration is None else calibration.probability(scores[rows])
-    matches = _matches(opened, query, rows, scores[rows], probabilities, voices or {})
+    matches = _matches(opened, profiles, query, rows, scores[rows], probabilities, voices or {})
     warnings = query.warnings
     if calibration is None:
         warnings += (_no_probability(query),)
@@ -155,14 +158,12 @@ def _no_probability(query: Query) -> str:
     return "No probability: the catalog holds too few characters or games to learn it from."
 
 
-def _scores(opened: Opened, query: Query) -> tuple[Floats, Calibration | None]:
-    """Scores (C,) of all characters, and what turns them into probabilities."""
-    profiles = opened.profiles
+def _scores(profiles: Profiles, query: Query, own_row: int | None) -> tuple[Floats, Calibration | None]:
+    """Scores (C,) of all characters, and what turns them into probabilities; `own_row` is that of the query's own."""
     if len(profiles) == 0:
         return np.empty(0, np.float32), None
-    if query.character_row is not None:
-        row = query.character_row
-        return profiles.pair_scores(slice(row, row + 1))[0], profiles.pairs
+    if own_row is not None:
+        return profiles.pair_scores(slice(own_row, own_row + 1))[0], profiles.pairs
     calibration = None if query.blended else profiles.query_calibration(query.clips)
     return profiles.query_scores(query.vector[None])[0], calibration
 
@@ -196,13 +197,13 @@ def _allowed_games(opened: Opened, filters: Filters, exclude_game_id: int | None
 
 def _matches(
     opened: Opened,
+    profiles: Profiles,
     query: Query,
     rows: Ids,
     scores: Floats,
     probabilities: Floats | None,
     voices: Mapping[int, int],
 ) -> tuple[Match, ...]:
-    profiles = opened.profiles
     ids = [int(profiles.character_ids[row]) for row in rows]
     hits = _hits(opened, query.vector, ids)
     with opened.catalog.read() as connection:
@@ -246,26 +247,37 @@ def _hits(opened: Opened, vector: Floats, character_ids: Sequence[int]) -> dict[
     }
 
 
-def _clip_answer(opened: Opened, query: Query, games: frozenset[int] | None, page: Page) -> Answer:
-    """The nearest single clips, asked for again deeper until there are enough or none is left."""
+def _clip_answer(
+    opened: Opened, profiles: Profiles, query: Query, games: frozenset[int] | None, min_clips: int, page: Page
+) -> Answer:
+    """The nearest single clips, asked for again deeper until there are enough or none is left.
+
+    Deeper also while clips as near as the last one wanted may have been left out: of equal ones the lowest ids come
+    first, and every page must agree on them.
+    """
     wanted = page.start + page.limit + 1
     depth, allowed = 4 * wanted, None
+    many = set(profiles.character_ids[profiles.clips >= min_clips].tolist())
     with opened.catalog.read() as connection:
         if games is not None:
             counts = dict.fromkeys(games, 0)
-            for game, clips in zip(opened.profiles.game_ids.tolist(), opened.profiles.clips.tolist(), strict=True):
+            for game, clips in zip(profiles.game_ids.tolist(), profiles.clips.tolist(), strict=True):
                 if game in counts:
                     counts[game] += clips
             if sum(counts.values()) <= EXACT_CLIPS:
                 allowed = reading.clip_ids_in(connection, opened.space, sorted(games))
         while True:
             with opened.lock:
-                ids, _ = opened.index.nearest(query.vector, depth, allowed=allowed)
+                ids, near = opened.index.nearest(query.vector, depth, allowed=allowed)
             clips_found = reading.clips_by_id(connection, ids.tolist())
             fitting = [id_ for id_ in ids.tolist() if id_ in clips_found]
             if games is not None:
                 fitting = [id_ for id_ in fitting if clips_found[id_].game_id in games]
-            if len(fitting) >= wanted or len(ids) < depth:
+            if min_clips > 1:
+                fitting = [id_ for id_ in fitting if clips_found[id_].character_id in many]
+            if len(ids) < depth:
+                break
+            if len(fitting) >= wanted and near[ids == fitting[wanted - 1]][0] - near[-1] > SAME_COSINE:
                 break
             depth *= 4
         vectors = embeddings.vectors_of(connection, opened.space, fitting)

@@ -3,8 +3,10 @@ the index, made again when the catalog has changed."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import io
 import json
-import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -24,6 +26,7 @@ SAMPLED_CHARACTERS = 1_000
 MIN_SAMPLED_CHARACTERS = 10
 MAX_PAIRS = 4_000_000  # scores a calibration is fitted on
 FILE = "profiles.npz"
+SUM_BYTES = 32  # SHA-256, behind the arrays
 FORM = 2  # raised whenever the same catalog would give other profiles
 
 
@@ -77,6 +80,8 @@ def build_profiles(catalog: Catalog, space: Space) -> Profiles:
     """Read every embedding of a space once, and learn the scores' calibration from them."""
     with catalog.read() as connection:
         clip_ids, clip_characters, clip_games = reading.clip_labels(connection, space)
+        # How far the log reaches by now, not when the space was looked up: every clip with a label has a vector there.
+        space = next(s for s in embeddings.spaces(connection) if s.id == space.id)
         named = clip_characters >= 0
         character_ids, first, places = np.unique(clip_characters[named], return_index=True, return_inverse=True)
         game_ids = clip_games[named][first]
@@ -97,8 +102,9 @@ def build_profiles(catalog: Catalog, space: Space) -> Profiles:
         wanted = [int(clip) for clips_of_one in samples.values() for clip in clips_of_one]
         vectors_by_clip = embeddings.vectors_of(connection, space, wanted)
     sampled = {
-        place: np.stack([vectors_by_clip[int(clip)] for clip in ids if int(clip) in vectors_by_clip])
+        place: np.stack([vectors_by_clip[int(clip)] for clip in ids])
         for place, ids in samples.items()
+        if all(int(clip) in vectors_by_clip for clip in ids)  # none was taken out in the meantime
     }
     return _calibrated(plain, sampled)
 
@@ -179,29 +185,35 @@ def _save(path: Path, state: str, profiles: Profiles) -> None:
         "pairs": profiles.pairs and [profiles.pairs.slope, profiles.pairs.intercept],
         "queries": [[size, c.slope, c.intercept] for size, c in profiles.queries],
     }
+    file = io.BytesIO()
+    np.savez(file, numbers=np.frombuffer(json.dumps(numbers).encode(), np.uint8), **arrays)
     beside = path.with_name(f"{path.name}.{np.random.default_rng().integers(1 << 62):x}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            np.savez(file, numbers=np.frombuffer(json.dumps(numbers).encode(), np.uint8), **arrays)
+        beside.write_bytes(file.getvalue() + hashlib.sha256(file.getvalue()).digest())
         beside.replace(path)
     except OSError:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink()
 
 
 def _load(path: Path, state: str) -> Profiles | None:
     """Profiles of exactly this state of the catalog; None when the file is of another, damaged or not there.
 
-    The zip container carries a CRC-32 of every array, so flipped bytes are found.
+    A checksum of the whole file ends it: zip's own are per array, and of an array whose header says fewer rows than
+    were written the rest is never read and so never checked.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            numbers = json.loads(file["numbers"].tobytes())
-            if numbers["state"] != state:
-                return None
-            arrays = {f.name: file[f.name] for f in fields(Profiles) if f.name not in ("pairs", "queries")}
-        pairs = Calibration(*numbers["pairs"]) if numbers["pairs"] else None
-        queries = tuple((int(size), Calibration(slope, intercept)) for size, slope, intercept in numbers["queries"])
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        data = path.read_bytes()
+    except OSError:
         return None
+    if hashlib.sha256(data[:-SUM_BYTES]).digest() != data[-SUM_BYTES:]:
+        return None
+    with np.load(io.BytesIO(data[:-SUM_BYTES]), allow_pickle=False) as file:
+        numbers = json.loads(file["numbers"].tobytes())
+        if numbers["state"] != state:
+            return None
+        arrays = {f.name: file[f.name] for f in fields(Profiles) if f.name not in ("pairs", "queries")}
+    pairs = Calibration(*numbers["pairs"]) if numbers["pairs"] else None
+    queries = tuple((int(size), Calibration(slope, intercept)) for size, slope, intercept in numbers["queries"])
     return Profiles(**arrays, pairs=pairs, queries=queries)

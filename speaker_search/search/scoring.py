@@ -15,7 +15,8 @@ ROWS_AT_A_TIME = 1024
 
 def unit(vectors: Floats) -> Floats:
     """Vectors (..., dim) scaled to length one; zero stays zero."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    # In float64: float32 cannot hold the squares of very short and very long ones.
+    lengths = np.linalg.norm(np.asarray(vectors, np.float64), axis=-1, keepdims=True)
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
 
 

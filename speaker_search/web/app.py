@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi import Path as InPath
 from fastapi.responses import FileResponse
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -16,7 +17,7 @@ from speaker_search.catalog import reading
 from speaker_search.errors import NotFoundError, UsageError
 from speaker_search.library import Library
 from speaker_search.search.matching import By, Filters, Page
-from speaker_search.web import problems, schemas
+from speaker_search.web import description, problems, schemas
 from speaker_search.web.guards import BodyLimit, key_check
 
 MAX_CLIPS = 32  # uploaded with one search
@@ -30,27 +31,10 @@ MEDIA_TYPES = {
     ".wav": "audio/wav",
     ".mp3": "audio/mpeg",
 }
-SEARCH_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["audio"],
-                    "properties": {
-                        "audio": {"type": "array", "items": {"type": "string", "format": "binary"}},
-                        "query": {"type": "string", "description": "SearchOptions as JSON."},
-                    },
-                }
-            },
-            "application/json": {"schema": schemas.SearchRequest.model_json_schema()},
-        },
-    }
-}
 
 Options = TypeVar("Options", bound=schemas.SearchOptions)
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
+Id = Annotated[int, InPath(ge=1, le=schemas.MAX_ID)]
 Names = Annotated[list[str], Query()]
 
 
@@ -63,6 +47,7 @@ def create_app(library: Library, *, host: str = "127.0.0.1") -> FastAPI:
     app.add_middleware(BodyLimit)
     if host in LOOPBACK:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
+    app.add_middleware(problems.PlainErrors)
 
     @app.get("/healthz", tags=["server"])
     def healthz() -> dict[str, str]:
@@ -70,24 +55,25 @@ def create_app(library: Library, *, host: str = "127.0.0.1") -> FastAPI:
         return {"status": "ok"}
 
     app.include_router(_routes(library), prefix="/v1", dependencies=guards)
+    description.complete(app)
     return app
 
 
 def _routes(library: Library) -> APIRouter:
     failures: dict[int | str, dict[str, Any]] = {
-        status: {"model": schemas.Problem} for status in (401, 404, 413, 422, 503)
+        status: {"model": schemas.Problem} for status in (400, 401, 404, 413, 422, 503)
     }
     routes = APIRouter(responses=failures)
 
-    @routes.post("/search", openapi_extra=SEARCH_BODY)
+    @routes.post("/search", openapi_extra=description.SEARCH_BODY)
     async def search(request: Request) -> schemas.Search:
         """The nearest characters to uploaded clips, to clips and characters of the catalog, or to an embedding."""
-        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
             async with request.form(max_files=MAX_CLIPS, max_fields=MAX_CLIPS) as form:
                 sounds = [await part.read() for part in form.getlist("audio") if isinstance(part, UploadFile)]
                 query = form.get("query", "{}")
-            if not isinstance(query, str):
-                query = (await query.read()).decode("utf-8", "replace")
+                if not isinstance(query, str):  # browsers send a JSON blob with a file name
+                    query = (await query.read()).decode("utf-8", "replace")
             return await run_in_threadpool(_search_sounds, library, sounds, query)
         return await run_in_threadpool(_search_like, library, await request.body())
 
@@ -104,7 +90,7 @@ def _routes(library: Library) -> APIRouter:
 
     @routes.get("/characters/{character_id}/matches")
     def matches(
-        character_id: int,
+        character_id: Id,
         limit: Limit = 10,
         cursor: str | None = None,
         by: By = "character",
@@ -120,8 +106,8 @@ def _routes(library: Library) -> APIRouter:
         answer = library.similar(character_id, same_game=same_game, filters=filters, page=Page(limit, cursor), by=by)
         return schemas.Search.of(answer)
 
-    @routes.get("/clips/{clip_id}/audio", response_class=FileResponse)
-    def audio(clip_id: int) -> FileResponse:
+    @routes.get("/clips/{clip_id}/audio", response_class=FileResponse, responses=description.SOUNDS)
+    def audio(clip_id: Id) -> FileResponse:
         """A clip's sound file as it lies on the disk, byte ranges included."""
         return _sound(library, clip_id)
 
@@ -221,8 +207,12 @@ def _sound(library: Library, clip_id: int) -> FileResponse:
     with library.catalog.read() as connection:
         root = reading.clip_root(connection, clip_id)
         clip: entities.Clip = reading.clips_by_id(connection, [clip_id])[clip_id]
-    path = clip.path.resolve()
+    gone = NotFoundError(f"The sound of clip {clip_id} is not where it was.", "Ingest its folder again.")
+    try:
+        path = clip.path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads in a circle
+        raise gone from error
     # What is served lies in the game's folder, also when a link or a row of the index points elsewhere.
     if not path.is_relative_to(root.resolve()) or path.suffix.lower() not in MEDIA_TYPES or not path.is_file():
-        raise NotFoundError(f"The sound of clip {clip_id} is not where it was.", "Ingest its folder again.")
+        raise gone
     return FileResponse(path, media_type=MEDIA_TYPES[path.suffix.lower()])

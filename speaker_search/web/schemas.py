@@ -9,6 +9,7 @@ from speaker_search.cast.voices import Cast
 from speaker_search.search.matching import Answer, By
 
 DIGITS = 6  # of a score, cosine or probability
+MAX_ID = 2**63 - 1  # what a database takes
 
 
 class Document(BaseModel):
@@ -171,8 +172,8 @@ class Reference(Document):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    clip: int | None = None
-    character: int | None = None
+    clip: int | None = Field(default=None, ge=1, le=MAX_ID)
+    character: int | None = Field(default=None, ge=1, le=MAX_ID)
 
 
 class SearchOptions(Document):

@@ -1,0 +1,374 @@
+"""Registering: what a scan found against what the catalog knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from catalog.shelf import DIM, Shelf
+from sqlalchemy import select, text, update
+
+from speaker_search.catalog import embedding, reading, registering, tables
+from speaker_search.catalog.chunks import IDS_PER_STATEMENT
+from speaker_search.catalog.database import Catalog, open_catalog
+from speaker_search.catalog.embedding import Outcome
+from speaker_search.catalog.registering import ROWS_PER_TRANSACTION, Registered
+from speaker_search.entities import Refusal
+from speaker_search.sources import Candidate
+
+
+def revision(shelf: Shelf) -> int:
+    with shelf.catalog.read() as connection:
+        return reading.revision(connection)
+
+
+def clip_rows(shelf: Shelf) -> dict[str, tuple[str | None, str]]:
+    """Character and text of each clip, by path."""
+    c = tables.clips.c
+    query = select(c.path, tables.characters.c.name, c.text).join_from(tables.clips, tables.characters, isouter=True)
+    with shelf.catalog.read() as connection:
+        return {path: (name, text) for path, name, text in connection.execute(query)}
+
+
+def test_new_clips_wait_for_the_encoder(shelf: Shelf) -> None:
+    assert shelf.scan(shelf.clip("a"), shelf.clip("b")) == Registered(new=2)
+    assert shelf.state() == {"a": "pending", "b": "pending"}
+
+
+def test_known_clips_are_known_by_path_size_and_time(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a", text="Good day."), shelf.clip("b"))
+    shelf.embed_all()
+    before = shelf.opened_space(), revision(shelf), shelf.ids()
+    assert shelf.scan(shelf.clip("b"), shelf.clip("a", text="Good day.")) == Registered(known=2)
+    assert (shelf.opened_space(), revision(shelf), shelf.ids()) == before
+    assert shelf.state() == {"a": "embedded", "b": "embedded"}
+
+
+@pytest.mark.parametrize(("size", "mtime"), [(101, 1), (100, 2), (100, 0)])
+def test_a_changed_file_loses_its_embedding_in_every_space_and_waits_there_anew(
+    shelf: Shelf, size: int, mtime: int
+) -> None:
+    other = shelf.another_space()
+    for space in (shelf.space, other):
+        shelf.scan(shelf.clip("a"), shelf.clip("b"), space=space)
+        shelf.embed_all(space)
+    before = [shelf.opened_space(space).changes for space in (shelf.space, other)]
+    assert shelf.scan(shelf.clip("a", size=size, mtime=mtime), shelf.clip("b")) == Registered(known=1, changed=1)
+    assert shelf.state(shelf.space) == shelf.state(other) == {"a": "pending", "b": "embedded"}
+    a = shelf.ids()["a"]
+    with shelf.catalog.read() as connection:
+        for space, changes in zip((shelf.space, other), before, strict=True):
+            assert embedding.removed_between(connection, space, changes, changes + 1).tolist() == [a]
+        assert reading.clips_by_id(connection, [a])[a].seconds is None
+    assert [shelf.opened_space(space).changes for space in (shelf.space, other)] == [count + 1 for count in before]
+
+
+def test_a_changed_file_that_was_refused_waits_anew_in_every_space(shelf: Shelf) -> None:
+    other = shelf.another_space()
+    for space in (shelf.space, other):
+        shelf.scan(shelf.clip("a"), space=space)
+        embedding.store(shelf.catalog, space, [Outcome(shelf.ids()["a"], refusal=Refusal.SILENT, detail="Silent.")])
+    shelf.scan(shelf.clip("a", size=7))
+    assert shelf.state(shelf.space) == shelf.state(other) == {"a": "pending"}
+    assert shelf.count("removals") == 0
+
+
+def test_a_changed_file_does_not_wait_in_a_space_that_never_knew_it(shelf: Shelf) -> None:
+    other = shelf.another_space()
+    shelf.scan(shelf.clip("a"))
+    shelf.scan(shelf.clip("a", size=7))
+    assert shelf.state(other) == {"a": "unknown"}
+
+
+def test_a_changed_file_is_embedded_once_more_and_no_more(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a"))
+    shelf.embed_all(seed=1)
+    shelf.scan(shelf.clip("a", size=7))
+    anew = shelf.embed_all(seed=2)
+    assert shelf.scan(shelf.clip("a", size=7)) == Registered(known=1)
+    assert shelf.embed_all() == {}
+    with shelf.catalog.read() as connection:
+        held = embedding.vectors_of(connection, shelf.opened_space(), list(anew))
+    assert {id_: vector.tobytes() for id_, vector in held.items()} == {id_: v.tobytes() for id_, v in anew.items()}
+
+
+def test_a_file_that_is_gone_while_its_row_stays_is_refused_as_missing_in_every_space(shelf: Shelf) -> None:
+    other = shelf.another_space()
+    for space in (shelf.space, other):
+        shelf.scan(shelf.clip("a"), space=space)
+        shelf.embed_all(space)
+    assert shelf.scan(shelf.missing("a")) == Registered(changed=1, missing=1)
+    assert shelf.state(shelf.space) == shelf.state(other) == {"a": "missing"}
+    assert shelf.count("removals") == 2
+
+
+@pytest.mark.parametrize(("character", "text"), [("B", ""), (None, ""), ("A", "Good night.")])
+def test_a_relabelled_clip_is_updated_and_keeps_its_embedding(shelf: Shelf, character: str | None, text: str) -> None:
+    shelf.scan(shelf.clip("a"), shelf.clip("b"))
+    shelf.embed_all()
+    before = revision(shelf)
+    assert shelf.scan(shelf.clip("a", character, text), shelf.clip("b")) == Registered(known=1, relabelled=1)
+    assert clip_rows(shelf) == {"a": (character, text), "b": ("A", "")}
+    assert revision(shelf) == before + 1
+    assert shelf.state() == {"a": "embedded", "b": "embedded"}
+
+
+def test_a_clip_may_be_changed_and_relabelled_at_once(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a"))
+    shelf.embed_all()
+    assert shelf.scan(shelf.clip("a", "B", size=7)) == Registered(changed=1, relabelled=1)
+    assert (clip_rows(shelf), shelf.state()) == ({"a": ("B", "")}, {"a": "pending"})
+
+
+def test_gone_clips_are_counted_and_kept(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a"), shelf.clip("b"), shelf.clip("c"))
+    shelf.embed_all()
+    assert shelf.scan(shelf.clip("b")) == Registered(known=1, gone=2)
+    assert shelf.state() == dict.fromkeys("abc", "embedded")
+
+
+def test_missing_clips_are_refused_at_once_with_their_reason(shelf: Shelf) -> None:
+    assert shelf.scan(shelf.missing("a"), shelf.clip("b")) == Registered(new=2, missing=1)
+    assert shelf.state() == {"a": "missing", "b": "pending"}
+    with shelf.catalog.read() as connection:
+        (refused,) = reading.refused_clips(connection, shelf.opened_space())
+    assert refused.path == shelf.root / "a"
+    assert (refused.reason, refused.detail) == (
+        "missing",
+        "A row of the index names this clip, and there is no such file.",
+    )
+
+
+def test_two_rows_that_name_the_same_missing_file_are_one_clip(shelf: Shelf) -> None:
+    assert shelf.scan(shelf.missing("a"), shelf.missing("a")) == Registered(new=1, missing=1)
+    assert shelf.scan(shelf.missing("a")) == Registered(known=1)
+
+
+def test_a_missing_clip_found_elsewhere_loses_its_old_row(shelf: Shelf) -> None:
+    other = shelf.another_space()
+    for space in (shelf.space, other):
+        shelf.scan(shelf.missing("a.ogg"), shelf.clip("b"), space=space)
+    assert shelf.scan(shelf.clip("voice/a.ogg"), shelf.clip("b")) == Registered(new=1, known=1)
+    assert shelf.state() == {"voice/a.ogg": "pending", "b": "pending"}
+
+
+def test_a_missing_clip_found_in_its_own_place_waits_to_be_embedded(shelf: Shelf) -> None:
+    shelf.scan(shelf.missing("a"))
+    assert shelf.scan(shelf.clip("a")) == Registered(changed=1)
+    assert shelf.state() == {"a": "pending"}
+
+
+def test_names_that_differ_in_width_and_case_are_one_and_stay_as_first_written(shelf: Shelf) -> None:
+    """Within one scan too, where the second spelling must not win."""
+    shelf.maker, shelf.title = "Ｍａｋｅｒ", "硝子ﾄ雨 II"
+    shelf.scan(shelf.clip("a", "Ａｌｉｃｅ"), shelf.clip("b", "alice"), shelf.clip("c", " ALICE "))
+    shelf.maker, shelf.title = "mAKER", "硝子ト雨 ｉｉ"
+    shelf.scan(shelf.clip("a", "ALICE"), shelf.clip("b", "ａｌｉｃｅ"), shelf.clip("c", "Alice"))
+    assert shelf.rows("makers.name") == ["Ｍａｋｅｒ"]
+    assert shelf.rows("games.title") == ["硝子ﾄ雨 II"]
+    assert shelf.rows("characters.name") == ["Ａｌｉｃｅ"]
+    assert clip_rows(shelf) == dict.fromkeys("abc", ("Ａｌｉｃｅ", ""))
+
+
+def test_one_name_in_two_games_is_two_characters(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a"))
+    shelf.root, shelf.title = Path("/voices/maker_second"), "second"
+    shelf.scan(shelf.clip("a"))
+    assert shelf.rows("characters.name") == ["A", "A"]
+    assert shelf.count("makers") == 1
+    assert shelf.count("clips") == 2
+
+
+def test_a_folder_taken_in_under_another_title_moves_to_that_game(shelf: Shelf) -> None:
+    shelf.title = "Titel"
+    shelf.scan(shelf.clip("a"))
+    shelf.embed_all()
+    before = revision(shelf)
+    shelf.title = "Title"
+    shelf.scan(shelf.clip("a"))
+    (id_,) = shelf.ids().values()
+    with shelf.catalog.read() as connection:
+        clip = reading.clips_by_id(connection, [id_])[id_]
+        assert clip.character_id is not None
+        character = reading.characters_by_id(connection, None, [clip.character_id])[clip.character_id]
+    assert (character.game.title, character.game.id) == ("Title", clip.game_id)
+    assert revision(shelf) > before
+
+
+def test_a_folder_of_unknown_speakers_taken_in_under_another_title_moves_to_that_game(shelf: Shelf) -> None:
+    shelf.title = "Titel"
+    shelf.scan(shelf.clip("a", None))
+    before = revision(shelf)
+    shelf.title = "Title"
+    assert shelf.scan(shelf.clip("a", None)) == Registered(known=1)
+    (id_,) = shelf.ids().values()
+    with shelf.catalog.read() as connection:
+        titles = {game.id: game.title for game in reading.all_games(connection)}
+        assert titles[reading.clips_by_id(connection, [id_])[id_].game_id] == "Title"
+    assert revision(shelf) > before
+
+
+def test_a_clip_of_an_unknown_speaker_has_no_character(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a", None, "Who is there?"))
+    assert clip_rows(shelf) == {"a": (None, "Who is there?")}
+    assert shelf.count("characters") == 0
+    assert shelf.state() == {"a": "pending"}
+
+
+def test_one_encoders_space_does_not_disturb_anothers(shelf: Shelf) -> None:
+    other = shelf.another_space()
+    shelf.scan(shelf.clip("a"), shelf.missing("b"))
+    shelf.embed_all()
+    before = shelf.opened_space()
+    assert shelf.state(other) == {"a": "unknown", "b": "unknown"}
+    assert shelf.scan(shelf.clip("a"), shelf.missing("b"), space=other) == Registered(known=2)
+    assert shelf.state(other) == {"a": "pending", "b": "missing"}
+    embedding.store(shelf.catalog, other, [Outcome(shelf.ids()["a"], refusal=Refusal.NO_SPEECH, detail="None.")])
+    assert shelf.state(other) == {"a": "no_speech", "b": "missing"}
+    assert shelf.state() == {"a": "embedded", "b": "missing"}
+    assert shelf.opened_space() == before
+
+
+def test_a_space_is_made_once(shelf: Shelf) -> None:
+    assert shelf.another_space() == shelf.another_space() != shelf.space
+    assert shelf.count("encoders") == 2
+
+
+def test_refused_clips_wait_again_when_asked_but_not_missing_ones(shelf: Shelf) -> None:
+    everything = [shelf.clip("silent"), shelf.clip("fine"), shelf.missing("nowhere")]
+    shelf.scan(*everything)
+    embedding.store(shelf.catalog, shelf.space, [Outcome(shelf.ids()["silent"], refusal=Refusal.SILENT, detail="So.")])
+    shelf.embed_all()
+    expected = {"silent": "silent", "fine": "embedded", "nowhere": "missing"}
+    shelf.scan(*everything)
+    assert shelf.state() == expected
+    shelf.scan(*everything, retry=True)
+    assert shelf.state() == expected | {"silent": "pending"}
+
+
+def test_retrying_refused_clips_leaves_other_folders_and_spaces_alone(shelf: Shelf) -> None:
+    other = shelf.another_space()
+    for space in (shelf.space, other):
+        shelf.scan(shelf.clip("a"), space=space)
+        embedding.store(shelf.catalog, space, [Outcome(shelf.ids()["a"], refusal=Refusal.SILENT, detail="Silent.")])
+    shelf.root = Path("/voices/maker_second")
+    shelf.scan(shelf.clip("b"), retry=True)
+    assert shelf.state()["a"] == "silent"
+    shelf.root = Path("/voices/maker_title")
+    shelf.scan(shelf.clip("a"), retry=True)
+    assert (shelf.state()["a"], shelf.state(other)["a"]) == ("pending", "silent")
+
+
+def test_more_clips_than_fit_one_transaction_are_all_written(shelf: Shelf) -> None:
+    count = 2 * ROWS_PER_TRANSACTION + 1
+    # Each chunk brings characters of its own, and the last one a spelling of the first's.
+    made = [shelf.clip(f"{n}", f"A{n * 3 // count}") for n in range(count - 1)] + [shelf.clip("last", "ａ0")]
+    assert shelf.scan(clips=iter(made)) == Registered(new=count)
+    assert shelf.rows("characters.name") == ["A0", "A1", "A2"]
+    assert shelf.scan(clips=iter(made)) == Registered(known=count)
+    assert set(shelf.state().values()) == {"pending"}
+
+
+@pytest.mark.parametrize("killed_after", [0, 1, ROWS_PER_TRANSACTION, ROWS_PER_TRANSACTION + 1])
+def test_registering_that_is_interrupted_goes_on_the_next_time(shelf: Shelf, killed_after: int) -> None:
+    shelf.scan(shelf.clip("changed", size=1), shelf.clip("relabelled", "B"), shelf.missing("found"))
+    shelf.embed_all()
+    count = ROWS_PER_TRANSACTION + 10
+    plain = [shelf.clip(f"{n}") for n in range(count - 3)]
+    made = [shelf.clip("changed", size=2), shelf.clip("relabelled", "C"), *plain, shelf.clip("elsewhere/found")]
+
+    def breaking() -> Iterator[Candidate]:
+        yield from made[:killed_after]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        shelf.scan(clips=breaking())
+    written = killed_after // ROWS_PER_TRANSACTION * ROWS_PER_TRANSACTION
+    again = shelf.scan(clips=iter(made))
+    assert again.new + again.known + again.changed + again.relabelled == len(made)
+    assert again.new == count - 2 - max(0, written - 2)
+    state = shelf.state()
+    assert state.pop("relabelled") == "embedded"
+    assert set(state) == {"changed", "elsewhere/found", *(clip.path for clip in plain)}
+    assert set(state.values()) == {"pending"}
+    assert clip_rows(shelf)["relabelled"] == ("C", "")
+    assert shelf.count("removals") == 1
+
+
+def test_threads_that_register_one_folder_at_once_leave_no_duplicates(
+    shelf: Shelf, all_at_once: Callable[[Callable[[], object], int], list[object]]
+) -> None:
+    made = [shelf.clip(f"{n}", f"A{n % 7}") for n in range(500)] + [shelf.missing("lost", "A0")]
+    all_at_once(lambda: shelf.scan(clips=iter(made)), 3)
+    assert [shelf.count(table) for table in ("makers", "games", "roots", "characters", "clips")] == [1, 1, 1, 7, 501]
+    assert shelf.state() == {clip.path: "pending" for clip in made} | {"lost": "missing"}
+    assert shelf.scan(clips=iter(made)) == Registered(known=501)
+
+
+def test_threads_that_register_changed_files_at_once_log_each_removal_once(
+    shelf: Shelf, all_at_once: Callable[[Callable[[], object], int], list[object]]
+) -> None:
+    other = shelf.another_space()
+    for space in (shelf.space, other):
+        shelf.scan(clips=(shelf.clip(f"{n}") for n in range(100)), space=space)
+        shelf.embed_all(space)
+    all_at_once(lambda: shelf.scan(clips=(shelf.clip(f"{n}", size=7) for n in range(100))), 3)
+    assert shelf.count("embeddings") == 0
+    assert shelf.count("removals") == 200
+    assert set(shelf.state().values()) == set(shelf.state(other).values()) == {"pending"}
+
+
+@pytest.fixture
+def postgres_shelf(postgres_url: str) -> Iterator[Shelf]:
+    catalog = open_catalog(postgres_url)
+    yield Shelf(catalog, registering.ensure_space(catalog, space="first@1", name="first", dim=DIM))
+    catalog.close()
+
+
+def test_a_worker_and_a_scan_of_changed_files_do_not_lock_each_other_out(postgres_shelf: Shelf) -> None:
+    """The worker holds the space's lock when it comes to the clips; a scan in the other order would wait for ever."""
+    shelf = postgres_shelf
+    names = [f"{number:05d}" for number in range(IDS_PER_STATEMENT + 1)]  # the last one comes in another statement
+    shelf.scan(clips=(shelf.clip(name) for name in names))
+    shelf.embed(names[-1])
+    scan_and_work(shelf, [shelf.clip(name, size=7) for name in names], names[500], [names[0]])
+
+
+def test_a_worker_and_a_scan_of_relabelled_clips_do_not_lock_each_other_out(postgres_shelf: Shelf) -> None:
+    """The worker goes by id, the scan by path."""
+    shelf = postgres_shelf
+    for name in "zma":  # as files come one by one, so that ids are not in the order of paths
+        shelf.scan(shelf.clip(name))
+    scan_and_work(shelf, [shelf.clip(name, "B") for name in "amz"], "m", ["z", "a"])
+
+
+def scan_and_work(shelf: Shelf, candidates: list[Candidate], held: str, embedded: list[str]) -> None:
+    """Hold a scan half way, at a clip that it wants to change, while a worker comes to store others."""
+    with ThreadPoolExecutor(2) as pool:
+        with shelf.catalog.write() as connection:
+            connection.execute(update(tables.clips).where(tables.clips.c.path == held).values(seconds=1.0))
+            scan = pool.submit(shelf.scan, *candidates)
+            wait_for_waiting(shelf.catalog, 1)
+            work = pool.submit(shelf.embed, *embedded)
+            wait_for_waiting(shelf.catalog, 2)
+        assert scan.result().new == 0
+        work.result()
+
+
+def wait_for_waiting(catalog: Catalog, connections: int) -> None:
+    """Until so many connections to this PostgreSQL database wait for a lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    for _ in range(100_000):
+        with catalog.read() as connection:
+            if connection.execute(text(waiting)).scalar_one() == connections:
+                return
+    pytest.fail(f"There never were {connections} waiting connections.")
+
+
+def test_a_row_changed_by_hand_is_seen_as_changed(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a"))
+    with shelf.catalog.write() as connection:
+        connection.execute(update(tables.clips).values(mtime_ns=5))
+    assert shelf.scan(shelf.clip("a")) == Registered(changed=1)

@@ -1,0 +1,77 @@
+"""Every command there is explains itself, and its example is one that it understands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from speaker_search.cli.app import app
+
+WITHOUT_JSON = {"serve", "catalog upgrade"}  # they answer nothing
+
+
+def commands(command: Any, names: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Every command below one, with the words that call it."""
+    for name, below in getattr(command, "commands", {}).items():
+        if hasattr(below, "commands"):
+            yield from commands(below, (*names, name))
+        else:
+            yield " ".join((*names, name)), below
+
+
+COMMANDS = dict(commands(typer.main.get_command(app)))
+
+
+def test_the_commands_are_those_promised_so_far() -> None:
+    assert COMMANDS.keys() >= {
+        "ingest",
+        "search",
+        "similar",
+        "cast",
+        "evaluate",
+        "verify",
+        "catalog list",
+        "catalog show",
+        "catalog refused",
+        "index status",
+        "index build",
+        "serve",
+        "demo",
+    }
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_has_help_with_an_example(words: str) -> None:
+    shown = CliRunner().invoke(app, [*words.split(), "--help"], prog_name="spksearch")
+    assert shown.exit_code == 0
+    assert f"Usage: spksearch {words} " in shown.output
+    assert f"Example: spksearch {words}" in re.sub(r"\s+", " ", shown.output)
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_example_is_understood_by_its_command(words: str) -> None:
+    example = re.search(r"Example: (.+)", COMMANDS[words].help)
+    assert example
+    arguments = shlex.split(example[1])[1 + len(words.split()) :]
+    COMMANDS[words].make_context(words, arguments)
+
+
+@pytest.mark.parametrize("words", COMMANDS.keys() - WITHOUT_JSON)
+def test_every_command_with_an_answer_gives_it_as_json_too(words: str) -> None:
+    assert any("--json" in parameter.opts for parameter in COMMANDS[words].params)
+
+
+def test_every_option_says_what_it_does() -> None:
+    silent = [
+        f"{words} {parameter.name}"
+        for words, command in COMMANDS.items()
+        for parameter in command.params
+        if not parameter.help
+    ]
+    assert silent == []

@@ -1,0 +1,92 @@
+"""Output that arrives: in any encoding, into a pipe that closes, onto a disk that is full, until Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from end_to_end.running import LIMIT_S, PROGRAM, VOICES, Ingested, cast, environment, spksearch
+
+NAME = cast()[0].character
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_json_is_utf8_whatever_the_terminal_speaks(ingested: Ingested, encoding: str) -> None:
+    done = spksearch("catalog", "list", "--json", home=ingested.home, PYTHONIOENCODING=encoding)
+    assert done.document["characters"][0]["name"] == NAME
+    assert NAME in done.out
+    assert (done.code, done.err) == (0, "")
+
+
+def test_a_table_is_printed_also_where_its_letters_are_not_known(ingested: Ingested) -> None:
+    done = spksearch("catalog", "list", home=ingested.home, PYTHONIOENCODING="ascii")
+    assert NAME.encode("ascii", "backslashreplace").decode() in done.out
+    assert (done.code, done.err) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_a_full_disk_is_said(ingested: Ingested, flags: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*PROGRAM, "cast", *flags],
+            env=environment(ingested.home),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            timeout=LIMIT_S,
+        )
+    assert "spksearch: " in done.stderr
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_a_reader_that_stops_early_sees_no_error(ingested: Ingested, flags: tuple[str, ...]) -> None:
+    with subprocess.Popen(
+        [*PROGRAM, "catalog", "list", *flags],
+        env=environment(ingested.home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(LIMIT_S) in (0, 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to whole consoles")
+def test_ctrl_c_while_the_program_is_loading_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [PROGRAM[0], "-X", "importtime", *PROGRAM[1:], "ingest", VOICES],
+        env=environment(tmp_path / "home"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert process.stderr is not None
+        assert any("| " in line and "sqlalchemy" in line for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        rest = [line for line in process.stderr if not line.startswith("import time:")]
+        assert process.wait(LIMIT_S) == 130
+    assert "Traceback" not in "".join(rest)
+
+
+def test_a_command_writes_nothing_into_the_folder_it_is_called_in(ingested: Ingested, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "similar", "1", "--json"],
+        cwd=tmp_path,
+        env=environment(ingested.home),
+        capture_output=True,
+        timeout=LIMIT_S,
+        check=True,
+    )
+    assert json.loads(done.stdout)["matches"]
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,237 @@
+"""What cannot be done is said in a sentence on stderr, with the exit code of its kind, and never by a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from end_to_end.running import VOICES, Ingested, Ran, Role, Word, cast, spksearch
+
+ROLE: Role = next(role for role in cast() if role.clips())
+CLIP = ROLE.clips()[0]
+GPU = any(Path("/dev").glob("nvidia[0-9]*"))
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the wrong inputs lie."""
+
+    odd: Path  #: folders and files that are no voices
+    empty: Path  #: a home without voices
+    failed: Path  #: one where ingests fail
+    home: Path  #: one with them
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A command that cannot be carried out, its exit code, and words of the sentence that says so."""
+
+    words: Callable[[Places], tuple[Word, ...]]
+    code: int
+    says: tuple[str, ...]
+    settings: dict[str, str] = field(default_factory=dict)
+    with_voices: bool = False  #: in a home that has some; otherwise in an empty one
+
+
+def ingest(name: str, *flags: str) -> Callable[[Places], tuple[Word, ...]]:
+    return lambda places: ("ingest", places.odd / name, *flags)
+
+
+def said(*words: Word) -> Callable[[Places], tuple[Word, ...]]:
+    return lambda _: words
+
+
+RESEMBLYZER = ("--encoder", "resemblyzer")
+WRONG = {
+    "a folder that is not there": Wrong(ingest("nowhere"), 2, ("nowhere does not exist",)),
+    "an empty folder": Wrong(ingest("empty"), 2, ("empty holds no audio files and no index.json",)),
+    "a file as folder": Wrong(ingest("text.ogg"), 2, ("text.ogg is a file, not a folder",)),
+    "an index that is no JSON": Wrong(ingest("M_broken", *RESEMBLYZER), 2, ("index.json", "breaks off or is no JSON")),
+    "an index that is no list": Wrong(ingest("M_object", *RESEMBLYZER), 2, ("index.json", "not a list of rows")),
+    "one title for several games": Wrong(
+        said("ingest", VOICES, "--game", "X"), 2, ("holds 4 games, which cannot all be called X",)
+    ),
+    "a layout nobody knows": Wrong(said("ingest", VOICES, "--layout", "x"), 2, ("--layout",)),
+    "an encoder nobody knows": Wrong(
+        said("ingest", VOICES, "--encoder", "nobody"), 4, ("There is no encoder 'nobody'", "resemblyzer")
+    ),
+    "an encoder nobody knows, of a search": Wrong(
+        said("cast", "--encoder", "nobody"), 4, ("There is no encoder nobody",), with_voices=True
+    ),
+    "an encoder without weights here": Wrong(
+        said("ingest", VOICES, "--encoder", "anime-va"),
+        4,
+        ("The weights of anime-va are not on this machine", "SPKSEARCH_CHECKPOINT", "resemblyzer needs no download"),
+        {"HF_HUB_OFFLINE": "1"},
+    ),
+    "a text file as weights": Wrong(
+        said("ingest", VOICES, *RESEMBLYZER),
+        4,
+        ("text.ogg is no weights file of resemblyzer", "SPKSEARCH_CHECKPOINT"),
+        {"SPKSEARCH_CHECKPOINT": "text.ogg"},
+    ),
+    "no GPU": Wrong(said("ingest", VOICES, *RESEMBLYZER, "--device", "cuda"), 4, ("no GPU", "--device cpu")),
+    "a device nobody knows": Wrong(
+        said("catalog", "list"), 2, ("SPKSEARCH_DEVICE", "'gpu'", "'cuda'"), {"SPKSEARCH_DEVICE": "gpu"}
+    ),
+    "a database nobody answers for": Wrong(
+        said("catalog", "list"),
+        3,
+        ("127.0.0.1", "Check that the server runs"),
+        {"SPKSEARCH_DATABASE_URL": "postgresql://someone:secret@127.0.0.1:1/voices"},
+    ),
+    "a database URL that is none": Wrong(
+        said("catalog", "list"), 3, ("database URL cannot be read",), {"SPKSEARCH_DATABASE_URL": "voices"}
+    ),
+    "a database URL with a port of letters": Wrong(
+        said("catalog", "list"), 3, ("database URL",), {"SPKSEARCH_DATABASE_URL": "postgresql://u@h:port/voices"}
+    ),
+    "a database of another kind": Wrong(
+        said("catalog", "list"), 3, ("cannot be kept in mysql",), {"SPKSEARCH_DATABASE_URL": "mysql://u@h/voices"}
+    ),
+    "a search in no voices": Wrong(said("search", CLIP), 3, ("holds no voices yet", "spksearch ingest")),
+    "a cast of no voices": Wrong(said("cast"), 3, ("holds no voices yet", "spksearch ingest")),
+    "a server of no voices": Wrong(said("serve", "--port", "0"), 3, ("holds no voices yet", "spksearch ingest")),
+    "a clip that is not there": Wrong(said("search", "gone.ogg"), 2, ("gone.ogg is not there",), with_voices=True),
+    "a clip that is a text": Wrong(
+        lambda places: ("search", places.odd / "text.ogg"), 2, ("text.ogg is no wav",), with_voices=True
+    ),
+    "a clip that is a folder": Wrong(lambda places: ("search", places.odd), 2, ("odd is a folder",), with_voices=True),
+    "a character nobody knows": Wrong(
+        said("similar", "M/G/nobody"), 2, ("There is no character M/G/nobody", "catalog list"), with_voices=True
+    ),
+    "a character by one name": Wrong(said("similar", "nobody"), 2, ("maker/game/name",), with_voices=True),
+    "a game nobody knows": Wrong(
+        said("search", CLIP, "--game", "nothing"), 2, ("There is no game nothing",), with_voices=True
+    ),
+    "a maker nobody knows": Wrong(
+        said("similar", "1", "--exclude-maker", "no one"), 2, ("There is no maker no one",), with_voices=True
+    ),
+    "a cast of a game nobody knows": Wrong(
+        said("cast", "--game", "nothing"), 2, ("There is no game nothing",), with_voices=True
+    ),
+    "a limit of nothing": Wrong(said("similar", "1", "--limit", "0"), 2, ("limit must be from 1",), with_voices=True),
+    "a limit below nothing": Wrong(
+        said("catalog", "show", "1", "--limit", "-1"), 2, ("--limit", "-1"), with_voices=True
+    ),
+    "a limit of letters": Wrong(said("catalog", "list", "--limit", "x"), 2, ("--limit",), with_voices=True),
+    "a cursor of letters": Wrong(
+        said("catalog", "list", "--cursor", "x"), 2, ("'x' is no cursor", "`next`"), with_voices=True
+    ),
+    "a reason nobody knows": Wrong(
+        said("catalog", "refused", "--reason", "boring"), 2, ("boring", "not_audio"), with_voices=True
+    ),
+    "a probability over 1": Wrong(
+        said("cast", "--min-probability", "2"), 2, ("between 0 and 1, not at 2",), with_voices=True
+    ),
+    "a truth that is not there": Wrong(
+        said("evaluate", "--truth", "gone.json"), 2, ("gone.json cannot be read", "voice_actor"), with_voices=True
+    ),
+    "a truth that is no JSON": Wrong(
+        lambda places: ("evaluate", "--truth", places.odd / "text.ogg"), 2, ("text.ogg is no JSON",), with_voices=True
+    ),
+    "an export into nowhere": Wrong(
+        lambda places: ("cast", "--export", places.odd / "no" / "cast.csv"),
+        2,
+        ("cast.csv cannot be written",),
+        with_voices=True,
+    ),
+    "an export of an unknown kind": Wrong(
+        said("cast", "--export", "cast.txt"), 2, (".csv, .json or .html",), with_voices=True
+    ),
+    "a name that is no text": Wrong(said("similar", b"M/G/\xff"), 2, ("UTF-8",), with_voices=True),
+    "a flag nobody knows": Wrong(said("cast", "--nothing"), 2, ("--nothing",)),
+    "a command nobody knows": Wrong(said("nothing"), 2, ("nothing",)),
+}
+if GPU:
+    del WRONG["no GPU"]
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory, ingested: Ingested) -> Places:
+    odd = tmp_path_factory.mktemp("wrong") / "odd"
+    for name in ("empty", "M_broken", "M_object"):
+        (odd / name).mkdir(parents=True)
+    (odd / "text.ogg").write_text("this is no sound\n")
+    (odd / "M_broken" / "index.json").write_text('[{"Speaker": "A", "Voi')
+    (odd / "M_object" / "index.json").write_text('{"Speaker": "A"}')
+    for name in ("M_broken", "M_object"):
+        shutil.copy(CLIP, odd / name)
+    return Places(odd, odd.parent / "empty-home", odd.parent / "failed-home", ingested.home)
+
+
+@pytest.fixture(scope="module")
+def outcomes(places: Places) -> Iterator[dict[str, Future[Ran]]]:
+    """Each run in its own process, as many at a time as there are cores."""
+
+    def run(wrong: Wrong) -> Ran:
+        settings = {
+            name: str(places.odd / value) if value == "text.ogg" else value for name, value in wrong.settings.items()
+        }
+        words = wrong.words(places)
+        home = places.home if wrong.with_voices else places.failed if words[0] == "ingest" else places.empty
+        return spksearch(*words, home=home, HF_HOME=str(places.odd.parent / "hub"), **settings)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield {name: pool.submit(run, wrong) for name, wrong in WRONG.items()}
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_said_in_a_sentence_with_its_exit_code(outcomes: dict[str, Future[Ran]], name: str) -> None:
+    wrong, done = WRONG[name], outcomes[name].result()
+    assert "Traceback" not in done.err
+    assert [words for words in wrong.says if words not in done.err] == []
+    assert (done.code, done.out) == (wrong.code, "")
+    assert "secret" not in done.err
+
+
+def test_a_text_file_named_ogg_is_refused_and_the_rest_taken_in(places: Places, tmp_path: Path) -> None:
+    """Beside it a folder called like a sound, a row for it, and names meant for the terminal, not for people."""
+    game = tmp_path / "M_G"
+    (game / "A" / "folder.ogg").mkdir(parents=True)
+    shutil.copy(CLIP, game / "A" / "voice.ogg")
+    shutil.copy(places.odd / "text.ogg", game / "A")
+    written = {"voice.ogg": "I :heart: you [b]x[/b] \x1b[2J", "text.ogg": "", "folder.ogg": ""}
+    rows = [{"Speaker": "A", "Voice": name, "Text": text} for name, text in written.items()]
+    (game / "index.json").write_text(json.dumps(rows))
+    home = tmp_path / "home"
+    done = spksearch("ingest", game, *RESEMBLYZER, "--json", home=home)
+    assert done.code == 1
+    assert done.document["refused"] == {"missing": 1, "not_audio": 1}
+    assert done.document["embedded"] == 1
+    refused = spksearch("catalog", "refused", "--json", home=home).document["clips"]
+    assert {Path(clip["path"]).name: clip["reason"] for clip in refused} == {
+        "text.ogg": "not_audio",
+        "folder.ogg": "missing",
+    }
+    shown = spksearch("catalog", "show", "M/G/A", home=home)
+    assert "I :heart: you [b]x[/b]" in shown.out
+    assert "\x1b" not in shown.out
+
+
+def test_a_port_in_use_is_said_and_exits_with_2(ingested: Ingested) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = spksearch("serve", "--port", port, home=ingested.home)
+    assert f"Port {port} of 127.0.0.1 cannot be listened on" in done.err
+    assert "Traceback" not in done.err
+    assert done.code == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_home_that_may_not_be_written_is_said_and_exits_with_3(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir(mode=0o500)
+    done = spksearch("catalog", "list", home=tmp_path / "home" / "deeper")
+    assert "SPKSEARCH_HOME" in done.err
+    assert "Traceback" not in done.err
+    assert done.code == 3

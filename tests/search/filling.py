@@ -1,0 +1,74 @@
+"""Catalogs of voices that are given as vectors: what an ingest leaves behind, without sound files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from standin import DIM, StandInEncoder
+
+from speaker_search.catalog import embedding as embeddings
+from speaker_search.catalog.embedding import Outcome
+from speaker_search.catalog.registering import ensure_space, register
+from speaker_search.library import Library
+from speaker_search.sources import Candidate, Route
+
+SECONDS = 3.0  # each clip's
+
+#: "maker/game" -> character, None for nobody known -> the vectors (n, dim) of the clips.
+Voices = Mapping[str, Mapping[str | None, np.ndarray]]
+
+
+def units(vectors: np.ndarray) -> np.ndarray:
+    return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
+
+
+def around(centre: np.ndarray, clips: int, rng: np.random.Generator, spread: float = 0.5) -> np.ndarray:
+    """Clips (n, dim) that lie around a voice: unit vectors, their noise `spread` long."""
+    noise = rng.standard_normal((clips, len(centre))) / np.sqrt(len(centre))
+    return units(centre + spread * noise)
+
+
+def fill(library: Library, voices: Voices) -> dict[int, np.ndarray]:
+    """Write clips into a library's catalog as embedded; every vector of those games by its clip's id.
+
+    Filled again with the same games, it writes what is new, and changes whose clips are another's now.
+    """
+    catalog = library.catalog
+    space = ensure_space(catalog, space=StandInEncoder.space, name=StandInEncoder.name, dim=DIM)
+    by_path: dict[Path, np.ndarray] = {}
+    for game, characters in voices.items():
+        root = Path("/nowhere") / game
+        candidates, number = [], 0
+        for character, vectors in characters.items():
+            for vector in vectors:
+                path = f"{number:05d}.ogg"
+                candidates.append(Candidate(path, Route.EXACT, character, "", 1, 1))
+                by_path[root / path] = vector
+                number += 1
+        maker, title = game.split("/")
+        register(catalog, space, root=root, maker=maker, title=title, candidates=candidates)
+    with catalog.read() as connection:
+        pending = embeddings.pending(connection, space, after=0, limit=10**6)
+    embeddings.store(catalog, space, [Outcome(clip.id, SECONDS, by_path[clip.path]) for clip in pending])
+    return {clip.id: by_path[clip.path] for clip in pending}
+
+
+def some_voices(
+    games: int = 6, characters: int = 8, clips: int = 5, *, people: int = 36, seed: int = 0, spread: float = 0.5
+) -> dict[str, dict[str | None, np.ndarray]]:
+    """Games of two makers: each has `characters` of `people`, and a few clips that nobody is known to speak.
+
+    A character is called after who speaks, such as "p07".
+    """
+    rng = np.random.default_rng(seed)
+    voices = units(rng.standard_normal((people, DIM)))
+    filled: dict[str, dict[str | None, np.ndarray]] = {}
+    for game in range(games):
+        cast = rng.permutation(people)[:characters]
+        filled[f"maker{game % 2}/game{game}"] = {
+            **{f"p{person:02d}": around(voices[person], clips, rng, spread) for person in sorted(cast)},
+            None: around(voices[rng.integers(people)], 2, rng, spread),
+        }
+    return filled

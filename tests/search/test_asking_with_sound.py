@@ -1,0 +1,191 @@
+"""Search and similar over games of synthetic voices, from sound files to matches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from standin import StandInEncoder, voice, write_dump, write_voice
+
+from speaker_search.entities import Refusal
+from speaker_search.errors import AudioError, NotFoundError, UsageError
+from speaker_search.library import Library
+from speaker_search.search.matching import Answer, Filters, Page
+from speaker_search.settings import Settings
+
+#: Voices 1, 2, 3 and 5 recur; 1 in three games.
+CAST = {
+    "Kumo/Hare": {"Aoi": 1, "Beni": 2, "Chie": 3},
+    "Kumo/Ame": {"Dan": 4, "Eri": 1, "Fuji": 5},
+    "Hoshi/Tsuki": {"Gin": 2, "Hana": 6, "Iku": 3},
+    "Hoshi/Taiyo": {"Jun": 1, "Kai": 7, "Leo": 5, "？？？": 8},
+}
+LITTLE = "0.6 s of audio is little to know a voice by: give more or longer clips."
+NO_PROBABILITY = "No probability: the catalog holds too few characters or games to learn it from."
+
+
+@pytest.fixture(scope="module")
+def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_dump(tmp_path_factory.mktemp("dump"), CAST)
+
+
+@pytest.fixture(scope="module")
+def voices(module_library: Library, dump: Path) -> Library:
+    module_library.ingest([dump])
+    return module_library
+
+
+def names(answer: Answer) -> list[str]:
+    return [match.character.name for match in answer.matches if match.character]
+
+
+def test_a_line_finds_the_same_voice_in_the_other_games_first(voices: Library, dump: Path) -> None:
+    for game, cast in CAST.items():
+        for name, number in cast.items():
+            others = {other for of in CAST if of != game for other, who in CAST[of].items() if who == number}
+            answer = voices.search(
+                [dump / game / name / "001.wav"], filters=Filters(exclude_games=(game.split("/")[1],))
+            )
+            assert {*names(answer)[: len(others)]} == others, f"{name} of {game}"
+
+
+def test_a_path_its_text_and_its_bytes_get_the_same_answer(voices: Library, dump: Path) -> None:
+    line = dump / "Kumo/Hare/Aoi/000.wav"
+    by_path, by_text, by_bytes = (voices.search([sound]) for sound in (line, str(line), line.read_bytes()))
+    assert by_path.matches == by_text.matches == by_bytes.matches
+
+
+def test_a_line_of_the_catalog_is_its_own_first_hit(voices: Library, dump: Path) -> None:
+    line = dump / "Hoshi/Tsuki/Hana/002.wav"
+    first = voices.search([line]).matches[0]
+    assert first.character is not None
+    assert first.character.address == "Hoshi/Tsuki/Hana"
+    assert first.hits[0].clip.path == line
+    assert first.hits[0].cosine == pytest.approx(1, abs=1e-5)
+    assert [hit.cosine for hit in first.hits] == sorted((hit.cosine for hit in first.hits), reverse=True)
+
+
+def test_a_query_says_what_it_was_made_from(voices: Library, dump: Path) -> None:
+    folder = dump / "Kumo/Hare/Aoi"
+    answer = voices.search([folder / "000.wav", folder / "001.wav"])
+    assert (answer.query.clips, answer.query.seconds) == (2, pytest.approx(1.2))
+    assert answer.encoder == StandInEncoder.space
+
+
+def test_less_than_two_seconds_of_audio_are_answered_with_a_warning(voices: Library, dump: Path) -> None:
+    folder = dump / "Kumo/Hare/Aoi"
+    lines = [folder / f"{number:03d}.wav" for number in range(3)]
+    assert voices.search(lines[:1]).warnings == (LITTLE, NO_PROBABILITY)
+    assert voices.search([*lines, *lines]).warnings == (NO_PROBABILITY,)
+    (clip,) = {hit.clip.id for hit in voices.search(lines[:1]).matches[0].hits[:1]}
+    assert LITTLE in voices.search_like(clips=[clip]).warnings
+
+
+def test_the_mean_of_several_lines_is_asked_not_the_last(voices: Library, dump: Path) -> None:
+    one, other = dump / "Kumo/Hare/Aoi/000.wav", dump / "Hoshi/Tsuki/Hana/000.wav"
+    forth, back = voices.search([one, other]), voices.search([other, one])
+    np.testing.assert_allclose(forth.query.vector, back.query.vector, atol=1e-6)
+    assert {"Aoi", "Hana"} <= {*names(forth)[:5]}
+
+
+def test_similar_leaves_out_the_characters_own_game_unless_asked(voices: Library) -> None:
+    others, everyone = (voices.similar("Kumo/Hare/Aoi", same_game=same, page=Page(100)) for same in (False, True))
+    assert {*names(others)[:2]} == {"Eri", "Jun"}
+    assert {match.character.game.title for match in others.matches if match.character} == {"Ame", "Tsuki", "Taiyo"}
+    assert {*names(everyone)} - {*names(others)} == {"Beni", "Chie"}  # never the character itself
+
+
+def test_similar_takes_an_id_for_an_address(voices: Library) -> None:
+    aoi = voices.character("Kumo/Hare/Aoi")
+    assert voices.similar(aoi.id).matches == voices.similar("kumo/HARE/ａｏｉ").matches
+
+
+def test_to_be_unlike_a_voice_moves_the_answer_away_from_it(voices: Library, dump: Path) -> None:
+    aoi, hana = dump / "Kumo/Hare/Aoi/000.wav", dump / "Hoshi/Tsuki/Hana/000.wav"
+    both = voices.search([aoi, hana], page=Page(100))
+    away = voices.search([aoi, hana], unlike=[hana], page=Page(100))
+    assert names(away).index("Hana") > names(both).index("Hana")
+    assert {*names(away)[:3]} == {"Aoi", "Eri", "Jun"}
+    assert all(match.probability is None for match in away.matches)
+    assert away.warnings[-1] == "No probability: it is not known for a query that is to be unlike something."
+
+
+def test_unlike_by_sound_clip_and_character_mean_the_same(voices: Library, dump: Path) -> None:
+    aoi, hana = dump / "Kumo/Hare/Aoi/000.wav", dump / "Hoshi/Tsuki/Hana/000.wav"
+    clip = voices.search([hana]).matches[0].hits[0].clip
+    assert clip.path == hana
+    by_sound = voices.search([aoi], unlike=[hana])
+    by_clip = voices.search([aoi], unlike_clips=[clip.id])
+    by_character = voices.search([aoi], unlike_characters=[voices.character("Hoshi/Tsuki/Hana").id])
+    np.testing.assert_allclose(by_clip.query.vector, by_sound.query.vector, atol=1e-6)
+    np.testing.assert_allclose(by_character.query.vector, by_sound.query.vector, atol=0.02)
+    assert names(by_sound) == names(by_clip) == names(by_character)
+
+
+def test_like_a_clip_and_like_the_character_find_the_voice_too(voices: Library) -> None:
+    aoi = voices.character("Kumo/Hare/Aoi")
+    by_character = voices.search_like(characters=[aoi.id])
+    clip = next(hit.clip for match in by_character.matches for hit in match.hits if hit.clip.character_id == aoi.id)
+    assert {*names(by_character)[:3]} == {*names(voices.search_like(clips=[clip.id]))[:3]} == {"Aoi", "Eri", "Jun"}
+
+
+def test_a_search_without_anything_to_be_like_makes_no_sense(voices: Library) -> None:
+    with pytest.raises(UsageError):
+        voices.search([])
+    with pytest.raises(UsageError):
+        voices.search_like()
+    with pytest.raises(UsageError):
+        voices.search_like(unlike_characters=[voices.character("Kumo/Hare/Aoi").id])
+
+
+@pytest.mark.parametrize("kind", ["clips", "characters", "unlike_clips", "unlike_characters"])
+def test_an_unknown_id_is_not_found(voices: Library, kind: str) -> None:
+    given = {"clips": [1], kind: [999_999]}
+    with pytest.raises(NotFoundError, match="999999"):
+        voices.search_like(**given)
+
+
+def test_a_query_that_is_no_voice_is_refused_with_its_reason(voices: Library, tmp_path: Path) -> None:
+    text = tmp_path / "a.ogg"
+    text.write_text("not a sound")
+    short = write_voice(tmp_path / "short.wav", 1, seconds=0.1)
+    for sound, reason in (
+        (text, Refusal.NOT_AUDIO),
+        (b"", Refusal.EMPTY),
+        (short, Refusal.TOO_SHORT),
+        (tmp_path / "none.wav", Refusal.MISSING),
+    ):
+        with pytest.raises(AudioError) as refused:
+            voices.search([sound])
+        assert refused.value.reason is reason
+    with pytest.raises(AudioError):
+        voices.search([write_voice(tmp_path / "fine.wav", 1)], unlike=[text])
+
+
+def test_clips_of_unknown_speakers_answer_by_clip_without_a_character(voices: Library, dump: Path) -> None:
+    line = dump / "Hoshi/Taiyo/？？？/000.wav"
+    by_clip = voices.search([line], by="clip", page=Page(4))
+    assert by_clip.matches[0].hits[0].clip.path == line
+    assert [match.character is None for match in by_clip.matches] == [True, True, True, False]
+    assert len(names(voices.search([line], page=Page(100)))) == 12
+
+
+def test_a_library_that_is_open_sees_what_another_takes_in(
+    library: Library, settings: Settings, dump: Path, tmp_path: Path
+) -> None:
+    library.ingest([dump / "Hoshi"])
+    line = dump / "Hoshi/Tsuki/Hana/000.wav"
+    assert names(library.search([line]))[0] == "Hana"
+    with Library(settings, encoder=StandInEncoder()) as other:
+        other.ingest([write_dump(tmp_path / "more", {"Yuki/Fuyu": {"Mai": 6}})])
+    answer = library.search([line], filters=Filters(makers=("Yuki",)))
+    assert names(answer) == ["Mai"]
+    assert {hit.clip.path.parent.name for hit in answer.matches[0].hits} == {"Mai"}
+
+
+def test_the_stand_in_tells_the_voices_apart(encoder: StandInEncoder) -> None:
+    vectors = encoder.embed([voice(number, take) for number in range(1, 9) for take in (0, 1)])
+    cosines = vectors @ vectors.T
+    same = np.eye(8, dtype=bool).repeat(2, axis=0).repeat(2, axis=1)
+    assert cosines[same].min() > cosines[~same].max()

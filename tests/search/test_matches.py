@@ -1,0 +1,397 @@
+"""Answers over a catalog of given vectors, against all of those vectors compared one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from search.filling import Voices, around, fill, some_voices, units
+from standin import DIM
+
+from speaker_search.catalog import reading
+from speaker_search.entities import Match
+from speaker_search.errors import NotFoundError, UsageError
+from speaker_search.library import Library
+from speaker_search.search.matching import (
+    HITS_PER_MATCH,
+    MAX_LIMIT,
+    Answer,
+    By,
+    Filters,
+    Page,
+    answer,
+    character_query,
+    query_of,
+)
+
+EVERYTHING = Page(MAX_LIMIT)
+BYS: tuple[By, ...] = ("character", "game", "voice", "clip")
+quiet = settings(deadline=None, derandomize=True, max_examples=25)
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A library and every vector in it, by clip id."""
+
+    library: Library
+    vectors: dict[int, np.ndarray]
+    voices: Voices
+
+    def ask(self, line: np.ndarray, by: By = "character", page: Page = EVERYTHING, **filters: object) -> Answer:
+        return self.library.search_like(embedding=line.tolist(), by=by, page=page, filters=Filters(**filters))  # type: ignore[arg-type]
+
+
+def line(seed: int) -> np.ndarray:
+    return units(np.random.default_rng(1_000 + seed).standard_normal(DIM))
+
+
+@pytest.fixture(scope="module")
+def filled(module_library: Library) -> Filled:
+    voices = some_voices(games=6, characters=8, clips=5)
+    voices["maker0/game0"]["lonely"] = around(line(77), 1, np.random.default_rng(3))
+    voices["maker1/game1"]["chatty"] = around(line(78), 12, np.random.default_rng(4))
+    copies = voices["maker1/game3"][None]
+    voices["maker1/game3"][None] = np.concatenate([copies, np.tile(copies[:1], (9, 1))])  # one sound under ten names
+    return Filled(module_library, fill(module_library, voices), voices)
+
+
+def ids(answer: Answer) -> list[int]:
+    return [match.character.id for match in answer.matches if match.character]
+
+
+def clip_ids(answer: Answer) -> list[int]:
+    return [match.hits[0].clip.id for match in answer.matches]
+
+
+# -- hits ----------------------------------------------------------------------------------------------------
+
+
+def clips_of(filled: Filled, character_id: int) -> list[int]:
+    with filled.library.catalog.read() as connection:
+        return [clip.id for clip in reading.clips_of(connection, character_id, limit=10**6)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hits_are_a_characters_nearest_clips_with_their_exact_cosines(filled: Filled, seed: int) -> None:
+    asked = line(seed)
+    found = filled.ask(asked)
+    assert len(found.matches) == 6 * 8 + 2
+    for match in found.matches:
+        assert match.character is not None
+        own = clips_of(filled, match.character.id)
+        cosines = {clip: float(filled.vectors[clip] @ asked) for clip in own}
+        nearest = sorted(own, key=lambda clip, cosines=cosines: (-cosines[clip], clip))[:HITS_PER_MATCH]
+        assert [hit.clip.id for hit in match.hits] == nearest
+        assert [hit.cosine for hit in match.hits] == pytest.approx([cosines[clip] for clip in nearest], abs=1e-6)
+        assert match.character.clips == len(own)
+        assert {hit.clip.character_id for hit in match.hits} == {match.character.id}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_character_without_a_clip_among_the_indexes_nearest_has_its_nearest_as_hits(library: Library) -> None:
+    rng = np.random.default_rng(0)
+    asked, far = line(1), units(-line(1) + 0.2 * line(2))
+    voices = some_voices(games=3, characters=4)
+    voices["maker0/crowd"] = {"crowd": around(asked, 1_200, rng)}
+    voices["maker1/far"] = {"far": around(far, 9, rng)}
+    vectors = fill(library, voices)
+    last = library.search_like(embedding=asked.tolist(), page=EVERYTHING).matches[-1]
+    assert last.character is not None
+    assert last.character.name == "far"
+    own = sorted(vectors)[-9:]
+    nearest = sorted(own, key=lambda clip: -float(vectors[clip] @ asked))[:HITS_PER_MATCH]
+    assert [hit.clip.id for hit in last.hits] == nearest
+    assert [hit.cosine for hit in last.hits] == pytest.approx([float(vectors[clip] @ asked) for clip in nearest])
+
+
+# -- ranking -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", ["character", "game", "voice"])
+def test_matches_come_by_falling_score_and_probability(filled: Filled, by: By) -> None:
+    found = filled.ask(line(5), by)
+    scores = [match.score for match in found.matches]
+    probabilities = [match.probability for match in found.matches]
+    assert scores == sorted(scores, reverse=True)
+    assert None not in probabilities
+    assert probabilities == sorted(probabilities, reverse=True)  # type: ignore[type-var]
+    assert all(0 <= probability <= 1 for probability in probabilities if probability is not None)
+
+
+def test_by_game_each_game_is_once_by_its_best_character(filled: Filled) -> None:
+    everyone = filled.ask(line(6))
+    games = filled.ask(line(6), "game")
+    assert sorted(match.character.game.title for match in games.matches if match.character) == [
+        f"game{number}" for number in range(6)
+    ]
+    best: dict[int, Match] = {}
+    for match in everyone.matches:
+        if match.character:
+            best.setdefault(match.character.game.id, match)
+    assert list(games.matches) == list(best.values())
+
+
+def test_by_voice_each_voice_is_once_by_its_best_character(filled: Filled) -> None:
+    voice_of = {character.id: voice.id for voice in filled.library.cast().voices for character, _ in voice.members}
+    assert len(set(voice_of.values())) >= 3
+    everyone = filled.ask(line(6))
+    found = filled.ask(line(6), "voice")
+    best: dict[int, int] = {}
+    for id_ in ids(everyone):
+        best.setdefault(voice_of.get(id_, -id_), id_)
+    assert ids(found) == list(best.values())
+    assert [match.voice for match in found.matches] == [voice_of.get(id_) for id_ in ids(found)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_by_clip_every_clip_answers_in_order_of_its_exact_cosine(filled: Filled, seed: int) -> None:
+    asked = line(seed)
+    found = filled.ask(asked, "clip")
+    vector = found.query.vector
+    exact = {clip: float(stored @ vector) for clip, stored in filled.vectors.items()}
+    assert clip_ids(found) == sorted(exact, key=lambda clip: (-exact[clip], clip))
+    for match in found.matches:
+        (hit,) = match.hits
+        assert match.score == hit.cosine == exact[hit.clip.id]
+        assert match.probability is None
+        assert (match.character.id if match.character else None) == hit.clip.character_id
+    assert sum(match.character is None for match in found.matches) == 6 * 2 + 9
+
+
+# -- filters -------------------------------------------------------------------------------------------------
+
+NAMES = st.lists(st.sampled_from(["maker0", "maker1", "ＭＡＫＥＲ1"]), max_size=2).map(tuple)
+TITLES = st.lists(st.sampled_from([f"game{number}" for number in range(6)] + ["GAME5 "]), max_size=3).map(tuple)
+FILTERS = st.builds(
+    Filters,
+    makers=NAMES,
+    games=TITLES,
+    exclude_makers=NAMES,
+    exclude_games=TITLES,
+    min_clips=st.sampled_from([1, 5, 6]),
+)
+
+
+def allowed(filters: Filters, maker: str, title: str) -> bool:
+    def among(name: str, names: tuple[str, ...]) -> bool:
+        return name in {other.replace("ＭＡＫＥＲ", "maker").strip().lower() for other in names}
+
+    return (
+        (not filters.makers or among(maker, filters.makers))
+        and (not filters.games or among(title, filters.games))
+        and not among(maker, filters.exclude_makers)
+        and not among(title, filters.exclude_games)
+    )
+
+
+def test_filters_leave_out_whom_they_say_and_change_nothing_else(filled: Filled) -> None:
+    everyone = filled.ask(line(7)).matches
+
+    @quiet
+    @given(FILTERS)
+    def holds(filters: Filters) -> None:
+        found = filled.library.search_like(embedding=line(7).tolist(), filters=filters, page=EVERYTHING)
+        assert list(found.matches) == [
+            match
+            for match in everyone
+            if match.character
+            and allowed(filters, match.character.game.maker.name, match.character.game.title)
+            and match.character.clips >= filters.min_clips
+        ]
+        assert found.complete
+
+    holds()
+
+
+def test_single_clips_under_filters_are_those_of_all_vectors(filled: Filled) -> None:
+    every = filled.ask(line(7), "clip").matches
+    with filled.library.catalog.read() as connection:
+        games = {game.id: game for game in reading.all_games(connection)}
+
+    @quiet
+    @given(FILTERS)
+    def holds(filters: Filters) -> None:
+        found = filled.library.search_like(embedding=line(7).tolist(), filters=filters, page=EVERYTHING, by="clip")
+        expected = []
+        for match in every:
+            game = games[match.hits[0].clip.game_id]
+            enough = filters.min_clips <= 1 or (
+                match.character is not None and match.character.clips >= filters.min_clips
+            )
+            if allowed(filters, game.maker.name, game.title) and enough:
+                expected.append(match)
+        assert list(found.matches) == expected
+
+    holds()
+
+
+@pytest.mark.parametrize("by", BYS)
+@pytest.mark.parametrize("filters", ["makers", "games", "exclude_makers", "exclude_games"])
+def test_a_filter_by_an_unknown_name_is_not_found(filled: Filled, by: By, filters: str) -> None:
+    with pytest.raises(NotFoundError, match="Nobody Knows"):
+        filled.ask(line(0), by, **{filters: ("Nobody Knows",)})
+
+
+@pytest.mark.parametrize("by", BYS)
+def test_filters_that_leave_nobody_get_a_whole_and_empty_answer(filled: Filled, by: By) -> None:
+    found = filled.ask(line(0), by, makers=("maker0",), exclude_makers=("maker0",))
+    assert (found.matches, found.complete, found.next) == ((), True, None)
+
+
+# -- pages ---------------------------------------------------------------------------------------------------
+
+
+def joined(filled: Filled, asked: np.ndarray, by: By, limits: list[int]) -> list[Match]:
+    """All pages, of these sizes, the last of them again and again."""
+    matches: list[Match] = []
+    page = Page(limits[0])
+    for limit in [*limits[1:], *[limits[-1]] * 1_000]:
+        part = filled.ask(asked, by, page)
+        matches += part.matches
+        assert part.complete == (part.next is None)
+        if part.next is None:
+            return matches
+        assert len(part.matches) == page.limit
+        page = Page(limit, part.next)
+    raise AssertionError("no last page")
+
+
+@pytest.mark.parametrize("by", BYS)
+def test_pages_joined_are_the_whole_answer(filled: Filled, by: By) -> None:
+    whole = list(filled.ask(line(8), by).matches)
+
+    @quiet
+    @given(st.lists(st.integers(1, len(whole)), max_size=4))
+    def holds(limits: list[int]) -> None:
+        assert joined(filled, line(8), by, [*limits, len(whole) // 2]) == whole
+
+    holds()
+
+
+@pytest.mark.parametrize("by", BYS)
+def test_a_page_that_holds_all_there_is_is_complete(filled: Filled, by: By) -> None:
+    count = len(filled.ask(line(8), by).matches)
+    assert filled.ask(line(8), by, Page(count)).complete
+    assert not filled.ask(line(8), by, Page(count - 1)).complete
+
+
+def test_pages_of_clips_that_sound_all_the_same_hold_each_once(filled: Filled) -> None:
+    copy = filled.voices["maker1/game3"][None][0]
+    whole = filled.ask(copy, "clip", Page(40))
+    assert [match.score for match in whole.matches[:10]] == pytest.approx([1] * 10)
+    pages = [filled.ask(copy, "clip", Page(1, str(start))).matches[0] for start in range(12)]
+    assert pages == list(whole.matches[:12])
+
+
+@pytest.mark.parametrize("by", ["character", "clip"])
+@pytest.mark.parametrize("page", [Page(0), Page(-1), Page(MAX_LIMIT + 1)])
+def test_a_limit_out_of_bounds_makes_no_sense(filled: Filled, by: By, page: Page) -> None:
+    with pytest.raises(UsageError, match="limit"):
+        filled.ask(line(0), by, page)
+
+
+@pytest.mark.parametrize("by", ["character", "clip"])
+@pytest.mark.parametrize("cursor", ["", "-1", "x", "1.5", " 3", "３", "²", "9" * 10, "1;2"])
+def test_a_cursor_that_was_never_given_out_makes_no_sense(filled: Filled, by: By, cursor: str) -> None:
+    with pytest.raises(UsageError, match="cursor"):
+        filled.ask(line(0), by, Page(10, cursor))
+
+
+@pytest.mark.parametrize("by", BYS)
+def test_a_cursor_beyond_the_end_gets_an_empty_last_page(filled: Filled, by: By) -> None:
+    found = filled.ask(line(0), by, Page(10, "999999999"))
+    assert (found.matches, found.complete, found.next) == ((), True, None)
+
+
+# -- queries -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "embedding",
+    [
+        [],
+        [1.0] * (DIM - 1),
+        [1.0] * (DIM + 1),
+        [[1.0] * DIM],
+        [0.0] * DIM,
+        [float("nan")] + [1.0] * (DIM - 1),
+        [float("inf")] + [1.0] * (DIM - 1),
+    ],
+)
+def test_an_embedding_that_is_none_of_this_space_makes_no_sense(filled: Filled, embedding: list[float]) -> None:
+    with pytest.raises(UsageError, match="32 finite numbers"):
+        filled.library.search_like(embedding=embedding)
+
+
+@pytest.mark.parametrize("length", [1e-25, 0.01, 250.0, 1e25])
+def test_the_length_of_an_embedding_does_not_matter(filled: Filled, length: float) -> None:
+    asked = line(9).astype(np.float64)
+    found = filled.library.search_like(embedding=(length * asked).tolist())
+    np.testing.assert_allclose(found.query.vector, asked, atol=1e-5)
+    assert ids(found) == ids(filled.ask(line(9), page=Page()))
+
+
+def test_an_embedding_and_something_to_be_like_at_once_make_no_sense(filled: Filled) -> None:
+    with pytest.raises(UsageError, match="either"):
+        filled.library.search_like(embedding=line(0).tolist(), clips=[min(filled.vectors)])
+
+
+def test_the_query_is_the_mean_and_what_it_is_unlike_is_taken_off_by_half() -> None:
+    vectors, other = np.stack([line(1), line(2)]), np.stack([line(3), line(4)])
+    plain = query_of(vectors, 5.0, np.empty((0, DIM), np.float32))
+    np.testing.assert_allclose(plain.vector, units(vectors.mean(axis=0)), atol=1e-6)
+    assert (plain.clips, plain.seconds, plain.warnings, plain.blended) == (2, 5.0, (), False)
+    blended = query_of(vectors, None, other)
+    away = units(vectors.mean(axis=0)) - 0.5 * units(other.mean(axis=0))
+    np.testing.assert_allclose(blended.vector, units(away), atol=1e-6)
+    assert blended.blended
+
+
+def test_what_nobody_has_clips_of_cannot_be_asked_about(filled: Filled) -> None:
+    with pytest.raises(UsageError, match="no embedded clip"):
+        character_query(filled.library.opened, 999_999)
+
+
+def test_a_character_is_asked_about_by_all_its_clips(filled: Filled) -> None:
+    chatty = filled.library.character("maker1/game1/chatty")
+    query = character_query(filled.library.opened, chatty.id)
+    own = filled.voices["maker1/game1"]["chatty"]
+    np.testing.assert_allclose(query.vector, units(own.mean(axis=0)), atol=1e-6)
+    assert (query.clips, query.seconds) == (12, pytest.approx(36.0))
+
+
+@pytest.mark.parametrize("by", BYS)
+def test_similar_never_answers_with_the_character_or_its_game(filled: Filled, by: By) -> None:
+    chatty = filled.library.character("maker1/game1/chatty")
+    found = filled.library.similar(chatty.id, by=by, page=EVERYTHING)
+    assert chatty.id not in ids(found)
+    assert chatty.game.id not in {hit.clip.game_id for match in found.matches for hit in match.hits}
+    both = filled.library.similar(chatty.id, same_game=True, by=by, page=EVERYTHING)
+    assert chatty.game.id in {hit.clip.game_id for match in both.matches for hit in match.hits}
+    if by != "clip":
+        assert chatty.id not in ids(both)
+
+
+def test_a_question_is_answered_rightly_when_the_profiles_change_before_its_answer(library: Library) -> None:
+    """As in a server whose other thread follows the catalog meanwhile."""
+    voices = some_voices(games=4, characters=5)
+    fill(library, voices)
+    opened = library.opened
+    asked = library.character("maker0/game2/" + next(iter(voices["maker0/game2"])))
+    query = character_query(opened, asked.id)
+    expected = {address for address in addresses(voices) if address != asked.address}
+    cast = voices["maker0/game0"]
+    gone = next(iter(cast))
+    fill(library, {**voices, "maker0/game0": {"new": cast[gone], **{n: v for n, v in cast.items() if n != gone}}})
+    opened.refresh()
+    found = answer(opened, query, page=EVERYTHING)
+    expected = expected - {f"maker0/game0/{gone}"} | {"maker0/game0/new"}
+    assert {match.character.address for match in found.matches if match.character} == expected
+    assert found.matches == answer(opened, character_query(opened, asked.id), page=EVERYTHING).matches
+
+
+def addresses(voices: Voices) -> set[str]:
+    return {f"{game}/{name}" for game, cast in voices.items() for name in cast if name}

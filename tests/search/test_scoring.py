@@ -1,0 +1,168 @@
+"""Scores between voices, on arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from speaker_search.search.scoring import (
+    CHANNEL_PRIOR,
+    COHORT_BOUNDS,
+    LEAST_SPREAD,
+    channels,
+    cohort,
+    cohort_size,
+    cohorts_across_games,
+    normalised,
+    unit,
+)
+
+quiet = settings(deadline=None, derandomize=True, max_examples=60)
+
+
+def voices(count: int, dim: int = 16, seed: int = 0) -> np.ndarray:
+    return unit(np.random.default_rng(seed).standard_normal((count, dim)).astype(np.float32))
+
+
+# -- unit ----------------------------------------------------------------------------------------------------
+
+
+def test_unit_vectors_have_length_one_and_their_direction() -> None:
+    vectors = np.random.default_rng(0).standard_normal((4, 5, 6)).astype(np.float32) * 100
+    scaled = unit(vectors)
+    assert scaled.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(scaled, axis=-1), 1, rtol=1e-6)
+    np.testing.assert_allclose(scaled * np.linalg.norm(vectors, axis=-1, keepdims=True), vectors, rtol=1e-5)
+
+
+@pytest.mark.parametrize("length", [1e-30, 1e30])
+def test_very_short_and_very_long_vectors_have_a_direction_too(length: float) -> None:
+    np.testing.assert_allclose(unit(np.array([3, 4], np.float32) * np.float32(length)), [0.6, 0.8], rtol=1e-6)
+
+
+def test_the_unit_of_zero_is_zero() -> None:
+    np.testing.assert_array_equal(unit(np.zeros((2, 3), np.float32)), np.zeros((2, 3)))
+    np.testing.assert_array_equal(unit(np.array([[0, 0], [0, 2]], np.float32)), [[0, 0], [0, 1]])
+
+
+def test_unit_of_no_vectors_is_none() -> None:
+    assert unit(np.empty((0, 3), np.float32)).shape == (0, 3)
+
+
+# -- channels ------------------------------------------------------------------------------------------------
+
+
+def test_what_a_large_games_room_adds_to_all_its_voices_is_mostly_taken_off() -> None:
+    rng = np.random.default_rng(1)
+    clean = unit(rng.standard_normal((220, 64)).astype(np.float32))
+    games = np.repeat(np.arange(4), [100, 40, 40, 40])
+    room = 0.8 * unit(rng.standard_normal(64).astype(np.float32))
+    heard = clean + np.where(games[:, None] == 0, room, 0).astype(np.float32)
+    _, channel = channels(heard, games)
+    off_before = heard[games == 0].mean(axis=0) - heard[games != 0].mean(axis=0)
+    left = heard - channel
+    off_after = left[games == 0].mean(axis=0) - left[games != 0].mean(axis=0)
+    assert np.linalg.norm(off_after) < 0.2 * np.linalg.norm(off_before)
+    assert np.linalg.norm((heard - channel)[games == 0].mean(axis=0) @ room) < 0.1 * np.linalg.norm(room) ** 2
+
+
+def test_a_game_of_as_many_characters_as_the_prior_moves_half_the_way_to_its_own_mean() -> None:
+    means = voices(3 * CHANNEL_PRIOR)
+    games = np.repeat([7, 8, 9], CHANNEL_PRIOR)
+    centre, channel = channels(means, games)
+    np.testing.assert_allclose(centre, means.mean(axis=0), atol=1e-6)
+    for game in (7, 8, 9):
+        own = means[games == game].mean(axis=0)
+        np.testing.assert_allclose(channel[games == game], np.tile((own + centre) / 2, (CHANNEL_PRIOR, 1)), atol=1e-6)
+
+
+# -- cohorts -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("characters", "size"),
+    [(0, 0), (1, 1), (29, 29), (30, 30), (60, 30), (90, 30), (91, 31), (300, 100), (900, 300), (9_000, 300)],
+)
+def test_a_cohort_is_a_third_within_bounds_and_never_more_than_there_are(characters: int, size: int) -> None:
+    assert COHORT_BOUNDS == (30, 300)
+    assert cohort_size(characters) == size
+
+
+def plain_cohort(cosines: list[float], size: int) -> tuple[float, float]:
+    top = sorted(cosines, reverse=True)[:size]
+    return float(np.mean(top)), max(float(np.std(top)), LEAST_SPREAD)
+
+
+@quiet
+@given(st.integers(0, 10**6), st.integers(1, 120), st.integers(1, 5))
+def test_a_cohort_is_the_mean_and_spread_of_the_highest_cosines(seed: int, columns: int, rows: int) -> None:
+    cosines = np.random.default_rng(seed).uniform(-1, 1, (rows, columns)).astype(np.float32)
+    means, spreads = cohort(cosines)
+    for row in range(rows):
+        expected = plain_cohort(cosines[row].tolist(), cohort_size(columns))
+        assert (means[row], spreads[row]) == (
+            pytest.approx(expected[0], abs=1e-5),
+            pytest.approx(expected[1], abs=1e-5),
+        )
+
+
+def test_a_spread_of_nothing_is_taken_for_the_least() -> None:
+    means, spreads = cohort(np.full((2, 40), 0.25, np.float32))
+    np.testing.assert_allclose(means, 0.25)
+    np.testing.assert_allclose(spreads, LEAST_SPREAD)
+
+
+def plain_cohorts(vectors: np.ndarray, games: np.ndarray) -> tuple[list[float], list[float]]:
+    """A loop over characters: each one's nearest of other games, as many as a cohort is or there are."""
+    size = cohort_size(len(vectors))
+    found = []
+    for own, game in zip(vectors, games, strict=True):
+        others = [float(own @ other) for other, of in zip(vectors, games, strict=True) if of != game]
+        found.append(plain_cohort(others, size) if others else (0.0, 1.0))
+    return [mean for mean, _ in found], [spread for _, spread in found]
+
+
+@quiet
+@given(st.integers(0, 10**6), st.integers(1, 70), st.integers(1, 6))
+def test_cohorts_across_games_equal_a_plain_loop(seed: int, characters: int, games_there: int) -> None:
+    games = np.random.default_rng(seed).integers(0, games_there, characters)
+    vectors = voices(characters, seed=seed)
+    means, spreads = cohorts_across_games(vectors, games)
+    expected = plain_cohorts(vectors, games)
+    np.testing.assert_allclose(means, expected[0], atol=1e-5)
+    np.testing.assert_allclose(spreads, expected[1], atol=1e-5)
+
+
+def test_a_characters_cohort_does_not_depend_on_who_is_looked_at_beside_it() -> None:
+    # One game is most of the catalog, so its characters have 60 others, and the rest have more than a thousand.
+    games = np.repeat([1, 2, 3], [1_024, 30, 30])
+    vectors = voices(len(games), dim=8, seed=3)
+    means, spreads = cohorts_across_games(vectors, games)
+    shuffled = np.random.default_rng(0).permutation(len(games))
+    other_means, other_spreads = cohorts_across_games(vectors[shuffled], games[shuffled])
+    np.testing.assert_allclose(other_means, means[shuffled], atol=1e-5)
+    np.testing.assert_allclose(other_spreads, spreads[shuffled], atol=1e-5)
+
+
+def test_a_catalog_of_one_game_has_no_cohorts() -> None:
+    means, spreads = cohorts_across_games(voices(5), np.zeros(5, np.int64))
+    assert (means.tolist(), spreads.tolist()) == ([0] * 5, [1] * 5)
+
+
+# -- normalised ----------------------------------------------------------------------------------------------
+
+
+def test_symmetric_cosines_stay_symmetric() -> None:
+    vectors = voices(50)
+    cohorts = cohorts_across_games(vectors, np.arange(50) % 5)
+    scores = normalised(vectors @ vectors.T, cohorts, cohorts)
+    np.testing.assert_allclose(scores, scores.T, atol=1e-5)
+
+
+def test_a_score_is_the_mean_of_how_far_it_stands_out_on_either_side() -> None:
+    cosines = np.array([[0.5, 0.1]], np.float32)
+    rows = np.array([0.1], np.float32), np.array([0.2], np.float32)
+    columns = np.array([0.3, 0.0], np.float32), np.array([0.1, 0.05], np.float32)
+    np.testing.assert_allclose(normalised(cosines, rows, columns), [[(2 + 2) / 2, (0 + 2) / 2]], rtol=1e-5)

@@ -1,0 +1,150 @@
+"""A server goes on while others change what it answers about: the catalog, and the files that its clips name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from end_to_end.running import LIMIT_S, Ingested, Ran, Server, cast, serving, spksearch, started
+
+NEW = ("Neu", "Ein Spiel", "Niemand")
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A server, a game taken in by another process while it ran, and what it said before."""
+
+    server: Server
+    game: Path
+    report: Ran
+    before: Any
+
+
+def listed(client: httpx.Client) -> Any:
+    return client.get("/v1/characters", params={"maker": NEW[0]}).json()["characters"]
+
+
+@pytest.fixture(scope="module")
+def joined(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Joined]:
+    home = ingested.copy(tmp_path_factory.mktemp("joined") / "home")
+    game = home.parent / "voices" / NEW[0] / NEW[1]
+    role = next(role for role in cast() if role.clips())
+    for number, clip in enumerate(role.clips()[:5]):
+        (game / NEW[2]).mkdir(parents=True, exist_ok=True)
+        shutil.copy(clip, game / NEW[2] / f"{number}.ogg")
+    with serving(home) as server:
+        before = (listed(server.client), server.client.get("/v1/characters/1/matches", params={"limit": 50}).json())
+        report = spksearch("ingest", home.parent / "voices", "--json", home=home)
+        yield Joined(server, game, report, before)
+
+
+def matched(joined: Joined) -> Any:
+    """The new character among the matches of the one whose clips it has."""
+    parameters = {"limit": 50, "maker": NEW[0]}
+    response = joined.server.client.get("/v1/characters/1/matches", params=parameters)
+    return response.json().get("matches")
+
+
+def test_clips_taken_in_by_another_process_are_found_without_a_restart(joined: Joined) -> None:
+    assert (joined.report.code, joined.report.document["embedded"]) == (0, 5)
+    assert joined.before[0] == []
+    assert NEW[2] not in {match["character"]["name"] for match in joined.before[1]["matches"]}
+    deadline = time.monotonic() + LIMIT_S  # it may follow a change less often than it is asked
+    while not (found := matched(joined)):
+        assert time.monotonic() < deadline
+    (match,) = found
+    assert (match["character"]["name"], match["character"]["clips"]) == (NEW[2], 5)
+    (character,) = listed(joined.server.client)
+    assert character == match["character"]
+
+
+def sounds(joined: Joined) -> dict[str, str]:
+    """Where the server has the new clips, by the names of their files."""
+    (character,) = listed(joined.server.client)
+    hits = joined.server.client.post(
+        "/v1/search", json={"like": [{"character": character["id"]}], "by": "clip", "maker": [NEW[0]]}
+    ).json()["matches"]
+    by_content = {path.read_bytes(): path.name for path in (joined.game / NEW[2]).iterdir() if path.is_file()}
+    found = {}
+    for match in hits:
+        path = match["hits"][0]["clip"]["audio"]
+        content = joined.server.client.get(path).content
+        if content in by_content:
+            found[by_content[content]] = path
+    return found
+
+
+@pytest.fixture(scope="module")
+def paths(joined: Joined) -> dict[str, str]:
+    found = sounds(joined)
+    assert sorted(found) == [f"{number}.ogg" for number in range(5)]
+    return found
+
+
+def not_found(joined: Joined, path: str) -> bool:
+    response = joined.server.client.get(path)
+    kind = response.headers["content-type"]
+    return (response.status_code, kind, response.json()["type"]) == (
+        404,
+        "application/problem+json",
+        "urn:spksearch:problem:not-found",
+    )
+
+
+def test_a_clip_whose_file_was_deleted_is_not_found(joined: Joined, paths: dict[str, str]) -> None:
+    (joined.game / NEW[2] / "0.ogg").unlink()
+    assert not_found(joined, paths["0.ogg"])
+
+
+@pytest.mark.parametrize("target", ["secret.ogg", "../../../../etc/passwd", "1.ogg"])
+def test_a_clip_whose_path_leads_out_of_its_game_is_not_found(
+    joined: Joined, paths: dict[str, str], target: str, tmp_path: Path
+) -> None:
+    """A link in place of the file: out of the game, to no sound at all, or in a circle."""
+    (tmp_path / "secret.ogg").write_bytes(b"not for you")
+    file = joined.game / NEW[2] / "1.ogg"
+    file.unlink(missing_ok=True)
+    file.symlink_to(tmp_path / target if target == "secret.ogg" else target)
+    assert not_found(joined, paths["1.ogg"])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_clip_replaced_by_a_pipe_or_a_folder_is_not_found(joined: Joined, paths: dict[str, str]) -> None:
+    file = joined.game / NEW[2] / "2.ogg"
+    file.unlink()
+    os.mkfifo(file)
+    assert not_found(joined, paths["2.ogg"])
+    file.unlink()
+    file.mkdir()
+    assert not_found(joined, paths["2.ogg"])
+
+
+def test_a_link_within_its_game_is_followed(joined: Joined, paths: dict[str, str]) -> None:
+    file = joined.game / NEW[2] / "3.ogg"
+    content = file.read_bytes()
+    (joined.game / "elsewhere.ogg").write_bytes(content)
+    file.unlink()
+    file.symlink_to(joined.game / "elsewhere.ogg")
+    assert joined.server.client.get(paths["3.ogg"]).content == content
+
+
+def test_a_server_told_to_stop_ends_and_frees_its_port(ingested: Ingested) -> None:
+    with serving(ingested.home) as server:
+        port = server.address[1]
+    again = started("serve", "--port", str(port), home=ingested.home)
+    try:
+        assert again.stderr is not None
+        assert f":{port}," in again.stderr.readline()
+    finally:
+        again.terminate()
+        _, log = again.communicate(timeout=LIMIT_S)
+    assert "Traceback" not in log
+    assert again.returncode != 0 or isinstance(again, subprocess.Popen)

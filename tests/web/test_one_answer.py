@@ -1,0 +1,88 @@
+"""Command line, HTTP and Python give one answer, whoever asks and however many at once."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from end_to_end.running import Ingested, Role, Server, spksearch
+
+import speaker_search
+from speaker_search.search.matching import Filters, Page
+from speaker_search.web import schemas
+
+
+def upload(client: httpx.Client, clips: list[Path], query: str = "{}") -> Any:
+    parts: list[tuple[str, Any]] = [("audio", (clip.name, clip.read_bytes())) for clip in clips]
+    return client.post("/v1/search", files=[*parts, ("query", (None, query))]).json()
+
+
+@pytest.fixture(scope="module")
+def library(ingested: Ingested) -> Any:
+    with speaker_search.open(ingested.home) as library:
+        yield library
+
+
+def test_a_search_by_clips_is_the_same_by_command_line_http_and_python(
+    ingested: Ingested, http: httpx.Client, role: Role, library: Any
+) -> None:
+    clips = role.clips()[:2]
+    flags = ("--exclude-game", role.game, "--limit", "7", "--min-clips", "2", "--by", "voice", "--json")
+    by_command = spksearch("search", *clips, *flags, home=ingested.home).document
+    query = {"exclude_game": [role.game], "limit": 7, "min_clips": 2, "by": "voice"}
+    assert upload(http, clips, json.dumps(query)) == by_command
+    answer = library.search(clips, filters=Filters(exclude_games=(role.game,), min_clips=2), page=Page(7), by="voice")
+    assert schemas.Search.of(answer).model_dump(mode="json") == by_command
+    of_bytes = library.search(
+        [clip.read_bytes() for clip in clips],
+        filters=Filters(exclude_games=(role.game,), min_clips=2),
+        page=Page(7),
+        by="voice",
+    )
+    assert schemas.Search.of(of_bytes).model_dump(mode="json") == by_command
+
+
+def test_similar_is_the_same_by_command_line_http_and_python(
+    ingested: Ingested, http: httpx.Client, role: Role, library: Any
+) -> None:
+    id_ = library.character(role.address).id
+    by_command = spksearch("similar", str(id_), "--limit", "5", "--json", home=ingested.home).document
+    assert http.get(f"/v1/characters/{id_}/matches", params={"limit": 5}).json() == by_command
+    answer = library.similar(role.address, page=Page(5))
+    assert schemas.Search.of(answer).model_dump(mode="json") == by_command
+    assert by_command["matches"]
+
+
+def test_a_clip_that_is_in_the_catalog_is_found_as_itself(
+    http: httpx.Client, role: Role, clip: Path, library: Any
+) -> None:
+    first = upload(http, [clip])["matches"][0]
+    assert first["character"]["name"] == role.character
+    assert first["hits"][0]["cosine"] == pytest.approx(1.0, abs=1e-4)
+    assert first["hits"][0]["clip"]["audio"]
+    assert http.get(first["hits"][0]["clip"]["audio"]).content == clip.read_bytes()
+
+
+def test_searches_at_once_give_what_each_gives_alone(server: Server, role: Role) -> None:
+    questions: list[tuple[str, Any]] = [("clip", [clip]) for clip in role.clips()]
+    questions += [("character", id_) for id_ in range(1, 25)]
+    questions += [("by clip", id_) for id_ in range(1, 25)]
+
+    def ask(question: tuple[str, Any]) -> Any:
+        kind, about = question
+        with httpx.Client(base_url=server.url, timeout=120, trust_env=False) as client:
+            if kind == "clip":
+                return upload(client, about)
+            if kind == "character":
+                return client.get(f"/v1/characters/{about}/matches").json()
+            return client.post("/v1/search", json={"like": [{"clip": about}], "by": "clip"}).json()
+
+    alone = [ask(question) for question in questions]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(ask, questions * 2))
+    assert together == alone * 2
+    assert [answer for answer in alone if not answer.get("matches")] == []

@@ -1,0 +1,163 @@
+"""Every error is application/problem+json with a type, a title, a status and a sentence."""
+
+from __future__ import annotations
+
+import io
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import soundfile
+from end_to_end.running import Server
+
+MAX_BODY_MIB = 64
+HUGE = 10**20  # more than a database's integers hold
+JSON = {"Content-Type": "application/json"}
+
+
+def upload(*sounds: bytes, query: str | None = None) -> Callable[[httpx.Client], httpx.Response]:
+    parts: list[tuple[str, Any]] = [("audio", ("a.ogg", sound)) for sound in sounds]
+    if query is not None:
+        parts.append(("query", (None, query)))
+    return lambda http: http.post("/v1/search", files=parts)
+
+
+def body(content: bytes, kind: str = "application/json") -> Callable[[httpx.Client], httpx.Response]:
+    return lambda http: http.post("/v1/search", content=content, headers={"Content-Type": kind})
+
+
+def get(path: str, **parameters: Any) -> Callable[[httpx.Client], httpx.Response]:
+    return lambda http: http.get(path, params=parameters)
+
+
+def wave(seconds: float, amplitude: float = 0.5) -> bytes:
+    """A tone as a WAV file."""
+    file = io.BytesIO()
+    tone = amplitude * np.sin(np.arange(int(16_000 * seconds)) / 7)
+    soundfile.write(file, tone, 16_000, format="WAV")
+    return file.getvalue()
+
+
+PROBLEMS: dict[str, tuple[Callable[[httpx.Client], httpx.Response], int, str, str]] = {
+    "no such path": (get("/v1/nothing"), 404, "not-found", "Not Found"),
+    "no such path at the top": (get("/nothing"), 404, "not-found", "Not Found"),
+    "another method": (lambda http: http.delete("/v1/characters"), 405, "method", "Method Not Allowed"),
+    "no such character": (get("/v1/characters/999/matches"), 404, "not-found", "There is no character 999"),
+    "no such clip": (get("/v1/clips/999/audio"), 404, "not-found", "There is no clip 999"),
+    "a character's id beyond all ids": (get(f"/v1/characters/{HUGE}/matches"), 422, "usage", "character_id"),
+    "a clip's id beyond all ids": (get(f"/v1/clips/{HUGE}/audio"), 422, "usage", "clip_id"),
+    "a clip's id of letters": (get("/v1/clips/one/audio"), 422, "usage", "clip_id"),
+    "like a clip beyond all ids": (body(b'{"like": [{"clip": %d}]}' % HUGE), 422, "usage", "like.0.clip"),
+    "like a character beyond all ids": (body(b'{"like": [{"character": %d}]}' % HUGE), 422, "usage", "like.0"),
+    "like a clip below all ids": (body(b'{"like": [{"clip": -%d}]}' % HUGE), 422, "usage", "like.0.clip"),
+    "unlike a clip that is not there": (
+        body(b'{"like": [{"clip": 1}], "unlike": [{"clip": 999}]}'),
+        404,
+        "not-found",
+        "There is no embedded clip 999",
+    ),
+    "a limit of letters": (get("/v1/characters", limit="x"), 422, "usage", "limit"),
+    "a limit too high": (get("/v1/characters", limit=1001), 422, "usage", "limit"),
+    "a limit of nothing": (body(b'{"like": [{"clip": 1}], "limit": 0}'), 422, "usage", "limit must be from 1"),
+    "a cursor of letters": (get("/v1/characters", cursor="x"), 422, "usage", "is no cursor"),
+    "a cursor below nothing": (body(b'{"like": [{"clip": 1}], "cursor": "-1"}'), 422, "usage", "is no cursor"),
+    "by something else": (body(b'{"like": [{"clip": 1}], "by": "maker"}'), 422, "usage", "by"),
+    "no JSON": (body(b'{"like": '), 422, "usage", "Invalid JSON"),
+    "no UTF-8": (body(b'{"game": ["\xff"]}'), 422, "usage", "Invalid JSON"),
+    "half a surrogate": (body(b'{"like": [{"clip": 1}], "game": ["\\ud800"]}'), 422, "usage", "Invalid JSON"),
+    "a list": (body(b"[]"), 422, "usage", "object"),
+    "an empty body": (body(b""), 422, "usage", "Invalid JSON"),
+    "an unknown field": (body(b'{"like": [{"clip": 1}], "shape": "round"}'), 422, "usage", "shape"),
+    "an unknown field of a reference": (body(b'{"like": [{"clip": 1, "voice": 2}]}'), 422, "usage", "voice"),
+    "like nothing": (body(b"{}"), 422, "usage", "something to be like"),
+    "like both at once": (body(b'{"like": [{"clip": 1, "character": 1}]}'), 422, "usage", "one of the two"),
+    "an embedding and a clip": (body(b'{"like": [{"clip": 1}], "embedding": [1]}'), 422, "usage", "either"),
+    "a short embedding": (body(b'{"embedding": [1, 2, 3]}'), 422, "usage", "256 finite numbers"),
+    "an embedding of nothing": (body(b'{"embedding": [' + b"0," * 255 + b"0]}"), 422, "usage", "not all 0"),
+    "an embedding without end": (body(b'{"embedding": [' + b"1e999," * 255 + b"1]}"), 422, "usage", "finite"),
+    "an unknown game": (body(b'{"like": [{"clip": 1}], "game": ["nothing"]}'), 404, "not-found", "no game nothing"),
+    "an unknown maker": (
+        get("/v1/characters/1/matches", exclude_maker="nobody"),
+        404,
+        "not-found",
+        "There is no maker nobody",
+    ),
+    "no audio": (upload(b"this is no sound"), 422, "audio", "is no wav, flac, ogg, opus or mp3"),
+    "an empty file": (upload(b""), 422, "audio", "is empty"),
+    "too short a sound": (upload(wave(0.1)), 422, "audio", "under the 0.3 s"),
+    "too long a sound": (upload(wave(61)), 422, "audio", "over the 60 s"),
+    "silence": (upload(wave(1, amplitude=0)), 422, "audio", "silent"),
+    "too many files": (upload(*[b"x"] * 33), 400, "request", "Maximum number of files is 32"),
+    "no sound at all": (
+        lambda http: http.post("/v1/search", files=[("video", ("a.ogg", b"x"))]),
+        422,
+        "usage",
+        "no sound among the uploads",
+    ),
+    "a query part that is no JSON": (upload(wave(1), query="limit=3"), 422, "usage", "Invalid JSON"),
+    "a query part with a field unknown": (upload(wave(1), query='{"like": []}'), 422, "usage", "like"),
+    "parts without a boundary": (body(b"x", "multipart/form-data"), 400, "request", "boundary"),
+    "parts that are none": (body(b"xxxx", "multipart/form-data; boundary=b"), 400, "request", "multipart"),
+}
+
+
+def check(response: httpx.Response, status: int, kind: str, words: str) -> None:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    document = response.json()
+    assert document.keys() == {"type", "title", "status", "detail"}
+    assert (document["type"], document["status"]) == (f"urn:spksearch:problem:{kind}", status)
+    assert document["title"]
+    assert words in document["detail"]
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_an_error_is_a_problem_document(http: httpx.Client, name: str) -> None:
+    ask, status, kind, words = PROBLEMS[name]
+    check(ask(http), status, kind, words)
+
+
+def test_a_method_not_allowed_names_those_that_are(http: httpx.Client) -> None:
+    assert http.delete("/v1/characters").headers["allow"] == "GET"
+
+
+def test_a_body_announced_as_too_large_is_refused_before_it_is_sent(server: Server) -> None:
+    head = f"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: {MAX_BODY_MIB * 2**20 + 1}\r\n\r\n"
+    with socket.create_connection(server.address, timeout=60) as connection:
+        connection.sendall(head.encode())
+        answer = connection.recv(4096).decode()
+    assert answer.startswith("HTTP/1.1 413 ")
+    assert "application/problem+json" in answer
+    assert "urn:spksearch:problem:too-large" in answer
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=b"])
+def test_a_body_that_grows_too_large_is_refused_before_its_end(server: Server, kind: str) -> None:
+    head = f"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    opening = b'--b\r\nContent-Disposition: form-data; name="audio"; filename="a.ogg"\r\n\r\n'
+    with socket.create_connection(server.address, timeout=60) as connection:
+        connection.sendall(head.encode())
+        for piece in (opening, *[bytes(2**20)] * MAX_BODY_MIB):
+            connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
+        answer = connection.recv(4096).decode()
+    assert answer.startswith("HTTP/1.1 413 ")
+    assert "application/problem+json" in answer
+    assert "urn:spksearch:problem:too-large" in answer
+
+
+def test_a_body_of_just_under_the_limit_is_taken(http: httpx.Client, clip: Path) -> None:
+    """Beside the clip a part that nobody asked for."""
+    room = MAX_BODY_MIB * 2**20 - 100_000 - clip.stat().st_size
+    parts = [("audio", ("a.ogg", clip.read_bytes())), ("other", ("b.bin", bytes(room)))]
+    assert http.post("/v1/search", files=parts).status_code == 200
+
+
+def test_a_clip_without_speech_is_a_problem_that_says_so(http: httpx.Client) -> None:
+    noise = np.random.default_rng(0).standard_normal(16_000) * 0.002
+    file = io.BytesIO()
+    soundfile.write(file, noise, 16_000, format="WAV")
+    check(upload(file.getvalue())(http), 422, "audio", "heard no speech")
