@@ -30,7 +30,8 @@ class Settings(BaseSettings):
         default=None, description=f"Encoder to use: unless set the catalog's only one, else {DEFAULT_ENCODER}."
     )
     checkpoint: Path | None = Field(
-        default=None, description="Local file with the encoder's weights, in place of the model hub."
+        default=None,
+        description="The encoder's weights in place of the model hub: a file, or a folder laid out as the hub's cache.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where encoders run: auto, cpu or cuda.")
     api_keys: SecretStr = Field(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from speaker_search.cli import catalog, demo, index, ingest, query, serve
+from speaker_search.cli import catalog, demo, doctor, index, ingest, query, serve
 
 app = typer.Typer(
     name="spksearch",
@@ -42,3 +42,4 @@ app.add_typer(catalog.app, name="catalog")
 app.add_typer(index.app, name="index")
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)

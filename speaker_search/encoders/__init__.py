@@ -6,12 +6,19 @@ torch is imported in here only, and only once an encoder is loaded.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from speaker_search.encoders import weights
 from speaker_search.encoders.encoder import Encoder
 from speaker_search.errors import EncoderError
 
-__all__ = ["NAMES", "Encoder", "load"]
+if TYPE_CHECKING:
+    from speaker_search.encoders.anime import AnimeEncoder
+    from speaker_search.encoders.ecapa_voxceleb import EcapaVoxcelebEncoder
+    from speaker_search.encoders.resemblyzer import ResemblyzerEncoder
+    from speaker_search.encoders.wespeaker import WespeakerEncoder
+
+__all__ = ["NAMES", "Encoder", "class_of", "device_for", "gpu_name", "load"]
 
 NAMES = tuple(weights.SOURCES)
 DEVICES = ("auto", "cpu", "cuda")
@@ -20,7 +27,8 @@ DEVICES = ("auto", "cpu", "cuda")
 def load(name: str, *, checkpoint: Path | None = None, device: str = "auto") -> Encoder:
     """Load the encoder of that name, fetching its weights when they are neither named nor cached.
 
-    `checkpoint` is a local weights file to use instead; `device` is "auto" (a GPU when there is one), "cpu" or "cuda".
+    `checkpoint` is a local weights file to use instead, or a folder with it (see `weights.resolve`); `device` is "auto"
+    (a GPU when there is one), "cpu" or "cuda".
     Raises EncoderError when the name is unknown, the weights cannot be had or are not this encoder's, or the
     device is not there.
     """
@@ -31,21 +39,40 @@ def load(name: str, *, checkpoint: Path | None = None, device: str = "auto") -> 
     resolved = weights.resolve(
         name, checkpoint
     )  # before torch, whose import takes seconds: most refusals come from here
-    device = _present(device)
+    return class_of(name)(resolved, device_for(device))
+
+
+def class_of(name: str) -> type[AnimeEncoder | EcapaVoxcelebEncoder | ResemblyzerEncoder | WespeakerEncoder]:
+    """The class of one of NAMES, made with its weights and a device. Imports torch."""
+    if name == "ecapa-voxceleb":
+        from speaker_search.encoders.ecapa_voxceleb import EcapaVoxcelebEncoder
+
+        return EcapaVoxcelebEncoder
+    if name == "wespeaker-resnet34":
+        from speaker_search.encoders.wespeaker import WespeakerEncoder
+
+        return WespeakerEncoder
     if name == "resemblyzer":
         from speaker_search.encoders.resemblyzer import ResemblyzerEncoder
 
-        return ResemblyzerEncoder(resolved, device)
+        return ResemblyzerEncoder
     from speaker_search.encoders.anime import AnimeEncoder
 
-    return AnimeEncoder(resolved, device)
+    return AnimeEncoder
 
 
-def _present(device: str) -> str:
-    """The device to run on: "cpu" or "cuda"."""
+def device_for(wanted: str) -> str:
+    """The device to run on, "cpu" or "cuda", for "auto", "cpu" or "cuda". Raises EncoderError when there is no GPU."""
     import torch
 
     gpu = torch.cuda.is_available()
-    if device == "cuda" and not gpu:
+    if wanted == "cuda" and not gpu:
         raise EncoderError("There is no GPU that torch can use on this machine.", "Use --device cpu or auto.")
-    return "cuda" if gpu and device != "cpu" else "cpu"
+    return "cuda" if gpu and wanted != "cpu" else "cpu"
+
+
+def gpu_name() -> str | None:
+    """What the GPU that torch would use is called; None when there is none."""
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from speaker_search.entities import Floats
 
 FRAME_SAMPLES = 160  # samples at 16 kHz: the hop of every spectrogram here, 10 ms
 
@@ -28,3 +32,18 @@ def equal_length(frames: Sequence[int], max_frames: int = MAX_BATCH_FRAMES) -> l
         size = max(1, max_frames // max(1, count))
         batches += [members[start : start + size] for start in range(0, len(members), size)]
     return batches
+
+
+def embed_equals(
+    waveforms: Sequence[Floats], frames: Sequence[int], dim: int, embed: Callable[[list[Floats]], Floats]
+) -> Floats:
+    """Embed clips in batches of one frame count: (N, dim) in the order given, NaN for a clip of 0 frames.
+
+    `embed` is handed clips of one frame count and answers with their rows.
+    """
+    rows = np.full((len(waveforms), dim), np.nan, dtype=np.float32)
+    long_enough = [position for position, count in enumerate(frames) if count]
+    for batch in equal_length([frames[position] for position in long_enough]):
+        positions = [long_enough[member] for member in batch]
+        rows[positions] = embed([waveforms[position] for position in positions])
+    return rows

@@ -28,5 +28,6 @@ class Encoder(Protocol):
 
         Takes 16 kHz mono float32 arrays (n,) of any length; returns (N, dim) float32, each row of unit length and
         independent of the other clips. A row of NaN is a clip in which the encoder heard nothing to embed: no speech
-        (resemblyzer's voice detector), or less than its shortest input (40 ms for the anime encoders).
+        (resemblyzer's voice detector), or less than its shortest input (40 ms for anime-va, anime-char and
+        ecapa-voxceleb, 105 ms for wespeaker-resnet34).
         """

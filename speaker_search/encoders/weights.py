@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,9 @@ class OnHub:
     revision: str
     sha256: str | None  #: None when nobody has published one: then the space, which carries it, tells versions apart
 
+    def __str__(self) -> str:
+        return f"{self.file} of {self.repo} at {self.revision}"
+
 
 @dataclass(frozen=True, slots=True)
 class InWheel:
@@ -35,6 +38,9 @@ class InWheel:
     package: str
     file: str
     sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.file} in the package {self.package}"
 
 
 SOURCES: Mapping[str, OnHub | InWheel] = {
@@ -47,6 +53,19 @@ SOURCES: Mapping[str, OnHub | InWheel] = {
     # No revision or hash of this one is known to pin. A copy once cached is used from then on, so the space changes
     # only when a person deletes it.
     "anime-char": OnHub("litagin/anime_speaker_embedding_ecapa_tdnn_groupnorm", "embedding_model.pth", "main", None),
+    # Of SpeechBrain's five files the embedding model alone decides an embedding (see ecapa_voxceleb.py).
+    "ecapa-voxceleb": OnHub(
+        "speechbrain/spkrec-ecapa-voxceleb",
+        "embedding_model.ckpt",
+        "0f99f2d0ebe89ac095bcc5903c4dd8f72b367286",
+        "0575cb64845e6b9a10db9bcb74d5ac32b326b8dc90352671d345e2ee3d0126a2",
+    ),
+    "wespeaker-resnet34": OnHub(
+        "pyannote/wespeaker-voxceleb-resnet34-LM",
+        "pytorch_model.bin",
+        "837717ddb9ff5507820346191109dc79c958d614",
+        "366edf44f4c80889a3eb7a9d7bdf02c4aede3127f7dd15e274dcdb826b143c56",
+    ),
     "resemblyzer": InWheel(
         "resemblyzer", "pretrained.pt", "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"
     ),
@@ -65,19 +84,27 @@ class Weights:
     def space(self) -> str:
         return f"{self.name}@{self.sha256[:12]}"
 
+    @property
+    def commit(self) -> str | None:
+        """The hub's commit, after which its cache names a folder: snapshots/<commit>/<file>. None elsewhere."""
+        folder = self.path.absolute().parent
+        return folder.name if folder.parent.name == "snapshots" else None
 
-def resolve(name: str, checkpoint: Path | None = None) -> Weights:
+
+def resolve(name: str, checkpoint: Path | None = None, *, download: bool = True) -> Weights:
     """Find the weights of an encoder: `checkpoint` if given, else the package or the hub (cached by its own rules).
 
-    Raises EncoderError when they cannot be had, or are not the pinned file; a person's own `checkpoint` may be any.
+    `checkpoint` is a weights file, a folder that holds one under its published name, or a cache laid out as the hub's.
+    Raises EncoderError when they cannot be had (without `download`: are not on this machine), or are not the pinned
+    file; a person's own `checkpoint` may be any.
     """
     source = SOURCES[name]
     if checkpoint is not None:
-        path = checkpoint
+        path = _in_folder(name, source, checkpoint) if checkpoint.is_dir() else checkpoint
     elif isinstance(source, InWheel):
         path = _in_wheel(source)
     else:
-        path = _on_hub(name, source)
+        path = _on_hub(name, source, download)
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -105,24 +132,49 @@ def _in_wheel(source: InWheel) -> Path:
     return Path(spec.submodule_search_locations[0]) / source.file
 
 
-def _on_hub(name: str, source: OnHub) -> Path:
+def _in_folder(name: str, source: OnHub | InWheel, folder: Path) -> Path:
+    """The weights file in a person's own folder, which may be a cache of the hub, or one model's folder in it."""
+    plain = folder / source.file
+    if plain.is_file():
+        return plain
+    if isinstance(source, OnHub):
+        cache = folder.parent if folder.name == f"models--{source.repo.replace('/', '--')}" else folder
+        for revision in (source.revision, "main"):  # its own may be another commit, as its own file may be any
+            if found := _cached(source, revision, cache):
+                return found
+    raise EncoderError(
+        f"The folder {folder} holds no weights of {name}: there is no {source.file} in it, nor in a cache of the hub.",
+        MEND,
+    )
+
+
+def _cached(source: OnHub, revision: str, cache: Path | None = None) -> Path | None:
+    """The file in a cache of the hub, the client's own unless given; None when it is not there. Asks no network."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(source.repo, source.file, cache_dir=cache, revision=revision)
+    return Path(found) if isinstance(found, str) else None  # it may also be a sign that the commit lacks the file
+
+
+def _on_hub(name: str, source: OnHub, download: bool) -> Path:
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
 
     # What the hub's own HTTP library raises, whichever it is: requests, httpx and httpx2 over its versions.
-    from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalEntryNotFoundError  # type: ignore[attr-defined]
+    from huggingface_hub.errors import HfHubHTTPError, HTTPError  # type: ignore[attr-defined]
 
     file, revision = source.file, source.revision
     mend = (
         f"Fetch {file} of {source.repo} at revision {revision} and name it in SPKSEARCH_CHECKPOINT "
         "(--encoder resemblyzer needs no download)."
     )
+    if found := _cached(source, revision):
+        return found
+    if not download:
+        raise EncoderError(f"The weights of {name} are not on this machine.", mend)
     try:
-        try:
-            return Path(hf_hub_download(source.repo, file, revision=revision, local_files_only=True))
-        except LocalEntryNotFoundError:
-            # hf_hub_download asks a hub out of reach six times, in 23 s; asking for the headers first fails at once.
-            get_hf_file_metadata(hf_hub_url(source.repo, file, revision=revision), timeout=HUB_TIMEOUT_SECONDS)
-            return Path(hf_hub_download(source.repo, file, revision=revision, etag_timeout=HUB_TIMEOUT_SECONDS))
+        # hf_hub_download asks a hub out of reach six times, in 23 s; asking for the headers first fails at once.
+        get_hf_file_metadata(hf_hub_url(source.repo, file, revision=revision), timeout=HUB_TIMEOUT_SECONDS)
+        return Path(hf_hub_download(source.repo, file, revision=revision, etag_timeout=HUB_TIMEOUT_SECONDS))
     except HfHubHTTPError as error:
         status = error.response.status_code
         raise EncoderError(
@@ -135,15 +187,32 @@ def _on_hub(name: str, source: OnHub) -> Path:
         ) from error
 
 
-def read_checkpoint(weights: Weights) -> dict[str, Any]:
-    """Read a torch checkpoint that is a dictionary, running no code in it. Raises EncoderError when it is none."""
+class _Unused:
+    """What is read in place of an object that nobody needs: takes what the file says of it and keeps nothing."""
+
+    def __new__(cls, *_: object) -> _Unused:
+        return super().__new__(cls)
+
+    def __setstate__(self, _: object) -> None:
+        pass
+
+
+def read_checkpoint(weights: Weights, *, unused_classes: Sequence[str] = ()) -> dict[str, Any]:
+    """Read a torch checkpoint that is a dictionary, running no code in it. Raises EncoderError when it is none.
+
+    Objects of `unused_classes`, full names, are read as empty ones: the classes themselves are never imported.
+    """
     import torch
 
+    # torch takes an allowed name with the class to use for it, here always the same, which does nothing.
+    stand_ins: list[Any] = [(_Unused, name) for name in unused_classes]
     try:
-        content = torch.load(weights.path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(stand_ins):
+            content = torch.load(weights.path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling arbitrary bytes can raise anything
         raise EncoderError(
-            f"{weights.path} is no weights file of {weights.name}: torch cannot read it as plain tensors.", MEND
+            f"{weights.path} is no weights file of {weights.name}: torch cannot read it as plain tensors.",
+            f"{MEND} From a checkpoint that holds more, save the state_dict alone.",
         ) from error
     if not isinstance(content, dict):
         raise EncoderError(f"{weights.path} is no weights file of {weights.name}: it holds no named tensors.", MEND)
@@ -169,7 +238,8 @@ def check_tensors(
             raise refuse(f"its tensor {key} is missing")
         if tensor.shape != own.shape:
             raise refuse(f"its tensor {key} is {tuple(tensor.shape)} and should be {tuple(own.shape)}")
-        if not tensor.is_floating_point() or not bool(torch.isfinite(tensor).all()):
+        right_kind = tensor.is_floating_point() if own.is_floating_point() else tensor.dtype == own.dtype
+        if not right_kind or not bool(torch.isfinite(tensor).all()):
             raise refuse(f"its tensor {key} holds values that are no finite numbers")
         tensors[key] = tensor
     unexpected = [str(key) for key in found if key not in tensors and key not in set(ignored)]

@@ -98,7 +98,7 @@ def hub() -> Iterator[str]:
 
 
 def test_the_known_encoders() -> None:
-    assert NAMES == ("anime-va", "anime-char", "resemblyzer")
+    assert NAMES == ("anime-va", "anime-char", "ecapa-voxceleb", "wespeaker-resnet34", "resemblyzer")
 
 
 def test_importing_the_encoders_imports_no_torch(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_importing_the_encoders_imports_no_torch(tmp_path: Path) -> None:
 
 
 def test_an_unknown_encoder_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(EncoderError, match=r"no encoder 'ecapa'.*anime-va, anime-char, resemblyzer"):
+    with pytest.raises(EncoderError, match=r"no encoder 'ecapa'.*anime-va, .*, resemblyzer"):
         load("ecapa")
 
 
@@ -160,10 +160,10 @@ def test_a_hub_out_of_reach_says_what_to_fetch(tmp_path: Path, environment: dict
 
 
 def test_weights_are_downloaded_once(tmp_path: Path, hub: str) -> None:
-    code = "weights = resolve('anime-char'); print(weights.space, weights.path.read_bytes().decode())"
+    code = "found = resolve('anime-char'); print(found.space, found.path.read_bytes().decode()); print(found.commit)"
     first = apart(code, tmp_path, HF_ENDPOINT=hub)
     sha256 = hashlib.sha256(b"weights, as far as a server knows").hexdigest()
-    assert first == f"anime-char@{sha256[:12]} weights, as far as a server knows"
+    assert first == f"anime-char@{sha256[:12]} weights, as far as a server knows\n{COMMIT}"
     assert apart(code, tmp_path, HF_ENDPOINT=CLOSED) == first
 
 
@@ -192,6 +192,24 @@ def test_a_checkpoint_of_ones_own_need_not_be_the_pinned_file(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_folder_serves_as_a_checkpoint_when_the_published_file_is_in_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / SOURCES[name].file).write_bytes(b"mine")
+    found = resolve(name, tmp_path)
+    assert (found.path, found.commit) == (tmp_path / SOURCES[name].file, None)
+
+
+@pytest.mark.parametrize("revision", [COMMIT, hub_source("ecapa-voxceleb").revision])
+def test_a_cache_of_the_hub_serves_as_a_checkpoint_at_any_commit(tmp_path: Path, revision: str) -> None:
+    own = tmp_path / "own.ckpt"
+    own.write_bytes(b"mine")
+    cached(tmp_path / "hub", "ecapa-voxceleb", revision, own)
+    (model,) = (tmp_path / "hub").iterdir()
+    assert [resolve("ecapa-voxceleb", folder).commit for folder in (tmp_path / "hub", model)] == [revision] * 2
+    with pytest.raises(EncoderError, match=r"holds no weights of anime-va: there is no embedding_model\.pth in it"):
+        resolve("anime-va", tmp_path / "hub")
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_missing_checkpoint_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(EncoderError, match=r"cannot be read from .*none\.pth: No such file.*SPKSEARCH_CHECKPOINT"):
         load(name, checkpoint=tmp_path / "none.pth")
@@ -201,7 +219,7 @@ def test_a_missing_checkpoint_is_refused(tmp_path: Path, name: str) -> None:
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(content)
-    for name in ("anime-va", "resemblyzer"):
+    for name in NAMES:
         with pytest.raises(EncoderError, match=f"no weights file of {name}"):
             load(name, checkpoint=path, device="cpu")
 

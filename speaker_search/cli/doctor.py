@@ -1,0 +1,151 @@
+"""`spksearch doctor`."""
+
+from __future__ import annotations
+
+import os
+import platform
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from speaker_search import encoders, settings
+from speaker_search.cli import options, output
+from speaker_search.encoders import weights
+from speaker_search.errors import EncoderError
+from speaker_search.settings import DEFAULT_ENCODER
+
+#: What decides numbers and speed. Of the two kinds of faiss one is installed.
+PACKAGES = (
+    *("speaker-search", "torch", "torchaudio", "speechbrain", "openvino", "faiss-gpu", "faiss-cpu", "numpy"),
+    *("soundfile", "soxr", "huggingface-hub"),
+)
+#: What a broken installation or a GPU without memory raises, which is what the doctor is asked about.
+BROKEN = (EncoderError, ImportError, OSError, RuntimeError)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderState:
+    """What one encoder needs, and whether it has it."""
+
+    name: str
+    dim: int | None  #: None when not even its code can be imported
+    ready: bool  #: its weights are on this machine and load
+    space: str | None  #: None without weights
+    weights: str | None  #: the file they are in
+    commit: str | None  #: the hub's, when they lie in its cache
+    needs: str  #: which file, and where it is published
+    path: str | None  #: what computes its embeddings
+    why: str | None  #: why it is not ready
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What encoders run on here."""
+
+    system: str
+    python: str
+    cpu: str
+    cores: int | None
+    gpu: str | None  #: the one that torch would use
+    device: str | None  #: what `--device auto` picks; None when torch cannot be imported
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """All that doctor says."""
+
+    encoders: list[EncoderState]
+    machine: Machine
+    packages: dict[str, str | None]  #: versions; None for one that is not installed
+
+
+def doctor(json: options.Json = False) -> None:
+    """Say which encoders are ready here, what the others lack, and what they run on. Asks no network.
+
+    SPKSEARCH_CHECKPOINT counts for the encoder that SPKSEARCH_ENCODER names.
+
+    Example: spksearch doctor
+    """
+    found = diagnose(settings.load())
+    if json:
+        output.json_document(found)
+    else:
+        _print(found)
+
+
+def diagnose(chosen: settings.Settings) -> Diagnosis:
+    """Look for every encoder's weights on this machine, and load those that are there."""
+    own = (chosen.encoder or DEFAULT_ENCODER).partition("@")[0]
+    states = [_state(name, chosen.checkpoint if name == own else None, chosen.device) for name in encoders.NAMES]
+    return Diagnosis(states, _machine(), {name: _version(name) for name in PACKAGES})
+
+
+def _state(name: str, checkpoint: Path | None, wanted: str) -> EncoderState:
+    dim = found = path = why = None
+    try:
+        dim = encoders.class_of(name).dim
+        found = weights.resolve(name, checkpoint, download=False)
+        device = encoders.device_for(wanted)
+        encoders.class_of(name)(found, device)
+        path = f"torch on {device}"
+    except BROKEN as error:
+        why = str(error) or type(error).__name__
+    return EncoderState(
+        name=name,
+        dim=dim,
+        ready=why is None,
+        space=found.space if found else None,
+        weights=str(found.path) if found else None,
+        commit=found.commit if found else None,
+        needs=str(weights.SOURCES[name]),
+        path=path,
+        why=why,
+    )
+
+
+def _machine() -> Machine:
+    device: str | None = None
+    gpu: str | None = None
+    with suppress(*BROKEN):  # each encoder's state says why
+        device, gpu = encoders.device_for("auto"), encoders.gpu_name()
+    return Machine(
+        system=platform.platform(),
+        python=platform.python_version(),
+        cpu=_cpu(),
+        cores=os.cpu_count(),
+        gpu=gpu,
+        device=device,
+    )
+
+
+def _cpu() -> str:
+    """What the processor is called; Python itself knows it on few systems."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _print(found: Diagnosis) -> None:
+    rows = [
+        (one.name, "yes" if one.ready else "no", one.dim, one.path, one.space, one.weights) for one in found.encoders
+    ]
+    output.table(("encoder", "ready", "dim", "path", "space", "weights"), rows)
+    out = output.console()
+    out.print()
+    for one in found.encoders:
+        if one.why:
+            out.print(f"{one.name} is not ready: {one.why}", markup=False)
+    out.print()
+    installed = [(name, known) for name, known in found.packages.items() if known]
+    output.table(("machine", ""), [*asdict(found.machine).items(), *installed])

@@ -1,0 +1,45 @@
+"""SpeechBrain's ECAPA-TDNN and its filterbank, in the size that all encoders of this family have.
+
+The network is Desplanques et al. 2020, https://arxiv.org/abs/2005.07143.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import torch
+from speechbrain.lobes.features import Fbank  # type: ignore[import-untyped]
+from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN  # type: ignore[import-untyped]
+from speechbrain.utils.importutils import DeprecatedModuleRedirect  # type: ignore[import-untyped]
+
+from speaker_search.encoders.batching import FRAME_SAMPLES
+from speaker_search.entities import SAMPLE_RATE
+
+# SpeechBrain leaves placeholders for its former modules in sys.modules; whatever walks that table (hypothesis does) and
+# looks at one gets a warning, or an ImportError for a package that is not installed. None is used here: they go.
+for _name in [name for name, module in sys.modules.items() if isinstance(module, DeprecatedModuleRedirect)]:
+    del sys.modules[_name]
+
+N_MELS = 80
+DIM = 192
+# The widest reflected border in the network is 4 frames (kernel 3, dilation 4), which needs 5 frames to reflect.
+MIN_SAMPLES = 4 * FRAME_SAMPLES
+
+
+def build_network() -> torch.nn.Module:
+    """Mel spectrograms (N, frames, 80) to embeddings (N, 1, 192), not normalised; weights still random."""
+    network: torch.nn.Module = ECAPA_TDNN(
+        N_MELS,
+        lin_neurons=DIM,
+        channels=[1024] * 4 + [3072],
+        kernel_sizes=[5, 3, 3, 3, 1],
+        dilations=[1, 2, 3, 4, 1],
+        attention_channels=128,
+    )
+    return network
+
+
+def build_filterbank() -> torch.nn.Module:
+    """Samples (N, n) to mel spectrograms (N, 1 + n // 160, 80) in decibels, floored at 80 dB under each clip's peak."""
+    filterbank: torch.nn.Module = Fbank(sample_rate=SAMPLE_RATE, n_mels=N_MELS)
+    return filterbank

@@ -1,0 +1,146 @@
+"""wespeaker-resnet34: WeSpeaker's ResNet34, trained on VoxCeleb with large margins, as pyannote publishes it.
+
+The reference is pyannote.audio's WeSpeakerResNet34 (MIT; the network is WeSpeaker's, Apache-2.0), on the same file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torchaudio.compliance import kaldi  # type: ignore[import-untyped]
+
+from speaker_search.encoders.batching import FRAME_SAMPLES, embed_equals
+from speaker_search.encoders.weights import MEND, Weights, check_tensors, read_checkpoint
+from speaker_search.entities import SAMPLE_RATE, Floats
+from speaker_search.errors import EncoderError
+
+PREFIX = "resnet."
+N_MELS = 80
+DIM = 256
+CHANNELS = (32, 64, 128, 256)  # of the four stages, each of which but the first halves time and frequency ...
+BLOCKS = (3, 4, 6, 3)  # ... and their residual blocks
+REDUCTION = 8  # of time and frequency, by all stages
+
+WINDOW_SAMPLES = 400  # 25 ms
+INT16_SCALE = 32_768.0  # Kaldi's scale: under it, the floor of the logarithm is far below speech
+# The spread over time is that of a sample, which takes two frames after the reduction.
+MIN_FRAMES = REDUCTION + 1
+
+# What pyannote.audio writes beside the tensors: what the network was trained for, which no embedding depends on.
+UNUSED_CLASSES = (
+    "pyannote.audio.core.task.Specifications",
+    "pyannote.audio.core.task.Problem",
+    "pyannote.audio.core.task.Resolution",
+    "torch.torch_version.TorchVersion",
+)
+
+
+class WespeakerEncoder:
+    """Tells speakers apart, trained on celebrities' interviews in many languages."""
+
+    dim = DIM
+
+    def __init__(self, weights: Weights, device: str) -> None:
+        """Build the network on `device` ("cpu" or "cuda"). Raises EncoderError when the weights are not its own."""
+        self.name = weights.name
+        self.space = weights.space
+        self._device = torch.device(device)
+        content = read_checkpoint(weights, unused_classes=UNUSED_CLASSES)
+        state = content.get("state_dict", content)  # Lightning's checkpoint, or its tensors alone
+        if not isinstance(state, dict):
+            raise EncoderError(f"{weights.path} holds no weights of {weights.name}: its state_dict is none.", MEND)
+        # A fine-tuned network's checkpoint may also carry its loss, which no embedding goes through.
+        found = {key: value for key, value in state.items() if str(key).startswith(PREFIX)}
+        network = build_network()
+        expected = {PREFIX + key: tensor for key, tensor in network.state_dict().items()}
+        tensors = check_tensors(expected, found, weights)
+        network.load_state_dict({key.removeprefix(PREFIX): tensor for key, tensor in tensors.items()}, strict=True)
+        self._network = network.to(self._device).eval()
+
+    def embed(self, waveforms: Sequence[Floats]) -> Floats:
+        """Embed clips: (N, 256) unit rows in the order given, NaN for a clip under 105 ms (9 frames)."""
+        return embed_equals(waveforms, [frame_count(len(clip)) for clip in waveforms], DIM, self._embed_equals)
+
+    @torch.inference_mode()
+    def _embed_equals(self, clips: Sequence[Floats]) -> Floats:
+        """Embed clips of one frame count: (N, 256)."""
+        # One by one: Kaldi's filterbank takes a single clip. It leaves out the samples after the last whole window,
+        # so clips of one frame count give spectrograms of one size, whatever follows.
+        mels = torch.stack([self._spectrogram(clip) for clip in clips])  # (N, frames, 80)
+        embeddings = self._network(mels - mels.mean(dim=1, keepdim=True))  # (N, 256)
+        return np.asarray(torch.nn.functional.normalize(embeddings, dim=1).cpu().numpy(), dtype=np.float32)
+
+    def _spectrogram(self, clip: Floats) -> torch.Tensor:
+        """The log mel spectrogram (frames, 80) of a clip."""
+        spectrogram: torch.Tensor = kaldi.fbank(
+            torch.from_numpy(clip).to(self._device)[None] * INT16_SCALE,
+            sample_frequency=SAMPLE_RATE,
+            num_mel_bins=N_MELS,
+            frame_length=1000 * WINDOW_SAMPLES / SAMPLE_RATE,  # ms
+            frame_shift=1000 * FRAME_SAMPLES / SAMPLE_RATE,  # ms
+            window_type="hamming",
+            dither=0.0,
+            use_energy=False,
+        )
+        return spectrogram
+
+
+def frame_count(samples: int) -> int:
+    """How many whole windows lie in a clip of that many samples; 0 when they are too few to embed."""
+    frames = 1 + (samples - WINDOW_SAMPLES) // FRAME_SAMPLES
+    return frames if frames >= MIN_FRAMES else 0
+
+
+def build_network() -> torch.nn.Module:
+    """The network with weights still random."""
+    return _Network()
+
+
+class _Network(torch.nn.Module):
+    """Mel spectrograms (N, frames, 80), each with its mean taken off, to embeddings (N, 256), not normalised.
+
+    The names of its parts are those of the published tensors.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(1, CHANNELS[0], 3, padding=1, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(CHANNELS[0])
+        self.layer1 = _stage(CHANNELS[0], CHANNELS[0], BLOCKS[0], stride=1)
+        self.layer2 = _stage(CHANNELS[0], CHANNELS[1], BLOCKS[1], stride=2)
+        self.layer3 = _stage(CHANNELS[1], CHANNELS[2], BLOCKS[2], stride=2)
+        self.layer4 = _stage(CHANNELS[2], CHANNELS[3], BLOCKS[3], stride=2)
+        self.seg_1 = torch.nn.Linear(2 * CHANNELS[3] * N_MELS // REDUCTION, DIM)
+
+    def forward(self, mels: torch.Tensor) -> torch.Tensor:
+        image = mels.transpose(1, 2).unsqueeze(1)  # (N, 1, 80, frames)
+        image = torch.relu(self.bn1(self.conv1(image)))  # (N, 32, 80, frames)
+        image = self.layer4(self.layer3(self.layer2(self.layer1(image))))  # (N, 256, 10, frames / 8, rounded up)
+        features = image.flatten(1, 2)
+        pooled = torch.cat([features.mean(dim=2), features.std(dim=2, correction=1)], dim=1)  # (N, 5120)
+        return torch.as_tensor(self.seg_1(pooled))
+
+
+class _Block(torch.nn.Module):
+    """Two convolutions and a shortcut around them."""
+
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(before, after, 3, stride, padding=1, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(after)
+        self.conv2 = torch.nn.Conv2d(after, after, 3, padding=1, bias=False)
+        self.bn2 = torch.nn.BatchNorm2d(after)
+        self.shortcut = torch.nn.Sequential()
+        if stride != 1 or before != after:
+            self.shortcut.append(torch.nn.Conv2d(before, after, 1, stride, bias=False))
+            self.shortcut.append(torch.nn.BatchNorm2d(after))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        inner = torch.relu(self.bn1(self.conv1(image)))
+        return torch.relu(self.bn2(self.conv2(inner)) + self.shortcut(image))
+
+
+def _stage(before: int, after: int, blocks: int, *, stride: int) -> torch.nn.Sequential:
+    return torch.nn.Sequential(_Block(before, after, stride), *(_Block(after, after, 1) for _ in range(blocks - 1)))
