@@ -32,7 +32,17 @@ def read_truth(path: Path) -> Truth:
         raise UsageError(f"{path} is no JSON.", EXPECTED) from error
     try:
         return Truth(
-            {(fold(row["maker"]), fold(row["game"]), fold(row["character"])): str(row["voice_actor"]) for row in rows}
+            {
+                (fold(row["maker"]), fold(row["game"]), fold(row["character"])): _voice_actor(row["voice_actor"])
+                for row in rows
+            }
         )
     except (TypeError, KeyError, AttributeError) as error:
         raise UsageError(f"{path} does not say who speaks.", EXPECTED) from error
+
+
+def _voice_actor(name: object) -> str:
+    """Their name or number; null would make one person of all who are not known."""
+    if not isinstance(name, str | int):
+        raise TypeError(name)
+    return str(name)

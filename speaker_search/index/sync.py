@@ -66,10 +66,12 @@ def rebuild_index(catalog: Catalog, space: Space, folder: Path) -> ClipIndex:
 def catch_up(catalog: Catalog, space: Space, index: ClipIndex | None) -> ClipIndex:
     """Bring an index to where the catalog is: removals first, then what was embedded since, removed ones included."""
     with catalog.read() as connection:
+        reached = next(s.changes for s in embeddings.spaces(connection) if s.id == space.id)
         clips = embeddings.count_clips(connection, space.id).embedded
         if index is None or outgrown(index.plan, index.built_for, clips):
-            index = build(plan(clips), space.dim, clips, lambda count: _sample(connection, space, clips, count))
-        reached = next(s.changes for s in embeddings.spaces(connection) if s.id == space.id)
+            index = build(
+                plan(clips), space.dim, clips, lambda count: _sample(connection, space, reached, clips, count)
+            )
         if reached > index.seq:
             # The log is in commit order: all there is up to `reached` can be seen by now. What others commit while this
             # reads lies beyond it and is left to the next replay.
@@ -98,13 +100,13 @@ def compare(catalog: Catalog, space: Space, index: ClipIndex) -> Comparison:
     return Comparison(vectors, in_catalog - in_both, vectors - in_both, different)
 
 
-def _sample(connection: Connection, space: Space, clips: int, count: int) -> Floats:
-    """About `count` of a space's vectors, drawn evenly from all of its log."""
+def _sample(connection: Connection, space: Space, reached: int, clips: int, count: int) -> Floats:
+    """About `count` of a space's vectors, drawn evenly from its log as far as `reached`."""
     rng = np.random.default_rng(0)
     share = min(1.0, count / max(1, clips))
 
     def parts() -> Iterator[Floats]:
-        for _, vectors in embeddings.embedded_between(connection, space, 0, space.changes):
+        for _, vectors in embeddings.embedded_between(connection, space, 0, reached):
             yield vectors[rng.random(len(vectors)) < share]
 
     return np.concatenate(list(parts()))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from speaker_search.cast.linking import link
 
-quiet = settings(deadline=None, derandomize=True, max_examples=200)
+quiet = settings(deadline=None, derandomize=True, max_examples=120)
 
 
 def symmetric(seed: int, count: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from speaker_search.sources import Candidate, Route
 from speaker_search.sources.candidates import ABSENT
 
 DIM = 4
+POURED = 1_000_000  # ids of poured clips begin here, above those that the database gives out
 
 
 @dataclass
@@ -70,6 +71,23 @@ class Shelf:
         ids = self.ids()
         outcomes = [Outcome(ids[path], 1.0, self.vectors(1, ids[path])[0]) for path in paths]
         embedding.store(self.catalog, space or self.space, outcomes)
+
+    def pour(self, count: int, seed: int = 0) -> np.ndarray:
+        """Write many embedded clips straight into the tables, numbered from POURED on; their vectors (count, DIM)."""
+        self.scan()
+        vectors = self.vectors(count, seed)
+        clip = {"root_id": 1, "character_id": None, "text": "", "size": 100, "mtime_ns": 1, "seconds": 1.0}
+        held = {"encoder_id": self.space}
+        with self.catalog.write() as connection:
+            rows = [clip | {"id": POURED + place, "path": f"{place}"} for place in range(count)]
+            connection.execute(tables.clips.insert(), rows)
+            made = [
+                held | {"id": id_, "clip_id": id_, "seq": id_ - POURED + 1, "vector": vector.tobytes()}
+                for id_, vector in enumerate(vectors, POURED)
+            ]
+            connection.execute(tables.embeddings.insert(), made)
+            connection.execute(tables.encoders.update().where(tables.encoders.c.id == self.space).values(changes=count))
+        return vectors
 
     def opened_space(self, space: int | None = None) -> Space:
         with self.catalog.read() as connection:

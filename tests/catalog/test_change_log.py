@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import numpy as np
 import pytest
-from catalog.shelf import Shelf
+from catalog.shelf import POURED, Shelf
 
 from speaker_search.catalog import embedding
 from speaker_search.catalog.embedding import Outcome
@@ -125,13 +125,11 @@ def test_the_log_is_read_in_its_order_and_between_its_ends(shelf: Shelf) -> None
 
 
 def test_a_log_longer_than_one_read_is_read_whole(shelf: Shelf) -> None:
-    count = embedding.ROWS_PER_READ + 1
-    shelf.scan(clips=(shelf.clip(f"{n}") for n in range(count)))
-    vectors = shelf.embed_all(seconds=None)
+    vectors = shelf.pour(embedding.ROWS_PER_READ + 1)
     follower = Follower(shelf)
     follower.replay()
-    assert len(follower.told) == count
-    assert follower.held == {id_: vector.tobytes() for id_, vector in vectors.items()}
+    assert follower.told == list(range(POURED, POURED + len(vectors)))
+    assert follower.held == {id_: vector.tobytes() for id_, vector in enumerate(vectors, POURED)}
 
 
 def test_removals_are_logged_in_each_space_that_held_the_clip_and_in_no_other(shelf: Shelf) -> None:

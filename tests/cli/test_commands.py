@@ -6,13 +6,16 @@ import csv
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
-from end_to_end.running import VOICES, Answers, Ingested, Role, Word, cast, recurring, spksearch, together
+from end_to_end.running import VOICES, Ingested, Ran, Role, Word, cast, quickly, recurring, spksearch
+
+Answer = Callable[[str], Ran]
 
 ROLES = {role.address: role for role in cast()}
 
@@ -45,9 +48,9 @@ COMMANDS: dict[str, tuple[Word, ...]] = {
 
 
 @pytest.fixture(scope="module")
-def answers(ingested: Ingested) -> Iterator[Answers]:
-    with together(COMMANDS, ingested.home) as running:
-        yield running
+def answer(ingested: Ingested) -> Answer:
+    """What a command says, by its name; each is run once."""
+    return cache(lambda name: quickly(*COMMANDS[name], home=ingested.home))
 
 
 def address(character: dict[str, Any]) -> str:
@@ -66,7 +69,7 @@ def test_ingest_counts_every_clip_and_exits_with_1_for_the_refused(ingested: Ing
 
 
 def test_a_second_ingest_opens_no_file_and_exits_with_0(ingested: Ingested, tmp_path: Path) -> None:
-    again = spksearch("ingest", VOICES, "--json", home=ingested.copy(tmp_path / "home"))
+    again = quickly("ingest", VOICES, "--json", home=ingested.copy(tmp_path / "home"))
     report = again.document
     assert (report["new"], report["known"], report["opened"], report["embedded"]) == (0, 195, 0, 0)
     assert report["catalog"] == {"embedded": 193, "pending": 0, "refused": 2}
@@ -74,37 +77,37 @@ def test_a_second_ingest_opens_no_file_and_exits_with_0(ingested: Ingested, tmp_
 
 
 def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path) -> None:
-    done = spksearch("ingest", VOICES, "--dry-run", "--json", home=tmp_path / "home")
+    done = quickly("ingest", VOICES, "--dry-run", "--json", home=tmp_path / "home")
     assert (done.code, done.document["games"]) == (0, 4)
     assert sum(done.document["routes"].values()) == 195
     assert not (tmp_path / "home").exists()
 
 
 @pytest.mark.parametrize("name", [name for name, words in COMMANDS.items() if "--json" in words])
-def test_json_is_one_document_and_all_there_is_on_stdout(answers: Answers, name: str) -> None:
-    done = answers[name].result()
+def test_json_is_one_document_and_all_there_is_on_stdout(answer: Answer, name: str) -> None:
+    done = answer(name)
     assert isinstance(done.document, dict)
     assert (done.code, done.err) == (0, "")
 
 
-def test_verify_finds_index_and_catalog_equal(answers: Answers) -> None:
-    assert answers["verify"].result().document == {
+def test_verify_finds_index_and_catalog_equal(answer: Answer) -> None:
+    assert answer("verify").document == {
         "clips": {"embedded": 193, "pending": 0, "refused": 2},
         "index": {"vectors": 193, "missing": 0, "extra": 0, "different": 0},
         "ok": True,
     }
 
 
-def test_search_puts_the_same_voice_of_another_game_first(answers: Answers) -> None:
-    document = answers["search"].result().document
+def test_search_puts_the_same_voice_of_another_game_first(answer: Answer) -> None:
+    document = answer("search").document
     assert {address(match["character"]) for match in document["matches"][:2]} == of_other_games(ASKED)
     assert document["matches"][0]["probability"] > 0.5
     assert document["query"]["clips"] == 1
     assert ASKED.game not in {match["character"]["game"]["title"] for match in document["matches"]}
 
 
-def test_search_has_the_form_that_is_promised(answers: Answers) -> None:
-    document = answers["search"].result().document
+def test_search_has_the_form_that_is_promised(answer: Answer) -> None:
+    document = answer("search").document
     assert document.keys() == {"query", "matches", "complete", "next"}
     assert document["query"].keys() >= {"clips", "seconds", "encoder", "warnings"}
     match = document["matches"][0]
@@ -117,36 +120,36 @@ def test_search_has_the_form_that_is_promised(answers: Answers) -> None:
     assert -1 <= hit["cosine"] <= 1
 
 
-def test_search_in_words_names_the_same_characters_and_that_they_are_inferred(answers: Answers) -> None:
-    done = answers["search in words"].result()
-    found = answers["search"].result().document["matches"]
+def test_search_in_words_names_the_same_characters_and_that_they_are_inferred(answer: Answer) -> None:
+    done = answer("search in words")
+    found = answer("search").document["matches"]
     named = [match["character"]["name"] for match in found]
     assert [name in line for name, line in zip(named, done.out.splitlines()[1:], strict=True)] == [True] * 10
     assert "never proven" in done.err
     assert done.code == 0
 
 
-def test_pages_of_a_search_hold_every_character_of_the_other_games_once(answers: Answers) -> None:
-    first, rest = answers["search"].result().document, answers["search, second page"].result().document
+def test_pages_of_a_search_hold_every_character_of_the_other_games_once(answer: Answer) -> None:
+    first, rest = answer("search").document, answer("search, second page").document
     assert (first["complete"], first["next"], rest["complete"], rest["next"]) == (False, "10", True, None)
     shown = [address(match["character"]) for match in first["matches"] + rest["matches"]]
     assert sorted(shown) == sorted(role.address for role in ROLES.values() if role.game != ASKED.game)
 
 
-def test_similar_finds_the_other_roles_of_a_voice_first(answers: Answers) -> None:
-    found = [address(match["character"]) for match in answers["similar"].result().document["matches"]]
+def test_similar_finds_the_other_roles_of_a_voice_first(answer: Answer) -> None:
+    found = [address(match["character"]) for match in answer("similar").document["matches"]]
     assert set(found[:2]) == of_other_games(ASKED)
 
 
-def test_cast_finds_every_recurring_voice_whole_and_no_false_one(answers: Answers) -> None:
-    voices = answers["cast"].result().document["voices"]
+def test_cast_finds_every_recurring_voice_whole_and_no_false_one(answer: Answer) -> None:
+    voices = answer("cast").document["voices"]
     found = [frozenset(f"{c['maker']}/{c['game']}/{c['name']}" for c in voice["characters"]) for voice in voices]
     assert len(found) == 8
     assert set(found) == recurring()
 
 
-def test_every_character_is_in_exactly_one_list_of_the_cast(answers: Answers) -> None:
-    document = answers["cast"].result().document
+def test_every_character_is_in_exactly_one_list_of_the_cast(answer: Answer) -> None:
+    document = answer("cast").document
     linked = [one for voice in document["voices"] for one in voice["characters"]]
     shown = [f"{c['maker']}/{c['game']}/{c['name']}" for c in linked + document["unlinked"]]
     assert sorted(shown) == sorted(ROLES)
@@ -154,8 +157,8 @@ def test_every_character_is_in_exactly_one_list_of_the_cast(answers: Answers) ->
     assert all(one.keys() >= {"id", "clips", "probability"} for one in linked)
 
 
-def test_the_cast_of_one_game_names_all_its_characters(answers: Answers) -> None:
-    document = answers["cast of a game"].result().document
+def test_the_cast_of_one_game_names_all_its_characters(answer: Answer) -> None:
+    document = answer("cast of a game").document
     assert all(ASKED.game in {one["game"] for one in voice["characters"]} for voice in document["voices"])
     assert {one["game"] for one in document["unlinked"]} <= {ASKED.game}
     here = [one["name"] for voice in document["voices"] for one in voice["characters"] if one["game"] == ASKED.game]
@@ -163,8 +166,8 @@ def test_the_cast_of_one_game_names_all_its_characters(answers: Answers) -> None
     assert sorted(here) == sorted(role.character for role in ROLES.values() if role.game == ASKED.game)
 
 
-def test_evaluate_measures_everything_that_is_promised(answers: Answers) -> None:
-    found = answers["evaluate"].result().document
+def test_evaluate_measures_everything_that_is_promised(answer: Answer) -> None:
+    found = answer("evaluate").document
     promised = "encoder characters voice_actors precision_at_1 map eer bcubed calibration"
     assert found.keys() >= set(promised.split())
     assert (found["characters"], found["voice_actors"]) == (24, 10)
@@ -174,15 +177,15 @@ def test_evaluate_measures_everything_that_is_promised(answers: Answers) -> None
     assert found["calibration"].keys() == {"ece", "brier"}
 
 
-def test_catalog_list_pages_through_every_character_once(answers: Answers) -> None:
-    first, rest = answers["list"].result().document, answers["list, second page"].result().document
+def test_catalog_list_pages_through_every_character_once(answer: Answer) -> None:
+    first, rest = answer("list").document, answer("list, second page").document
     assert (len(first["characters"]), first["next"], rest["next"]) == (20, "20", None)
     assert sorted(address(one) for one in first["characters"] + rest["characters"]) == sorted(ROLES)
     assert {one["clips"] for one in first["characters"]} == {8}
 
 
-def test_catalog_show_lists_a_characters_clips_with_their_text(answers: Answers) -> None:
-    document = answers["show"].result().document
+def test_catalog_show_lists_a_characters_clips_with_their_text(answer: Answer) -> None:
+    document = answer("show").document
     assert address(document["character"]) == ASKED.address
     rows = json.loads((VOICES / f"{ASKED.maker}_{ASKED.game}" / "index.json").read_text(encoding="utf-8"))
     assert {clip["text"] for clip in document["clips"]} == {
@@ -190,29 +193,29 @@ def test_catalog_show_lists_a_characters_clips_with_their_text(answers: Answers)
     }
 
 
-def test_catalog_refused_names_file_and_reason_of_each(answers: Answers) -> None:
-    clips = answers["refused"].result().document["clips"]
+def test_catalog_refused_names_file_and_reason_of_each(answer: Answer) -> None:
+    clips = answer("refused").document["clips"]
     found = {clip["reason"]: Path(clip["path"]) for clip in clips}
     assert found.keys() == {"missing", "not_audio"}
     assert found["not_audio"].is_file()
     assert not found["missing"].exists()
     assert all(clip["detail"] for clip in clips)
-    in_words = answers["refused, of one reason"].result().out
+    in_words = answer("refused, of one reason").out
     assert str(found["missing"]) in in_words
     assert str(found["not_audio"]) not in in_words
 
 
-def test_index_status_and_build_tell_of_all_vectors(ingested: Ingested, tmp_path: Path, answers: Answers) -> None:
-    status = answers["status"].result().document
+def test_index_status_and_build_tell_of_all_vectors(ingested: Ingested, tmp_path: Path, answer: Answer) -> None:
+    status = answer("status").document
     assert (status["clips"], status["vectors"], status["behind"]) == (193, 193, 0)
     assert Path(status["folder"]).is_dir()
-    built = spksearch("index", "build", "--json", home=ingested.copy(tmp_path / "home"))
+    built = quickly("index", "build", "--json", home=ingested.copy(tmp_path / "home"))
     assert (built.code, built.document["ok"], built.document["index"]["vectors"]) == (0, True, 193)
 
 
 def test_cast_exports_every_character_to_a_spreadsheet(ingested: Ingested, tmp_path: Path) -> None:
     file = tmp_path / "cast.csv"
-    done = spksearch("cast", "--export", file, home=ingested.home)
+    done = quickly("cast", "--export", file, home=ingested.home)
     assert (done.code, done.out) == (0, "")
     assert "8 recurring voices" in done.err
     rows = list(csv.DictReader(file.read_text(encoding="utf-8-sig").splitlines()))
@@ -221,10 +224,10 @@ def test_cast_exports_every_character_to_a_spreadsheet(ingested: Ingested, tmp_p
 
 
 def test_cast_with_export_and_json_writes_the_file_and_answers_with_the_same(
-    ingested: Ingested, tmp_path: Path, answers: Answers
+    ingested: Ingested, tmp_path: Path, answer: Answer
 ) -> None:
-    done = spksearch("cast", "--export", tmp_path / "cast.json", "--json", home=ingested.home)
-    assert done.document == answers["cast"].result().document
+    done = quickly("cast", "--export", tmp_path / "cast.json", "--json", home=ingested.home)
+    assert done.document == answer("cast").document
     assert json.loads((tmp_path / "cast.json").read_text(encoding="utf-8")) == done.document
 
 
@@ -241,7 +244,7 @@ def test_demo_takes_the_tour_and_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_demo_keeps_its_catalog_where_it_is_told_and_touches_no_other(ingested: Ingested, tmp_path: Path) -> None:
     kept = ingested.copy(tmp_path / "kept")
     elsewhere = {"SPKSEARCH_DATABASE_URL": "postgresql://nobody@nowhere.invalid/x", "SPKSEARCH_CHECKPOINT": "/nowhere"}
-    done = spksearch("demo", "--keep", kept, home=tmp_path / "home", **elsewhere)
+    done = quickly("demo", "--keep", kept, home=tmp_path / "home", **elsewhere)
     assert "8 of 8 recurring voices found, 0 false" in done.out
     assert f"SPKSEARCH_HOME={kept}" in done.out
     assert done.code == 0

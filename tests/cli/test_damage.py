@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from end_to_end.running import Ingested, spksearch
+from end_to_end.running import Ingested, quickly
 
 
 @pytest.fixture
@@ -33,11 +33,11 @@ def flip(file: Path, at: float) -> None:
 )
 def test_an_index_with_a_flipped_bit_is_said_and_made_again_by_index_build(home: Path, pattern: str, at: float) -> None:
     flip(the_only(home, pattern), at)
-    done = spksearch("verify", home=home)
+    done = quickly("verify", home=home)
     assert "Traceback" not in done.err
     assert "spksearch index build" in done.err
     assert (done.code, done.out) == (3, "")
-    mended = spksearch("index", "build", "--json", home=home)
+    mended = quickly("index", "build", "--json", home=home)
     assert (mended.code, mended.document["ok"], mended.document["index"]["vectors"]) == (0, True, 193)
 
 
@@ -45,43 +45,43 @@ def test_an_index_with_a_flipped_bit_is_said_and_made_again_by_index_build(home:
 def test_an_index_without_the_version_it_names_is_said(home: Path, words: tuple[str, ...]) -> None:
     stamp = the_only(home, "*/*/*/stamp.json")
     stamp.parent.rename(home / "elsewhere")
-    done = spksearch(*words, home=home)
+    done = quickly(*words, home=home)
     assert "Traceback" not in done.err
     assert "spksearch index build" in done.err
     assert done.code == 3
 
 
 def test_a_deleted_index_costs_nothing(home: Path, tmp_path: Path) -> None:
-    before = spksearch("cast", "--json", home=home)
+    before = quickly("cast", "--json", home=home)
     (home / "index").rename(tmp_path / "elsewhere")
-    assert spksearch("cast", "--json", home=home) == before
+    assert quickly("cast", "--json", home=home) == before
 
 
 def test_damaged_profiles_are_made_again_without_a_word(home: Path) -> None:
-    before = spksearch("similar", "1", "--json", home=home)
+    before = quickly("similar", "1", "--json", home=home)
     profiles = the_only(home, "*/*/profiles.npz")
     whole = profiles.read_bytes()
     flip(profiles, 0.5)
-    assert spksearch("similar", "1", "--json", home=home) == before
+    assert quickly("similar", "1", "--json", home=home) == before
     assert profiles.read_bytes() == whole
     profiles.write_bytes(whole[: len(whole) // 2])
-    assert spksearch("similar", "1", "--json", home=home) == before
+    assert quickly("similar", "1", "--json", home=home) == before
 
 
 def test_a_catalog_of_another_schema_is_left_alone(home: Path) -> None:
     with closing(sqlite3.connect(home / "catalog.db")) as database, database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
-    done = spksearch("cast", home=home)
+    done = quickly("cast", home=home)
     assert "schema version 9999" in done.err
     assert "Traceback" not in done.err
     assert done.code == 3
-    upgraded = spksearch("catalog", "upgrade", home=home)
+    upgraded = quickly("catalog", "upgrade", home=home)
     assert ("9999" in upgraded.err, "Traceback" in upgraded.err, upgraded.code) == (True, False, 3)
 
 
 def test_a_catalog_that_is_no_database_is_said(home: Path) -> None:
     (home / "catalog.db").write_text("no database " * 1000)
-    done = spksearch("cast", home=home)
+    done = quickly("cast", home=home)
     assert "cannot be used" in done.err
     assert "Traceback" not in done.err
     assert done.code == 3

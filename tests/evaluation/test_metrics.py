@@ -18,7 +18,7 @@ from speaker_search.evaluation.metrics import (
     precision_at_1,
 )
 
-quiet = settings(deadline=None, derandomize=True, max_examples=150)
+quiet = settings(deadline=None, derandomize=True, max_examples=100)
 MISS = -np.inf
 
 

@@ -91,12 +91,12 @@ def test_a_folder_without_an_index_holds_none(tmp_path: Path) -> None:
 @plans
 @pytest.mark.parametrize("file", ["clips.faiss", "stamp.json", "current"])
 def test_one_flipped_bit_anywhere_is_refused(tmp_path: Path, file: str, made: Plan) -> None:
-    """Of every byte; the short files also in all bits."""
+    """In every byte; of the shortest file in all its bits."""
     save(tmp_path, index_of(9, seq=12, made=made))
     path = tmp_path / file if file == "current" else version_of(tmp_path) / file
     whole = path.read_bytes()
     for place in range(len(whole)):
-        for bit in [place % 8] if file == "clips.faiss" else range(8):
+        for bit in range(8) if file == "current" else [place % 8]:
             damaged = bytearray(whole)
             damaged[place] ^= 1 << bit
             path.write_bytes(damaged)

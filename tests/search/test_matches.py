@@ -29,7 +29,7 @@ from speaker_search.search.matching import (
 
 EVERYTHING = Page(MAX_LIMIT)
 BYS: tuple[By, ...] = ("character", "game", "voice", "clip")
-quiet = settings(deadline=None, derandomize=True, max_examples=25)
+quiet = settings(deadline=None, derandomize=True, max_examples=15)
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,7 @@ def joined(filled: Filled, asked: np.ndarray, by: By, limits: list[int]) -> list
 def test_pages_joined_are_the_whole_answer(filled: Filled, by: By) -> None:
     whole = list(filled.ask(line(8), by).matches)
 
-    @quiet
+    @settings(quiet, max_examples=8)
     @given(st.lists(st.integers(1, len(whole)), max_size=4))
     def holds(limits: list[int]) -> None:
         assert joined(filled, line(8), by, [*limits, len(whole) // 2]) == whole

@@ -7,11 +7,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from search.filling import Voices, around, fill, some_voices, units
+from sqlalchemy import event
 from standin import DIM
 
 from speaker_search.catalog import reading
+from speaker_search.catalog.database import open_catalog
+from speaker_search.catalog.embedding import remove_embeddings
 from speaker_search.library import Library
 from speaker_search.search.profiles import Profiles, build_profiles
+from speaker_search.settings import Settings
 
 RNG = np.random.default_rng
 
@@ -134,3 +138,27 @@ def test_profiles_asked_for_with_an_older_view_of_the_space_are_whole(library: L
     before = library.space
     fill(library, {**voices, "maker0/late": {"x": around(units(np.ones(DIM)), 4, RNG(0))}})
     assert_equal(build_profiles(library.catalog, before), build_profiles(library.catalog, library.space))
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite's readers see one moment throughout
+def test_a_clip_taken_out_while_profiles_are_made_does_not_stop_them(library: Library, settings: Settings) -> None:
+    fill(library, some_voices(games=3, characters=4, clips=1))
+    space = library.space
+    with library.catalog.read() as connection:
+        first = reading.clip_labels(connection, space)[0][0]
+    other = open_catalog(settings.url)
+    taken_out = []
+
+    def take_out(*_: object) -> None:
+        if not taken_out:
+            taken_out.append(first)
+            with other.write() as connection:
+                remove_embeddings(connection, [int(first)])
+
+    event.listen(library.catalog.engine, "after_cursor_execute", take_out)
+    profiles = build_profiles(library.catalog, space)
+    event.remove(library.catalog.engine, "after_cursor_execute", take_out)
+    other.close()
+    assert taken_out == [first]
+    assert np.isfinite(profiles.pair_scores(slice(None))).all()
+    assert len(build_profiles(library.catalog, library.space)) == 11

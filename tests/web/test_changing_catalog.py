@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from end_to_end.running import LIMIT_S, Ingested, Ran, Server, cast, serving, spksearch, started
+from end_to_end.running import LIMIT_S, Ingested, Ran, Server, cast, quickly, serving, started
 
 NEW = ("Neu", "Ein Spiel", "Niemand")
 
@@ -42,7 +42,7 @@ def joined(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> Iter
         shutil.copy(clip, game / NEW[2] / f"{number}.ogg")
     with serving(home) as server:
         before = (listed(server.client), server.client.get("/v1/characters/1/matches", params={"limit": 50}).json())
-        report = spksearch("ingest", home.parent / "voices", "--json", home=home)
+        report = quickly("ingest", home.parent / "voices", "--json", home=home)
         yield Joined(server, game, report, before)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from end_to_end.running import Ingested, Role, Server, spksearch
+from end_to_end.running import Ingested, Role, Server, quickly
 
 import speaker_search
 from speaker_search.search.matching import Filters, Page
@@ -32,7 +32,7 @@ def test_a_search_by_clips_is_the_same_by_command_line_http_and_python(
 ) -> None:
     clips = role.clips()[:2]
     flags = ("--exclude-game", role.game, "--limit", "7", "--min-clips", "2", "--by", "voice", "--json")
-    by_command = spksearch("search", *clips, *flags, home=ingested.home).document
+    by_command = quickly("search", *clips, *flags, home=ingested.home).document
     query = {"exclude_game": [role.game], "limit": 7, "min_clips": 2, "by": "voice"}
     assert upload(http, clips, json.dumps(query)) == by_command
     answer = library.search(clips, filters=Filters(exclude_games=(role.game,), min_clips=2), page=Page(7), by="voice")
@@ -50,7 +50,7 @@ def test_similar_is_the_same_by_command_line_http_and_python(
     ingested: Ingested, http: httpx.Client, role: Role, library: Any
 ) -> None:
     id_ = library.character(role.address).id
-    by_command = spksearch("similar", str(id_), "--limit", "5", "--json", home=ingested.home).document
+    by_command = quickly("similar", str(id_), "--limit", "5", "--json", home=ingested.home).document
     assert http.get(f"/v1/characters/{id_}/matches", params={"limit": 5}).json() == by_command
     answer = library.similar(role.address, page=Page(5))
     assert schemas.Search.of(answer).model_dump(mode="json") == by_command
