@@ -131,12 +131,12 @@ class Library:
         if embedding is not None:
             if len(vectors):
                 raise UsageError("A query is either an embedding, or clips and characters to be like.")
-            given = np.asarray(embedding, np.float32)
+            given = np.asarray(embedding, np.float64)
             if given.shape != (opened.space.dim,) or not np.isfinite(given).all() or not given.any():
                 raise UsageError(
                     f"An embedding in {opened.space.space} is {opened.space.dim} finite numbers, not all 0."
                 )
-            vectors, seconds = unit(given)[None], None
+            vectors, seconds = unit((given / np.abs(given).max()).astype(np.float32))[None], None
         if not len(vectors):
             raise UsageError("A search needs something to be like: clips, characters, or an embedding.")
         other = self._stored(opened, unlike_clips, unlike_characters)[0]
@@ -222,12 +222,15 @@ class Library:
 
     def encoder_for_ingest(self) -> Encoder:
         """The encoder asked for; without one, that of the catalog's only space, else the default."""
-        name = self.settings.encoder
-        if name is None:
+        wanted = self.settings.encoder
+        if wanted is None:
             with self.catalog.read() as connection:
                 known = catalog_embedding.spaces(connection)
-            name = known[0].name if len(known) == 1 else DEFAULT_ENCODER
-        return self._load(name.partition("@")[0])
+            wanted = known[0].space if len(known) == 1 else DEFAULT_ENCODER
+        encoder = self._load(wanted.partition("@")[0])
+        if "@" in wanted:
+            _check_space(encoder, wanted)
+        return encoder
 
     def _answer(
         self,
@@ -263,7 +266,7 @@ class Library:
     def _stored(self, opened: Opened, clips: Sequence[int], characters: Sequence[int]) -> tuple[Floats, float | None]:
         """Vectors (n, dim) of the catalog's own clips and characters, and their length in seconds."""
         with self.catalog.read() as connection:
-            stored = catalog_embedding.vectors_of(connection, opened.space, clips)
+            stored = catalog_embedding.vectors_of(connection, opened.space, [c for c in clips if c <= reading.MAX_ID])
             seconds = [clip.seconds or 0.0 for clip in reading.clips_by_id(connection, list(stored)).values()]
         absent = [clip for clip in clips if clip not in stored]
         if absent:
@@ -277,11 +280,7 @@ class Library:
         space = self.opened.space
         if self._encoder is None:
             self._encoder = self._load(space.name)
-        if self._encoder.space != space.space:
-            raise CatalogError(
-                f"The catalog's embeddings are in {space.space}, and the weights at hand are {self._encoder.space}.",
-                "Set SPKSEARCH_CHECKPOINT to the weights it was made with, or ingest with these.",
-            )
+        _check_space(self._encoder, space.space)
         return self._encoder
 
     def _load(self, name: str) -> Encoder:
@@ -293,3 +292,12 @@ class Library:
         name = (self.settings.encoder or DEFAULT_ENCODER).partition("@")[0]
         if name not in encoders.NAMES and (self._encoder is None or self._encoder.name != name):
             raise EncoderError(f"There is no encoder {name}.", f"The encoders are {', '.join(encoders.NAMES)}.")
+
+
+def _check_space(encoder: Encoder, space: str) -> None:
+    """Raise CatalogError when an encoder's weights are not those that a space was made with."""
+    if encoder.space != space:
+        raise CatalogError(
+            f"The catalog's embeddings are in {space}, and the weights at hand are {encoder.space}.",
+            f"Set SPKSEARCH_CHECKPOINT to the weights it was made with, or ingest with --encoder {encoder.name}.",
+        )

@@ -8,6 +8,7 @@ from typing import Literal
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL
 
 from speaker_search.errors import UsageError
 
@@ -17,7 +18,7 @@ DEFAULT_ENCODER = "anime-va"
 class Settings(BaseSettings):
     """What a run needs to know before it starts."""
 
-    model_config = SettingsConfigDict(env_prefix="SPKSEARCH_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="SPKSEARCH_", env_ignore_empty=True, frozen=True)
 
     home: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("spksearch", appauthor=False),
@@ -39,8 +40,18 @@ class Settings(BaseSettings):
     )
 
     @property
-    def url(self) -> str:
-        return self.database_url or f"sqlite:///{self.home.absolute() / 'catalog.db'}"
+    def url(self) -> str | URL:
+        """Where the catalog is; a URL in parts, so that no letter of the home's path has a meaning in it."""
+        return self.database_url or URL.create("sqlite", database=str(self.home.absolute() / "catalog.db"))
+
+    @property
+    def keys(self) -> list[str]:
+        """The API keys. Raises UsageError when the setting holds none, which would leave the server open."""
+        given = self.api_keys.get_secret_value()
+        keys = [key for key in (part.strip() for part in given.split(",")) if key]
+        if given and not keys:
+            raise UsageError("SPKSEARCH_API_KEYS is set and holds no key.", "Name one or more, or leave it unset.")
+        return keys
 
 
 def load(**flags: object) -> Settings:

@@ -47,8 +47,13 @@ def _csv(cast: Cast) -> str:
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
-    writer.writerows(_rows(cast))
+    writer.writerows([_inert(cell) for cell in row] for row in _rows(cast))
     return "\ufeff" + file.getvalue()  # by the mark, spreadsheets know the names for UTF-8
+
+
+def _inert(cell: str) -> str:
+    """The cell as text: names come from strangers' files, and a spreadsheet takes these beginnings for a formula."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell
 
 
 def _html(cast: Cast) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +50,7 @@ class Catalog:
         self.engine.dispose()
 
 
-def open_catalog(url: str) -> Catalog:
+def open_catalog(url: str | URL) -> Catalog:
     """Open the catalog at a database URL, and make its tables when there are none yet. Raises CatalogError."""
     engine = _engine(_parsed(url))
     try:
@@ -65,8 +67,8 @@ def open_catalog(url: str) -> Catalog:
         raise
 
 
-def upgrade_catalog(url: str) -> None:
-    """Bring an older catalog to the schema this program knows. Raises CatalogError."""
+def upgrade_catalog(url: str | URL) -> str:
+    """Bring an older catalog to the schema this program knows, and say which that is. Raises CatalogError."""
     engine = _engine(_parsed(url))
     try:
         with _translated(engine.url):
@@ -75,6 +77,7 @@ def upgrade_catalog(url: str) -> None:
             if found is not None and found not in known:
                 raise _newer(found)
             upgrade(engine)
+            return known[0]
     finally:
         engine.dispose()
 
@@ -128,7 +131,7 @@ def _newer(found: str | None) -> CatalogError:
     )
 
 
-def _parsed(url: str) -> URL:
+def _parsed(url: str | URL) -> URL:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:  # ValueError: of a port that is no number
@@ -179,11 +182,24 @@ def _writing(engine: Engine) -> Engine:
 def _set_up_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # _begin_sqlite begins every transaction, the driver none
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")  # a committed embedding outlives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA cache_size = -65536")  # KiB
     cursor.close()
+
+
+def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    """Turn the write-ahead log on; here SQLite does not wait for other programs by itself, as it does elsewhere."""
+    give_up = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+        time.sleep(0.01)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -14,6 +14,7 @@ from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.tables import clips, embeddings, encoders, removals, roots, unembedded
 from speaker_search.entities import Floats, Ids, Refusal
 from speaker_search.errors import CatalogError
+from speaker_search.settings import DEFAULT_ENCODER
 
 STORED = np.dtype("<f4")  # how a vector lies in the catalog, on every machine
 ROWS_PER_READ = 10_000
@@ -35,6 +36,7 @@ class PendingClip:
     """A clip that waits to be embedded."""
 
     id: int
+    root: Path  #: the game's folder
     path: Path
     file: tuple[int, int]  #: size in bytes and mtime in ns of the file that a scan saw
 
@@ -66,7 +68,8 @@ def spaces(connection: Connection) -> list[Space]:
 
 
 def choose_space(connection: Connection, wanted: str | None) -> Space:
-    """The space of an encoder's name (`anime-va`) or a space's own (`anime-va@41d5ad6b5c75`); None: the only one.
+    """The space of an encoder's name (`anime-va`) or a space's own (`anime-va@41d5ad6b5c75`); None: the only one, or
+    else the default encoder's.
 
     Raises CatalogError when there is no such space, or several and none is wanted.
     """
@@ -74,6 +77,8 @@ def choose_space(connection: Connection, wanted: str | None) -> Space:
     if not known:
         raise CatalogError("The catalog holds no voices yet.", "Take some in first: `spksearch ingest FOLDER`.")
     fitting = [space for space in known if wanted in (None, space.name, space.space)]
+    if len(fitting) > 1 and wanted is None:
+        fitting = [space for space in known if space.name == DEFAULT_ENCODER] or fitting
     names = ", ".join(space.space for space in known)
     if not fitting:
         raise CatalogError(
@@ -95,7 +100,9 @@ def pending(connection: Connection, encoder_id: int, *, after: int, limit: int) 
         .order_by(clips.c.id)
         .limit(limit)
     )
-    return [PendingClip(id_, Path(root) / path, (size, mtime_ns)) for id_, root, path, size, mtime_ns in rows]
+    return [
+        PendingClip(id_, Path(root), Path(root) / path, (size, mtime_ns)) for id_, root, path, size, mtime_ns in rows
+    ]
 
 
 def store(catalog: Catalog, encoder_id: int, outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -107,7 +114,8 @@ def store(catalog: Catalog, encoder_id: int, outcomes: Sequence[Outcome]) -> lis
     if not outcomes:
         return []
     with catalog.write() as connection:
-        last = _advance(connection, encoder_id, len(outcomes))
+        # By nothing too: this also takes the space's lock.
+        last = _advance(connection, encoder_id, sum(outcome.vector is not None for outcome in outcomes))
         files = _files(connection, [outcome.clip_id for outcome in outcomes])
         timely = [outcome.clip_id for outcome in outcomes if outcome.file in (None, files.get(outcome.clip_id))]
         still: set[int] = set()
@@ -123,8 +131,7 @@ def store(catalog: Catalog, encoder_id: int, outcomes: Sequence[Outcome]) -> lis
                 "seq": last - position,
                 "vector": np.ascontiguousarray(outcome.vector, STORED).tobytes(),
             }
-            for position, outcome in enumerate(kept)
-            if outcome.vector is not None
+            for position, outcome in enumerate(outcome for outcome in kept if outcome.vector is not None)
         ]
         refused = [
             {
@@ -214,6 +221,13 @@ def vectors_of(connection: Connection, space: Space, clip_ids: Sequence[int]) ->
             vectors = _vectors([row[1] for row in rows], space.dim)
             found.update(zip((row[0] for row in rows), vectors, strict=True))
     return found
+
+
+def count_embedded(connection: Connection, encoder_id: int, until: int) -> int:
+    """How many embeddings there are up to a place in the change log."""
+    c = embeddings.c
+    query = select(func.count()).select_from(embeddings).where(c.encoder_id == encoder_id, c.seq <= until)
+    return int(connection.execute(query).scalar_one())
 
 
 def count_clips(connection: Connection, encoder_id: int) -> ClipCounts:

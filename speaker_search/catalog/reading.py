@@ -18,7 +18,8 @@ from speaker_search.catalog.tables import characters, clips, embeddings, games, 
 from speaker_search.entities import Character, Clip, Game, Ids, Maker, fold
 from speaker_search.errors import NotFoundError, UsageError
 
-ROWS_PER_READ = 100_000
+LABELS_PER_READ = 100_000
+MAX_ID = 2**63 - 1  # of any row, in either database
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,6 @@ class RefusedClip:
 def revision(connection: Connection) -> int:
     """A number that is raised whenever names or labels change."""
     return int(connection.execute(select(catalog_table.c.revision)).scalar_one())
-
-
-def all_makers(connection: Connection) -> list[Maker]:
-    rows = connection.execute(select(makers.c.id, makers.c.name).order_by(makers.c.id))
-    return [Maker(*row) for row in rows]
 
 
 def all_games(connection: Connection) -> list[Game]:
@@ -79,7 +75,8 @@ def find_character(connection: Connection, space: Space | None, wanted: str) -> 
     Names may contain slashes themselves, so every way to cut the three parts is tried.
     """
     if wanted.isascii() and wanted.isdecimal():
-        found = list(characters_by_id(connection, space, [int(wanted)]).values())
+        id_ = int(wanted) if len(wanted) < 20 else MAX_ID
+        found = list(characters_by_id(connection, space, [min(id_, MAX_ID)]).values())
     else:
         pieces = wanted.split("/")
         if len(pieces) < 3:
@@ -157,7 +154,7 @@ def clip_labels(connection: Connection, space: Space) -> tuple[Ids, Ids, Ids]:
         .join(roots)
         .where(embeddings.c.encoder_id == space.id)
         .order_by(clips.c.id)
-        .execution_options(yield_per=ROWS_PER_READ)
+        .execution_options(yield_per=LABELS_PER_READ)
     )
     rows = chain.from_iterable(connection.execute(query))
     table = np.fromiter(rows, np.int64).reshape(-1, 3)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, case, delete, exists, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, delete, exists, literal, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from speaker_search.catalog.chunks import IDS_PER_STATEMENT, chunks
@@ -19,6 +19,7 @@ from speaker_search.entities import Refusal, fold
 from speaker_search.sources import Candidate
 
 ROWS_PER_TRANSACTION = 10_000
+TRANSIENT = (Refusal.MISSING, Refusal.UNREADABLE)
 MISSING_DETAIL = "A row of the index names this clip, and there is no such file."
 
 
@@ -75,9 +76,9 @@ def register(
     with catalog.read() as connection:
         known = _known_clips(connection, root_id)
     seen: set[int] = set()
-    fresh: set[str] = set()
+    met: set[str] = set()
     for chunk in chunks(candidates, ROWS_PER_TRANSACTION):
-        _write_chunk(catalog, chunk, game_id, root_id, known=known, seen=seen, fresh=fresh, counts=counts)
+        _write_chunk(catalog, chunk, game_id, root_id, known=known, seen=seen, met=met, counts=counts)
     unseen = [clip for clip in known.values() if clip.id not in seen]
     found = [clip.id for clip in unseen if clip.size < 0]
     counts.gone = len(unseen) - len(found)
@@ -86,8 +87,8 @@ def register(
             connection.execute(delete(unembedded).where(unembedded.c.clip_id.in_(ids)))
             connection.execute(delete(clips).where(clips.c.id.in_(ids)))
         _queue(connection, encoder_id, clips.c.root_id == root_id)
-        if retry_refused:
-            _requeue_refused(connection, encoder_id, root_id)
+        # A file that the scan saw was not there, or could not be read, when it was its turn: it may be by now.
+        _requeue_refused(connection, encoder_id, root_id, None if retry_refused else TRANSIENT)
     return counts
 
 
@@ -99,7 +100,7 @@ def _write_chunk(
     *,
     known: dict[str, _Known],
     seen: set[int],
-    fresh: set[str],
+    met: set[str],
     counts: Registered,
 ) -> None:
     """One transaction: new clips are inserted, changed and relabelled ones updated."""
@@ -120,11 +121,11 @@ def _write_chunk(
             character_ids = _character_ids(connection, game_id)
     for candidate in chunk:
         character_id = None if candidate.character is None else character_ids[fold(candidate.character)]
+        if candidate.path in met:
+            continue  # two rows that name the same missing file are one clip, the first one's
+        met.add(candidate.path)
         before = known.get(candidate.path)
-        if before is None and candidate.path in fresh:
-            continue  # two rows that name the same missing file are one clip
         if before is None:
-            fresh.add(candidate.path)
             new.append(
                 {
                     "root_id": root_id,
@@ -198,14 +199,15 @@ def _queue(connection: Connection, encoder_id: int, which: ColumnElement[bool]) 
     connection.execute(_insert_or_keep(connection, unembedded).from_select(names, rows))
 
 
-def _requeue_refused(connection: Connection, encoder_id: int, root_id: int) -> None:
-    of_root = select(clips.c.id).where(clips.c.root_id == root_id)
+def _requeue_refused(connection: Connection, encoder_id: int, root_id: int, reasons: Sequence[Refusal] | None) -> None:
+    """Have clips of a root whose file is there tried again: those refused for these reasons, or all."""
+    with_file = select(clips.c.id).where(clips.c.root_id == root_id, clips.c.size >= 0)
     connection.execute(
         update(unembedded)
         .where(
             and_(unembedded.c.encoder_id == encoder_id, unembedded.c.status == "refused"),
-            unembedded.c.reason != str(Refusal.MISSING),
-            unembedded.c.clip_id.in_(of_root),
+            unembedded.c.clip_id.in_(with_file),
+            true() if reasons is None else unembedded.c.reason.in_([str(reason) for reason in reasons]),
         )
         .values(status="pending", reason=None, detail=None)
     )

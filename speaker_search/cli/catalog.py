@@ -13,6 +13,7 @@ from speaker_search.catalog.database import upgrade_catalog
 from speaker_search.cli import options, output
 from speaker_search.entities import Refusal
 from speaker_search.errors import UsageError
+from speaker_search.search.matching import MAX_LIMIT
 from speaker_search.web import schemas
 from speaker_search.web.app import list_characters
 
@@ -25,6 +26,11 @@ class Shown:
 
     character: schemas.Character
     clips: list[schemas.Clip]
+
+
+@dataclass(frozen=True, slots=True)
+class Upgraded:
+    schema: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ def list_(
 @app.command()
 def show(
     character: Annotated[str, typer.Argument(metavar="CHARACTER", help="maker/game/name, or the character's id.")],
-    limit: Annotated[int, typer.Option(min=1, help="How many clips.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="How many clips.")] = 20,
     encoder: options.EncoderName = None,
     json: options.Json = False,
 ) -> None:
@@ -104,10 +110,12 @@ def refused(
 
 
 @app.command()
-def upgrade() -> None:
+def upgrade(json: options.Json = False) -> None:
     """Bring a catalog that an older version wrote to this version's schema. Back it up first.
 
     Example: spksearch catalog upgrade
     """
-    upgrade_catalog(settings.load().url)
-    output.console().print("The catalog is at this version's schema.")
+    if json:
+        output.json_document(Upgraded(upgrade_catalog(settings.load().url)))
+    else:
+        output.console().print(f"The catalog is at schema {upgrade_catalog(settings.load().url)}.")

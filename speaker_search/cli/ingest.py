@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -73,7 +72,7 @@ def _preview(paths: list[Path], layout: Layout | None, maker: str | None, game: 
         output.json_document(report)
     else:
         output.table(("maker", "game", "character", "clips", "layout"), rows)
-        routes = ", ".join(f"{name} {count:,}" for name, count in sorted(asdict(report)["routes"].items()))
+        routes = ", ".join(f"{name} {count:,}" for name, count in sorted(report.routes.items()))
         output.console().print(f"{report.games:,} games: {routes}. Nothing was written.", markup=False)
         for problem in report.problems:
             output.console().print(f"Problem: {output.plain(problem)}", markup=False)

@@ -24,7 +24,6 @@ GameTitles = Annotated[list[str] | None, typer.Option("--game", help="Only this 
 NotMakers = Annotated[list[str] | None, typer.Option("--exclude-maker", help="All but this maker's.")]
 NotGames = Annotated[list[str] | None, typer.Option("--exclude-game", help="All but this game's.")]
 MinClips = Annotated[int, typer.Option("--min-clips", help="Only characters with so many embedded clips.")]
-By = Annotated[str, typer.Option("--by", help="What is found: character, voice, game or clip.")]
 MinProbability = Annotated[
     float, typer.Option("--min-probability", help="Link characters from this probability of one voice on.")
 ]

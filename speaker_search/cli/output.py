@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from speaker_search.cast.export import INFERENCE
 from speaker_search.catalog.embedding import ClipCounts
 from speaker_search.ingest.report import IngestReport
 from speaker_search.web import schemas
@@ -18,8 +19,6 @@ from speaker_search.web import schemas
 PIPE_WIDTH = 200  # columns of a table that no terminal shows
 # Names and texts come from strangers' files: what would steer a terminal is shown, not sent.
 STEERING = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
-
-INFERENCE = "Inferred from how voices sound: likely, never proven."
 
 
 def console() -> Console:

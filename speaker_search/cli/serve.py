@@ -29,10 +29,12 @@ def serve(
     with options.open_library(encoder=encoder, device=device) as library:
         library.opened  # noqa: B018 - a catalog that cannot be served is told now, not to the first who asks
         listener = _listen(host, port)
-        if host not in LOOPBACK and not library.settings.api_keys.get_secret_value():
+        if host not in LOOPBACK and not library.settings.keys:
             output.note(f"Warning: anyone who reaches {host} can search: set SPKSEARCH_API_KEYS.")
         address = f"[{host}]" if ":" in host else host
-        output.note(f"Serving {library.space.space} on http://{address}:{listener.getsockname()[1]}, /docs says how.")
+        output.note(
+            f"Serving {library.space.space} on http://{address}:{listener.getsockname()[1]}, /openapi.json says how."
+        )
         config = uvicorn.Config(create_app(library, host=host), log_level="warning", server_header=False)
         uvicorn.Server(config).run(sockets=[listener])
 

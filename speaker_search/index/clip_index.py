@@ -26,6 +26,7 @@ class ClipIndex:
     plan: Plan
     built_for: int  #: clips the plan was made for
     seq: int  #: how far in the space's change log it reaches
+    replaying: bool = False  #: a replay began and has not ended: what it holds is not known
 
     @property
     def clips(self) -> int:
@@ -60,7 +61,12 @@ class ClipIndex:
             counted = self.clips if allowed is None else len(allowed)
             nprobe = lists_to_probe(self.plan, self.clips, counted)
             parameters = faiss.SearchParametersIVF(sel=selector, nprobe=nprobe)  # type: ignore[call-arg]
-        cosines, ids = self.faiss_index.search(np.ascontiguousarray(query[None], np.float32), limit, params=parameters)
+        vector = np.ascontiguousarray(query[None], np.float32)
+        cosines, ids = self.faiss_index.search(vector, limit, params=parameters)
+        if ids[0][-1] < 0 and self.plan.kind == "ivf" and nprobe < self.plan.nlist:
+            # The lists looked into ran dry, which does not mean that there are no more.
+            parameters = faiss.SearchParametersIVF(sel=selector, nprobe=self.plan.nlist)  # type: ignore[call-arg]
+            cosines, ids = self.faiss_index.search(vector, limit, params=parameters)
         found = ids[0] >= 0
         return ids[0][found], cosines[0][found]
 

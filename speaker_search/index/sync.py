@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from speaker_search.catalog import embedding as embeddings
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.embedding import Space
 from speaker_search.entities import Floats
+from speaker_search.errors import IndexUnusableError
 from speaker_search.index import storage
 from speaker_search.index.clip_index import ClipIndex, build
 from speaker_search.index.plan import outgrown, plan
@@ -51,8 +53,11 @@ def open_index(catalog: Catalog, space: Space, folder: Path, *, save: bool = Fal
     before = index.seq if index else 0
     index = catch_up(catalog, space, index)
     changed = index.seq - before
-    if changed and (save or changed >= SAVE_AFTER_CHANGES):
+    if changed and save:
         storage.save(folder, index, catalog=catalog.uuid, space=space.space)
+    elif changed >= SAVE_AFTER_CHANGES:
+        with contextlib.suppress(IndexUnusableError):  # a reader has what it needs, also when it may not write
+            storage.save(folder, index, catalog=catalog.uuid, space=space.space)
     return index
 
 
@@ -68,17 +73,18 @@ def catch_up(catalog: Catalog, space: Space, index: ClipIndex | None) -> ClipInd
     with catalog.read() as connection:
         reached = next(s.changes for s in embeddings.spaces(connection) if s.id == space.id)
         clips = embeddings.count_clips(connection, space.id).embedded
-        if index is None or outgrown(index.plan, index.built_for, clips):
+        if index is None or index.replaying or outgrown(index.plan, index.built_for, clips):
             index = build(
                 plan(clips), space.dim, clips, lambda count: _sample(connection, space, reached, clips, count)
             )
         if reached > index.seq:
             # The log is in commit order: all there is up to `reached` can be seen by now. What others commit while this
             # reads lies beyond it and is left to the next replay.
+            index.replaying = True
             index.remove(embeddings.removed_between(connection, space.id, index.seq, reached))
             for ids, vectors in embeddings.embedded_between(connection, space, index.seq, reached):
                 index.add(ids, vectors)
-            index.seq = reached
+            index.seq, index.replaying = reached, False
     return index
 
 
@@ -95,7 +101,7 @@ def compare(catalog: Catalog, space: Space, index: ClipIndex) -> Comparison:
                 different += int((~(np.linalg.norm(truth - held[found], axis=1) <= SAME_DISTANCE)).sum())
             vectors += len(ids)
             matched.append(ids[found])
-        in_catalog = embeddings.count_clips(connection, space.id).embedded
+        in_catalog = embeddings.count_embedded(connection, space.id, index.seq)  # what came since is not its to hold
     in_both = len(np.unique(np.concatenate(matched)))
     return Comparison(vectors, in_catalog - in_both, vectors - in_both, different)
 

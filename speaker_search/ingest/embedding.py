@@ -20,6 +20,8 @@ from speaker_search.ingest.report import IngestReport
 
 WINDOW_CLIPS = 128  # decoded together and stored in one transaction; two windows of 60 s clips take 1 GiB
 
+ABSENT = (Refusal.MISSING, Refusal.UNREADABLE)
+
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
@@ -90,6 +92,16 @@ def _finish(
 ) -> None:
     """Embed a window and store what became of each clip."""
     window = [future.result() for future in decoding]
+    away = {
+        root
+        for root in {one.clip.root for one in window if one.refusal and one.refusal.reason in ABSENT}
+        if not root.is_dir()
+    }
+    if away:
+        # A drive that is not there says nothing about its clips.
+        for root in sorted(away):
+            report.problem(f"{root} is not there: its clips wait for the next ingest.")
+        window = [one for one in window if one.refusal is None or one.clip.root not in away]
     report.opened += len(window)
     heard = [(decoded.clip, decoded.waveform) for decoded in window if decoded.waveform is not None]
     vectors = encoder.embed([waveform.samples for _, waveform in heard])  # (N, dim)

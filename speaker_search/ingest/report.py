@@ -43,5 +43,5 @@ class IngestReport:
         return self.audio_seconds / self.elapsed_s if self.elapsed_s > 0 else 0.0
 
     def problem(self, sentence: str) -> None:
-        if len(self.problems) < MAX_PROBLEMS:
+        if len(self.problems) < MAX_PROBLEMS and sentence not in self.problems:
             self.problems.append(sentence)

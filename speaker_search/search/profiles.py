@@ -27,7 +27,7 @@ MIN_SAMPLED_CHARACTERS = 10
 MAX_PAIRS = 4_000_000  # scores a calibration is fitted on
 FILE = "profiles.npz"
 SUM_BYTES = 32  # SHA-256, behind the arrays
-FORM = 2  # raised whenever the same catalog would give other profiles
+FORM = 3  # raised whenever the same catalog would give other profiles
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _calibrated(profiles: Profiles, samples: dict[int, Floats]) -> Profiles:
     """The same profiles with calibrations for pairs of characters and for queries of each size."""
     rng = np.random.default_rng(1)
     rows = np.sort(rng.permutation(len(profiles))[: max(1, MAX_PAIRS // len(profiles))])
-    pairs = _calibration(profiles, profiles.pair_scores(rows), rows)
+    pairs = _calibration(profiles, profiles.pair_scores(rows), rows, once=True)
     queries = []
     for size in QUERY_SIZES:
         long_enough = np.array([row for row, clips in samples.items() if len(clips) >= size], np.int64)
@@ -159,10 +159,14 @@ def _calibrated(profiles: Profiles, samples: dict[int, Floats]) -> Profiles:
     return Profiles(**{**values, "pairs": pairs, "queries": tuple(queries)})
 
 
-def _calibration(profiles: Profiles, scores: Floats, rows: Ids) -> Calibration | None:
+def _calibration(profiles: Profiles, scores: Floats, rows: Ids, *, once: bool = False) -> Calibration | None:
+    """Learn from scores (n, C) of the rows' voices; `once`: of two rows' mutual scores, which are equal, take one."""
     same_game = profiles.game_ids[rows, None] == profiles.game_ids[None]
-    strangers = same_game & (rows[:, None] != np.arange(len(profiles))[None])
-    return calibrate(scores[strangers], scores[~same_game])
+    columns = np.arange(len(profiles))
+    counted = rows[:, None] != columns[None]
+    if once:
+        counted &= ~np.isin(columns, rows)[None] | (rows[:, None] < columns[None])
+    return calibrate(scores[same_game & counted], scores[~same_game & counted])
 
 
 def open_profiles(catalog: Catalog, space: Space, folder: Path) -> Profiles:

@@ -46,6 +46,8 @@ def audio_files(root: Path) -> AudioFiles:
                 status = entry.stat()
             except FileNotFoundError:  # deleted since the folder was listed
                 continue
+            except OSError as error:
+                raise unreadable(root / folder, error) from error
             here.append((folder + entry.name, status.st_size, status.st_mtime_ns))
         for path, size, mtime_ns in sorted(here):
             if storable(path):

@@ -40,8 +40,15 @@ Names = Annotated[list[str], Query()]
 
 def create_app(library: Library, *, host: str = "127.0.0.1") -> FastAPI:
     """The app for a server bound to `host`; on loopback it answers to loopback names only (DNS rebinding)."""
-    app = FastAPI(title="speaker_search", description="Who else sounds like this, in other games?", version="1")
-    keys = [key for key in (part.strip() for part in library.settings.api_keys.get_secret_value().split(",")) if key]
+    # No /docs: FastAPI's pages load their scripts from other people's servers.
+    app = FastAPI(
+        title="speaker_search",
+        description="Who else sounds like this, in other games?",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+    )
+    keys = library.settings.keys
     guards = [Depends(key_check(keys))] if keys else []
     problems.install(app)
     app.add_middleware(BodyLimit)
@@ -179,7 +186,7 @@ def _parsed(kind: type[Options], text: str | bytes) -> Options:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "The query"
-        raise UsageError(f"{where}: {first['msg']}.", "The API's description under /docs shows its form.") from error
+        raise UsageError(f"{where}: {first['msg']}.", "/openapi.json describes its form.") from error
 
 
 def _references(references: list[schemas.Reference]) -> tuple[list[int], list[int]]:

@@ -45,13 +45,14 @@ class BodyLimit:
 
 def key_check(keys: list[str]) -> Callable[[Request], None]:
     """A dependency that lets a request pass with one of the keys, as `Authorization: Bearer` or `X-API-Key`."""
-    known = [key.encode() for key in keys]
+    known = [key.encode("utf-8", "surrogateescape") for key in keys]
 
     def check(request: Request) -> None:
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
         given = bearer if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
+        sent = given.encode("latin-1").strip()  # a header is bytes, which Starlette shows as Latin-1
         # Every key is compared, and in constant time, so that the time taken tells nothing.
-        fits = [hmac.compare_digest(given.strip().encode(), key) for key in known]
+        fits = [hmac.compare_digest(sent, key) for key in known]
         if not any(fits):
             raise HTTPException(401, "Send one of the server's keys as `Authorization: Bearer KEY` or `X-API-Key`.")
 

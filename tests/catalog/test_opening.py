@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -88,6 +88,20 @@ def test_threads_that_open_a_new_database_at_once_make_one_catalog(
         return catalog.uuid
 
     assert len(set(all_at_once(open_one, THREADS))) == 1
+
+
+def test_a_new_database_that_another_program_holds_is_waited_for(tmp_path: Path) -> None:
+    """SQLite itself does not wait when it is to switch to a write-ahead log."""
+    file = tmp_path / "catalog.db"
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("CREATE TABLE unrelated (id INTEGER)")
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(open_catalog, f"sqlite:///{file}")
+        wait([opening], timeout=0.2)  # so that it finds the lock; when it comes later, there is nothing to find
+        other.execute("COMMIT")
+        opening.result().close()
+    other.close()
 
 
 def test_writers_wait_for_each_other(catalog: Catalog) -> None:

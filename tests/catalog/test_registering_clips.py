@@ -248,6 +248,21 @@ def test_refused_clips_wait_again_when_asked_but_not_missing_ones(shelf: Shelf) 
     assert shelf.state() == expected | {"silent": "pending"}
 
 
+@pytest.mark.parametrize("reason", [Refusal.MISSING, Refusal.UNREADABLE])
+def test_a_clip_that_was_not_there_when_read_is_tried_again_once_a_scan_sees_it(shelf: Shelf, reason: Refusal) -> None:
+    shelf.scan(shelf.clip("a"))
+    embedding.store(shelf.catalog, shelf.space, [Outcome(shelf.ids()["a"], refusal=reason, detail="Gone.")])
+    assert shelf.state() == {"a": str(reason)}
+    shelf.scan(shelf.clip("a"))
+    assert shelf.state() == {"a": "pending"}
+
+
+def test_rows_that_share_a_missing_file_relabel_nothing(shelf: Shelf) -> None:
+    for _ in range(3):
+        counts = shelf.scan(shelf.missing("lost", "Ann"), shelf.missing("lost", "Bob"))
+        assert counts.relabelled == 0
+
+
 def test_retrying_refused_clips_leaves_other_folders_and_spaces_alone(shelf: Shelf) -> None:
     other = shelf.another_space()
     for space in (shelf.space, other):

@@ -7,12 +7,13 @@ import os
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from end_to_end.running import VOICES, Ingested, Role, Word, cast, quickly
+from end_to_end.running import VOICES, Ingested, Role, Word, cast, quickly, spksearch
 
 ROLE: Role = next(role for role in cast() if role.clips())
 CLIP = ROLE.clips()[0]
@@ -118,9 +119,7 @@ WRONG = {
         said("cast", "--game", "nothing"), 2, ("There is no game nothing",), with_voices=True
     ),
     "a limit of nothing": Wrong(said("similar", "1", "--limit", "0"), 2, ("limit must be from 1",), with_voices=True),
-    "a limit below nothing": Wrong(
-        said("catalog", "show", "1", "--limit", "-1"), 2, ("limit",), with_voices=True
-    ),
+    "a limit below nothing": Wrong(said("catalog", "show", "1", "--limit", "-1"), 2, ("limit",), with_voices=True),
     "a limit of letters": Wrong(said("catalog", "list", "--limit", "x"), 2, ("--limit",), with_voices=True),
     "a cursor of letters": Wrong(
         said("catalog", "list", "--cursor", "x"), 2, ("'x' is no cursor", "`next`"), with_voices=True
@@ -147,6 +146,12 @@ WRONG = {
         said("cast", "--export", "cast.txt"), 2, (".csv, .json or .html",), with_voices=True
     ),
     "a name that is no text": Wrong(said("similar", b"M/G/\xff"), 2, ("UTF-8",), with_voices=True),
+    "an export under a name that is no text": Wrong(
+        lambda places: ("cast", "--export", os.fsencode(places.odd / "no") + b"/\xff.csv"),
+        2,
+        ("cannot be written",),
+        with_voices=True,
+    ),
     "a flag nobody knows": Wrong(said("cast", "--nothing"), 2, ("--nothing",)),
     "a command nobody knows": Wrong(said("nothing"), 2, ("nothing",)),
 }
@@ -178,6 +183,17 @@ def test_what_is_wrong_is_said_in_a_sentence_with_its_exit_code(places: Places, 
     assert [words for words in wrong.says if words not in done.err] == []
     assert (done.code, done.out) == (wrong.code, "")
     assert "secret" not in done.err
+
+
+def test_a_hub_out_of_reach_is_said_within_half_a_minute(places: Places, tmp_path: Path) -> None:
+    began = time.monotonic()
+    out_of_reach = {"HF_ENDPOINT": "http://127.0.0.1:1", "NO_PROXY": "127.0.0.1", "HF_HOME": str(tmp_path / "hub")}
+    done = spksearch("ingest", VOICES, home=tmp_path / "home", **out_of_reach)
+    assert time.monotonic() - began < 30
+    assert "The weights of anime-va are not on this machine and the hub cannot be reached" in done.err
+    assert "SPKSEARCH_CHECKPOINT" in done.err
+    assert "Traceback" not in done.err
+    assert (done.code, done.out) == (4, "")
 
 
 def test_a_text_file_named_ogg_is_refused_and_the_rest_taken_in(places: Places, tmp_path: Path) -> None:

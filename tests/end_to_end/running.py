@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 import httpx
 
 import speaker_search
-from speaker_search.cli import main
+from speaker_search.cli import STOPPED, main
 
 VOICES = Path(speaker_search.__file__).parent / "demo" / "voices"
 PROGRAM = (sys.executable, "-m", "speaker_search")
@@ -106,7 +106,8 @@ def _run(words: list[str], environ: dict[str, str], streams: list[Path]) -> None
     os.environ.update(environ)
     for number, stream in enumerate(streams, start=1):
         os.dup2(os.open(stream, os.O_WRONLY | os.O_CREAT), number)
-    sys.stdout, sys.stderr = (open(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     sys.argv = ["spksearch", *words]
     main()
 
@@ -187,7 +188,7 @@ def serving(home: Path, *arguments: str, **settings: str) -> Iterator[Server]:
         with httpx.Client(base_url=url[0], timeout=LIMIT_S, trust_env=False) as client:
             yield Server(url[0], client, process, log)
         process.send_signal(signal.SIGINT)
-        process.wait(LIMIT_S)
+        assert process.wait(LIMIT_S) == STOPPED
         reader.join(LIMIT_S)
     finally:
         process.kill()

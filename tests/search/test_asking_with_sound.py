@@ -182,6 +182,8 @@ def test_a_library_that_is_open_sees_what_another_takes_in(
     answer = library.search([line], filters=Filters(makers=("Yuki",)))
     assert names(answer) == ["Mai"]
     assert {hit.clip.path.parent.name for hit in answer.matches[0].hits} == {"Mai"}
+    by_clip = library.search([line], by="clip", page=Page(6))
+    assert {*names(by_clip)} == {"Hana", "Mai"}
 
 
 def test_the_stand_in_tells_the_voices_apart(encoder: StandInEncoder) -> None:

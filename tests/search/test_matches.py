@@ -91,20 +91,22 @@ def test_hits_are_a_characters_nearest_clips_with_their_exact_cosines(filled: Fi
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_character_without_a_clip_among_the_indexes_nearest_has_its_nearest_as_hits(library: Library) -> None:
+@pytest.mark.parametrize("near", [0, 1])
+def test_hits_of_which_the_indexes_nearest_hold_too_few_are_the_nearest_all_the_same(
+    library: Library, near: int
+) -> None:
     rng = np.random.default_rng(0)
     asked, far = line(1), units(-line(1) + 0.2 * line(2))
-    voices = some_voices(games=3, characters=4)
-    voices["maker0/crowd"] = {"crowd": around(asked, 1_200, rng)}
-    voices["maker1/far"] = {"far": around(far, 9, rng)}
+    voices = some_voices(games=2, characters=4)
+    voices["maker0/crowd"] = {"crowd": around(asked, 1_100, rng)}  # more than are looked up in the index
+    voices["maker1/far"] = {"far": np.concatenate([around(far, 9, rng), np.tile(asked, (near, 1))])}
     vectors = fill(library, voices)
-    last = library.search_like(embedding=asked.tolist(), page=EVERYTHING).matches[-1]
-    assert last.character is not None
-    assert last.character.name == "far"
-    own = sorted(vectors)[-9:]
+    found = library.search_like(embedding=asked.tolist(), page=EVERYTHING)
+    match = next(match for match in found.matches if match.character and match.character.name == "far")
+    own = sorted(vectors)[-9 - near :]
     nearest = sorted(own, key=lambda clip: -float(vectors[clip] @ asked))[:HITS_PER_MATCH]
-    assert [hit.clip.id for hit in last.hits] == nearest
-    assert [hit.cosine for hit in last.hits] == pytest.approx([float(vectors[clip] @ asked) for clip in nearest])
+    assert [hit.clip.id for hit in match.hits] == nearest
+    assert [hit.cosine for hit in match.hits] == pytest.approx([float(vectors[clip] @ asked) for clip in nearest])
 
 
 # -- ranking -------------------------------------------------------------------------------------------------
