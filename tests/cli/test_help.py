@@ -62,7 +62,7 @@ def test_every_example_is_understood_by_its_command(words: str) -> None:
     COMMANDS[words].make_context(words, arguments)
 
 
-@pytest.mark.parametrize("words", COMMANDS.keys() - WITHOUT_JSON)
+@pytest.mark.parametrize("words", sorted(COMMANDS.keys() - WITHOUT_JSON))
 def test_every_command_with_an_answer_gives_it_as_json_too(words: str) -> None:
     assert any("--json" in parameter.opts for parameter in COMMANDS[words].params)
 
