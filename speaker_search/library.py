@@ -19,7 +19,7 @@ from speaker_search.catalog.database import Catalog, open_catalog
 from speaker_search.catalog.embedding import ClipCounts, Space
 from speaker_search.encoders import Encoder
 from speaker_search.entities import Character, Floats, Refusal
-from speaker_search.errors import AudioError, CatalogError, EncoderError, NotFoundError, UsageError
+from speaker_search.errors import AudioError, EncoderError, NotFoundError, UsageError
 from speaker_search.evaluation.evaluating import Evaluation, evaluate
 from speaker_search.evaluation.truth import read_truth
 from speaker_search.index.sync import Comparison, compare, folder_of, open_index, rebuild_index
@@ -229,7 +229,7 @@ class Library:
             wanted = known[0].space if len(known) == 1 else DEFAULT_ENCODER
         encoder = self._load(wanted.partition("@")[0])
         if "@" in wanted:
-            _check_space(encoder, wanted)
+            catalog_embedding.check_space(encoder.space, wanted)
         return encoder
 
     def _answer(
@@ -280,7 +280,7 @@ class Library:
         space = self.opened.space
         if self._encoder is None:
             self._encoder = self._load(space.name)
-        _check_space(self._encoder, space.space)
+        catalog_embedding.check_space(self._encoder.space, space.space)
         return self._encoder
 
     def _load(self, name: str) -> Encoder:
@@ -292,12 +292,3 @@ class Library:
         name = (self.settings.encoder or DEFAULT_ENCODER).partition("@")[0]
         if name not in encoders.NAMES and (self._encoder is None or self._encoder.name != name):
             raise EncoderError(f"There is no encoder {name}.", f"The encoders are {', '.join(encoders.NAMES)}.")
-
-
-def _check_space(encoder: Encoder, space: str) -> None:
-    """Raise CatalogError when an encoder's weights are not those that a space was made with."""
-    if encoder.space != space:
-        raise CatalogError(
-            f"The catalog's embeddings are in {space}, and the weights at hand are {encoder.space}.",
-            f"Set SPKSEARCH_CHECKPOINT to the weights it was made with, or ingest with --encoder {encoder.name}.",
-        )

@@ -90,6 +90,15 @@ def choose_space(connection: Connection, wanted: str | None) -> Space:
     return fitting[0]
 
 
+def check_space(at_hand: str, space: str) -> None:
+    """Raise CatalogError when the weights at hand (their space) are not those that a space was made with."""
+    if at_hand != space:
+        raise CatalogError(
+            f"The catalog's embeddings are in {space}, and the weights at hand are {at_hand}.",
+            "Set SPKSEARCH_CHECKPOINT to the weights it was made with, or name their encoder to ingest with these.",
+        )
+
+
 def pending(connection: Connection, encoder_id: int, *, after: int, limit: int) -> list[PendingClip]:
     """The next clips that wait for an encoder, by id from `after` on."""
     rows = connection.execute(
