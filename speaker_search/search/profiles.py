@@ -144,7 +144,7 @@ def _calibrated(profiles: Profiles, samples: dict[int, Floats]) -> Profiles:
     """The same profiles with calibrations for pairs of characters and for queries of each size."""
     rng = np.random.default_rng(1)
     rows = np.sort(rng.permutation(len(profiles))[: max(1, MAX_PAIRS // len(profiles))])
-    pairs = _calibration(profiles, profiles.pair_scores(rows), rows, once=True)
+    pairs = _calibration(profiles, profiles.pair_scores(rows), rows)
     queries = []
     for size in QUERY_SIZES:
         long_enough = np.array([row for row, clips in samples.items() if len(clips) >= size], np.int64)
@@ -159,14 +159,11 @@ def _calibrated(profiles: Profiles, samples: dict[int, Floats]) -> Profiles:
     return Profiles(**{**values, "pairs": pairs, "queries": tuple(queries)})
 
 
-def _calibration(profiles: Profiles, scores: Floats, rows: Ids, *, once: bool = False) -> Calibration | None:
-    """Learn from scores (n, C) of the rows' voices; `once`: of two rows' mutual scores, which are equal, take one."""
+def _calibration(profiles: Profiles, scores: Floats, rows: Ids) -> Calibration | None:
+    """Learn from scores (n, C) of the rows' voices; of two rows' mutual scores both count."""
     same_game = profiles.game_ids[rows, None] == profiles.game_ids[None]
-    columns = np.arange(len(profiles))
-    counted = rows[:, None] != columns[None]
-    if once:
-        counted &= ~np.isin(columns, rows)[None] | (rows[:, None] < columns[None])
-    return calibrate(scores[same_game & counted], scores[~same_game & counted])
+    strangers = same_game & (rows[:, None] != np.arange(len(profiles))[None])
+    return calibrate(scores[strangers], scores[~same_game])
 
 
 def open_profiles(catalog: Catalog, space: Space, folder: Path) -> Profiles:
