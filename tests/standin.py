@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from speaker_search.encoders.paths import exact
+
 RATE = 16_000
 DIM = 32
 
@@ -18,6 +20,7 @@ class StandInEncoder:
     name = "stand-in"
     space = "stand-in@000000000000"
     dim = DIM
+    path = exact("it is a stand-in")
 
     def __init__(self) -> None:
         self.clips = 0  # embedded so far

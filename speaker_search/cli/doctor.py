@@ -35,7 +35,8 @@ class EncoderState:
     weights: str | None  #: the file they are in
     commit: str | None  #: the hub's, when they lie in its cache
     needs: str  #: which file, and where it is published
-    path: str | None  #: what computes its embeddings
+    path: str | None  #: what computes its embeddings: "openvino cpu bf16"
+    path_because: str | None  #: why that and nothing else
     why: str | None  #: why it is not ready
 
 
@@ -82,13 +83,12 @@ def diagnose(chosen: settings.Settings) -> Diagnosis:
 
 
 def _state(name: str, checkpoint: Path | None, wanted: str) -> EncoderState:
-    dim = found = path = why = None
+    dim = found = why = None
+    path: encoders.EncoderPath | None = None
     try:
         dim = encoders.class_of(name).dim
         found = weights.resolve(name, checkpoint, download=False)
-        device = encoders.device_for(wanted)
-        encoders.class_of(name)(found, device)
-        path = f"torch on {device}"
+        path = encoders.class_of(name)(found, encoders.device_for(wanted)).path
     except BROKEN as error:
         why = str(error) or type(error).__name__
     return EncoderState(
@@ -99,7 +99,8 @@ def _state(name: str, checkpoint: Path | None, wanted: str) -> EncoderState:
         weights=str(found.path) if found else None,
         commit=found.commit if found else None,
         needs=str(weights.SOURCES[name]),
-        path=path,
+        path=path.name if path else None,
+        path_because=path.reason if path else None,
         why=why,
     )
 
@@ -144,6 +145,8 @@ def _print(found: Diagnosis) -> None:
     out = output.console()
     out.print()
     for one in found.encoders:
+        if one.path:
+            out.print(f"{one.name} is computed by {one.path}: {one.path_because}.", markup=False)
         if one.why:
             out.print(f"{one.name} is not ready: {one.why}", markup=False)
     out.print()

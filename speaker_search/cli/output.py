@@ -124,7 +124,7 @@ def ingest(report: IngestReport) -> None:
     if report.embedded:
         out.print(
             f"Embedded {report.embedded:,} clips, {report.audio_seconds / 3600:.2f} h of audio, "
-            f"at {report.rate:.0f} s of audio per second, in {report.encoder}.",
+            f"at {report.rate:.0f} s of audio per second, in {report.encoder}, by {report.computed_by}.",
             markup=False,
         )
     refused = ", ".join(f"{reason} {count:,}" for reason, count in sorted(report.refused.items()))

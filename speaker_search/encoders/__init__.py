@@ -8,8 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speaker_search.encoders import weights
+from speaker_search.encoders import paths, weights
 from speaker_search.encoders.encoder import Encoder
+from speaker_search.encoders.paths import Path as EncoderPath
 from speaker_search.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from speaker_search.encoders.resemblyzer import ResemblyzerEncoder
     from speaker_search.encoders.wespeaker import WespeakerEncoder
 
-__all__ = ["NAMES", "Encoder", "class_of", "device_for", "gpu_name", "load"]
+__all__ = ["NAMES", "Encoder", "EncoderPath", "class_of", "device_for", "gpu_name", "load"]
 
 NAMES = tuple(weights.SOURCES)
 DEVICES = ("auto", "cpu", "cuda")
@@ -63,16 +64,9 @@ def class_of(name: str) -> type[AnimeEncoder | EcapaVoxcelebEncoder | Resemblyze
 
 def device_for(wanted: str) -> str:
     """The device to run on, "cpu" or "cuda", for "auto", "cpu" or "cuda". Raises EncoderError when there is no GPU."""
-    import torch
-
-    gpu = torch.cuda.is_available()
-    if wanted == "cuda" and not gpu:
-        raise EncoderError("There is no GPU that torch can use on this machine.", "Use --device cpu or auto.")
-    return "cuda" if gpu and wanted != "cpu" else "cpu"
+    return paths.choose(wanted, paths.this_machine()).device
 
 
 def gpu_name() -> str | None:
     """What the GPU that torch would use is called; None when there is none."""
-    import torch
-
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return paths.this_machine().gpu

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
-import numpy as np
-
-from speaker_search.entities import Floats
+T = TypeVar("T")
 
 FRAME_SAMPLES = 160  # samples at 16 kHz: the hop of every spectrogram here, 10 ms
 
@@ -29,21 +28,45 @@ def equal_length(frames: Sequence[int], max_frames: int = MAX_BATCH_FRAMES) -> l
         positions[count].append(position)
     batches = []
     for count, members in sorted(positions.items(), reverse=True):
-        size = max(1, max_frames // max(1, count))
+        size = batch_size(count, max_frames)
         batches += [members[start : start + size] for start in range(0, len(members), size)]
     return batches
 
 
-def embed_equals(
-    waveforms: Sequence[Floats], frames: Sequence[int], dim: int, embed: Callable[[list[Floats]], Floats]
-) -> Floats:
-    """Embed clips in batches of one frame count: (N, dim) in the order given, NaN for a clip of 0 frames.
+def equal_length_stream(
+    clips: Iterable[tuple[T, int]], *, window: int, max_frames: int = MAX_BATCH_FRAMES
+) -> Iterator[list[T]]:
+    """Group clips as they come, each with its frame count, into batches as `equal_length` does.
 
-    `embed` is handed clips of one frame count and answers with their rows.
+    At most `window` clips wait at a time: the more, the fuller the batches. A batch that is full goes at once; when
+    the window is, those with the most frames go, a quarter of it; what is left at the end goes longest first. Frame
+    counts may be those that headers promise, from before anything is decoded: a clip that turns out to have another is
+    merely in the wrong batch, and whoever embeds the batch groups it again. Every clip comes exactly once.
     """
-    rows = np.full((len(waveforms), dim), np.nan, dtype=np.float32)
-    long_enough = [position for position, count in enumerate(frames) if count]
-    for batch in equal_length([frames[position] for position in long_enough]):
-        positions = [long_enough[member] for member in batch]
-        rows[positions] = embed([waveforms[position] for position in positions])
-    return rows
+    waiting: defaultdict[int, list[T]] = defaultdict(list)
+    total = 0
+    for clip, count in clips:
+        waiting[count].append(clip)
+        total += 1
+        if len(waiting[count]) == batch_size(count, max_frames):
+            total -= len(waiting[count])
+            yield waiting.pop(count)
+        elif total == window:
+            fullest = sorted(waiting, key=lambda each: (each * len(waiting[each]), len(waiting[each])))
+            while total > 3 * window // 4:
+                batch = waiting.pop(fullest.pop())
+                total -= len(batch)
+                yield batch
+    for _, batch in sorted(waiting.items(), reverse=True):
+        yield batch
+
+
+def batch_size(frames: int, max_frames: int) -> int:
+    """How many clips of that many frames go together."""
+    return max(1, max_frames // max(1, frames))
+
+
+def fill(batches: Iterable[Sequence[int]], max_frames: int = MAX_BATCH_FRAMES) -> float:
+    """How full batches of frame counts are on average: 1.0 when every one has `max_frames`."""
+    totals = [sum(batch) for batch in batches]
+    return sum(totals) / (len(totals) * max_frames) if totals else 0.0

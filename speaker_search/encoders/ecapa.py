@@ -1,4 +1,4 @@
-"""SpeechBrain's ECAPA-TDNN and its filterbank, in the size that all encoders of this family have.
+"""SpeechBrain's ECAPA-TDNN, in the size that all encoders of this family have.
 
 The network is Desplanques et al. 2020, https://arxiv.org/abs/2005.07143.
 """
@@ -8,12 +8,10 @@ from __future__ import annotations
 import sys
 
 import torch
-from speechbrain.lobes.features import Fbank  # type: ignore[import-untyped]
 from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN  # type: ignore[import-untyped]
 from speechbrain.utils.importutils import DeprecatedModuleRedirect  # type: ignore[import-untyped]
 
 from speaker_search.encoders.batching import FRAME_SAMPLES
-from speaker_search.entities import SAMPLE_RATE
 
 # SpeechBrain leaves placeholders for its former modules in sys.modules; whatever walks that table (hypothesis does) and
 # looks at one gets a warning, or an ImportError for a package that is not installed. None is used here: they go.
@@ -37,9 +35,3 @@ def build_network() -> torch.nn.Module:
         attention_channels=128,
     )
     return network
-
-
-def build_filterbank() -> torch.nn.Module:
-    """Samples (N, n) to mel spectrograms (N, 1 + n // 160, 80) in decibels, floored at 80 dB under each clip's peak."""
-    filterbank: torch.nn.Module = Fbank(sample_rate=SAMPLE_RATE, n_mels=N_MELS)
-    return filterbank

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 
-from speaker_search.encoders.batching import FRAME_SAMPLES, embed_equals
-from speaker_search.encoders.ecapa import DIM, MIN_SAMPLES, build_filterbank, build_network
+from speaker_search.encoders import paths
+from speaker_search.encoders.batching import FRAME_SAMPLES
+from speaker_search.encoders.ecapa import DIM, MIN_SAMPLES, N_MELS, build_network
+from speaker_search.encoders.filterbank import Filterbank
+from speaker_search.encoders.paths import Path
+from speaker_search.encoders.running import Embedder
+from speaker_search.encoders.unpadded import Unpadded
 from speaker_search.encoders.weights import Weights, check_tensors, read_checkpoint
 from speaker_search.entities import Floats
 
@@ -22,31 +26,42 @@ class EcapaVoxcelebEncoder:
 
     dim = DIM
 
-    def __init__(self, weights: Weights, device: str) -> None:
-        """Build the network on `device` ("cpu" or "cuda"). Raises EncoderError when the weights are not its own."""
+    def __init__(self, weights: Weights, device: str, path: Path | None = None) -> None:
+        """Build the network on `device` ("cpu" or "cuda"), by the quickest path there unless `path` names one.
+
+        Raises EncoderError when the weights are not its own, or the device does not hold it.
+        """
         self.name = weights.name
         self.space = weights.space
-        self._device = torch.device(device)
         network = build_network()
         network.load_state_dict(check_tensors(network.state_dict(), read_checkpoint(weights), weights), strict=True)
-        self._network = network.to(self._device).eval()
-        self._filterbank = build_filterbank().to(self._device).eval()
+        path = path or paths.choose(device, paths.this_machine())
+        self._embedder = Embedder(_Spectrograms(), Unpadded(network), path, mels=N_MELS, dim=DIM)
+
+    @property
+    def path(self) -> Path:
+        """What computes its embeddings, and why."""
+        return self._embedder.path
 
     def embed(self, waveforms: Sequence[Floats]) -> Floats:
         """Embed clips: (N, 192) unit rows in the order given, NaN for a clip under 40 ms."""
         frames = [len(samples) // FRAME_SAMPLES if len(samples) >= MIN_SAMPLES else 0 for samples in waveforms]
-        return embed_equals(waveforms, frames, DIM, self._embed_equals)
+        return self._embedder.embed(waveforms, frames)
 
-    @torch.inference_mode()
-    def _embed_equals(self, clips: Sequence[Floats]) -> Floats:
-        """Embed clips of one frame count: (N, 192)."""
-        # Zeros up to the longest, within the last frame: the filterbank is centred and sees zeros there anyway.
-        padded = np.zeros((len(clips), max(map(len, clips))), dtype=np.float32)
-        for row, clip in zip(padded, clips, strict=True):
-            row[: len(clip)] = clip
-        mels = self._filterbank(torch.from_numpy(padded).to(self._device))  # (N, frames, 80)
+
+class _Spectrograms(torch.nn.Module):
+    """Samples (N, n) of one frame count to mel spectrograms (N, frames, 80), each with its mean over time taken off.
+
+    Zeros after a clip within its last frame change nothing: the filterbank is centred and sees zeros there anyway.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filterbank = Filterbank(N_MELS)
+
+    def forward(self, samples: torch.Tensor) -> torch.Tensor:
+        mels: torch.Tensor = self.filterbank(samples)
         # The published configuration normalises by sentence, the mean only: each clip's own mean over time. The
         # statistics in mean_var_norm_emb.ckpt are for finished embeddings, and only when EncoderClassifier is told to
         # normalise them, which it is not by default: that file changes nothing here and is not needed.
-        embeddings = self._network(mels - mels.mean(dim=1, keepdim=True)).squeeze(1)  # (N, 192)
-        return np.asarray(torch.nn.functional.normalize(embeddings, dim=1).cpu().numpy(), dtype=np.float32)
+        return mels - mels.mean(dim=1, keepdim=True)

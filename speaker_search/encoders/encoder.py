@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from speaker_search.encoders.paths import Path
 from speaker_search.entities import Floats
 
 
@@ -22,6 +23,10 @@ class Encoder(Protocol):
     @property
     def dim(self) -> int:
         """The length of an embedding."""
+
+    @property
+    def path(self) -> Path:
+        """What computes its embeddings, and why."""
 
     def embed(self, waveforms: Sequence[Floats]) -> Floats:
         """Embed clips, in the order given.

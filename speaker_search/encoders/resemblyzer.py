@@ -15,6 +15,7 @@ import webrtcvad  # type: ignore[import-untyped]
 from torchaudio.functional import melscale_fbanks  # type: ignore[import-untyped]
 
 from speaker_search.encoders.batching import FRAME_SAMPLES, equal_length
+from speaker_search.encoders.paths import Path
 from speaker_search.encoders.weights import MEND, Weights, check_tensors, read_checkpoint
 from speaker_search.entities import SAMPLE_RATE, Floats
 from speaker_search.errors import EncoderError
@@ -47,6 +48,10 @@ class ResemblyzerEncoder:
         self.name = weights.name
         self.space = weights.space
         self._device = torch.device(device)
+        #: What computes its embeddings, and why.
+        self.path = Path(
+            "torch", "cuda" if device == "cuda" else "cpu", "fp32", "its recurrent layers run in torch only"
+        )
         state = read_checkpoint(weights).get("model_state")
         if not isinstance(state, dict):
             raise EncoderError(f"{weights.path} holds no weights of {weights.name}: it has no model_state.", MEND)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torchaudio.compliance import kaldi  # type: ignore[import-untyped]
 
-from speaker_search.encoders.batching import FRAME_SAMPLES, embed_equals
+from speaker_search.encoders import paths
+from speaker_search.encoders.batching import FRAME_SAMPLES
+from speaker_search.encoders.paths import Path
+from speaker_search.encoders.running import Embedder
 from speaker_search.encoders.weights import MEND, Weights, check_tensors, read_checkpoint
 from speaker_search.entities import SAMPLE_RATE, Floats
 from speaker_search.errors import EncoderError
@@ -42,11 +44,13 @@ class WespeakerEncoder:
 
     dim = DIM
 
-    def __init__(self, weights: Weights, device: str) -> None:
-        """Build the network on `device` ("cpu" or "cuda"). Raises EncoderError when the weights are not its own."""
+    def __init__(self, weights: Weights, device: str, path: Path | None = None) -> None:
+        """Build the network on `device` ("cpu" or "cuda"), by the quickest path there unless `path` names one.
+
+        Raises EncoderError when the weights are not its own, or the device does not hold it.
+        """
         self.name = weights.name
         self.space = weights.space
-        self._device = torch.device(device)
         content = read_checkpoint(weights, unused_classes=UNUSED_CLASSES)
         state = content.get("state_dict", content)  # Lightning's checkpoint, or its tensors alone
         if not isinstance(state, dict):
@@ -57,25 +61,33 @@ class WespeakerEncoder:
         expected = {PREFIX + key: tensor for key, tensor in network.state_dict().items()}
         tensors = check_tensors(expected, found, weights)
         network.load_state_dict({key.removeprefix(PREFIX): tensor for key, tensor in tensors.items()}, strict=True)
-        self._network = network.to(self._device).eval()
+        path = path or paths.choose(device, paths.this_machine())
+        self._embedder = Embedder(_Spectrograms(), network, path, mels=N_MELS, dim=DIM)
+
+    @property
+    def path(self) -> Path:
+        """What computes its embeddings, and why."""
+        return self._embedder.path
 
     def embed(self, waveforms: Sequence[Floats]) -> Floats:
         """Embed clips: (N, 256) unit rows in the order given, NaN for a clip under 105 ms (9 frames)."""
-        return embed_equals(waveforms, [frame_count(len(clip)) for clip in waveforms], DIM, self._embed_equals)
+        return self._embedder.embed(waveforms, [frame_count(len(clip)) for clip in waveforms])
 
-    @torch.inference_mode()
-    def _embed_equals(self, clips: Sequence[Floats]) -> Floats:
-        """Embed clips of one frame count: (N, 256)."""
-        # One by one: Kaldi's filterbank takes a single clip. It leaves out the samples after the last whole window,
-        # so clips of one frame count give spectrograms of one size, whatever follows.
-        mels = torch.stack([self._spectrogram(clip) for clip in clips])  # (N, frames, 80)
-        embeddings = self._network(mels - mels.mean(dim=1, keepdim=True))  # (N, 256)
-        return np.asarray(torch.nn.functional.normalize(embeddings, dim=1).cpu().numpy(), dtype=np.float32)
 
-    def _spectrogram(self, clip: Floats) -> torch.Tensor:
+class _Spectrograms(torch.nn.Module):
+    """Samples (N, n) of one frame count to log mel spectrograms (N, frames, 80), each with its mean taken off.
+
+    Kaldi leaves out the samples after the last whole window, so zeros after a clip that fill no other change nothing.
+    """
+
+    def forward(self, samples: torch.Tensor) -> torch.Tensor:
+        mels = torch.stack([self._spectrogram(clip) for clip in samples])  # Kaldi's filterbank takes a single clip
+        return mels - mels.mean(dim=1, keepdim=True)
+
+    def _spectrogram(self, clip: torch.Tensor) -> torch.Tensor:
         """The log mel spectrogram (frames, 80) of a clip."""
         spectrogram: torch.Tensor = kaldi.fbank(
-            torch.from_numpy(clip).to(self._device)[None] * INT16_SCALE,
+            clip[None] * INT16_SCALE,
             sample_frequency=SAMPLE_RATE,
             num_mel_bins=N_MELS,
             frame_length=1000 * WINDOW_SAMPLES / SAMPLE_RATE,  # ms

@@ -15,6 +15,7 @@ class IngestReport:
     """Counts are in clips unless they say otherwise."""
 
     encoder: str = ""
+    computed_by: str = ""  #: the path of the encoder, such as "openvino cpu bf16", and why it was taken
     games: int = 0
     routes: Counter[str] = field(default_factory=Counter)  #: how rows and files came together
     new: int = 0

@@ -26,7 +26,7 @@ def take_in(
 ) -> IngestReport:
     """Note every clip of the folders, then embed all that wait for the encoder, unless they are only to be enqueued."""
     encoder_id = ensure_space(catalog, space=encoder.space, name=encoder.name, dim=encoder.dim)
-    report = IngestReport(encoder=encoder.space)
+    report = IngestReport(encoder=encoder.space, computed_by=f"{encoder.path.name}: {encoder.path.reason}")
     register_games(
         folders,
         catalog=catalog,

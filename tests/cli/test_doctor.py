@@ -103,7 +103,8 @@ def test_the_encoder_whose_weights_are_in_a_package_is_ready(bare: Ran) -> None:
     state = states(bare)["resemblyzer"]
     assert (state["ready"], state["space"], state["why"]) == (True, "resemblyzer@39373b86598f", None)
     assert Path(state["weights"]).is_file()
-    assert state["path"]
+    assert state["path"] in ("torch cpu fp32", "torch cuda fp32")
+    assert state["path_because"]
 
 
 def test_the_others_say_what_to_fetch(bare: Ran) -> None:

@@ -1,4 +1,7 @@
-"""The anime encoders against PyPI's anime_speaker_embedding, on random weights: the real ones need a download."""
+"""The anime encoders against PyPI's anime_speaker_embedding, on random weights: the real ones need a download.
+
+By every path that computes in fp32; the others have tests of their own in test_paths.py.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from speaker_search.encoders import Encoder, load
+from speaker_search.encoders import Encoder
+from speaker_search.encoders.anime import AnimeEncoder
+from speaker_search.encoders.paths import possible, this_machine
+from speaker_search.encoders.weights import resolve
 from speaker_search.entities import SAMPLE_RATE, Floats
 
 SAME = 0.99999  # cosine
@@ -30,9 +36,14 @@ SOUNDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def encoder(anime_checkpoint: Path) -> Encoder:
-    return load("anime-char", checkpoint=anime_checkpoint, device="cpu")
+@pytest.fixture(scope="module", params=["torch cpu fp32", "openvino cpu fp32"])
+def encoder(request: pytest.FixtureRequest, anime_checkpoint: Path) -> Encoder:
+    paths = {path.name: path for path in possible(this_machine())}
+    if request.param not in paths:
+        pytest.skip("OpenVINO is not installed")
+    encoder = AnimeEncoder(resolve("anime-char", anime_checkpoint), "cpu", paths[request.param])
+    assert encoder.path.name == request.param, encoder.path.reason
+    return encoder
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from speaker_search.encoders import Encoder, load
+from speaker_search.encoders.ecapa_voxceleb import EcapaVoxcelebEncoder
+from speaker_search.encoders.paths import exact
 from speaker_search.encoders.weights import resolve
 from speaker_search.entities import SAMPLE_RATE, Floats
 from speaker_search.errors import EncoderError
@@ -108,7 +110,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def encoder(published: Path) -> Encoder:
-    return load("ecapa-voxceleb", checkpoint=published, device="cpu")
+    return EcapaVoxcelebEncoder(resolve("ecapa-voxceleb", published), "cpu", exact("the tests compare it with others"))
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from speaker_search.encoders import Encoder, load
+from speaker_search.encoders.paths import exact
 from speaker_search.encoders.weights import SOURCES, OnHub, resolve
+from speaker_search.encoders.wespeaker import WespeakerEncoder
 from speaker_search.entities import SAMPLE_RATE, Floats
 from speaker_search.errors import EncoderError
 
@@ -185,7 +187,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, tensors: Tensors) -> Pat
 
 @pytest.fixture(scope="module")
 def encoder(published: Path) -> Encoder:
-    return load("wespeaker-resnet34", checkpoint=published, device="cpu")
+    return WespeakerEncoder(resolve("wespeaker-resnet34", published), "cpu", exact("the tests compare it with others"))
 
 
 @pytest.fixture(scope="module")
@@ -318,7 +320,7 @@ def test_nothing_of_the_package_is_imported_for_its_objects(published: Path) -> 
 
 def test_the_tensors_alone_will_do(tmp_path: Path, tensors: Tensors, encoder: Encoder, clips: list[Floats]) -> None:
     torch.save(tensors, tmp_path / "tensors.pt")
-    alone = load("wespeaker-resnet34", checkpoint=tmp_path / "tensors.pt", device="cpu")
+    alone = WespeakerEncoder(resolve("wespeaker-resnet34", tmp_path / "tensors.pt"), "cpu", encoder.path)
     assert np.array_equal(alone.embed(clips[:1]), encoder.embed(clips[:1]))
 
 
