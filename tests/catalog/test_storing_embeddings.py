@@ -16,6 +16,7 @@ from speaker_search.catalog.chunks import IDS_PER_STATEMENT
 from speaker_search.catalog.embedding import ClipCounts, Outcome
 from speaker_search.entities import Refusal
 from speaker_search.errors import CatalogError, NotFoundError
+from speaker_search.settings import DEFAULT_ENCODER
 
 ODD = np.array([-0.0, 1e-45, np.nextafter(np.float32(1), np.float32(2)), -3.4e38], np.float32)
 
@@ -86,6 +87,15 @@ def test_a_stored_clip_waits_no_more_and_knows_its_length(shelf: Shelf) -> None:
         (shelf.root / "b", "not_audio", "b is a folder."),
         (shelf.root / "c", "no_speech", "None heard."),
     ]
+
+
+def test_a_refusal_takes_no_place_in_the_change_log(shelf: Shelf) -> None:
+    shelf.scan(*map(shelf.clip, "abc"))
+    a, b, c = (shelf.ids()[path] for path in "abc")
+    refused = [Outcome(id_, refusal=Refusal.SILENT, detail="Silent.") for id_ in (a, c)]
+    embedding.store(shelf.catalog, shelf.space, [refused[0], Outcome(b, 1.0, ODD), refused[1]])
+    assert shelf.opened_space().changes == 1
+    assert shelf.rows("embeddings.seq") == [1]
 
 
 def test_a_clip_that_another_worker_finished_is_left_as_it_is(shelf: Shelf) -> None:
@@ -162,7 +172,7 @@ def test_clips_wait_in_order_of_their_ids_and_are_claimed_in_parts(shelf: Shelf)
     assert claimed == sorted((id_, shelf.root / path) for path, id_ in shelf.ids().items())
 
 
-def test_a_space_is_chosen_by_name_by_its_own_name_or_as_the_only_one(shelf: Shelf) -> None:
+def test_a_space_is_chosen_by_name_by_its_own_name_as_the_only_one_or_as_the_default(shelf: Shelf) -> None:
     with shelf.catalog.read() as connection:
         for wanted in (None, "first", "first@1"):
             assert embedding.choose_space(connection, wanted) == shelf.opened_space()
@@ -174,6 +184,9 @@ def test_a_space_is_chosen_by_name_by_its_own_name_or_as_the_only_one(shelf: She
         with pytest.raises(CatalogError, match="several spaces: first@1, other@1"):
             embedding.choose_space(connection, None)
         assert embedding.choose_space(connection, "other").dim == DIM
+    shelf.another_space(DEFAULT_ENCODER)
+    with shelf.catalog.read() as connection:
+        assert embedding.choose_space(connection, None).name == DEFAULT_ENCODER
 
 
 def test_a_catalog_without_voices_has_no_space(catalog: object, shelf: Shelf) -> None:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from catalog.shelf import DIM, POURED, Shelf
 
-from speaker_search.catalog import embedding, registering
+from speaker_search.catalog import embedding, registering, tables
 from speaker_search.catalog.database import open_catalog
-from speaker_search.errors import IndexUnusableError
+from speaker_search.errors import CatalogError, IndexUnusableError
 from speaker_search.index import storage
 from speaker_search.index.clip_index import ClipIndex, build
 from speaker_search.index.plan import FLAT_CLIPS, Plan, plan
@@ -218,6 +218,32 @@ def test_an_index_is_saved_when_asked_or_when_there_was_much_to_replay(shelf: Sh
     stamp = stamp_of(tmp_path)
     assert stamp is not None
     assert stamp.clips == SAVE_AFTER_CHANGES
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="the one place where not even root may make a folder")
+def test_a_reader_that_may_not_write_the_index_has_it_all_the_same(shelf: Shelf) -> None:
+    shelf.pour(SAVE_AFTER_CHANGES)
+    assert opened(shelf, Path("/proc/index")).clips == SAVE_AFTER_CHANGES
+    with pytest.raises(IndexUnusableError, match="cannot be written"):
+        opened(shelf, Path("/proc/index"), save=True)
+
+
+def test_an_index_whose_replay_broke_off_is_made_anew(shelf: Shelf) -> None:
+    """A second replay of the same stretch would take clips in twice."""
+    count = embedding.ROWS_PER_READ + 1
+    index = catch_up(shelf.catalog, shelf.opened_space(), None)
+    whole = shelf.pour(count)[-1].tobytes()
+    last = tables.embeddings.update().where(tables.embeddings.c.seq == count)
+    with shelf.catalog.write() as connection:
+        connection.execute(last.values(vector=b"short"))
+    with pytest.raises(CatalogError, match="wrong length"):
+        catch_up(shelf.catalog, shelf.opened_space(), index)
+    assert index.clips == count - 1
+    with shelf.catalog.write() as connection:
+        connection.execute(last.values(vector=whole))
+    index = catch_up(shelf.catalog, shelf.opened_space(), index)
+    assert index.clips == count
+    assert_equal(index, shelf)
 
 
 def test_an_index_that_nothing_happened_to_is_not_saved_again(shelf: Shelf, tmp_path: Path) -> None:

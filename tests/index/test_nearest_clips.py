@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
+import faiss
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,7 +19,7 @@ FLAT = plan(0)
 LISTS = Plan("ivf", 16, 16, "all lists are looked into")
 HALF = 1e-3  # what float16 costs a cosine at most
 kinds = pytest.mark.parametrize("made", [FLAT, LISTS], ids=["flat", "ivf"])
-quick = settings(deadline=None, derandomize=True, max_examples=60)
+quick = settings(deadline=None, derandomize=True, max_examples=40)
 
 
 def unit(count: int, seed: int, dim: int = DIM) -> np.ndarray:
@@ -25,8 +27,13 @@ def unit(count: int, seed: int, dim: int = DIM) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def empty(made: Plan, dim: int = DIM) -> ClipIndex:
-    return build(made, dim, 0, lambda count: unit(count, 99, dim))
+@cache
+def trained(made: Plan) -> ClipIndex:
+    return build(made, DIM, 0, lambda count: unit(count, 99))
+
+
+def empty(made: Plan) -> ClipIndex:
+    return ClipIndex(faiss.clone_index(trained(made).faiss_index), made, 0, 0)
 
 
 def filled(made: Plan, vectors: dict[int, np.ndarray]) -> ClipIndex:
@@ -112,6 +119,17 @@ def test_nothing_is_found_when_nothing_is_allowed_asked_for_or_there(made: Plan)
         empty(made).nearest(query, 10, allowed=np.array([1])),
     ):
         assert [len(part) for part in found] == [0, 0]
+
+
+@pytest.mark.parametrize("limit", [5, 200, 300])
+def test_when_the_lists_looked_into_run_dry_the_others_are_looked_into_too(limit: int) -> None:
+    vectors = dict(enumerate(unit(300, 1)))
+    index = build(Plan("ivf", 16, 1, "one list a query"), DIM, 300, lambda count: unit(count, 99))
+    index.add(np.arange(300), np.stack(list(vectors.values())))
+    ids, _ = index.nearest(vectors[0], limit)
+    assert len(set(ids.tolist())) == limit
+    if limit == 300:
+        check(index, vectors, vectors[0], limit, None)
 
 
 @kinds

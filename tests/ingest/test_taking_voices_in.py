@@ -218,6 +218,17 @@ def test_clips_on_a_disk_that_is_away_wait_until_it_is_back(library: Library, vo
     assert refusals(library) == {}
 
 
+def test_a_file_that_was_away_for_a_while_is_embedded_by_the_next_ingest(library: Library, voices: Path) -> None:
+    take_in(library, voices, enqueue=True)
+    path = voices / "maker/one/Ann/000.wav"
+    path.rename(voices / "elsewhere")
+    write_voice(voices.parent / "more/maker/three/Dan/000.wav", 4)
+    assert take_in(library, voices.parent / "more").refused == {"missing": 1}
+    (voices / "elsewhere").rename(path)
+    assert take_in(library, voices).embedded == 1
+    assert refusals(library) == {}
+
+
 def test_enqueued_clips_are_noted_and_the_next_ingest_embeds_them(
     library: Library, encoder: StandInEncoder, voices: Path
 ) -> None:
