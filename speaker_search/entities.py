@@ -28,6 +28,9 @@ class Refusal(StrEnum):
     TOO_LONG = "too_long"
     SILENT = "silent"
     NOT_FINITE = "not_finite"
+    CRASHED = "crashed"  # its decoder died of it, twice, or ran out of memory
+    TIMED_OUT = "timed_out"  # its decoder came to no end, twice
+    KILLS_WORKER = "kills_worker"  # the program that embeds died of it, three times
     NO_SPEECH = "no_speech"  # the encoder's own voice detector found nothing to embed
 
 
@@ -36,6 +39,7 @@ class Waveform:
     """Decoded audio at 16 kHz."""
 
     samples: Floats  #: (n,) mono, nominally in [-1, 1]
+    hash: bytes = b""  #: 16 bytes, the same for the same audio in another file; empty when it was not read from one
 
     @property
     def seconds(self) -> float:

@@ -43,8 +43,16 @@ class AudioError(SpeakerSearchError):
         self.reason = reason
 
 
+class DecoderError(SpeakerSearchError):
+    """The audio decoder cannot be started."""
+
+
 class CatalogError(SpeakerSearchError):
     """The catalog cannot be used."""
+
+
+class CatalogAwayError(CatalogError):
+    """The catalog's database does not answer at present."""
 
 
 class IndexUnusableError(SpeakerSearchError):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -16,34 +15,26 @@ from speaker_search.cast.voices import DEFAULT_PROBABILITY, Cast, find_voices, o
 from speaker_search.catalog import embedding as catalog_embedding
 from speaker_search.catalog import reading
 from speaker_search.catalog.database import Catalog, open_catalog
-from speaker_search.catalog.embedding import ClipCounts, Space
+from speaker_search.catalog.embedding import Space
 from speaker_search.encoders import Encoder
 from speaker_search.entities import Character, Floats, Refusal
 from speaker_search.errors import AudioError, EncoderError, NotFoundError, UsageError
 from speaker_search.evaluation.evaluating import Evaluation, evaluate
 from speaker_search.evaluation.truth import read_truth
-from speaker_search.index.sync import Comparison, compare, folder_of, open_index, rebuild_index
+from speaker_search.index.sync import Verification, folder_of, rebuild_index, verify
+from speaker_search.ingest.embedding import Progress
 from speaker_search.ingest.report import IngestReport
-from speaker_search.ingest.running import take_in
+from speaker_search.ingest.running import Means, take_in, work
 from speaker_search.ingest.scanning import find_games
 from speaker_search.search.matching import Answer, By, Filters, Page, Query, answer, character_query, query_of
 from speaker_search.search.opened import Opened, open_space
 from speaker_search.search.profiles import Profiles
 from speaker_search.search.scoring import unit
 from speaker_search.settings import DEFAULT_ENCODER, Settings
-from speaker_search.sources import Layout
+from speaker_search.sources import Archives, Layout
 
 #: A query clip: its path, or the bytes of a sound file.
 Sound = str | Path | bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """The catalog against its index."""
-
-    clips: ClipCounts
-    index: Comparison
-    ok: bool
 
 
 class Library:
@@ -60,6 +51,7 @@ class Library:
         self._lock = threading.RLock()
         self._opened: Opened | None = None
         self._encoder: Encoder | None = encoder
+        self.archives = Archives(settings.password)
         self._cast: tuple[Profiles, Cast] | None = None
 
     def __enter__(self) -> Library:
@@ -69,6 +61,7 @@ class Library:
         self.close()
 
     def close(self) -> None:
+        self.archives.close()
         self.catalog.close()
 
     @property
@@ -176,12 +169,7 @@ class Library:
 
     def verify(self) -> Verification:
         """Compare the index as it would be opened now with the catalog, vector by vector."""
-        space = self.space
-        with self.catalog.read() as connection:
-            counts = catalog_embedding.count_clips(connection, space.id)
-        index = open_index(self.catalog, space, folder_of(self.settings.home, self.catalog, space))
-        compared = compare(self.catalog, space, index)
-        return Verification(counts, compared, not (compared.missing or compared.extra or compared.different))
+        return verify(self.catalog, self.space, self.settings.home)
 
     def build_index(self) -> Space:
         """Make the index anew from the catalog."""
@@ -198,27 +186,36 @@ class Library:
         title: str | None = None,
         retry_refused: bool = False,
         enqueue: bool = False,
-        threads: int | None = None,
-        on_progress: Callable[[IngestReport], None] = lambda _: None,
+        processes: int | None = None,
+        on_progress: Progress = lambda _: None,
     ) -> IngestReport:
         """Take voices in: note every clip below the paths, embed what is pending, and bring the index up to date.
 
-        With `enqueue` the clips are noted only. Raises SourceError for a path without voices.
+        Clips are decoded by so many `processes`, one a core unless given. With `enqueue` the clips are noted only.
+        Raises SourceError for a path without voices.
         """
-        folders = find_games(paths, layout=layout, maker=maker, title=title)
-        encoder = self.encoder_for_ingest()
-        report = take_in(
-            folders,
-            catalog=self.catalog,
-            encoder=encoder,
-            retry_refused=retry_refused,
-            enqueue=enqueue,
-            threads=threads or os.cpu_count() or 1,
-            on_progress=on_progress,
-        )
+        found = find_games(paths, layout=layout, maker=maker, title=title, password=self.settings.password)
+        report = take_in(found, self._means(processes, on_progress), retry_refused=retry_refused, enqueue=enqueue)
         if not enqueue:
-            self._opened = open_space(self.catalog, self.settings.home, encoder.space, save=True)
+            self._save(report.encoder)
         return report
+
+    def work(
+        self, *, drain: bool, processes: int | None = None, on_progress: Progress = lambda _: None
+    ) -> IngestReport:
+        """Embed clips that others have noted: with `drain` until none is left, otherwise until interrupted."""
+        report = work(self._means(processes, on_progress), drain=drain)
+        self._save(report.encoder)
+        return report
+
+    def _means(self, processes: int | None, on_progress: Progress) -> Means:
+        encoder = self.encoder_for_ingest()
+        return Means(self.catalog, encoder, self.archives, processes or os.cpu_count() or 1, on_progress)
+
+    def _save(self, space: str) -> None:
+        """Bring the index on disk up to date."""
+        with self._lock:
+            self._opened = open_space(self.catalog, self.settings.home, space, save=True)
 
     def encoder_for_ingest(self) -> Encoder:
         """The encoder asked for; without one, that of the catalog's only space, else the default."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -39,6 +40,15 @@ class Settings(BaseSettings):
         default=SecretStr(""), description="Comma-separated keys; when set, every request under /v1 must carry one."
     )
 
+    archive_password: SecretStr = Field(default=SecretStr(""), description="Password of .7z and .zip archives.")
+    archive_password_file: Path | None = Field(
+        default=None, description="File whose first line is that password, for those who keep none in the environment."
+    )
+    ingest_roots: str = Field(
+        default="",
+        description=f"Folders, separated by `{os.pathsep}`, that POST /v1/ingest may read; none unless set.",
+    )
+
     @property
     def url(self) -> str | URL:
         """Where the catalog is; a URL in parts, so that no letter of the home's path has a meaning in it."""
@@ -52,6 +62,25 @@ class Settings(BaseSettings):
         if given and not keys:
             raise UsageError("SPKSEARCH_API_KEYS is set and holds no key.", "Name one or more, or leave it unset.")
         return keys
+
+    @property
+    def password(self) -> str | None:
+        """The archives' password. Raises UsageError when its file cannot be read."""
+        if self.archive_password_file is None:
+            return self.archive_password.get_secret_value() or None
+        try:
+            lines = self.archive_password_file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(
+                f"The password file {self.archive_password_file} cannot be read.",
+                "Check SPKSEARCH_ARCHIVE_PASSWORD_FILE.",
+            ) from error
+        return lines[0] if lines and lines[0] else None
+
+    @property
+    def roots(self) -> list[Path]:
+        """The folders that a server may take voices from, absolute and without symlinks."""
+        return [Path(part).expanduser().resolve() for part in self.ingest_roots.split(os.pathsep) if part.strip()]
 
 
 def load(**flags: object) -> Settings:

@@ -1,5 +1,7 @@
 """Files and bytes become waveforms, or are refused with a reason."""
 
-from speaker_search.audio.reading import AUDIO_SUFFIXES, Limits, read
+# Not Decoders: the child they start imports this package, and is to be quick about it.
+from speaker_search.audio.identity import content_hash
+from speaker_search.audio.reading import AUDIO_SUFFIXES, Limits, header_seconds, read
 
-__all__ = ["AUDIO_SUFFIXES", "Limits", "read"]
+__all__ = ["AUDIO_SUFFIXES", "Limits", "content_hash", "header_seconds", "read"]

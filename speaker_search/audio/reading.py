@@ -11,6 +11,7 @@ import numpy as np
 import soundfile  # type: ignore[import-untyped]
 import soxr  # type: ignore[import-untyped]
 
+from speaker_search.audio.identity import content_hash
 from speaker_search.entities import SAMPLE_RATE, Floats, Refusal, Waveform, shown
 from speaker_search.errors import AudioError
 
@@ -55,6 +56,7 @@ class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # soundfile carries 
 
 def read(source: Path | bytes, limits: Limits = _DEFAULTS) -> Waveform:
     """Read wav, flac, Ogg Vorbis, opus or mp3 as 16 kHz mono: the mean of the channels, resampled by soxr HQ.
+    Its hash is of the samples before they are resampled.
 
     A file that breaks off counts with what could be decoded of it, as long as its decoder does not object; Vorbis, opus
     and wav go on without complaint, FLAC objects. The length that the header promises is enough to be refused by.
@@ -62,7 +64,7 @@ def read(source: Path | bytes, limits: Limits = _DEFAULTS) -> Waveform:
     Raises AudioError, and nothing else whatever the bytes are, with one of the reasons MISSING, UNREADABLE, NOT_AUDIO
     (folders and devices too), EMPTY, TOO_LONG (in seconds or in bytes), TOO_SHORT, NOT_FINITE and SILENT.
     """
-    name = "The clip" if isinstance(source, bytes) else shown(source.name or str(source))
+    name = named(source)
     data = source if isinstance(source, bytes) else _load(source, name, limits)
     if not data:
         raise AudioError(Refusal.EMPTY, f"{name} is empty: 0 bytes.")
@@ -80,9 +82,28 @@ def read(source: Path | bytes, limits: Limits = _DEFAULTS) -> Waveform:
         detail = error.error_string.rstrip(" .")
         raise AudioError(Refusal.NOT_AUDIO, f"{name} cannot be decoded: {detail}.") from error
     _check_samples(mono, rate, name, limits)
+    identity = content_hash(mono, rate)
     if rate != SAMPLE_RATE:
         mono = soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ")
-    return Waveform(np.ascontiguousarray(mono, dtype=np.float32))
+    return Waveform(np.ascontiguousarray(mono, dtype=np.float32), identity)
+
+
+def header_seconds(source: Path | bytes, limits: Limits = _DEFAULTS) -> float:
+    """How many seconds a sound lasts by what its header says; 0.0 for one that read() refuses by its header."""
+    try:
+        data = source if isinstance(source, bytes) else _load(source, "", limits)
+        if not _looks_like_audio(data):
+            return 0.0
+        with _Forward(io.BytesIO(data)) as sound:
+            _check_header(sound, "", limits)
+            return 0.0 if sound.frames == _UNKNOWN_FRAMES else float(sound.frames / sound.samplerate)
+    except (AudioError, soundfile.LibsndfileError):
+        return 0.0
+
+
+def named(source: Path | bytes) -> str:
+    """What a refusal calls the clip, at the beginning of its sentence."""
+    return "The clip" if isinstance(source, bytes) else shown(source.name or str(source))
 
 
 def _load(path: Path, name: str, limits: Limits) -> bytes:

@@ -17,10 +17,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from speaker_search.catalog import tables
-from speaker_search.errors import CatalogError
+from speaker_search.errors import CatalogAwayError, CatalogError
 
 CONNECT_TIMEOUT_S = 5
 BUSY_TIMEOUT_S = 60.0  # how long one SQLite writer waits for another before it gives up
@@ -84,7 +84,7 @@ def upgrade_catalog(url: str | URL) -> str:
 
 def upgrade(engine: Engine) -> None:
     """Run the migrations, in one transaction that no other program can be in at the same time."""
-    with _writing(engine).begin() as connection:
+    with migrating(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         config = migrations()
@@ -92,6 +92,30 @@ def upgrade(engine: Engine) -> None:
         command.upgrade(config, "head")
         if connection.execute(select(tables.catalog.c.uuid)).first() is None:
             connection.execute(tables.catalog.insert().values(uuid=str(uuid.uuid4()), revision=0))
+
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[Connection]:
+    """A transaction that may replace whole tables.
+
+    SQLite changes a table by copying it and dropping the first, which foreign keys in force would not let happen; they
+    are checked at the end instead (https://sqlite.org/lang_altertable.html, section 7).
+    """
+    with _writing(engine).connect() as connection:
+        sqlite = connection.dialect.name == "sqlite"
+        driver: Any = connection.connection.dbapi_connection
+        if sqlite:
+            driver.execute("PRAGMA foreign_keys = OFF")  # does nothing within a transaction
+        try:
+            with connection.begin():
+                yield connection
+                if sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
+                    raise CatalogError(
+                        f"The catalog holds rows of {broken[0]} that refer to nothing.", "Restore a backup."
+                    )
+        finally:
+            if sqlite:
+                driver.execute("PRAGMA foreign_keys = ON")
 
 
 def migrations() -> Config:
@@ -218,9 +242,17 @@ def _translated(url: URL) -> Iterator[None]:
             if url.get_backend_name() == "postgresql"
             else "Check the file and its folder, or set SPKSEARCH_HOME to another folder."
         )
-        raise CatalogError(f"The catalog at {_shown(url)} cannot be used: {reason}.", mend) from error
+        kind = CatalogAwayError if _away(error) else CatalogError
+        raise kind(f"The catalog at {_shown(url)} cannot be used: {reason}.", mend) from error
     except SQLAlchemyError as error:
         raise CatalogError(f"The catalog at {_shown(url)} cannot be used: {error}.") from error
+
+
+def _away(error: DBAPIError) -> bool:
+    """Whether a server went away, or is starting: what may be over in a while."""
+    state = getattr(error.orig, "sqlstate", None)  # psycopg's; none when there was no connection at all
+    lost = error.connection_invalidated or (state is None and isinstance(error, OperationalError))
+    return error.orig.__class__.__module__.startswith("psycopg") and (lost or str(state).startswith(("57P", "08")))
 
 
 def _shown(url: URL) -> str:

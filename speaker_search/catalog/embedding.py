@@ -1,18 +1,16 @@
-"""What waits for an encoder, what it made of it, and the log of changes that indexes follow."""
+"""Embedding spaces, the vectors in them, and the log of changes that indexes follow."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from speaker_search.catalog.chunks import IDS_PER_STATEMENT, chunks
-from speaker_search.catalog.database import Catalog
-from speaker_search.catalog.tables import clips, embeddings, encoders, removals, roots, unembedded
-from speaker_search.entities import Floats, Ids, Refusal
+from speaker_search.catalog.tables import catalog, embeddings, encoders, removals, unembedded
+from speaker_search.entities import Floats, Ids
 from speaker_search.errors import CatalogError
 from speaker_search.settings import DEFAULT_ENCODER
 
@@ -32,31 +30,9 @@ class Space:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingClip:
-    """A clip that waits to be embedded."""
-
-    id: int
-    root: Path  #: the game's folder
-    path: Path
-    file: tuple[int, int]  #: size in bytes and mtime in ns of the file that a scan saw
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a clip: a vector, or a refusal with its reason."""
-
-    clip_id: int
-    seconds: float | None = None
-    vector: Floats | None = None  # (dim,), unit length
-    refusal: Refusal | None = None
-    detail: str = ""
-    file: tuple[int, int] | None = None  #: that of the claimed clip: nothing is stored if it is another one by now
-
-
-@dataclass(frozen=True, slots=True)
 class ClipCounts:
     embedded: int
-    pending: int
+    pending: int  #: whether or not a worker has claimed them
     refused: int
 
 
@@ -99,85 +75,12 @@ def check_space(at_hand: str, space: str) -> None:
         )
 
 
-def pending(connection: Connection, encoder_id: int, *, after: int, limit: int) -> list[PendingClip]:
-    """The next clips that wait for an encoder, by id from `after` on."""
-    rows = connection.execute(
-        select(clips.c.id, roots.c.path, clips.c.path, clips.c.size, clips.c.mtime_ns)
-        .join_from(unembedded, clips, unembedded.c.clip_id == clips.c.id)
-        .join(roots, roots.c.id == clips.c.root_id)
-        .where(unembedded.c.encoder_id == encoder_id, unembedded.c.status == "pending", clips.c.id > after)
-        .order_by(clips.c.id)
-        .limit(limit)
-    )
-    return [
-        PendingClip(id_, Path(root), Path(root) / path, (size, mtime_ns)) for id_, root, path, size, mtime_ns in rows
-    ]
-
-
-def store(catalog: Catalog, encoder_id: int, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Write down what became of claimed clips, in one transaction; returns those that were still pending.
-
-    A clip that another worker has finished in the meantime is left as that worker left it, and one whose file a scan
-    has found changed still waits.
-    """
-    if not outcomes:
-        return []
-    with catalog.write() as connection:
-        # By nothing too: this also takes the space's lock.
-        last = _advance(connection, encoder_id, sum(outcome.vector is not None for outcome in outcomes))
-        files = _files(connection, [outcome.clip_id for outcome in outcomes])
-        timely = [outcome.clip_id for outcome in outcomes if outcome.file in (None, files.get(outcome.clip_id))]
-        still: set[int] = set()
-        for ids in chunks(timely, IDS_PER_STATEMENT):
-            mine = (unembedded.c.encoder_id == encoder_id) & unembedded.c.clip_id.in_(ids)
-            waiting = delete(unembedded).where(mine, unembedded.c.status == "pending").returning(unembedded.c.clip_id)
-            still.update(connection.execute(waiting).scalars())
-        kept = [outcome for outcome in outcomes if outcome.clip_id in still]
-        made = [
-            {
-                "encoder_id": encoder_id,
-                "clip_id": outcome.clip_id,
-                "seq": last - position,
-                "vector": np.ascontiguousarray(outcome.vector, STORED).tobytes(),
-            }
-            for position, outcome in enumerate(outcome for outcome in kept if outcome.vector is not None)
-        ]
-        refused = [
-            {
-                "encoder_id": encoder_id,
-                "clip_id": outcome.clip_id,
-                "status": "refused",
-                "reason": str(outcome.refusal),
-                "detail": outcome.detail,
-            }
-            for outcome in kept
-            if outcome.refusal is not None
-        ]
-        if made:
-            connection.execute(insert(embeddings), made)
-        if refused:
-            connection.execute(insert(unembedded), refused)
-        for outcome in kept:
-            if outcome.seconds is not None:
-                connection.execute(update(clips).where(clips.c.id == outcome.clip_id).values(seconds=outcome.seconds))
-    return kept
-
-
-def _files(connection: Connection, clip_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
-    """Size and mtime of the files behind clips, by clip id."""
-    found: dict[int, tuple[int, int]] = {}
-    for ids in chunks(clip_ids, IDS_PER_STATEMENT):
-        rows = connection.execute(select(clips.c.id, clips.c.size, clips.c.mtime_ns).where(clips.c.id.in_(ids)))
-        found.update((id_, (size, mtime_ns)) for id_, size, mtime_ns in rows)
-    return found
-
-
 def remove_embeddings(connection: Connection, clip_ids: Sequence[int]) -> None:
     """Delete clips' embeddings in every space, with a note of it in each space's change log."""
     for ids in chunks(clip_ids, IDS_PER_STATEMENT):
         held = select(embeddings.c.encoder_id, embeddings.c.clip_id).where(embeddings.c.clip_id.in_(ids))
         for encoder_id, clip_id in connection.execute(held.order_by(embeddings.c.encoder_id)).all():
-            seq = _advance(connection, encoder_id, 1)
+            seq = advance(connection, encoder_id, 1)
             connection.execute(insert(removals).values(encoder_id=encoder_id, seq=seq, clip_id=clip_id))
         connection.execute(delete(embeddings).where(embeddings.c.clip_id.in_(ids)))
 
@@ -191,10 +94,15 @@ def lock_spaces(connection: Connection) -> None:
     connection.execute(select(encoders.c.id).order_by(encoders.c.id).with_for_update(key_share=True)).all()
 
 
-def _advance(connection: Connection, encoder_id: int, by: int) -> int:
+def advance(connection: Connection, encoder_id: int, by: int) -> int:
     """Take the next `by` places of a space's change log; the last of them. Holds the space's lock until commit."""
     raised = update(encoders).where(encoders.c.id == encoder_id).values(changes=encoders.c.changes + by)
     return int(connection.execute(raised.returning(encoders.c.changes)).scalar_one())
+
+
+def raise_revision(connection: Connection) -> None:
+    """Note that names or labels changed."""
+    connection.execute(update(catalog).values(revision=catalog.c.revision + 1))
 
 
 def removed_between(connection: Connection, encoder_id: int, after: int, until: int) -> Ids:
@@ -246,7 +154,8 @@ def count_clips(connection: Connection, encoder_id: int) -> ClipCounts:
     by_status = select(c.status, func.count()).where(c.encoder_id == encoder_id).group_by(c.status)
     counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_status)}
     total = int(connection.execute(embedded).scalar_one())
-    return ClipCounts(total, counts.get("pending", 0), counts.get("refused", 0))
+    waiting = counts.get("pending", 0) + counts.get("claimed", 0)
+    return ClipCounts(total, waiting, counts.get("refused", 0))
 
 
 def _vectors(blobs: Sequence[bytes], dim: int) -> Floats:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Select, func, select
 from speaker_search.catalog.chunks import IDS_PER_STATEMENT, chunks
 from speaker_search.catalog.embedding import Space
 from speaker_search.catalog.tables import catalog as catalog_table
-from speaker_search.catalog.tables import characters, clips, embeddings, games, makers, roots, unembedded
+from speaker_search.catalog.tables import characters, clips, copies, embeddings, games, makers, roots, unembedded
 from speaker_search.entities import Character, Clip, Game, Ids, Maker, fold
 from speaker_search.errors import NotFoundError, UsageError
 
@@ -114,7 +114,7 @@ def find_maker(connection: Connection, name: str) -> Maker:
 def clips_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Clip]:
     found: dict[int, Clip] = {}
     c = clips.c
-    columns = (c.id, roots.c.path, c.path, c.text, c.seconds, c.character_id, roots.c.game_id)
+    columns = (c.id, roots.c.path, c.path, c.text, c.seconds, c.character_id, c.game_id)
     for some in chunks(ids, IDS_PER_STATEMENT):
         rows = connection.execute(select(*columns).join_from(clips, roots).where(c.id.in_(some)))
         for id_, root, path, text, seconds, character_id, game_id in rows:
@@ -137,21 +137,22 @@ def clips_of(connection: Connection, character_id: int, *, limit: int) -> list[C
     return sorted(clips_by_id(connection, list(connection.execute(query).scalars())).values(), key=lambda clip: clip.id)
 
 
-def clip_root(connection: Connection, clip_id: int) -> Path:
-    """The folder that a clip's file must lie in. Raises NotFoundError."""
-    query = select(roots.c.path).join_from(clips, roots).where(clips.c.id == clip_id)
-    path = connection.execute(query).scalar()
-    if path is None:
+def addresses(connection: Connection, clip_id: int) -> list[tuple[Path, str]]:
+    """Where a clip's audio lies: folders or archives, and names in them, its own first. Raises NotFoundError."""
+    found: list[tuple[Path, str]] = []
+    for table, key in ((clips, clips.c.id), (copies, copies.c.clip_id)):
+        query = select(roots.c.path, table.c.path).join_from(table, roots).where(key == clip_id)
+        found += [(Path(root), name) for root, name in connection.execute(query)]
+    if not found:
         raise NotFoundError(f"There is no clip {clip_id}.")
-    return Path(path)
+    return found
 
 
 def clip_labels(connection: Connection, space: Space) -> tuple[Ids, Ids, Ids]:
     """Of all embedded clips, by clip id: clip ids, character ids (-1: nobody knows) and game ids, each (n,)."""
     query = (
-        select(clips.c.id, func.coalesce(clips.c.character_id, -1), roots.c.game_id)
+        select(clips.c.id, func.coalesce(clips.c.character_id, -1), clips.c.game_id)
         .join_from(embeddings, clips)
-        .join(roots)
         .where(embeddings.c.encoder_id == space.id)
         .order_by(clips.c.id)
         .execution_options(yield_per=LABELS_PER_READ)
@@ -176,10 +177,9 @@ def clip_ids_in(connection: Connection, space: Space, game_ids: Sequence[int]) -
     """The embedded clips of some games, unknown speakers' among them."""
     found: list[int] = []
     for some in chunks(game_ids, IDS_PER_STATEMENT):
-        query = select(clips.c.id).join_from(clips, embeddings).join(roots, roots.c.id == clips.c.root_id)
-        found += connection.execute(
-            query.where(embeddings.c.encoder_id == space.id, roots.c.game_id.in_(some))
-        ).scalars()
+        query = select(clips.c.id).join_from(clips, embeddings)
+        of_these = (embeddings.c.encoder_id == space.id) & clips.c.game_id.in_(some)
+        found += connection.execute(query.where(of_these)).scalars()
     return np.array(found, np.int64)
 
 

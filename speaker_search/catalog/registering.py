@@ -12,9 +12,21 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from speaker_search.catalog.chunks import IDS_PER_STATEMENT, chunks
 from speaker_search.catalog.database import Catalog
-from speaker_search.catalog.embedding import lock_spaces, remove_embeddings
-from speaker_search.catalog.tables import catalog as catalog_table
-from speaker_search.catalog.tables import characters, clips, embeddings, encoders, games, makers, roots, unembedded
+from speaker_search.catalog.embedding import lock_spaces, raise_revision, remove_embeddings
+from speaker_search.catalog.gone import settle_unmet
+from speaker_search.catalog.identity import detach_copies
+from speaker_search.catalog.known import KnownClips
+from speaker_search.catalog.tables import (
+    characters,
+    clips,
+    copies,
+    embeddings,
+    encoders,
+    games,
+    makers,
+    roots,
+    unembedded,
+)
 from speaker_search.entities import Refusal, fold
 from speaker_search.sources import Candidate
 
@@ -25,23 +37,14 @@ MISSING_DETAIL = "A row of the index names this clip, and there is no such file.
 
 @dataclass(slots=True)
 class Registered:
-    """What registering one game folder did, in clips."""
+    """What registering one game's clips did, in clips."""
 
     new: int = 0
     missing: int = 0  # of the new and changed ones, rows without a file: refused at once
     known: int = 0
     changed: int = 0  # another size or time than last seen: to be embedded anew
-    relabelled: int = 0  # another character or text
+    relabelled: int = 0  # another game, character or text
     gone: int = 0  # known from before, no longer there: kept
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    id: int
-    size: int
-    mtime_ns: int
-    character_id: int | None
-    text_hash: int
 
 
 def ensure_space(catalog: Catalog, *, space: str, name: str, dim: int) -> int:
@@ -60,109 +63,140 @@ def register(
     candidates: Iterable[Candidate],
     retry_refused: bool = False,
 ) -> Registered:
-    """Write down one game folder's clips, and queue for the encoder those that it has neither embedded nor refused.
+    """Write down one game's clips in a root, and queue for the encoder those that it has neither embedded nor refused.
 
     Done in transactions of 10,000 clips: killed in between, the next call goes on from what is there. A file whose size
-    and time are those last seen counts as known. Clips that were missing and have been found since lose their old row.
+    and time are those last seen counts as known. Clips that were missing and have been found since lose their old row;
+    others that are not met any more are kept and marked as gone.
     """
-    counts = Registered()
     with catalog.write() as connection:
         maker_id = _ensure(connection, makers, {"key": fold(maker)}, {"name": maker})
         game_id = _ensure(connection, games, {"maker_id": maker_id, "key": fold(title)}, {"title": title})
-        root_id = _ensure(connection, roots, {"path": str(root)}, {"game_id": game_id})
-        moved = update(roots).where(roots.c.id == root_id, roots.c.game_id != game_id).values(game_id=game_id)
-        if connection.execute(moved).rowcount:
-            _raise_revision(connection)
+        root_id = _ensure(connection, roots, {"path": str(root)}, {})
     with catalog.read() as connection:
-        known = _known_clips(connection, root_id)
-    seen: set[int] = set()
-    met: set[str] = set()
+        known = KnownClips(connection, root_id, game_id)
+        shared = connection.execute(
+            select(exists().where(clips.c.root_id == root_id, clips.c.game_id != game_id))
+        ).scalar_one()
+    chunk_of = _Chunks(catalog, game_id, root_id, known, shared=shared)
     for chunk in chunks(candidates, ROWS_PER_TRANSACTION):
-        _write_chunk(catalog, chunk, game_id, root_id, known=known, seen=seen, met=met, counts=counts)
-    unseen = [clip for clip in known.values() if clip.id not in seen]
-    found = [clip.id for clip in unseen if clip.size < 0]
-    counts.gone = len(unseen) - len(found)
+        chunk_of.write(chunk)
+    counts = chunk_of.counts
     with catalog.write() as connection:
-        for ids in chunks(found, IDS_PER_STATEMENT):
-            connection.execute(delete(unembedded).where(unembedded.c.clip_id.in_(ids)))
-            connection.execute(delete(clips).where(clips.c.id.in_(ids)))
-        _queue(connection, encoder_id, clips.c.root_id == root_id)
+        lock_spaces(connection)
+        counts.gone = settle_unmet(connection, known)
+        _queue(connection, encoder_id, and_(clips.c.root_id == root_id, clips.c.game_id == game_id))
         # A file that the scan saw was not there, or could not be read, when it was its turn: it may be by now.
-        _requeue_refused(connection, encoder_id, root_id, None if retry_refused else TRANSIENT)
+        _requeue_refused(connection, encoder_id, root_id, game_id, None if retry_refused else TRANSIENT)
     return counts
 
 
-def _write_chunk(
-    catalog: Catalog,
-    chunk: Sequence[Candidate],
-    game_id: int,
-    root_id: int,
-    *,
-    known: dict[str, _Known],
-    seen: set[int],
-    met: set[str],
-    counts: Registered,
-) -> None:
-    """One transaction: new clips are inserted, changed and relabelled ones updated."""
-    with catalog.read() as connection:
-        character_ids = _character_ids(connection, game_id)
-    wanted: dict[str, str] = {}
-    for candidate in chunk:
-        if candidate.character is not None:
-            wanted.setdefault(fold(candidate.character), candidate.character)
-    new: list[dict[str, Any]] = []
-    changed: list[tuple[int, Candidate]] = []
-    relabelled: list[dict[str, Any]] = []
-    unheard = {key: name for key, name in wanted.items() if key not in character_ids}
-    if unheard:
-        with catalog.write() as connection:
-            rows = [{"game_id": game_id, "key": key, "name": name} for key, name in unheard.items()]
-            connection.execute(_insert_or_keep(connection, characters), rows)
-            character_ids = _character_ids(connection, game_id)
-    for candidate in chunk:
-        character_id = None if candidate.character is None else character_ids[fold(candidate.character)]
-        if candidate.path in met:
-            continue  # two rows that name the same missing file are one clip, the first one's
-        met.add(candidate.path)
-        before = known.get(candidate.path)
-        if before is None:
-            new.append(
-                {
-                    "root_id": root_id,
-                    "path": candidate.path,
-                    "character_id": character_id,
+class _Chunks:
+    """Candidates of one game in one root, written down a transaction at a time."""
+
+    def __init__(self, catalog: Catalog, game_id: int, root_id: int, known: KnownClips, *, shared: bool) -> None:
+        self.counts = Registered()
+        self._catalog = catalog
+        self._game_id = game_id
+        self._root_id = root_id
+        self._known = known
+        self._shared = shared  # the root has clips of other games, some of which may turn out to be this one's
+        with catalog.read() as connection:
+            self._character_ids = _character_ids(connection, game_id)
+
+    def write(self, chunk: Sequence[Candidate]) -> None:
+        """One transaction: new clips are inserted, changed and relabelled ones updated."""
+        self._name_characters(chunk)
+        new: list[dict[str, Any]] = []
+        changed: list[tuple[int, Candidate]] = []
+        relabelled: list[tuple[int, Candidate]] = []
+        copied_anew: list[str] = []
+        if self._shared:
+            with self._catalog.read() as connection:
+                self._known.look_up(connection, [candidate.path for candidate in chunk])
+        for candidate in chunk:
+            if self._known.met(candidate.path):
+                continue  # two rows that name the same missing file are one clip, the first one's
+            before = self._known.meet(candidate.path)
+            if before is None:
+                new.append(self._row(candidate))
+                continue
+            if before.copy:
+                if (before.size, before.mtime_ns) == (candidate.size, candidate.mtime_ns):
+                    self.counts.known += 1
+                else:  # other audio than that of the clip it was a copy of
+                    copied_anew.append(candidate.path)
+                    new.append(self._row(candidate))
+                continue
+            same_file = (before.size, before.mtime_ns) == (candidate.size, candidate.mtime_ns)
+            same_label = before.label == (self._game_id, self._character(candidate) or 0, hash(candidate.text))
+            if not same_file:
+                changed.append((before.id, candidate))
+            if not same_label:
+                relabelled.append((before.id, candidate))
+            self.counts.known += same_file and same_label
+        self._count(new, changed, relabelled)
+        if new or changed or relabelled:
+            self._commit(new, changed, relabelled, copied_anew)
+
+    def _count(self, new: list[dict[str, Any]], changed: list[Any], relabelled: list[Any]) -> None:
+        self.counts.new += len(new)
+        self.counts.missing += sum(row["size"] < 0 for row in new) + sum(each.size < 0 for _, each in changed)
+        self.counts.changed += len(changed)
+        self.counts.relabelled += len(relabelled)
+
+    def _commit(
+        self,
+        new: list[dict[str, Any]],
+        changed: list[tuple[int, Candidate]],
+        relabelled: list[tuple[int, Candidate]],
+        copied_anew: list[str],
+    ) -> None:
+        with self._catalog.write() as connection:
+            if changed or relabelled:
+                lock_spaces(connection)
+            if changed:
+                _forget_audio(connection, changed)
+            for path in copied_anew:
+                connection.execute(delete(copies).where(copies.c.root_id == self._root_id, copies.c.path == path))
+            if new:
+                connection.execute(_insert_or_keep(connection, clips), new)
+            for clip_id, candidate in relabelled:
+                label = {
+                    "game_id": self._game_id,
+                    "character_id": self._character(candidate),
                     "text": candidate.text,
-                    "size": candidate.size,
-                    "mtime_ns": candidate.mtime_ns,
                 }
-            )
-            continue
-        seen.add(before.id)
-        same_file = (before.size, before.mtime_ns) == (candidate.size, candidate.mtime_ns)
-        same_label = (before.character_id, before.text_hash) == (character_id, hash(candidate.text))
-        if not same_file:
-            changed.append((before.id, candidate))
-        if not same_label:
-            relabelled.append({"character_id": character_id, "text": candidate.text, "clip": before.id})
-        counts.known += same_file and same_label
-    counts.new += len(new)
-    counts.missing += sum(row["size"] < 0 for row in new) + sum(candidate.size < 0 for _, candidate in changed)
-    counts.changed += len(changed)
-    counts.relabelled += len(relabelled)
-    if not (new or changed or relabelled):
-        return
-    with catalog.write() as connection:
-        if changed or relabelled:
-            lock_spaces(connection)
-        if changed:
-            _forget_audio(connection, changed)
-        if new:
-            connection.execute(_insert_or_keep(connection, clips), new)
-        for row in relabelled:
-            values = {"character_id": row["character_id"], "text": row["text"]}
-            connection.execute(update(clips).where(clips.c.id == row["clip"]).values(values))
-        if relabelled:
-            _raise_revision(connection)
+                connection.execute(update(clips).where(clips.c.id == clip_id).values(**label))
+            if relabelled:
+                raise_revision(connection)
+
+    def _name_characters(self, chunk: Sequence[Candidate]) -> None:
+        """Write down the characters of a chunk that the game does not have yet."""
+        unheard: dict[str, str] = {}
+        for candidate in chunk:
+            if candidate.character is not None and (key := fold(candidate.character)) not in self._character_ids:
+                unheard.setdefault(key, candidate.character)
+        if unheard:
+            with self._catalog.write() as connection:
+                rows = [{"game_id": self._game_id, "key": key, "name": name} for key, name in unheard.items()]
+                connection.execute(_insert_or_keep(connection, characters), rows)
+                self._character_ids = _character_ids(connection, self._game_id)
+
+    def _character(self, candidate: Candidate) -> int | None:
+        return None if candidate.character is None else self._character_ids[fold(candidate.character)]
+
+    def _row(self, candidate: Candidate) -> dict[str, Any]:
+        return {
+            "game_id": self._game_id,
+            "root_id": self._root_id,
+            "path": candidate.path,
+            "character_id": self._character(candidate),
+            "text": candidate.text,
+            "size": candidate.size,
+            "mtime_ns": candidate.mtime_ns,
+            "gone": False,
+        }
 
 
 def _forget_audio(connection: Connection, changed: Sequence[tuple[int, Candidate]]) -> None:
@@ -174,10 +208,11 @@ def _forget_audio(connection: Connection, changed: Sequence[tuple[int, Candidate
             rows = connection.execute(select(table.c.encoder_id, table.c.clip_id).where(table.c.clip_id.in_(ids)))
             for encoder_id, clip_id in rows:
                 knew.setdefault(encoder_id, []).append(clip_id)
+        detach_copies(connection, ids)
         remove_embeddings(connection, ids)
         connection.execute(delete(unembedded).where(unembedded.c.clip_id.in_(ids)))
         for clip_id, candidate in some:
-            now = {"size": candidate.size, "mtime_ns": candidate.mtime_ns, "seconds": None}
+            now = {"size": candidate.size, "mtime_ns": candidate.mtime_ns, "seconds": None, "audio_hash": None}
             connection.execute(update(clips).where(clips.c.id == clip_id).values(now))
         for encoder_id, clip_ids in knew.items():
             _queue(connection, encoder_id, clips.c.id.in_(clip_ids))
@@ -192,16 +227,19 @@ def _queue(connection: Connection, encoder_id: int, which: ColumnElement[bool]) 
         literal(encoder_id),
         clips.c.id,
         case((missing, "refused"), else_="pending"),
+        literal(0),
         case((missing, str(Refusal.MISSING))),
         case((missing, MISSING_DETAIL)),
     ).where(which, ~held, ~listed)
-    names = ["encoder_id", "clip_id", "status", "reason", "detail"]
+    names = ["encoder_id", "clip_id", "status", "kills", "reason", "detail"]
     connection.execute(_insert_or_keep(connection, unembedded).from_select(names, rows))
 
 
-def _requeue_refused(connection: Connection, encoder_id: int, root_id: int, reasons: Sequence[Refusal] | None) -> None:
-    """Have clips of a root whose file is there tried again: those refused for these reasons, or all."""
-    with_file = select(clips.c.id).where(clips.c.root_id == root_id, clips.c.size >= 0)
+def _requeue_refused(
+    connection: Connection, encoder_id: int, root_id: int, game_id: int, reasons: Sequence[Refusal] | None
+) -> None:
+    """Have clips whose file is there tried again: those refused for these reasons, or all."""
+    with_file = select(clips.c.id).where(clips.c.root_id == root_id, clips.c.game_id == game_id, clips.c.size >= 0)
     connection.execute(
         update(unembedded)
         .where(
@@ -209,14 +247,8 @@ def _requeue_refused(connection: Connection, encoder_id: int, root_id: int, reas
             unembedded.c.clip_id.in_(with_file),
             true() if reasons is None else unembedded.c.reason.in_([str(reason) for reason in reasons]),
         )
-        .values(status="pending", reason=None, detail=None)
+        .values(status="pending", kills=0, reason=None, detail=None)
     )
-
-
-def _known_clips(connection: Connection, root_id: int) -> dict[str, _Known]:
-    columns = (clips.c.path, clips.c.id, clips.c.size, clips.c.mtime_ns, clips.c.character_id, clips.c.text)
-    rows = connection.execute(select(*columns).where(clips.c.root_id == root_id))
-    return {path: _Known(id_, size, mtime, char, hash(text)) for path, id_, size, mtime, char, text in rows}
 
 
 def _character_ids(connection: Connection, game_id: int) -> dict[str, int]:
@@ -232,10 +264,6 @@ def _ensure(connection: Connection, table: Table, key: dict[str, Any], rest: dic
         connection.execute(_insert_or_keep(connection, table).values({**key, **rest}))
         found = connection.execute(select(table.c.id).where(where)).scalar_one()
     return int(found)
-
-
-def _raise_revision(connection: Connection) -> None:
-    connection.execute(update(catalog_table).values(revision=catalog_table.c.revision + 1))
 
 
 def _insert_or_keep(connection: Connection, table: Table) -> Any:

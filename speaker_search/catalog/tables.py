@@ -1,6 +1,6 @@
 """The catalog's tables. migrations/ builds the same; a test compares the two.
 
-Two of them need a word. `embeddings.vector` holds a unit vector as `dim` little-endian float32. `embeddings.seq` and
+Some of it needs a word. `embeddings.vector` holds a unit vector as `dim` little-endian float32. `embeddings.seq` and
 `removals.seq` are places in the change log of one space: a transaction that changes a space first raises
 `encoders.changes`, and the row lock this takes is held until it commits, so numbers become visible in their order and
 a reader that has seen number n has seen everything before it, whichever database it is.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Float,
@@ -55,12 +56,11 @@ games = Table(
     UniqueConstraint("maker_id", "key", name="uq_games_maker_id_key"),
 )
 
-#: A folder that clips' paths are relative to: that of one game.
+#: A folder that clips' paths are relative to, or an archive that they are names in.
 roots = Table(
     "roots",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("game_id", RowId, ForeignKey("games.id"), nullable=False, index=True),
     Column("path", Text, nullable=False, unique=True),
 )
 
@@ -78,14 +78,28 @@ clips = Table(
     "clips",
     metadata,
     Column("id", RowId, primary_key=True),
+    Column("game_id", RowId, ForeignKey("games.id"), nullable=False, index=True),
     Column("root_id", RowId, ForeignKey("roots.id"), nullable=False),
     Column("path", Text, nullable=False),
     Column("character_id", RowId, ForeignKey("characters.id"), index=True),  # NULL: nobody knows who speaks
     Column("text", Text, nullable=False),
     Column("size", BigInteger, nullable=False),  # bytes; -1 when the file is missing
     Column("mtime_ns", BigInteger, nullable=False),
+    Column("gone", Boolean, nullable=False),  # the last scan of its folder did not meet it
     Column("seconds", Float),  # NULL until decoded
+    Column("audio_hash", LargeBinary(16), index=True),  # audio.content_hash; NULL until decoded
     UniqueConstraint("root_id", "path", name="uq_clips_root_id_path"),
+)
+
+#: Other places of a clip's audio in its game. A file that turns out to be a clip known already becomes a row here.
+copies = Table(
+    "copies",
+    metadata,
+    Column("root_id", RowId, ForeignKey("roots.id"), primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("clip_id", RowId, ForeignKey("clips.id"), nullable=False, index=True),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
 )
 
 encoders = Table(
@@ -120,20 +134,33 @@ removals = Table(
     Column("clip_id", RowId, nullable=False),
 )
 
-#: What an encoder has not embedded: clips that wait for it, and those it refused. A clip's state belongs to a space,
-#: since one encoder may have embedded what another has yet to see.
+#: A program that embeds clips, for as long as it says so now and then. What it has claimed is its own until then.
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("machine", Text, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("lease_until", Float, nullable=False),  # seconds since 1970, by the database's clock
+)
+
+#: What an encoder has not embedded: clips that wait for it, those a worker has claimed, and those it refused. A clip's
+#: state belongs to a space, since one encoder may have embedded what another has yet to see.
 unembedded = Table(
     "unembedded",
     metadata,
     Column("encoder_id", RowId, ForeignKey("encoders.id"), primary_key=True),
     Column("clip_id", RowId, ForeignKey("clips.id"), primary_key=True),
     Column("status", String(10), nullable=False),
+    Column("worker_id", RowId, ForeignKey("workers.id"), index=True),
+    Column("kills", Integer, nullable=False),  # workers that died while they had it
     Column("reason", String(20)),
     Column("detail", Text),
     CheckConstraint(
-        "(status = 'pending' AND reason IS NULL) OR (status = 'refused' AND reason IS NOT NULL)",
-        name="ck_unembedded_status_reason",
+        "(status = 'refused') = (reason IS NOT NULL) AND (status = 'claimed') = (worker_id IS NOT NULL)"
+        " AND status IN ('pending', 'claimed', 'refused')",
+        name="ck_unembedded_status",
     ),
-    Index("ix_unembedded_encoder_id_status_clip_id", "encoder_id", "status", "clip_id"),
+    Index("ix_unembedded_waiting", "encoder_id", "status", "kills", "clip_id"),
     Index("ix_unembedded_clip_id", "clip_id"),
 )

@@ -32,6 +32,7 @@ def _run() -> int:
         errors.CatalogError: CATALOG,
         errors.IndexUnusableError: CATALOG,
         errors.EncoderError: ENCODER,
+        errors.DecoderError: ENCODER,  # likewise a part of this installation that does not start
         errors.SpeakerSearchError: USAGE,
     }
     try:

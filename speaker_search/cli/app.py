@@ -33,6 +33,7 @@ def _root(
 
 
 app.command("ingest")(ingest.ingest)
+app.command("worker")(ingest.worker)
 app.command("search")(query.search)
 app.command("similar")(query.similar)
 app.command("cast")(query.cast)

@@ -10,6 +10,7 @@ import typer
 from speaker_search import settings
 from speaker_search.catalog import reading
 from speaker_search.catalog.database import upgrade_catalog
+from speaker_search.catalog.gone import forget_gone
 from speaker_search.cli import options, output
 from speaker_search.entities import Refusal
 from speaker_search.errors import UsageError
@@ -31,6 +32,11 @@ class Shown:
 @dataclass(frozen=True, slots=True)
 class Upgraded:
     schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    clips: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,25 @@ def refused(
         output.table(("id", "reason", "why", "file"), [(c.id, c.reason, c.detail, c.path) for c in found])
     else:
         output.console().print("No clip is refused.")
+
+
+@app.command()
+def forget(
+    gone: Annotated[bool, typer.Option("--gone", help="Clips whose files the last scan did not find.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Delete clips that are gone, with their embeddings. Nothing else ever deletes one.
+
+    Example: spksearch catalog forget --gone
+    """
+    if not gone:
+        raise UsageError("Nothing is named that could be forgotten.", "Say --gone for clips whose files are gone.")
+    with options.open_library() as library:
+        forgotten = Forgotten(forget_gone(library.catalog))
+    if json:
+        output.json_document(forgotten)
+    else:
+        output.console().print(f"Forgot {forgotten.clips:,} clips.")
 
 
 @app.command()

@@ -10,8 +10,8 @@ import typer
 
 from speaker_search.cli import options, output
 from speaker_search.cli.progress import ingest_progress
+from speaker_search.index.sync import Verification
 from speaker_search.ingest.report import IngestReport
-from speaker_search.library import Verification
 from speaker_search.web import schemas
 
 

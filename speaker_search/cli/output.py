@@ -114,6 +114,8 @@ def cast(document: schemas.CastDocument) -> None:
 def ingest(report: IngestReport) -> None:
     """What an ingest did, a line each."""
     out = console()
+    for sentence in report.recognised:
+        out.print(plain(sentence), markup=False)
     routes = ", ".join(f"{name} {count:,}" for name, count in sorted(report.routes.items()))
     out.print(f"Scanned {report.games:,} games: {routes or 'nothing'}.", markup=False)
     out.print(
@@ -127,13 +129,28 @@ def ingest(report: IngestReport) -> None:
             f"at {report.rate:.0f} s of audio per second, in {report.encoder}, by {report.computed_by}.",
             markup=False,
         )
+    if report.merged:
+        out.print(f"{report.merged:,} of them are the audio of an older clip of their game: moved files, or copies.")
     refused = ", ".join(f"{reason} {count:,}" for reason, count in sorted(report.refused.items()))
     if refused:
         out.print(f"Refused: {refused}. `spksearch catalog refused` lists them.", markup=False)
+    if report.gone:
+        out.print("Clips that are gone are kept; `spksearch catalog forget --gone` forgets them.")
     for problem in report.problems:
         out.print(f"Problem: {plain(problem)}", markup=False)
     if report.catalog:
         counts(report.catalog)
+
+
+def preview(report: IngestReport) -> None:
+    """What a dry run saw, below its table."""
+    out = console()
+    for sentence in report.recognised:
+        out.print(plain(sentence), markup=False)
+    routes = ", ".join(f"{name} {count:,}" for name, count in sorted(report.routes.items()))
+    out.print(f"{report.games:,} games: {routes or 'nothing'}. Nothing was written.", markup=False)
+    for problem in report.problems:
+        out.print(f"Problem: {plain(problem)}", markup=False)
 
 
 def counts(held: ClipCounts) -> None:

@@ -11,8 +11,9 @@ from speaker_search import settings
 from speaker_search.cast.voices import Cast
 from speaker_search.entities import Character
 from speaker_search.evaluation.truth import Truth, read_truth
+from speaker_search.index.sync import Verification
 from speaker_search.ingest.report import IngestReport
-from speaker_search.library import Library, Verification
+from speaker_search.library import Library
 from speaker_search.search.matching import Answer, Filters
 
 VOICES = Path(__file__).parent / "voices"

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from speaker_search.catalog import embedding as embeddings
 from speaker_search.catalog.database import Catalog
-from speaker_search.catalog.embedding import Space
+from speaker_search.catalog.embedding import ClipCounts, Space
 from speaker_search.entities import Floats
 from speaker_search.errors import IndexUnusableError
 from speaker_search.index import storage
@@ -31,6 +31,23 @@ class Comparison:
     missing: int  #: in the catalog only
     extra: int  #: in the index only
     different: int  #: in both, with another vector
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The catalog against its index."""
+
+    clips: ClipCounts
+    index: Comparison
+    ok: bool
+
+
+def verify(catalog: Catalog, space: Space, home: Path) -> Verification:
+    """Compare a space's index as it would be opened now with the catalog, vector by vector."""
+    with catalog.read() as connection:
+        counts = embeddings.count_clips(connection, space.id)
+    compared = compare(catalog, space, open_index(catalog, space, folder_of(home, catalog, space)))
+    return Verification(counts, compared, not (compared.missing or compared.extra or compared.different))
 
 
 def folder_of(home: Path, catalog: Catalog, space: Space) -> Path:

@@ -1,126 +1,176 @@
-"""Pending clips -> embeddings in the catalog."""
+"""Clips that wait -> embeddings in the catalog: what a worker does."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from speaker_search import audio
-from speaker_search.catalog import embedding as catalog_embedding
+from speaker_search.audio.decoders import Decoders
+from speaker_search.catalog import claiming, storing
+from speaker_search.catalog.claiming import Claims
 from speaker_search.catalog.database import Catalog
-from speaker_search.catalog.embedding import Outcome, PendingClip
+from speaker_search.catalog.embedding import Space, count_clips
+from speaker_search.catalog.identity import known_vectors
+from speaker_search.catalog.storing import Outcome
 from speaker_search.encoders import Encoder
-from speaker_search.entities import Refusal, Waveform
+from speaker_search.entities import Floats, Refusal, Waveform
 from speaker_search.errors import AudioError
+from speaker_search.ingest import alive
+from speaker_search.ingest.lease import leased
+from speaker_search.ingest.patience import patiently
 from speaker_search.ingest.report import IngestReport
-
-WINDOW_CLIPS = 128  # decoded together and stored in one transaction; two windows of 60 s clips take 1 GiB
+from speaker_search.ingest.windows import Found, portions, sizes_for, windows
+from speaker_search.sources import Archives
 
 ABSENT = (Refusal.MISSING, Refusal.UNREADABLE)
+IDLE_S = 2.0  # between looks for clips to embed when there are none
+
+Progress = Callable[[IngestReport], None]
+
+
+@dataclass(slots=True)
+class Worker:
+    """What it takes to embed clips."""
+
+    catalog: Catalog
+    space: Space
+    encoder: Encoder
+    decoders: Decoders
+    archives: Archives
+    report: IngestReport
+    on_progress: Progress
+    _put_off: int = 0  # clips still claimed whose drive is not there
+
+    def run(self, *, drain: bool) -> None:
+        """Embed clips that wait for the encoder; unreadable ones are refused with a reason.
+
+        With `drain` until none is left, whoever has claimed it; otherwise until interrupted. Each portion of clips is
+        stored in one transaction as soon as it is embedded. Killed at any moment, what is lost is the portion in hand:
+        the next worker claims it again. The next portion is decoded while one is embedded.
+        """
+        with leased(self.catalog, self.space.id) as claims:
+            while True:
+                patiently(lambda: claiming.release(self.catalog, alive.is_dead), self._waiting)
+                self._put_off = 0
+                self._embed_all(claims)
+                waiting, taken = patiently(self._left, self._waiting)
+                if drain and waiting == self._put_off:
+                    return
+                if self._put_off:
+                    patiently(claims.leave, self._waiting)
+                self.report.queued = self.report.opened + waiting
+                if waiting == taken:  # there is nothing to claim: others may finish, or die, and drives come back
+                    time.sleep(IDLE_S)
+
+    def _embed_all(self, claims: Claims) -> None:
+        """Embed until nothing can be claimed."""
+        began, before = time.monotonic(), self.report.elapsed_s
+
+        def claim(limit: int) -> list[claiming.ClaimedClip]:
+            return patiently(lambda: claims.claim(limit), self._waiting)
+
+        decoding: list[_Decoding] = []
+        try:
+            sizes = sizes_for(self.encoder.path)
+            with closing(windows(claim, self.archives, sizes)) as coming:
+                for portion in (portion for window in coming for portion in portions(window, sizes.portion_s)):
+                    following = [_Decoding(found, self._decode(found)) for found in portion]
+                    decoding, ready = following, decoding
+                    self._finish(ready)
+                    self.report.elapsed_s = before + time.monotonic() - began
+                    self.on_progress(self.report)
+            self._finish(decoding)
+        finally:
+            for one in decoding:
+                one.waveform.cancel()
+            self.report.elapsed_s = before + time.monotonic() - began
+            self.on_progress(self.report)
+
+    def _decode(self, found: Found) -> Future[Waveform]:
+        if not isinstance(found.source, AudioError):
+            return self.decoders.submit(found.source)
+        refused: Future[Waveform] = Future()
+        refused.set_exception(found.source)
+        return refused
+
+    def _finish(self, portion: Sequence[_Decoding]) -> None:
+        """Embed a portion and store what became of each clip."""
+        heard: list[tuple[Found, Waveform]] = []
+        refused: list[tuple[Found, AudioError]] = []
+        for one in portion:
+            try:
+                heard.append((one.found, one.waveform.result()))
+            except AudioError as refusal:
+                refused.append((one.found, refusal))
+        refused = self._without_roots_away(refused)
+        self.report.opened += len(heard) + len(refused)
+        outcomes = [
+            Outcome(found.clip.id, refusal=why.reason, detail=str(why), file=found.clip.file) for found, why in refused
+        ]
+        vectors = self._vectors([waveform for _, waveform in heard])
+        for (found, waveform), vector in zip(heard, vectors, strict=True):
+            outcomes.append(self._outcome(found, waveform, vector))
+        stored = patiently(lambda: storing.store(self.catalog, self.space.id, outcomes), self._waiting)
+        self.report.merged += stored.merged
+        for outcome in stored.kept:
+            if outcome.refusal is not None:
+                self.report.refused[str(outcome.refusal)] += 1
+            else:
+                self.report.embedded += 1
+                self.report.audio_seconds += outcome.seconds or 0.0
+
+    def _outcome(self, found: Found, waveform: Waveform, vector: Floats) -> Outcome:
+        own = {"file": found.clip.file, "audio_hash": waveform.hash}
+        if np.isfinite(vector).all():
+            return Outcome(found.clip.id, waveform.seconds, vector, **own)  # type: ignore[arg-type]
+        detail = f"{self.encoder.name} heard no speech in it."
+        refusal = Refusal.NO_SPEECH
+        return Outcome(found.clip.id, waveform.seconds, refusal=refusal, detail=detail, **own)  # type: ignore[arg-type]
+
+    def _vectors(self, waveforms: Sequence[Waveform]) -> list[Floats]:
+        """Each waveform's vector (dim,): that of the same audio if the space has it, else embedded now."""
+        if not waveforms:
+            return []
+
+        def look_up() -> dict[bytes, Floats]:
+            with self.catalog.read() as connection:
+                return known_vectors(connection, self.space, [waveform.hash for waveform in waveforms])
+
+        known = patiently(look_up, self._waiting)
+        new = [waveform.samples for waveform in waveforms if waveform.hash not in known]
+        made = iter(self.encoder.embed(new) if new else ())  # (N, dim)
+        return [known[waveform.hash] if waveform.hash in known else next(made) for waveform in waveforms]
+
+    def _without_roots_away(self, refused: list[tuple[Found, AudioError]]) -> list[tuple[Found, AudioError]]:
+        """A drive that is not there says nothing about its clips: they wait."""
+        roots: set[Path] = {found.clip.root for found, why in refused if why.reason in ABSENT}
+        away = {root for root in roots if not root.exists()}
+        for root in sorted(away):
+            self.report.problem(f"{root} is not there: its clips wait for the next ingest.")
+        here = [(found, why) for found, why in refused if found.clip.root not in away]
+        self._put_off += len(refused) - len(here)
+        return here
+
+    def _left(self) -> tuple[int, int]:
+        """Clips that wait, and how many of them are in workers' hands."""
+        with self.catalog.read() as connection:
+            return count_clips(connection, self.space.id).pending, claiming.claimed(connection, self.space.id)
+
+    def _waiting(self, error: Exception) -> None:
+        self.report.waiting_for = str(error)
+        self.on_progress(self.report)
+        self.report.waiting_for = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
-    """A claimed clip with its audio, or with the reason why there is none."""
+class _Decoding:
+    """A clip in the hands of a decoder."""
 
-    clip: PendingClip
-    waveform: Waveform | None
-    refusal: AudioError | None
-
-
-def embed_pending(
-    *,
-    catalog: Catalog,
-    encoder_id: int,
-    encoder: Encoder,
-    report: IngestReport,
-    threads: int,
-    on_progress: Callable[[IngestReport], None] = lambda _: None,
-) -> None:
-    """Embed every clip that waits for the encoder; unreadable clips are refused with a reason.
-
-    Each window of clips is stored in one transaction as soon as it is embedded: killed at any moment, what is lost is
-    the window in hand, which the next run takes up again. The next window is decoded while one is embedded.
-    """
-    began = time.monotonic()
-    with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
-        decoding: list[Future[Decoded]] = []
-        try:
-            for window in _windows(catalog, encoder_id):
-                following = [pool.submit(_decode, clip) for clip in window]
-                decoding, ready = following, decoding
-                _finish(ready, catalog, encoder_id, encoder, report)
-                report.elapsed_s = time.monotonic() - began
-                on_progress(report)
-            _finish(decoding, catalog, encoder_id, encoder, report)
-        finally:
-            for future in decoding:
-                future.cancel()
-    report.elapsed_s = time.monotonic() - began
-    on_progress(report)
-
-
-def _windows(catalog: Catalog, encoder_id: int) -> Iterator[list[PendingClip]]:
-    """All pending clips by id, a window at a time."""
-    last = 0
-    while True:
-        with catalog.read() as connection:
-            window = catalog_embedding.pending(connection, encoder_id, after=last, limit=WINDOW_CLIPS)
-        if not window:
-            return
-        last = window[-1].id
-        yield window
-
-
-def _decode(clip: PendingClip) -> Decoded:
-    try:
-        return Decoded(clip, audio.read(clip.path), None)
-    except AudioError as refusal:
-        return Decoded(clip, None, refusal)
-
-
-def _finish(
-    decoding: Sequence[Future[Decoded]],
-    catalog: Catalog,
-    encoder_id: int,
-    encoder: Encoder,
-    report: IngestReport,
-) -> None:
-    """Embed a window and store what became of each clip."""
-    window = [future.result() for future in decoding]
-    away = {
-        root
-        for root in {one.clip.root for one in window if one.refusal and one.refusal.reason in ABSENT}
-        if not root.is_dir()
-    }
-    if away:
-        # A drive that is not there says nothing about its clips.
-        for root in sorted(away):
-            report.problem(f"{root} is not there: its clips wait for the next ingest.")
-        window = [one for one in window if one.refusal is None or one.clip.root not in away]
-    report.opened += len(window)
-    heard = [(decoded.clip, decoded.waveform) for decoded in window if decoded.waveform is not None]
-    vectors = encoder.embed([waveform.samples for _, waveform in heard])  # (N, dim)
-    outcomes = [
-        Outcome(decoded.clip.id, refusal=decoded.refusal.reason, detail=str(decoded.refusal), file=decoded.clip.file)
-        for decoded in window
-        if decoded.refusal is not None
-    ]
-    for (clip, waveform), vector in zip(heard, vectors, strict=True):
-        if np.isfinite(vector).all():
-            outcomes.append(Outcome(clip.id, waveform.seconds, vector, file=clip.file))
-        else:
-            detail = f"{encoder.name} heard no speech in it."
-            outcomes.append(
-                Outcome(clip.id, waveform.seconds, refusal=Refusal.NO_SPEECH, detail=detail, file=clip.file)
-            )
-    for outcome in catalog_embedding.store(catalog, encoder_id, outcomes):
-        if outcome.refusal is not None:
-            report.refused[str(outcome.refusal)] += 1
-        else:
-            report.embedded += 1
-            report.audio_seconds += outcome.seconds or 0.0
+    found: Found
+    waveform: Future[Waveform]

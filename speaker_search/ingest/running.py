@@ -1,53 +1,77 @@
-"""An ingest from its first folder to its last clip."""
+"""An ingest from its first folder to its last clip, and a worker that only embeds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from speaker_search.audio.decoders import Decoders
 from speaker_search.catalog.database import Catalog
-from speaker_search.catalog.embedding import count_clips
+from speaker_search.catalog.embedding import Space, choose_space, count_clips
 from speaker_search.catalog.registering import ensure_space
 from speaker_search.encoders import Encoder
-from speaker_search.ingest.embedding import embed_pending
+from speaker_search.ingest.embedding import Progress, Worker
 from speaker_search.ingest.report import IngestReport
-from speaker_search.ingest.scanning import register_games
-from speaker_search.sources import GameFolder
+from speaker_search.ingest.scanning import Found, register_games
+from speaker_search.sources import Archives
 
 
-def take_in(
-    folders: Sequence[GameFolder],
-    *,
-    catalog: Catalog,
-    encoder: Encoder,
-    threads: int,
-    retry_refused: bool = False,
-    enqueue: bool = False,
-    on_progress: Callable[[IngestReport], None] = lambda _: None,
-) -> IngestReport:
-    """Note every clip of the folders, then embed all that wait for the encoder, unless they are only to be enqueued."""
-    encoder_id = ensure_space(catalog, space=encoder.space, name=encoder.name, dim=encoder.dim)
-    report = IngestReport(encoder=encoder.space, computed_by=f"{encoder.path.name}: {encoder.path.reason}")
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What clips are embedded with."""
+
+    catalog: Catalog
+    encoder: Encoder
+    archives: Archives
+    processes: int  #: that decode
+    on_progress: Progress
+
+
+def take_in(found: Found, means: Means, *, retry_refused: bool = False, enqueue: bool = False) -> IngestReport:
+    """Note every clip found, then embed all that wait for the encoder, unless they are only to be enqueued."""
+    report, space = _begun(means)
     register_games(
-        folders,
-        catalog=catalog,
-        encoder_id=encoder_id,
+        found,
+        catalog=means.catalog,
+        encoder_id=space.id,
         report=report,
         retry_refused=retry_refused,
-        on_progress=on_progress,
+        on_progress=means.on_progress,
     )
-    with catalog.read() as connection:
-        report.pending = report.queued = count_clips(connection, encoder_id).pending
-    on_progress(report)
     if not enqueue:
-        embed_pending(
-            catalog=catalog,
-            encoder_id=encoder_id,
-            encoder=encoder,
-            report=report,
-            threads=threads,
-            on_progress=on_progress,
+        _embed(report, space, means, drain=True)
+    return _ended(report, space, means)
+
+
+def work(means: Means, *, drain: bool) -> IngestReport:
+    """Embed clips that wait for the encoder: with `drain` until none is left, else until interrupted."""
+    report, space = _begun(means)
+    _embed(report, space, means, drain=drain)
+    return _ended(report, space, means)
+
+
+def _begun(means: Means) -> tuple[IngestReport, Space]:
+    encoder = means.encoder
+    ensure_space(means.catalog, space=encoder.space, name=encoder.name, dim=encoder.dim)
+    with means.catalog.read() as connection:
+        space = choose_space(connection, encoder.space)
+    return IngestReport(encoder=encoder.space, computed_by=f"{encoder.path.name}: {encoder.path.reason}"), space
+
+
+def _embed(report: IngestReport, space: Space, means: Means, *, drain: bool) -> None:
+    with means.catalog.read() as connection:
+        report.pending = report.queued = count_clips(connection, space.id).pending
+    report.embedding = True
+    means.on_progress(report)
+    processes = max(1, min(means.processes, report.queued)) if drain else means.processes
+    with Decoders(processes) as decoders:
+        Worker(means.catalog, space, means.encoder, decoders, means.archives, report, means.on_progress).run(
+            drain=drain
         )
-    with catalog.read() as connection:
-        report.catalog = count_clips(connection, encoder_id)
+
+
+def _ended(report: IngestReport, space: Space, means: Means) -> IngestReport:
+    with means.catalog.read() as connection:
+        report.catalog = count_clips(connection, space.id)
     report.pending = report.catalog.pending
+    means.on_progress(report)
     return report

@@ -1,8 +1,10 @@
-"""Folders -> pending clips in the catalog."""
+"""Games found by a scan -> pending clips in the catalog."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from speaker_search.catalog.database import Catalog
@@ -10,20 +12,46 @@ from speaker_search.catalog.registering import register
 from speaker_search.entities import Refusal
 from speaker_search.errors import SourceError
 from speaker_search.ingest.report import IngestReport
-from speaker_search.sources import Candidate, GameFolder, Layout, Route, scan
+from speaker_search.sources import Candidate, GameSource, Layout, Route, scan
 
 UNREGISTERED = frozenset({Route.REPEATED, Route.MALFORMED})  # rows that stand for no clip of their own
+CLIPS_PER_PROGRESS = 5_000
+
+
+@dataclass(slots=True)
+class Found:
+    """The games in some paths."""
+
+    games: list[GameSource] = field(default_factory=list)
+    recognised: list[str] = field(default_factory=list)  #: for each path its layout, and why it was taken for that
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many candidates a preview met that are alike in all of these."""
+
+    maker: str
+    game: str
+    character: str | None  #: None when nobody knows who speaks
+    layout: Layout
+    route: Route
+    clips: int
 
 
 def find_games(
-    paths: Sequence[Path], *, layout: Layout | None, maker: str | None, title: str | None
-) -> list[GameFolder]:
-    """The game folders in all the paths. Raises SourceError for a path that holds none, before anything is written."""
-    return [folder for path in paths for folder in scan(path, layout=layout, maker=maker, title=title)]
+    paths: Sequence[Path], *, layout: Layout | None, maker: str | None, title: str | None, password: str | None
+) -> Found:
+    """The games in all the paths. Raises SourceError for a path that holds none, before anything is written."""
+    found = Found()
+    for path in paths:
+        scanned = scan(path, layout=layout, maker=maker, title=title, password=password)
+        found.games += scanned.games
+        found.recognised.append(f"{path}: {scanned.why}")
+    return found
 
 
 def register_games(
-    folders: Sequence[GameFolder],
+    found: Found,
     *,
     catalog: Catalog,
     encoder_id: int,
@@ -31,23 +59,24 @@ def register_games(
     retry_refused: bool = False,
     on_progress: Callable[[IngestReport], None] = lambda _: None,
 ) -> None:
-    """Write down every clip of the folders, known ones dropped without opening a file.
+    """Write down every clip of the games, known ones dropped without opening a file.
 
-    A folder that cannot be read is noted in the report, and the others go on; when none can, SourceError is raised.
+    A game that cannot be read is noted in the report, and the others go on; when none can, SourceError is raised.
     """
-    for folder in folders:
+    report.recognised = found.recognised
+    for game in found.games:
         try:
             counts = register(
                 catalog,
                 encoder_id,
-                root=folder.root,
-                maker=folder.maker,
-                title=folder.title,
-                candidates=_counted(folder, report),
+                root=game.root,
+                maker=game.maker,
+                title=game.title,
+                candidates=_clips(game, report, on_progress),
                 retry_refused=retry_refused,
             )
         except SourceError as error:
-            if len(folders) == 1:
+            if len(found.games) == 1:
                 raise
             report.problem(str(error))
             continue
@@ -60,24 +89,35 @@ def register_games(
         report.relabelled += counts.relabelled
         report.gone += counts.gone
         on_progress(report)
-    if folders and not report.games:
-        raise SourceError("None of the game folders could be read.", " ".join(report.problems[:3]))
+    if found.games and not report.games:
+        raise SourceError("None of the games could be read.", " ".join(report.problems[:3]))
 
 
-def preview(folders: Sequence[GameFolder], report: IngestReport) -> Iterator[tuple[GameFolder, list[Candidate]]]:
-    """Each folder with its candidates, counted into the report; nothing is written."""
-    for folder in folders:
+def preview(found: Found, report: IngestReport) -> list[Counted]:
+    """Count what there is by maker, game, character and route; nothing is written."""
+    report.recognised = found.recognised
+    counted: list[Counted] = []
+    for game in found.games:
+        counts: Counter[tuple[str | None, Route]] = Counter()
         try:
-            candidates = list(_counted(folder, report))
+            for candidate in game.candidates():
+                counts[candidate.character, candidate.route] += 1
         except SourceError as error:
             report.problem(str(error))
             continue
         report.games += 1
-        yield folder, candidates
+        for (character, route), clips in counts.items():
+            report.routes[str(route)] += clips
+            counted.append(Counted(game.maker, game.title, character, game.layout, route, clips))
+    return counted
 
 
-def _counted(folder: GameFolder, report: IngestReport) -> Iterator[Candidate]:
-    for candidate in folder.candidates():
+def _clips(game: GameSource, report: IngestReport, on_progress: Callable[[IngestReport], None]) -> Iterator[Candidate]:
+    """The candidates that stand for clips, all of them counted."""
+    for candidate in game.candidates():
         report.routes[str(candidate.route)] += 1
+        report.scanned += 1
+        if report.scanned % CLIPS_PER_PROGRESS == 0:
+            on_progress(report)
         if candidate.route not in UNREGISTERED:
             yield candidate

@@ -1,8 +1,20 @@
-"""A folder becomes game folders, and a game folder clip candidates: by their names only, no sound file is opened."""
+"""A folder, an archive or a list becomes games, and a game clip candidates: by names only, no audio is opened."""
 
+from speaker_search.sources.archives import MAX_MEMBER_BYTES, Archives, is_archive
 from speaker_search.sources.candidates import Candidate, Layout, Route
-from speaker_search.sources.games import GameFolder
+from speaker_search.sources.games import GameSource, Scan
 from speaker_search.sources.names import speaker
 from speaker_search.sources.scanning import scan
 
-__all__ = ["Candidate", "GameFolder", "Layout", "Route", "scan", "speaker"]
+__all__ = [
+    "MAX_MEMBER_BYTES",
+    "Archives",
+    "Candidate",
+    "GameSource",
+    "Layout",
+    "Route",
+    "Scan",
+    "is_archive",
+    "scan",
+    "speaker",
+]

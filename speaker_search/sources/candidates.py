@@ -13,6 +13,8 @@ class Layout(StrEnum):
 
     DUMP = "dump"  # an index.json names the speaker of every file
     FOLDERS = "folders"  # a folder is a character
+    MANIFEST = "manifest"  # a list names path, character and text of every file
+    SHARDS = "shards"  # archives: WebDataset tar, Parquet with audio in it, zip or 7z holding a dump or folders
 
 
 class Route(StrEnum):
@@ -32,9 +34,9 @@ class Route(StrEnum):
 class Candidate:
     """A voiced line before anyone listened to it."""
 
-    path: str  #: POSIX, relative to the game folder, as on disk; MISSING, MALFORMED: as written, never to be opened
+    path: str  #: POSIX, below the root folder or inside the archive; MISSING, MALFORMED: as written, never to be opened
     route: Route
     character: str | None  #: as written; None when nobody knows who speaks
     text: str
-    size: int  #: bytes; -1 without a file
-    mtime_ns: int  #: nanoseconds since 1970; -1 without a file
+    size: int  #: bytes as decoded (Parquet: the mean of the row group); -1 without a file
+    mtime_ns: int  #: nanoseconds since 1970, in an archive that of the archive itself; -1 without a file

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from speaker_search.entities import shown
 from speaker_search.sources.candidates import ABSENT, Candidate, Route
 from speaker_search.sources.names import speaker, storable
 from speaker_search.sources.places import NOBODY, Places, normal
-from speaker_search.sources.rows import rows
-from speaker_search.sources.walk import AudioFiles, audio_files
+from speaker_search.sources.trees import AudioFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,27 +20,25 @@ class _Row:
     text: str
 
 
-def dump_candidates(root: Path, index: str) -> Iterator[Candidate]:
-    """One candidate for each row of `root / index` in its order, then one for each file without a row.
+def dump_candidates(files: AudioFiles, rows: Iterable[object], base: str) -> Iterator[Candidate]:
+    """One candidate for each row of an index in its order, then one for each file without a row.
 
-    A row's file is looked for where the row says (relative to the index's folder, then to the game folder) and under
+    A row's file is looked for where the row says (relative to the index's folder, `base`, then to the game) and under
     `<Speaker>/`, with the audio suffixes if it names none; then in the same places with any extension or case; then by
     its stem anywhere in the game. Names are compared by NFKC and casefold; the character is always the row's Speaker.
 
     A file belongs to one row. A row that finds it where it should be goes before one that finds only its stem, wherever
     they stand in the list, or one missing file would take another character's clip.
 
-    Raises SourceError when the index is unusable or a folder cannot be read, before the first candidate.
+    All rows are read before the first candidate: what they raise comes before anything is taken in.
     """
-    files = audio_files(root)
     places = Places(files.paths)
-    base = index[: index.rfind("/") + 1]
     speakers: dict[str, str] = {}  # one object for each name, not one for each row
     listed: list[_Row | Candidate] = []  # a Candidate is a malformed row
     found = array("q")  # file of each row, NOBODY when its own places are empty
     routes: list[Route] = []
     owners = array("q", [NOBODY]) * len(files.paths)  # row of each file
-    for number, entry in enumerate(rows(root / index)):
+    for number, entry in enumerate(rows):
         row = _row(entry, base, speakers)
         route, file = _settle(row, base, places) if isinstance(row, _Row) else (Route.MALFORMED, NOBODY)
         listed.append(row)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from speaker_search.sources.candidates import Candidate, Route
-from speaker_search.sources.names import speaker
-from speaker_search.sources.walk import audio_files
+from speaker_search.sources.names import SOUND_FOLDERS, speaker
+from speaker_search.sources.trees import AudioFiles
 
 
-def folder_candidates(root: Path) -> Iterator[Candidate]:
-    """One candidate for each audio file below the game folder, in order of the paths.
+def folder_candidates(files: AudioFiles) -> Iterator[Candidate]:
+    """One candidate for each audio file of a game, in order of the paths.
 
-    The character is the topmost folder; a file directly in the game folder, or in a folder called `？？？`, has none.
-    Raises SourceError when a folder cannot be read.
+    The character is the topmost folder. A file directly in the game, or in a folder `？？？` or `wav`, has none.
     """
-    files = audio_files(root)
     for number, path in enumerate(files.paths):
-        folder, slash, _ = path.partition("/")
-        yield files.candidate(number, Route.FOLDER, speaker(folder) if slash else None)
+        yield files.candidate(number, Route.FOLDER, character_of(path.split("/")))
     yield from files.nameless
+
+
+def character_of(parts: list[str]) -> str | None:
+    """The character of a file by its path below the game."""
+    if len(parts) < 2 or (len(parts) == 2 and parts[0].lower() in SOUND_FOLDERS):
+        return None
+    return speaker(parts[0])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from speaker_search.audio.reading import AUDIO_SUFFIXES
 from speaker_search.entities import fold
+
+SOUND_FOLDERS = frozenset({"wav", "wavs", "audio"})  # directly around audio files: no name of a game or a character
+DRIVE = re.compile(r"[A-Za-z]:")
 
 
 @lru_cache(maxsize=4096)  # a game has hundreds of names in a hundred thousand rows
@@ -37,3 +41,21 @@ def storable(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def member_name(written: str) -> str | None:
+    """An archive member's name as a POSIX path that stays inside; None for absolute ones, `..`, drive letters, NUL.
+
+    Stricter than a row's path: whoever packs voices has no reason to write `..`.
+    """
+    path = written.replace("\\", "/")
+    if not storable(path) or path.startswith("/") or DRIVE.match(path):
+        return None
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    return "/".join(parts) if parts and ".." not in parts else None
+
+
+def maker_and_title(name: str) -> tuple[str, str]:
+    """`Key_AIR` -> ("Key", "AIR"), split at the first `_`; ("", "") when that does not give two names."""
+    maker, _, title = name.partition("_")
+    return (maker, title) if maker.strip() and title.strip() else ("", "")

@@ -9,12 +9,11 @@ from typing import TypeAlias
 
 from speaker_search.entities import fold
 from speaker_search.sources.candidates import Route
-from speaker_search.sources.names import split_suffix
+from speaker_search.sources.names import DRIVE, split_suffix
 
 # A number of one file, or a list of several: a list for each of a million files would cost 90 MB.
 _Numbers: TypeAlias = int | list[int]
 _ODD = re.compile(r"[/\\:\0]|^\.{1,2}$")  # without any of these a name is one plain path component
-_DRIVE = re.compile(r"[A-Za-z]:")
 NOBODY = -1
 
 
@@ -27,7 +26,7 @@ def normal(written: str, base: str = "") -> str | None:
     if written and not _ODD.search(written):
         return base + written
     path = written.replace("\\", "/")
-    if "\0" in path or path.startswith("/") or _DRIVE.match(path):
+    if "\0" in path or path.startswith("/") or DRIVE.match(path):
         return None
     parts: list[str] = []
     for part in (base + path).split("/"):

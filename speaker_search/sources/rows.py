@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO
 
-from speaker_search.entities import shown
 from speaker_search.errors import SourceError
-from speaker_search.sources.walk import unreadable
 
 _CHUNK = 2**20  # characters read at a time
 _LONGEST_ROW = 2**24  # characters; more without an end is no row, but a file that would be read whole
@@ -19,19 +17,18 @@ _DECODE = json.JSONDecoder().raw_decode
 _MEND = "Unpack the archive again, or take the game in with --layout folders."
 
 
-def rows(index: Path) -> Iterator[object]:
+def rows(file: IO[bytes], name: str) -> Iterator[object]:
     """Stream a UTF-8 JSON list, with or without a byte order mark, as JSON values of any kind.
 
-    Raises SourceError when it cannot be read, is not UTF-8, no JSON or no list; the rows before the fault come first.
+    Raises SourceError when it is not UTF-8, no JSON or no list; the rows before the fault come first.
     """
-    name = shown(str(index))
+    text = io.TextIOWrapper(file, encoding="utf-8-sig")
     try:
-        with index.open(encoding="utf-8-sig") as file:
-            yield from _elements(_Text(file), name)
-    except OSError as error:
-        raise unreadable(index, error) from error
+        yield from _elements(_Text(text), name)
     except UnicodeDecodeError as error:
         raise SourceError(f"{name} is not UTF-8.", "Convert it to UTF-8.") from error
+    finally:
+        text.detach()  # or it would close the file, which is the caller's
 
 
 class _Text:

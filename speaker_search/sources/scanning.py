@@ -1,35 +1,47 @@
-"""Finding the games below a folder, and telling maker and title from the folders' names."""
+"""A path -> the games below it, by names alone: which layout it is, and what says so."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from speaker_search.entities import shown
 from speaker_search.errors import SourceError, UsageError
+from speaker_search.sources.archives import Archives, archive_kind
+from speaker_search.sources.asked import Asked
 from speaker_search.sources.candidates import Layout
-from speaker_search.sources.games import GameFolder
-from speaker_search.sources.walk import shallowest_audio, unreadable
+from speaker_search.sources.finding import Branch, branch_of, folder_games, marked_games
+from speaker_search.sources.games import GameSource, Scan
+from speaker_search.sources.lists import spool_list
+from speaker_search.sources.shards import archive_games
+from speaker_search.sources.spool import Spool
+from speaker_search.sources.trees import is_archive_name
+from speaker_search.sources.walk import DiskTree, unreadable
 
-INDEX_DEPTH = 3  # folders below PATH down to which an index.json is looked for
-_INDEX_NAME = "index.json"
+_LISTS = frozenset({".csv", ".jsonl", ".list"})
+_LAYOUTS_OF_ARCHIVES = (None, Layout.SHARDS, Layout.DUMP, Layout.FOLDERS)
 
 
 def scan(
-    path: Path, *, layout: Layout | None = None, maker: str | None = None, title: str | None = None
-) -> list[GameFolder]:
-    """Find the games below a folder by names alone, in order of their paths.
+    path: Path,
+    *,
+    layout: Layout | None = None,
+    maker: str | None = None,
+    title: str | None = None,
+    password: str | None = None,
+) -> Scan:
+    """Find the games in a folder, an archive or a list of files, in order of their paths.
 
-    Without `layout` it is a dump when an index.json lies in PATH or up to three folders below, else folders.
+    A folder with an index.json in it or up to three folders below is a dump; else one with a list (manifest or metadata
+    .csv, .jsonl or .parquet, or *.list) a manifest; archives up to three folders below are shards, beside either or
+    alone; without any of these it is read as folders. A place with audio that has no mark as those beside it have,
+    and an archive that cannot be opened beside others, is given as a game whose candidates() raises SourceError,
+    because it would be lost silently. `layout` looks for nothing else; of an archive, dump or folders is what it holds.
+    `password` opens archives that are encrypted.
 
     Dump. A folder with an index.json is a game, and what lies below it belongs to it. `maker` and `title` given win. A
     game that is PATH itself or lies directly in it is called `<Maker>_<Title>`, split at the first `_`; without a `_`,
-    and deeper down, its maker is the folder around it. A folder in those two places with a `_` in its name and one
-    index.json below it, one folder down, is the game itself, so that the audio beside that folder is found too; with
-    one exception: when PATH holds one `<Maker>_<Title>` of another name, that is the game. A folder beside games with
-    audio and no index.json is given as a game whose candidates() raises SourceError, because it would be lost silently.
+    and deeper down, its maker is the folder around it.
 
     Folders. With `title`, PATH is that game (by `maker`, or a maker of PATH's name): `<character>/**`. With `maker`
     alone PATH holds its games: `<game>/<character>/**`. With neither, the audio file with the fewest folders above it,
@@ -39,143 +51,149 @@ def scan(
     Raises SourceError when there is nothing to take in, and UsageError when one title is given for several games or
     the names do not tell the maker and title.
     """
-    root = _folder(path)
-    found = [] if layout is Layout.FOLDERS else _dumps(root)
-    if found:
-        games = found
-    elif layout is Layout.DUMP:
-        raise SourceError(f"{_named(root)} holds no index.json.", "Look deeper, or use --layout folders.")
-    else:
-        games = _game_folders(root, maker, title)
+    place = _resolved(path)
+    asked = Asked(layout, maker, title, Archives(password), Spool())
+    games, why = _in_folder(place, asked) if place.is_dir() else _in_file(place, asked)
     if title is not None and len(games) > 1:
-        raise UsageError(f"{_named(root)} holds {len(games):,} games, which cannot all be called {title}.")
-    return [_game(root, game, maker, title) for game in games]
+        raise UsageError(f"{_named(place)} holds {len(games):,} games, which cannot all be called {title}.")
+    asked.spool.finish()
+    for number, (root, row_maker, row_title) in enumerate(asked.spool.games):
+        kind = Layout.MANIFEST if root.is_dir() else Layout.SHARDS
+        own = None if root.is_dir() else asked.archives
+        games.append(GameSource(root, row_maker, row_title, kind, archives=own, spool=asked.spool, number=number))
+    if not games:
+        mend = "Name a folder with voices. Links that lead out of it are not followed."
+        raise SourceError(f"{_named(place)} holds no audio files and no index.json.", mend)
+    games.sort(key=lambda game: (game.root.parts, game.below))
+    return Scan(tuple(games), why)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A game before it has its names in full."""
+def _in_file(place: Path, asked: Asked) -> tuple[list[GameSource], str]:
+    kind, suffix = archive_kind(place), place.suffix.lower()
+    if kind is None and suffix not in _LISTS:
+        mend = "Unpack it first." if is_archive_name(place.name) else "Name the folder that it lies in."
+        raise SourceError(f"{_named(place)} is a file, but no archive that can be read and no list of voices.", mend)
+    if _is_list(place):
+        if asked.layout not in (None, Layout.MANIFEST):
+            raise SourceError(f"{_named(place)} is a list of files.", "Use --layout manifest.")
+        return [], f"manifest: {shown(place.name)} with {spool_list(place, asked):,} rows"
+    if asked.layout not in _LAYOUTS_OF_ARCHIVES:
+        raise SourceError(f"{_named(place)} is an archive and no list of files.", "Use --layout shards.")
+    games, holds = archive_games(place, asked)
+    return games, f"shards: {shown(place.name)} with {holds}"
 
-    parts: tuple[str, ...]  # from PATH down
-    layout: Layout
-    index: str | None = None
-    maker: str = ""  # "" when the folder around it is the maker
-    title: str = ""  # "" when it is called like its folder
+
+def _in_folder(place: Path, asked: Asked) -> tuple[list[GameSource], str]:
+    tree = DiskTree(place)
+    if asked.layout is Layout.FOLDERS:
+        return _as_folders(tree, asked)
+    branch = branch_of(tree, lists=asked.layout in (None, Layout.MANIFEST))
+    games: list[GameSource] = []
+    why: list[str] = []
+    if asked.layout is Layout.DUMP and not branch.indexes:
+        raise SourceError(f"{_named(place)} holds no index.json.", "Look deeper, or use --layout folders.")
+    if asked.layout is Layout.MANIFEST:
+        lists = [place.joinpath(*parts) for parts in branch.all_lists()]
+        if not lists:
+            mend = "Name the list itself: a .csv, .jsonl, .parquet or .list file."
+            raise SourceError(f"{_named(place)} holds no list of files.", mend)
+        return _spooled(lists, asked)
+    if branch.marks and asked.layout is not Layout.SHARDS:
+        games, why = _marked(tree, branch, asked)
+    if asked.layout in (None, Layout.SHARDS):
+        shards, holds = _archives([place.joinpath(*parts) for parts in branch.all_archives()], asked)
+        games, why = [*games, *shards], [*why, *holds]
+        if not why and asked.layout is Layout.SHARDS:
+            raise SourceError(f"{_named(place)} holds no archives with voices.", "Use --layout auto.")
+    if asked.layout is None and not branch.marks:
+        folders, read_as = _as_folders(tree, asked)
+        games, why = [*games, *folders], [*why, read_as] if folders or not why else why
+    return games, "; ".join(why)
 
 
-def _folder(path: Path) -> Path:
+def _marked(tree: DiskTree, branch: Branch, asked: Asked) -> tuple[list[GameSource], list[str]]:
+    games: list[GameSource] = []
+    lists: list[Path] = []
+    found = list(marked_games(tree, branch))
+    for one in found:
+        folder = tree.root.joinpath(*one.parts)
+        if one.lists:
+            lists += [folder / name for name in one.lists]
+            continue
+        game = asked.game(tree, one, folder)
+        if one.nothing:
+            mend = "Unpack it again, or take it in by itself with --layout folders."
+            detail = f"{_named(folder)} lies beside dumps or lists and holds audio, but no index.json and no list."
+            game = replace(game, trouble=SourceError(detail, mend))
+        games.append(game)
+    indexed = sum(game.index is not None for game in games)
+    why = [f"dump: index.json in {indexed:,} of {len(found):,} folders"] if indexed else []
+    troubled, how = _spooled(lists, asked) if lists else ([], "")
+    beside = [shown("/".join(parts)) for parts in branch.all_lists()] if not lists else []
+    if beside:
+        why.append(f"{beside[0]} was not looked at, because there is an index.json")
+    return [*games, *troubled], [*why, how] if how else why
+
+
+def _spooled(lists: list[Path], asked: Asked) -> tuple[list[GameSource], str]:
+    troubled: list[GameSource] = []
+    count = 0
+    for path in lists:
+        try:
+            count += spool_list(path, asked)
+        except SourceError as error:
+            if len(lists) == 1:
+                raise
+            troubled.append(asked.troubled(path, Layout.MANIFEST, error))
+    which = shown(lists[0].name) if len(lists) == 1 else f"{len(lists):,} lists, such as {shown(lists[0].name)},"
+    return troubled, f"manifest: {which} with {count:,} rows"
+
+
+def _archives(paths: list[Path], asked: Asked) -> tuple[list[GameSource], list[str]]:
+    games: list[GameSource] = []
+    held: dict[str, int] = {}
+    for path in paths:
+        try:
+            found, holds = _in_archive(path, asked)
+        except SourceError as error:
+            found, holds = [asked.troubled(path, Layout.SHARDS, error)], "what cannot be read"
+        games += found
+        if holds:
+            held[holds] = held.get(holds, 0) + 1
+    several = ", ".join(f"{count:,} with {holds}" for holds, count in held.items())
+    return games, [f"shards: archives, {several}"] if held else []
+
+
+def _in_archive(path: Path, asked: Asked) -> tuple[list[GameSource], str]:
+    if archive_kind(path) is None:
+        raise SourceError(f"{_named(path)} is an archive that cannot be read as it is.", "Unpack it first.")
+    if _is_list(path):
+        spool_list(path, asked)
+        return [], "a list of files"
+    return archive_games(path, asked)
+
+
+def _as_folders(tree: DiskTree, asked: Asked) -> tuple[list[GameSource], str]:
+    found, read_as = folder_games(tree, asked.maker, asked.title)
+    games = [asked.game(tree, one, tree.root.joinpath(*one.parts)) for one in found]
+    return games, f"folders: no index.json and no list, read as {read_as}"
+
+
+def _is_list(path: Path) -> bool:
+    if archive_kind(path) == ".parquet":
+        from speaker_search.sources.parquet import holds_audio  # pyarrow takes 0.3 s to import
+
+        return not holds_audio(path)
+    return path.suffix.lower() in _LISTS
+
+
+def _resolved(path: Path) -> Path:
     try:
         if not path.exists():
             raise SourceError(f"{_named(path)} does not exist.", "Check the path.")
-        if not path.is_dir():
-            raise SourceError(f"{_named(path)} is a file, not a folder.", "Name the folder that it lies in.")
         return path.resolve()
     except OSError as error:
         raise unreadable(path, error) from error
-
-
-def _game(root: Path, found: _Found, maker: str | None, title: str | None) -> GameFolder:
-    folder = root.joinpath(*found.parts)
-    maker = maker or shown(found.maker or folder.parent.name).strip()
-    title = title or shown(found.title or folder.name).strip()
-    if not maker or not title:
-        raise UsageError(f"The maker and title of {_named(folder)} cannot be told from its path.", "Name them.")
-    return GameFolder(folder, maker, title, found.layout, found.index)
-
-
-def _dumps(root: Path) -> list[_Found]:
-    tree = _tree(root, ())
-    return list(_dumps_below(root, tree)) if tree.indexes else []
-
-
-@dataclass(frozen=True, slots=True)
-class _Branch:
-    """A folder in the search for index.json files."""
-
-    parts: tuple[str, ...]
-    index: str | None  # name of its own index.json as on disk
-    below: tuple[_Branch, ...]  # not looked at when it has an index.json
-
-    @property
-    def indexes(self) -> int:
-        return 1 if self.index else sum(branch.indexes for branch in self.below)
-
-
-def _tree(root: Path, parts: tuple[str, ...]) -> _Branch:
-    place = root.joinpath(*parts)
-    folders: list[str] = []
-    index: str | None = None
-    try:
-        with os.scandir(place) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.name)
-                elif entry.name.lower() == _INDEX_NAME and entry.is_file(follow_symlinks=False):
-                    index = entry.name if index != _INDEX_NAME else index  # of two, the one spelled as it should be
-    except OSError as error:
-        raise unreadable(place, error) from error
-    if index or len(parts) == INDEX_DEPTH:
-        return _Branch(parts, index, ())
-    return _Branch(parts, None, tuple(_tree(root, (*parts, name)) for name in sorted(folders)))
-
-
-def _dumps_below(root: Path, branch: _Branch) -> Iterator[_Found]:
-    inner = _inner_index(root, branch)
-    if branch.index or inner:
-        maker, title = _split(root, branch.parts)
-        yield _Found(branch.parts, Layout.DUMP, inner or branch.index, maker, title)
-    elif branch.indexes:
-        for child in branch.below:
-            yield from _dumps_below(root, child)
-    elif shallowest_audio(root.joinpath(*branch.parts)) is not None:
-        maker, title = _split(root, branch.parts)
-        yield _Found(branch.parts, Layout.DUMP, None, maker, title)
-
-
-def _inner_index(root: Path, branch: _Branch) -> str | None:
-    """The one index.json one folder down in a folder called `<Maker>_<Title>`."""
-    if branch.indexes != 1 or branch.index or not any(_split(root, branch.parts)):
-        return None
-    child = next(child for child in branch.below if child.indexes)
-    if not child.index:
-        return None
-    own = branch.parts[-1] if branch.parts else root.name
-    if not branch.parts and child.parts[-1] != own and any(_split(root, child.parts)):
-        return None
-    return f"{child.parts[-1]}/{child.index}"
-
-
-def _split(root: Path, parts: tuple[str, ...]) -> tuple[str, str]:
-    """(maker, title) of a folder called `<Maker>_<Title>` that is PATH or lies in it, else ("", "")."""
-    maker, _, title = (parts[-1] if parts else root.name).partition("_")
-    return (maker, title) if len(parts) <= 1 and maker.strip() and title.strip() else ("", "")
-
-
-def _game_folders(root: Path, maker: str | None, title: str | None) -> list[_Found]:
-    depth = shallowest_audio(root)
-    if depth is None:
-        raise SourceError(f"{_named(root)} holds no audio files and no index.json.", "Name a folder with voices.")
-    if title is not None:
-        return [_Found((), Layout.FOLDERS, maker=root.name)]
-    if maker is not None and depth == 0:
-        mend = "Give the game's title too if it is one game."
-        raise SourceError(f"{_named(root)} holds audio beside its game folders.", mend)
-    levels = 1 if maker is not None else min(depth - 1, 2)
-    if levels < 1:
-        return [_Found((), Layout.FOLDERS)]
-    folders: list[tuple[str, ...]] = [(name,) for name in _subfolders(root)]
-    if levels == 2:
-        folders = [(*parts, name) for parts in folders for name in _subfolders(root.joinpath(*parts))]
-    with_audio = (parts for parts in folders if shallowest_audio(root.joinpath(*parts)) is not None)
-    return [_Found(parts, Layout.FOLDERS) for parts in with_audio]
-
-
-def _subfolders(place: Path) -> list[str]:
-    try:
-        with os.scandir(place) as entries:
-            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
-    except OSError as error:
-        raise unreadable(place, error) from error
 
 
 def _named(path: Path) -> str:

@@ -1,77 +1,103 @@
-"""The audio files below a folder, by their names and what the file system says of them."""
+"""The audio files below a folder of a disk, by their names and what the file system says of them."""
 
 from __future__ import annotations
 
 import os
-from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from speaker_search.entities import shown
 from speaker_search.errors import SourceError
 from speaker_search.sources.candidates import Candidate, Route
-from speaker_search.sources.names import split_suffix, storable
+from speaker_search.sources.names import SOUND_FOLDERS, split_suffix, storable
+from speaker_search.sources.rows import rows
+from speaker_search.sources.trees import AudioFiles, Level, is_mark, level_of
 
 
-@dataclass(frozen=True, slots=True)
-class AudioFiles:
-    """A game's audio files in order of their paths. Columns, not objects: a game may have a million."""
+class DiskTree:
+    """A folder of a disk. Links to folders are not followed, links to files not out of it."""
 
-    paths: list[str] = field(default_factory=list)  #: POSIX, relative to the root
-    sizes: array[int] = field(default_factory=lambda: array("q"))  #: bytes
-    mtimes_ns: array[int] = field(default_factory=lambda: array("q"))
-    nameless: list[Candidate] = field(default_factory=list)  #: files whose name is no UTF-8, MALFORMED
+    def __init__(self, root: Path) -> None:
+        """`root` must be absolute and resolved."""
+        self.root = root
+        self.name = root.name
+        self.around = root.parent.name
 
-    def candidate(self, number: int, route: Route, character: str | None = None, text: str = "") -> Candidate:
-        return Candidate(self.paths[number], route, character, text, self.sizes[number], self.mtimes_ns[number])
+    def level(self, parts: tuple[str, ...]) -> Level:
+        place = self.root.joinpath(*parts)
+        folders: list[str] = []
+        marks: list[str] = []
+        try:
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.name)
+                    elif is_mark(entry.name) and entry.is_file(follow_symlinks=False):
+                        marks.append(entry.name)
+        except OSError as error:
+            raise unreadable(place, error) from error
+        return level_of(folders, marks)
 
+    def shallowest_audio(self, parts: tuple[str, ...]) -> int | None:
+        top = "".join(f"{part}/" for part in parts)
+        level, depth = [top], 0
+        while level:
+            below: list[str] = []
+            for folder in sorted(level, key=_is_sound_folder, reverse=True):  # they tell a level less: asked first
+                for entry in _entries(self.root, folder):
+                    if not entry.is_dir(follow_symlinks=False):
+                        return depth - (depth > 0 and _is_sound_folder(folder))
+                    below.append(f"{folder}{entry.name}/")
+            level, depth = below, depth + 1
+        return None
 
-def audio_files(root: Path) -> AudioFiles:
-    """Walk `root`, which must be resolved. Raises SourceError when a folder cannot be read.
-
-    Symlinks to folders are not followed, and symlinks to files that lie outside of `root` are left out.
-    """
-    files = AudioFiles()
-    folders = [""]  # relative, with a slash behind
-    while folders:
-        folder = folders.pop()
-        below: list[str] = []
-        here: list[tuple[str, int, int]] = []
-        for entry in _entries(root, folder):
-            if entry.is_dir(follow_symlinks=False):
-                below.append(f"{folder}{entry.name}/")
-                continue
-            try:
-                status = entry.stat()
-            except FileNotFoundError:  # deleted since the folder was listed
-                continue
-            except OSError as error:
-                raise unreadable(root / folder, error) from error
-            here.append((folder + entry.name, status.st_size, status.st_mtime_ns))
-        for path, size, mtime_ns in sorted(here):
-            if storable(path):
-                files.paths.append(path)
-                files.sizes.append(size)
-                files.mtimes_ns.append(mtime_ns)
-            else:
-                files.nameless.append(Candidate(shown(path), Route.MALFORMED, None, "", size, mtime_ns))
-        folders.extend(sorted(below, reverse=True))
-    return files
-
-
-def shallowest_audio(root: Path) -> int | None:
-    """How many folders lie between `root` and the audio file nearest to it; None without any."""
-    level, depth = [""], 0
-    while level:
-        below: list[str] = []
-        for folder in level:
+    def audio_files(self, below: str) -> AudioFiles:
+        root = self.root / below
+        files = AudioFiles()
+        folders = [""]  # relative, with a slash behind
+        while folders:
+            folder = folders.pop()
+            inner: list[str] = []
+            here: list[tuple[str, int, int]] = []
             for entry in _entries(root, folder):
-                if not entry.is_dir(follow_symlinks=False):
-                    return depth
-                below.append(f"{folder}{entry.name}/")
-        level, depth = below, depth + 1
-    return None
+                if entry.is_dir(follow_symlinks=False):
+                    inner.append(f"{folder}{entry.name}/")
+                    continue
+                try:
+                    status = entry.stat()
+                except FileNotFoundError:  # deleted since the folder was listed
+                    continue
+                except OSError as error:
+                    raise unreadable(root / folder, error) from error
+                here.append((folder + entry.name, status.st_size, status.st_mtime_ns))
+            for path, size, mtime_ns in sorted(here):
+                if storable(path):
+                    files.paths.append(path)
+                    files.sizes.append(size)
+                    files.mtimes_ns.append(mtime_ns)
+                else:
+                    files.nameless.append(Candidate(shown(path), Route.MALFORMED, None, "", size, mtime_ns))
+            folders.extend(sorted(inner, reverse=True))
+        return files
+
+    def rows(self, path: str) -> Iterator[object]:
+        index = self.root / path
+        try:
+            with index.open("rb") as file:
+                yield from rows(file, shown(str(index)))
+        except OSError as error:
+            raise unreadable(index, error) from error
+
+    def named(self, parts: tuple[str, ...]) -> str:
+        return shown(str(self.root.joinpath(*parts)))
+
+
+def unreadable(place: Path, error: OSError) -> SourceError:
+    return SourceError(f"{shown(str(place))} cannot be read: {error.strerror or error}.", "Mend its permissions.")
+
+
+def _is_sound_folder(folder: str) -> bool:
+    return folder[:-1].rpartition("/")[2].lower() in SOUND_FOLDERS
 
 
 def _entries(root: Path, folder: str) -> Iterator[os.DirEntry[str]]:
@@ -84,10 +110,6 @@ def _entries(root: Path, folder: str) -> Iterator[os.DirEntry[str]]:
                     yield entry
     except OSError as error:
         raise unreadable(place, error) from error
-
-
-def unreadable(place: Path, error: OSError) -> SourceError:
-    return SourceError(f"{shown(str(place))} cannot be read: {error.strerror or error}.", "Mend its permissions.")
 
 
 def _usable(entry: os.DirEntry[str], root: Path) -> bool:

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi import Path as InPath
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from speaker_search import entities
 from speaker_search.catalog import reading
-from speaker_search.errors import NotFoundError, UsageError
+from speaker_search.errors import UsageError
 from speaker_search.library import Library
 from speaker_search.search.matching import By, Filters, Page
-from speaker_search.web import description, problems, schemas
+from speaker_search.web import description, problems, schemas, sounds
 from speaker_search.web.guards import BodyLimit, key_check
+from speaker_search.web.ingests import Ingests
 
 MAX_CLIPS = 32  # uploaded with one search
 MAX_PAGE = 1_000
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-MEDIA_TYPES = {
-    ".ogg": "audio/ogg",
-    ".oga": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".flac": "audio/flac",
-    ".wav": "audio/wav",
-    ".mp3": "audio/mpeg",
-}
-
 Options = TypeVar("Options", bound=schemas.SearchOptions)
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 Id = Annotated[int, InPath(ge=1, le=schemas.MAX_ID)]
@@ -41,7 +34,15 @@ Names = Annotated[list[str], Query()]
 def create_app(library: Library, *, host: str = "127.0.0.1") -> FastAPI:
     """The app for a server bound to `host`; on loopback it answers to loopback names only (DNS rebinding)."""
     # No /docs: FastAPI's pages load their scripts from other people's servers.
+    ingests = Ingests(library)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(ingests.close)
+
     app = FastAPI(
+        lifespan=lifespan,
         title="speaker_search",
         description="Who else sounds like this, in other games?",
         version="1",
@@ -61,12 +62,12 @@ def create_app(library: Library, *, host: str = "127.0.0.1") -> FastAPI:
         """Whether the server answers at all."""
         return {"status": "ok"}
 
-    app.include_router(_routes(library), prefix="/v1", dependencies=guards)
+    app.include_router(_routes(library, ingests), prefix="/v1", dependencies=guards)
     description.complete(app)
     return app
 
 
-def _routes(library: Library) -> APIRouter:
+def _routes(library: Library, ingests: Ingests) -> APIRouter:
     failures: dict[int | str, dict[str, Any]] = {
         status: {"model": schemas.Problem} for status in (400, 401, 404, 413, 422, 503)
     }
@@ -77,11 +78,11 @@ def _routes(library: Library) -> APIRouter:
         """The nearest characters to uploaded clips, to clips and characters of the catalog, or to an embedding."""
         if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
             async with request.form(max_files=MAX_CLIPS, max_fields=MAX_CLIPS) as form:
-                sounds = [await part.read() for part in form.getlist("audio") if isinstance(part, UploadFile)]
+                uploads = [await part.read() for part in form.getlist("audio") if isinstance(part, UploadFile)]
                 query = form.get("query", "{}")
                 if not isinstance(query, str):  # browsers send a JSON blob with a file name
                     query = (await query.read()).decode("utf-8", "replace")
-            return await run_in_threadpool(_search_sounds, library, sounds, query)
+            return await run_in_threadpool(_search_sounds, library, uploads, query)
         return await run_in_threadpool(_search_like, library, await request.body())
 
     @routes.get("/characters")
@@ -114,9 +115,19 @@ def _routes(library: Library) -> APIRouter:
         return schemas.Search.of(answer)
 
     @routes.get("/clips/{clip_id}/audio", response_class=FileResponse, responses=description.SOUNDS)
-    def audio(clip_id: Id) -> FileResponse:
-        """A clip's sound file as it lies on the disk, byte ranges included."""
-        return _sound(library, clip_id)
+    def audio(clip_id: Id, request: Request) -> Response:
+        """A clip's sound file as it lies on the disk or in its archive, byte ranges included."""
+        return sounds.of_clip(library, clip_id, request.headers.get("range"))
+
+    @routes.post("/ingest", status_code=202)
+    def ingest(request: schemas.IngestRequest) -> schemas.Ingest:
+        """Take voices in, in the background, from folders that the server's settings allow."""
+        return ingests.begin(request)
+
+    @routes.get("/ingest/{ingest_id}")
+    def ingest_state(ingest_id: str) -> schemas.Ingest:
+        """How an ingest stands that this server was asked for."""
+        return ingests.state(ingest_id)
 
     return routes
 
@@ -147,13 +158,13 @@ def list_characters(
     return schemas.Characters(characters=[schemas.Character.of(one) for one in shown], next=following)
 
 
-def _search_sounds(library: Library, sounds: list[bytes], query: str) -> schemas.Search:
+def _search_sounds(library: Library, uploads: list[bytes], query: str) -> schemas.Search:
     options = _parsed(schemas.SearchOptions, query)
-    if not sounds:
+    if not uploads:
         raise UsageError("There is no sound among the uploads.", "Send one or more files as `audio`.")
     clips, characters = _references(options.unlike)
     answer = library.search(
-        sounds,
+        uploads,
         unlike_clips=clips,
         unlike_characters=characters,
         filters=_filters(options),
@@ -208,18 +219,3 @@ def _filters(options: schemas.SearchOptions) -> Filters:
 
 def _page(options: schemas.SearchOptions) -> Page:
     return Page(options.limit, options.cursor)
-
-
-def _sound(library: Library, clip_id: int) -> FileResponse:
-    with library.catalog.read() as connection:
-        root = reading.clip_root(connection, clip_id)
-        clip: entities.Clip = reading.clips_by_id(connection, [clip_id])[clip_id]
-    gone = NotFoundError(f"The sound of clip {clip_id} is not where it was.", "Ingest its folder again.")
-    try:
-        path = clip.path.resolve(strict=True)
-    except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads in a circle
-        raise gone from error
-    # What is served lies in the game's folder, also when a link or a row of the index points elsewhere.
-    if not path.is_relative_to(root.resolve()) or path.suffix.lower() not in MEDIA_TYPES or not path.is_file():
-        raise gone
-    return FileResponse(path, media_type=MEDIA_TYPES[path.suffix.lower()])

@@ -22,6 +22,7 @@ PROBLEMS: dict[type[errors.SpeakerSearchError], tuple[int, str]] = {
     errors.CatalogError: (503, "catalog"),
     errors.IndexUnusableError: (503, "index"),
     errors.EncoderError: (503, "encoder"),
+    errors.DecoderError: (503, "decoder"),
     errors.SpeakerSearchError: (500, "error"),
 }
 PROBLEM_TYPE = "application/problem+json"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from speaker_search import entities
 from speaker_search.cast.voices import Cast
+from speaker_search.ingest.report import Figures
 from speaker_search.search.matching import Answer, By
 
 DIGITS = 6  # of a score, cosine or probability
@@ -197,6 +200,29 @@ class SearchRequest(SearchOptions):
 
     like: list[Reference] = []
     embedding: list[float] | None = None
+
+
+class IngestRequest(Document):
+    """Voices to take in, from folders that the server's settings allow."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    paths: list[str] = Field(min_length=1, max_length=100, description="Absolute, below SPKSEARCH_INGEST_ROOTS.")
+    layout: Literal["auto", "dump", "folders", "manifest", "shards"] = "auto"
+    maker: str | None = None
+    game: str | None = None
+    retry_refused: bool = False
+    enqueue: bool = Field(default=False, description="Note the clips, and leave embedding to workers.")
+
+
+class Ingest(Document):
+    """How an ingest stands."""
+
+    id: str
+    state: Literal["waiting", "running", "done", "failed"]
+    progress: Figures
+    problems: list[str] = Field(description="Games that could not be read, a sentence each.")
+    error: str | None = Field(description="Why it failed.")
 
 
 class Problem(Document):

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import func, select
 
-from speaker_search.catalog import embedding, registering, tables
+from speaker_search.catalog import embedding, registering, storing, tables
+from speaker_search.catalog.claiming import ClaimedClip, Claims
 from speaker_search.catalog.database import Catalog
-from speaker_search.catalog.embedding import Outcome, Space
+from speaker_search.catalog.embedding import Space
 from speaker_search.catalog.registering import Registered
+from speaker_search.catalog.storing import Outcome
 from speaker_search.sources import Candidate, Route
 from speaker_search.sources.candidates import ABSENT
 
@@ -59,24 +61,31 @@ class Shelf:
 
     def embed_all(self, space: int | None = None, seed: int = 0, seconds: float | None = 1.0) -> dict[int, np.ndarray]:
         """Store a random vector for every clip that waits; by clip id."""
-        with self.catalog.read() as connection:
-            waiting = embedding.pending(connection, space or self.space, after=0, limit=1_000_000)
+        waiting = self.waiting(space)
         vectors = self.vectors(len(waiting), seed)
         outcomes = [Outcome(clip.id, seconds, vector) for clip, vector in zip(waiting, vectors, strict=True)]
-        embedding.store(self.catalog, space or self.space, outcomes)
+        storing.store(self.catalog, space or self.space, outcomes)
         return {outcome.clip_id: outcome.vector for outcome in outcomes if outcome.vector is not None}
+
+    def waiting(self, space: int | None = None, limit: int = 1_000_000) -> list[ClaimedClip]:
+        """Clips that wait, claimed and given back."""
+        claims = Claims(self.catalog, space or self.space, machine="test", pid=1)
+        found = claims.claim(limit)
+        claims.leave()
+        return found
 
     def embed(self, *paths: str, space: int | None = None) -> None:
         """Store a vector for some clips."""
         ids = self.ids()
         outcomes = [Outcome(ids[path], 1.0, self.vectors(1, ids[path])[0]) for path in paths]
-        embedding.store(self.catalog, space or self.space, outcomes)
+        storing.store(self.catalog, space or self.space, outcomes)
 
     def pour(self, count: int, seed: int = 0) -> np.ndarray:
         """Write many embedded clips straight into the tables, numbered from POURED on; their vectors (count, DIM)."""
         self.scan()
         vectors = self.vectors(count, seed)
-        clip = {"root_id": 1, "character_id": None, "text": "", "size": 100, "mtime_ns": 1, "seconds": 1.0}
+        clip = {"game_id": 1, "root_id": 1, "character_id": None, "text": "", "size": 100, "mtime_ns": 1}
+        clip |= {"gone": False, "seconds": 1.0}
         held = {"encoder_id": self.space}
         with self.catalog.write() as connection:
             rows = [clip | {"id": POURED + place, "path": f"{place}"} for place in range(count)]

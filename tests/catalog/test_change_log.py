@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from catalog.shelf import POURED, Shelf
 
-from speaker_search.catalog import embedding
-from speaker_search.catalog.embedding import Outcome
+from speaker_search.catalog import embedding, storing
+from speaker_search.catalog.storing import Outcome
 
 WRITERS = 3
 
@@ -61,7 +61,7 @@ def test_a_follower_of_several_writers_is_told_of_each_clip_once(shelf: Shelf, s
         while mine:
             size = int(rng.integers(1, 25))
             outcomes = [Outcome(id_, 1.0, vectors[id_]) for id_ in mine[:size]]
-            embedding.store(shelf.catalog, shelf.space, outcomes)
+            storing.store(shelf.catalog, shelf.space, outcomes)
             del mine[:size]
 
     follower = Follower(shelf)

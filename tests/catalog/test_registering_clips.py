@@ -10,11 +10,11 @@ import pytest
 from catalog.shelf import DIM, Shelf
 from sqlalchemy import select, text, update
 
-from speaker_search.catalog import embedding, reading, registering, tables
+from speaker_search.catalog import embedding, reading, registering, storing, tables
 from speaker_search.catalog.chunks import IDS_PER_STATEMENT
 from speaker_search.catalog.database import Catalog, open_catalog
-from speaker_search.catalog.embedding import Outcome
 from speaker_search.catalog.registering import ROWS_PER_TRANSACTION, Registered
+from speaker_search.catalog.storing import Outcome
 from speaker_search.entities import Refusal
 from speaker_search.sources import Candidate
 
@@ -69,7 +69,7 @@ def test_a_changed_file_that_was_refused_waits_anew_in_every_space(shelf: Shelf)
     other = shelf.another_space()
     for space in (shelf.space, other):
         shelf.scan(shelf.clip("a"), space=space)
-        embedding.store(shelf.catalog, space, [Outcome(shelf.ids()["a"], refusal=Refusal.SILENT, detail="Silent.")])
+        storing.store(shelf.catalog, space, [Outcome(shelf.ids()["a"], refusal=Refusal.SILENT, detail="Silent.")])
     shelf.scan(shelf.clip("a", size=7))
     assert shelf.state(shelf.space) == shelf.state(other) == {"a": "pending"}
     assert shelf.count("removals") == 0
@@ -202,7 +202,7 @@ def test_a_folder_of_unknown_speakers_taken_in_under_another_title_moves_to_that
     shelf.scan(shelf.clip("a", None))
     before = revision(shelf)
     shelf.title = "Title"
-    assert shelf.scan(shelf.clip("a", None)) == Registered(known=1)
+    assert shelf.scan(shelf.clip("a", None)) == Registered(relabelled=1)
     (id_,) = shelf.ids().values()
     with shelf.catalog.read() as connection:
         titles = {game.id: game.title for game in reading.all_games(connection)}
@@ -225,7 +225,7 @@ def test_one_encoders_space_does_not_disturb_anothers(shelf: Shelf) -> None:
     assert shelf.state(other) == {"a": "unknown", "b": "unknown"}
     assert shelf.scan(shelf.clip("a"), shelf.missing("b"), space=other) == Registered(known=2)
     assert shelf.state(other) == {"a": "pending", "b": "missing"}
-    embedding.store(shelf.catalog, other, [Outcome(shelf.ids()["a"], refusal=Refusal.NO_SPEECH, detail="None.")])
+    storing.store(shelf.catalog, other, [Outcome(shelf.ids()["a"], refusal=Refusal.NO_SPEECH, detail="None.")])
     assert shelf.state(other) == {"a": "no_speech", "b": "missing"}
     assert shelf.state() == {"a": "embedded", "b": "missing"}
     assert shelf.opened_space() == before
@@ -239,7 +239,7 @@ def test_a_space_is_made_once(shelf: Shelf) -> None:
 def test_refused_clips_wait_again_when_asked_but_not_missing_ones(shelf: Shelf) -> None:
     everything = [shelf.clip("silent"), shelf.clip("fine"), shelf.missing("nowhere")]
     shelf.scan(*everything)
-    embedding.store(shelf.catalog, shelf.space, [Outcome(shelf.ids()["silent"], refusal=Refusal.SILENT, detail="So.")])
+    storing.store(shelf.catalog, shelf.space, [Outcome(shelf.ids()["silent"], refusal=Refusal.SILENT, detail="So.")])
     shelf.embed_all()
     expected = {"silent": "silent", "fine": "embedded", "nowhere": "missing"}
     shelf.scan(*everything)
@@ -251,7 +251,7 @@ def test_refused_clips_wait_again_when_asked_but_not_missing_ones(shelf: Shelf) 
 @pytest.mark.parametrize("reason", [Refusal.MISSING, Refusal.UNREADABLE])
 def test_a_clip_that_was_not_there_when_read_is_tried_again_once_a_scan_sees_it(shelf: Shelf, reason: Refusal) -> None:
     shelf.scan(shelf.clip("a"))
-    embedding.store(shelf.catalog, shelf.space, [Outcome(shelf.ids()["a"], refusal=reason, detail="Gone.")])
+    storing.store(shelf.catalog, shelf.space, [Outcome(shelf.ids()["a"], refusal=reason, detail="Gone.")])
     assert shelf.state() == {"a": str(reason)}
     shelf.scan(shelf.clip("a"))
     assert shelf.state() == {"a": "pending"}
@@ -267,7 +267,7 @@ def test_retrying_refused_clips_leaves_other_folders_and_spaces_alone(shelf: She
     other = shelf.another_space()
     for space in (shelf.space, other):
         shelf.scan(shelf.clip("a"), space=space)
-        embedding.store(shelf.catalog, space, [Outcome(shelf.ids()["a"], refusal=Refusal.SILENT, detail="Silent.")])
+        storing.store(shelf.catalog, space, [Outcome(shelf.ids()["a"], refusal=Refusal.SILENT, detail="Silent.")])
     shelf.root = Path("/voices/maker_second")
     shelf.scan(shelf.clip("b"), retry=True)
     assert shelf.state()["a"] == "silent"

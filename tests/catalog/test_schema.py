@@ -50,7 +50,7 @@ def _constraints(engine: Engine) -> dict[str, object]:
             sorted(tuple(key["constrained_columns"]) for key in inspector.get_foreign_keys(name)),
             sorted(tuple(key["column_names"]) for key in inspector.get_unique_constraints(name)),
             sorted(str(index["name"]) for index in inspector.get_indexes(name)),
-            [(column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns(name)],
+            sorted((column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns(name)),
         )
         for name in tables.metadata.tables
     }

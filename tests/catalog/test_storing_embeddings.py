@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 from catalog.shelf import DIM, Shelf
 from sqlalchemy import select, update
 
-from speaker_search.catalog import embedding, reading, tables
+from speaker_search.catalog import embedding, reading, storing, tables
 from speaker_search.catalog.chunks import IDS_PER_STATEMENT
-from speaker_search.catalog.embedding import ClipCounts, Outcome
+from speaker_search.catalog.claiming import Claims
+from speaker_search.catalog.embedding import ClipCounts
+from speaker_search.catalog.storing import Outcome
 from speaker_search.entities import Refusal
 from speaker_search.errors import CatalogError, NotFoundError
 from speaker_search.settings import DEFAULT_ENCODER
@@ -38,7 +39,7 @@ def test_vectors_come_back_bit_for_bit(shelf: Shelf) -> None:
     shelf.scan(shelf.clip("a"), shelf.clip("b"))
     a, b = (shelf.ids()[path] for path in "ab")
     every_other = np.repeat(ODD, 2)[::2]  # not contiguous
-    embedding.store(shelf.catalog, shelf.space, [Outcome(a, 1.0, ODD), Outcome(b, 1.0, every_other)])
+    storing.store(shelf.catalog, shelf.space, [Outcome(a, 1.0, ODD), Outcome(b, 1.0, every_other)])
     assert {id_: vector.tobytes() for id_, vector in vectors_of(shelf, a, b).items()} == dict.fromkeys(
         (a, b), ODD.tobytes()
     )
@@ -48,7 +49,7 @@ def test_vectors_come_back_bit_for_bit(shelf: Shelf) -> None:
 def test_a_vector_lies_in_the_catalog_as_little_endian_float32(shelf: Shelf) -> None:
     shelf.scan(shelf.clip("a"))
     big_endian = np.array([1, -2, 0.5, 3], ">f4")
-    embedding.store(shelf.catalog, shelf.space, [Outcome(shelf.ids()["a"], 1.0, big_endian)])
+    storing.store(shelf.catalog, shelf.space, [Outcome(shelf.ids()["a"], 1.0, big_endian)])
     with shelf.catalog.read() as connection:
         held = connection.execute(select(tables.embeddings.c.vector)).scalar_one()
     assert held == struct.pack("<4f", 1, -2, 0.5, 3)
@@ -76,7 +77,7 @@ def test_a_stored_clip_waits_no_more_and_knows_its_length(shelf: Shelf) -> None:
         Outcome(b, refusal=Refusal.NOT_AUDIO, detail="b is a folder."),
         Outcome(c, 0.5, refusal=Refusal.NO_SPEECH, detail="None heard."),
     ]
-    assert embedding.store(shelf.catalog, shelf.space, outcomes) == outcomes
+    assert storing.store(shelf.catalog, shelf.space, outcomes).kept == outcomes
     assert shelf.state() == {"a": "embedded", "b": "not_audio", "c": "no_speech"}
     with shelf.catalog.read() as connection:
         assert embedding.count_clips(connection, shelf.space) == ClipCounts(1, 0, 2)
@@ -93,7 +94,7 @@ def test_a_refusal_takes_no_place_in_the_change_log(shelf: Shelf) -> None:
     shelf.scan(*map(shelf.clip, "abc"))
     a, b, c = (shelf.ids()[path] for path in "abc")
     refused = [Outcome(id_, refusal=Refusal.SILENT, detail="Silent.") for id_ in (a, c)]
-    embedding.store(shelf.catalog, shelf.space, [refused[0], Outcome(b, 1.0, ODD), refused[1]])
+    storing.store(shelf.catalog, shelf.space, [refused[0], Outcome(b, 1.0, ODD), refused[1]])
     assert shelf.opened_space().changes == 1
     assert shelf.rows("embeddings.seq") == [1]
 
@@ -101,9 +102,9 @@ def test_a_refusal_takes_no_place_in_the_change_log(shelf: Shelf) -> None:
 def test_a_clip_that_another_worker_finished_is_left_as_it_is(shelf: Shelf) -> None:
     shelf.scan(shelf.clip("a"), shelf.clip("b"), shelf.clip("c"))
     a, b, c = (shelf.ids()[path] for path in "abc")
-    embedding.store(shelf.catalog, shelf.space, [Outcome(a, 1.0, ODD), Outcome(b, refusal=Refusal.SILENT, detail=".")])
+    storing.store(shelf.catalog, shelf.space, [Outcome(a, 1.0, ODD), Outcome(b, refusal=Refusal.SILENT, detail=".")])
     late = [Outcome(id_, 2.0, np.ones(DIM, np.float32)) for id_ in (a, b, c)]
-    assert embedding.store(shelf.catalog, shelf.space, late) == late[2:]
+    assert storing.store(shelf.catalog, shelf.space, late).kept == late[2:]
     assert shelf.state() == {"a": "embedded", "b": "silent", "c": "embedded"}
     assert vectors_of(shelf, a)[a].tobytes() == ODD.tobytes()
     with shelf.catalog.read() as connection:
@@ -113,23 +114,21 @@ def test_a_clip_that_another_worker_finished_is_left_as_it_is(shelf: Shelf) -> N
 
 def test_a_clip_that_never_waited_is_not_stored(shelf: Shelf) -> None:
     shelf.scan(shelf.clip("a"))
-    assert embedding.store(shelf.catalog, shelf.space, [Outcome(999, 1.0, ODD)]) == []
-    assert embedding.store(shelf.catalog, shelf.another_space(), [Outcome(shelf.ids()["a"], 1.0, ODD)]) == []
+    assert storing.store(shelf.catalog, shelf.space, [Outcome(999, 1.0, ODD)]).kept == []
+    assert storing.store(shelf.catalog, shelf.another_space(), [Outcome(shelf.ids()["a"], 1.0, ODD)]).kept == []
     assert shelf.count("embeddings") == 0
 
 
 def test_what_was_heard_in_a_file_that_has_changed_since_is_not_stored(shelf: Shelf) -> None:
     """A worker that claimed the clip before another program saw the change must not have the last word."""
     shelf.scan(shelf.clip("a"), shelf.clip("b"))
-    with shelf.catalog.read() as connection:
-        claimed = embedding.pending(connection, shelf.space, after=0, limit=10)
+    claimed = shelf.waiting()
     shelf.scan(shelf.clip("a", mtime=2), shelf.clip("b"))
     outcomes = [Outcome(clip.id, 1.0, ODD, file=clip.file) for clip in claimed]
-    assert embedding.store(shelf.catalog, shelf.space, outcomes) == outcomes[1:]
+    assert storing.store(shelf.catalog, shelf.space, outcomes).kept == outcomes[1:]
     assert shelf.state() == {"a": "pending", "b": "embedded"}
-    with shelf.catalog.read() as connection:
-        (again,) = embedding.pending(connection, shelf.space, after=0, limit=10)
-    embedding.store(shelf.catalog, shelf.space, [Outcome(again.id, 1.0, ODD, file=again.file)])
+    (again,) = shelf.waiting()
+    storing.store(shelf.catalog, shelf.space, [Outcome(again.id, 1.0, ODD, file=again.file)])
     assert shelf.state() == {"a": "embedded", "b": "embedded"}
 
 
@@ -146,7 +145,7 @@ def test_threads_that_store_the_same_clips_store_each_once(
         kept: list[int] = []
         for window in windows:
             outcomes = [Outcome(ids[n], 1.0, vectors[n]) for n in window]
-            kept += [outcome.clip_id for outcome in embedding.store(shelf.catalog, shelf.space, outcomes)]
+            kept += [outcome.clip_id for outcome in storing.store(shelf.catalog, shelf.space, outcomes).kept]
         return kept
 
     kept = [id_ for each in all_at_once(work, 2) for id_ in each]  # type: ignore[attr-defined]
@@ -159,16 +158,12 @@ def test_threads_that_store_the_same_clips_store_each_once(
     }
 
 
-def test_clips_wait_in_order_of_their_ids_and_are_claimed_in_parts(shelf: Shelf) -> None:
+def test_clips_are_claimed_in_parts_in_order_of_their_ids(shelf: Shelf) -> None:
     shelf.scan(*(shelf.clip(f"{n}") for n in range(5)))
-    claimed: list[tuple[int, Path]] = []
-    while True:
-        with shelf.catalog.read() as connection:
-            last = claimed[-1][0] if claimed else 0
-            part = embedding.pending(connection, shelf.space, after=last, limit=2)
-        if not part:
-            break
-        claimed += [(clip.id, clip.path) for clip in part]
+    claims = Claims(shelf.catalog, shelf.space, machine="here", pid=1)
+    parts = list(iter(lambda: claims.claim(2), []))
+    assert [len(part) for part in parts] == [2, 2, 1]
+    claimed = [(clip.id, clip.path) for part in parts for clip in part]
     assert claimed == sorted((id_, shelf.root / path) for path, id_ in shelf.ids().items())
 
 
@@ -199,6 +194,6 @@ def test_a_catalog_without_voices_has_no_space(catalog: object, shelf: Shelf) ->
 def test_a_clip_that_is_not_there_has_no_root(shelf: Shelf) -> None:
     shelf.scan(shelf.clip("a"))
     with shelf.catalog.read() as connection:
-        assert reading.clip_root(connection, shelf.ids()["a"]) == shelf.root
+        assert reading.addresses(connection, shelf.ids()["a"]) == [(shelf.root, "a")]
         with pytest.raises(NotFoundError, match="no clip 77"):
-            reading.clip_root(connection, 77)
+            reading.addresses(connection, 77)

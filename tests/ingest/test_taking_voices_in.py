@@ -19,14 +19,16 @@ from speaker_search.catalog import embedding, reading
 from speaker_search.catalog.embedding import ClipCounts
 from speaker_search.entities import Refusal
 from speaker_search.errors import SourceError
-from speaker_search.ingest.embedding import WINDOW_CLIPS
 from speaker_search.ingest.report import IngestReport
+from speaker_search.ingest.windows import sizes_for
 from speaker_search.library import Library
 from speaker_search.settings import Settings
 
 CAST = {"maker/one": {"Ann": 1, "Bob": 2}, "maker/two": {"Cid": 1}}
 CLIPS = 9
-MANY = 2 * WINDOW_CLIPS + 20
+SECONDS = 2.0  # of each of many voices
+PORTION = int(sizes_for(StandInEncoder.path).portion_s // SECONDS)  # clips
+MANY = 2 * PORTION + 20
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def voices(tmp_path: Path) -> Path:
 
 def take_in(library: Library, *paths: Path, retry_refused: bool = False, enqueue: bool = False) -> IngestReport:
     """Ingest; afterwards the index is equal to the catalog."""
-    report = library.ingest(paths, retry_refused=retry_refused, enqueue=enqueue, threads=2)
+    report = library.ingest(paths, retry_refused=retry_refused, enqueue=enqueue, processes=2)
     assert library.verify().ok
     return report
 
@@ -341,28 +343,28 @@ def test_two_encoders_embed_the_same_clips_apart(settings: Settings, voices: Pat
 
 @pytest.fixture
 def many_voices(tmp_path: Path) -> Path:
-    """Clips for three windows, in two games; the last of them is no voice."""
+    """Clips for three portions, in two games; the last of them is no voice."""
     rng = np.random.default_rng(0)
     for number in range(MANY - 1):
         path = tmp_path / "many" / "maker" / ("one" if number % 3 else "two") / f"A{number % 5}" / f"{number:03d}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, 0.1 * rng.standard_normal(5_000), RATE)
+        soundfile.write(path, 0.1 * rng.standard_normal(round(SECONDS * RATE)), RATE)
     (tmp_path / "many/maker/two/Z").mkdir()
     (tmp_path / "many/maker/two/Z/no.wav").write_text("no sound")
     return tmp_path / "many"
 
 
 class BreakingEncoder(StandInEncoder):
-    """Breaks at its `windows`th window of clips."""
+    """Breaks at its `portions`th portion of clips."""
 
-    def __init__(self, windows: int) -> None:
+    def __init__(self, portions: int) -> None:
         super().__init__()
-        self.windows = windows
+        self.portions = portions
 
     def embed(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
         if len(waveforms):
-            self.windows -= 1
-        if self.windows == 0:
+            self.portions -= 1
+        if self.portions == 0:
             raise MemoryError
         return super().embed(waveforms)
 
@@ -379,12 +381,12 @@ def test_an_ingest_that_broke_again_and_again_ends_as_an_undisturbed_one(
     settings: Settings, many_voices: Path, undisturbed: dict[Path, bytes]
 ) -> None:
     counts = []
-    for windows in (1, 2, 2):
-        with Library(settings, encoder=BreakingEncoder(windows)) as library:
+    for portions in (1, 2, 2):
+        with Library(settings, encoder=BreakingEncoder(portions)) as library:
             with pytest.raises(MemoryError):
-                library.ingest([many_voices], threads=2)
+                library.ingest([many_voices], processes=2)
             counts.append(len(embedded(library)))
-    assert counts == [0, WINDOW_CLIPS, 2 * WINDOW_CLIPS]
+    assert counts == [0, PORTION, 2 * PORTION]
     with Library(settings, encoder=StandInEncoder()) as library:
         report = take_in(library, many_voices)
         assert (report.embedded, report.refused) == (19, {"not_audio": 1})
@@ -396,7 +398,7 @@ def test_two_workers_on_one_catalog_embed_each_clip_once(
 ) -> None:
     def work(_: int) -> IngestReport:
         with Library(settings, encoder=StandInEncoder()) as library:
-            return library.ingest([many_voices], threads=1)
+            return library.ingest([many_voices], processes=1)
 
     with ThreadPoolExecutor(2) as pool:
         reports = list(pool.map(work, range(2)))
@@ -414,7 +416,7 @@ def test_progress_is_told_as_it_comes_and_ends_with_the_report(settings: Setting
         report = library.ingest([many_voices], on_progress=lambda now: told.append((now.new, now.embedded)))
     assert told == sorted(told)
     assert told[-1] == (MANY, MANY - 1) == (report.new, report.embedded)
-    assert WINDOW_CLIPS in [embedded_ for _, embedded_ in told]
+    assert PORTION in [embedded_ for _, embedded_ in told]
 
 
 def test_a_deleted_index_is_made_again_by_the_next_ingest(library: Library, settings: Settings, voices: Path) -> None:

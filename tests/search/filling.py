@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from standin import DIM, StandInEncoder
 
-from speaker_search.catalog import embedding as embeddings
-from speaker_search.catalog.embedding import Outcome
+from speaker_search.catalog.claiming import Claims
 from speaker_search.catalog.registering import ensure_space, register
+from speaker_search.catalog.storing import Outcome, store
 from speaker_search.library import Library
 from speaker_search.sources import Candidate, Route
 
@@ -49,10 +49,11 @@ def fill(library: Library, voices: Voices) -> dict[int, np.ndarray]:
                 number += 1
         maker, title = game.split("/")
         register(catalog, space, root=root, maker=maker, title=title, candidates=candidates)
-    with catalog.read() as connection:
-        pending = embeddings.pending(connection, space, after=0, limit=10**6)
-    embeddings.store(catalog, space, [Outcome(clip.id, SECONDS, by_path[clip.path]) for clip in pending])
-    return {clip.id: by_path[clip.path] for clip in pending}
+    claims = Claims(catalog, space, machine="test", pid=1)
+    waiting = claims.claim(10**6)
+    store(catalog, space, [Outcome(clip.id, SECONDS, by_path[clip.path]) for clip in waiting])
+    claims.leave()
+    return {clip.id: by_path[clip.path] for clip in waiting}
 
 
 def some_voices(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speaker_search.sources import Candidate, GameFolder, Layout, Route
+from speaker_search.sources import Candidate, GameSource, Layout, Route
 
 SPEAKERS = ["琴子", "Ａ", "a", "？？？", "Mr.N", "A／B", ".."]
 FOLDERS = ["", "voice/", "Voice/", "琴子/", "a/", "Ａ/", "x/y/", "data/", "data/琴子/", "A／B/"]
@@ -53,9 +53,9 @@ def test_every_row_is_one_candidate_and_every_file_one_that_is_not_repeated(
         if path.suffix.lower() in {".ogg", ".flac", ".wav"}
     }
 
-    clips = list(GameFolder(root, "maker", "title", Layout.DUMP, index).candidates())
+    clips = list(GameSource(root, "maker", "title", Layout.DUMP, index).candidates())
 
-    assert clips == list(GameFolder(root, "maker", "title", Layout.DUMP, index).candidates())
+    assert clips == list(GameSource(root, "maker", "title", Layout.DUMP, index).candidates())
     assert [clip.route in FROM_ROWS for clip in clips] == [True] * len(rows) + [False] * (len(clips) - len(rows))
     assert Counter(clip.path for clip in clips if clip.route in WITH_FILE) == Counter(on_disk)
     for clip, row in zip(clips, rows, strict=False):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from speaker_search.sources import Candidate, GameFolder, Layout, Route
+from speaker_search.sources import Candidate, GameSource, Layout, Route
 
 Row = dict[str, object]
 
@@ -19,21 +19,21 @@ def row(speaker: str, voice: str, text: str = "") -> Row:
     return {"Speaker": speaker, "Voice": voice, "Text": text}
 
 
-def game(root: Path, rows: Sequence[object], files: Sequence[str], index: str = "index.json") -> GameFolder:
+def game(root: Path, rows: Sequence[object], files: Sequence[str], index: str = "index.json") -> GameSource:
     """Lay a dump out on disk; every file holds its own path, so that sizes differ."""
     for name in files:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(name.encode())
     (root / index).parent.mkdir(parents=True, exist_ok=True)
     (root / index).write_text(json.dumps(rows), encoding="utf-8")
-    return GameFolder(root.resolve(), "maker", "title", Layout.DUMP, index)
+    return GameSource(root.resolve(), "maker", "title", Layout.DUMP, index)
 
 
-def found(folder: GameFolder) -> list[tuple[str, Route, str | None]]:
+def found(folder: GameSource) -> list[tuple[str, Route, str | None]]:
     return [(clip.path, clip.route, clip.character) for clip in folder.candidates()]
 
 
-def only(folder: GameFolder) -> tuple[str, Route, str | None]:
+def only(folder: GameSource) -> tuple[str, Route, str | None]:
     (one,) = found(folder)
     return one
 

@@ -92,6 +92,20 @@ def test_a_maker_alone_makes_the_folders_its_games(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("asked", ["moe-speech", "moe-speech/data"])
+def test_moe_speech_keeps_its_files_in_wav_folders(tmp_path: Path, asked: str) -> None:
+    tree(tmp_path, "moe-speech/data/0a1b2c3d/wav/0a1b2c3d_1.wav", "moe-speech/data/ffff0000/wav/ffff0000_1.wav")
+    assert [voice[:2] + voice[3:] for voice in voices(tmp_path / asked)] == [
+        ("moe-speech", "data", "0a1b2c3d"),
+        ("moe-speech", "data", "ffff0000"),
+    ]
+
+
+def test_a_wav_folder_is_no_character(tmp_path: Path) -> None:
+    tree(tmp_path / "Key/AIR", "wav/1.wav")
+    assert voices(tmp_path / "Key/AIR") == [("Key", "AIR", "wav/1.wav", None)]
+
+
 def test_a_maker_alone_leaves_no_clip_outside_of_the_games(tmp_path: Path) -> None:
     tree(tmp_path, "AIR/観鈴/1.ogg", "0.ogg")
     with pytest.raises(SourceError, match="beside its game folders"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from speaker_search.errors import SourceError, UsageError
-from speaker_search.sources import GameFolder, Layout, Route, scan
+from speaker_search.sources import GameSource, Layout, Route, scan
 
 ROWS = [{"Speaker": "琴子", "Voice": "1", "Text": ""}]
 
@@ -22,7 +23,7 @@ def dump(root: Path, *games: str, rows: object = ROWS) -> Path:
     return root
 
 
-def names(games: list[GameFolder]) -> list[tuple[str, str]]:
+def names(games: Iterable[GameSource]) -> list[tuple[str, str]]:
     assert all(game.layout is Layout.DUMP for game in games)
     return [(game.maker, game.title) for game in games]
 
@@ -37,7 +38,7 @@ def test_a_game_asked_for_directly_has_the_same_names(tmp_path: Path) -> None:
     (above,) = scan(tmp_path / "GalGame")
     (direct,) = scan(tmp_path / "GalGame/Key!_AIR")
     assert above == direct
-    assert above == GameFolder((tmp_path / "GalGame/Key!_AIR").resolve(), "Key!", "AIR", Layout.DUMP, "index.json")
+    assert above == GameSource((tmp_path / "GalGame/Key!_AIR").resolve(), "Key!", "AIR", Layout.DUMP, "index.json")
 
 
 @pytest.mark.parametrize("asked", [".", "maker-01", "maker-01/game-02"])
@@ -72,7 +73,7 @@ def test_an_index_one_folder_down_makes_the_folder_around_it_the_game(tmp_path: 
     (tmp_path / "GalGame/Key_AIR/voice").mkdir()
     (tmp_path / "GalGame/Key_AIR/voice/2.ogg").touch()
     (game,) = scan(tmp_path / "GalGame" / asked)
-    assert game == GameFolder(
+    assert game == GameSource(
         (tmp_path / "GalGame/Key_AIR").resolve(), "Key", "AIR", Layout.DUMP, f"{inner}/index.json"
     )
     assert [(clip.path, clip.route) for clip in game.candidates()] == [
@@ -145,6 +146,15 @@ def test_a_folder_of_audio_beside_dumps_is_not_lost_silently(tmp_path: Path) -> 
         list(leaf.candidates())
 
 
+def test_audio_directly_beside_dumps_is_not_lost_silently(tmp_path: Path) -> None:
+    dump(tmp_path / "GalGame", "Key_AIR")
+    (tmp_path / "GalGame/1.ogg").touch()
+    loose, air = scan(tmp_path / "GalGame")
+    assert air.title == "AIR"
+    with pytest.raises(SourceError, match=r"no index\.json"):
+        list(loose.candidates())
+
+
 def test_a_dump_without_audio_has_missing_clips_only(tmp_path: Path) -> None:
     dump(tmp_path, "Key_AIR")
     (tmp_path / "Key_AIR/voice/1.ogg").unlink()
@@ -166,7 +176,7 @@ def test_a_path_without_voices_is_refused(tmp_path: Path, layout: Layout | None)
     (tmp_path / "clip.ogg").touch()
     for name, sentence in {
         "gone": "does not exist.",
-        "clip.ogg": "is a file, not a folder.",
+        "clip.ogg": "is a file, but no archive",
         "clip.ogg/x": "does not exist.",
         "a\0b": "does not exist.",
         "empty": "holds no ",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speaker_search.errors import SourceError
-from speaker_search.sources import GameFolder, Layout
-from speaker_search.sources.rows import rows
+from speaker_search.sources import GameSource, Layout
+from speaker_search.sources.walk import DiskTree
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -24,6 +25,10 @@ def written(folder: Path, data: bytes) -> Path:
     path = folder / "index.json"
     path.write_bytes(data)
     return path
+
+
+def rows(path: Path) -> Iterator[object]:
+    return DiskTree(path.parent).rows(path.name)
 
 
 def complaint(path: Path) -> str:
@@ -115,4 +120,4 @@ def test_an_index_that_is_gone_cannot_be_read(tmp_path: Path) -> None:
 def test_a_broken_index_gives_no_candidate_at_all(tmp_path: Path) -> None:
     written(tmp_path, b'[{"Speaker": "a", "Voice": "1"}, ')
     with pytest.raises(SourceError):
-        next(GameFolder(tmp_path, "maker", "title", Layout.DUMP, "index.json").candidates())
+        next(GameSource(tmp_path, "maker", "title", Layout.DUMP, "index.json").candidates())

@@ -1,0 +1,246 @@
+"""Clips decoded by child processes: one that crashes or hangs its decoder takes down nothing else."""
+
+from __future__ import annotations
+
+import math
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self, cast
+
+from speaker_search.audio import protocol
+from speaker_search.audio.protocol import Request
+from speaker_search.audio.reading import Limits, named
+from speaker_search.entities import Refusal, Waveform, shown
+from speaker_search.errors import AudioError, DecoderError
+
+# -P: not from the working directory, where among a game's files anything may lie that is called numpy.py.
+COMMAND = (sys.executable, "-P", "-m", "speaker_search.audio.child")
+
+TIME_LIMIT_S = 30.0  # for one clip: a minute of audio takes a fifth of a second
+START_LIMIT_S = 60.0  # starting takes a fifth of a second, and long from a cold disk under load
+
+
+class Decoders:
+    """Child processes that decode clips, started when first needed and ended by close().
+
+    A clip whose child dies or exceeds the time limit is tried once more in a fresh one, since the child may have been
+    killed by somebody else, and the time have passed while the machine slept.
+    """
+
+    def __init__(
+        self,
+        processes: int,
+        *,
+        time_limit_s: float = TIME_LIMIT_S,
+        limits: Limits | None = None,
+        command: Sequence[str] = COMMAND,
+    ) -> None:
+        self._time_limit_s = time_limit_s
+        self._limits = limits or Limits()
+        self._command = tuple(command)
+        self._pool = ThreadPoolExecutor(processes, thread_name_prefix="decoder")  # each thread has one child at most
+        self._lock = threading.Lock()
+        self._children: set[_Child] = set()  # all that may still run
+        self._idle: list[_Child] = []
+        self._closed = False
+        self._closing = threading.Event()
+        self._watch = threading.Thread(target=self._end_the_late, name="decoder-watch", daemon=True)
+        self._watch.start()
+
+    def submit(self, source: Path | bytes) -> Future[Waveform]:
+        """Decode a clip as audio.read does. Any thread may ask; clips are taken up in the order of asking.
+
+        The future raises AudioError as audio.read does, and with the reasons CRASHED and TIMED_OUT; DecoderError when
+        no child can be started, which says nothing about the clip; CancelledError when close() came first.
+        Raises RuntimeError after close().
+        """
+        return self._pool.submit(self._read, source if isinstance(source, bytes) else source.absolute())
+
+    def close(self) -> None:
+        """End all children, also in the middle of a clip, and cancel what is not decoded yet."""
+        with self._lock:
+            self._closed = True
+            for child in self._children:
+                child.kill()
+        self._pool.shutdown()  # what waits in it is cancelled as soon as it is taken up
+        while self._idle:
+            self._end(self._idle.pop())
+        self._closing.set()
+        self._watch.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _read(self, source: Path | bytes) -> Waveform:
+        request = Request(source, self._limits, self._time_limit_s)
+        answer, child_lives = self._ask(request)
+        if not child_lives:
+            answer, _ = self._ask(request)
+        if isinstance(answer, AudioError):
+            raise answer
+        return answer
+
+    def _ask(self, request: Request) -> tuple[Waveform | AudioError, bool]:
+        """The answer of an idle or new child, and whether the child is still there."""
+        child = self._take()
+        lives = False
+        try:
+            answer = child.ask(request)
+            lives = child.lives
+        finally:
+            if lives:
+                with self._lock:
+                    self._idle.append(child)
+            else:
+                self._end(child)
+        if self._closed and not lives:  # it was close() that ended the child
+            raise CancelledError
+        return answer, lives
+
+    def _take(self) -> _Child:
+        with self._lock:
+            if self._closed:
+                raise CancelledError
+            if self._idle:
+                return self._idle.pop()
+            child = _Child(self._command)
+            self._children.add(child)
+        try:
+            child.wait_until_ready()
+        except DecoderError:
+            self._end(child)
+            if self._closed:
+                raise CancelledError from None
+            raise
+        return child
+
+    def _end(self, child: _Child) -> None:
+        child.end()
+        with self._lock:
+            self._children.discard(child)
+
+    def _end_the_late(self) -> None:
+        """Kill every child whose time is up. One thread looks now and then: a timer a clip costs 5 % of decoding."""
+        while not self._closing.wait(min(self._time_limit_s, START_LIMIT_S) / 10):
+            with self._lock:
+                children = list(self._children)
+            for child in children:
+                child.kill_if_late()
+
+
+class _Child:
+    """A running child, used by one thread at a time; kill() may come from any."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        """Start it. Raises DecoderError when there is no such program, or no room for one more process."""
+        self.lives = True  #: can be asked once more
+        self._deadline = math.inf  # on the monotonic clock
+        self._expired = False
+        self._lock = threading.Lock()  # of the two above
+        try:
+            self._said = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # closed by end()
+        except OSError as error:
+            raise _not_started(str(error)) from error
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                process_group=0,  # Ctrl-C in the terminal is for us alone
+            )
+        except OSError as error:
+            self._said.close()
+            raise _not_started(str(error)) from error
+        self._requests = cast(IO[bytes], self._process.stdin)
+        self._answers = cast(IO[bytes], self._process.stdout)
+
+    def wait_until_ready(self) -> None:
+        """Raises DecoderError when it ends before, or takes forever."""
+        with self._at_most(START_LIMIT_S):
+            word = self._answers.readline(len(protocol.READY))
+            if word == protocol.READY:
+                return
+            if word:
+                self.kill()
+            ending = self._ending()
+        raise _not_started("it takes forever" if self._expired else ending)
+
+    def ask(self, request: Request) -> Waveform | AudioError:
+        """Decode a clip. Afterwards it either `lives`, or has died and the answer tells how."""
+        name = named(request.source)
+        answer: Waveform | AudioError
+        self._said.seek(0)  # the child shares the place in the file: what is said from here on is about this clip
+        self._said.truncate()
+        with self._at_most(request.time_limit_s):
+            try:
+                protocol.write_request(self._requests, request)
+                answer = protocol.read_answer(self._answers, request.limits)
+            except (OSError, EOFError):
+                self.lives = False
+                answer = AudioError(Refusal.CRASHED, f"{name} crashed the decoder ({self._ending()}).")
+            except ValueError:
+                self.lives = False
+                answer = AudioError(Refusal.CRASHED, f"{name} crashed the decoder (its answer makes no sense).")
+        if self._expired:  # also when it answered at the last moment: it was killed
+            self.lives = False
+            limit = f"{request.time_limit_s:g} s"
+            answer = AudioError(Refusal.TIMED_OUT, f"{name} kept the decoder busy for over {limit}.")
+        return answer
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def kill_if_late(self) -> None:
+        with self._lock:
+            if time.monotonic() > self._deadline:
+                self._expired = True
+                self.kill()
+
+    def end(self) -> None:
+        """Kill it, wait for its end, and close all that was open for it."""
+        self.kill()
+        for pipe in (self._requests, self._answers):
+            with suppress(OSError):  # what was left to be written to it
+                pipe.close()
+        self._process.wait()
+        self._said.close()
+
+    @contextmanager
+    def _at_most(self, seconds: float) -> Iterator[None]:
+        with self._lock:
+            self._deadline = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            with self._lock:  # from here on what was too late cannot hit the next clip
+                self._deadline = math.inf
+
+    def _ending(self) -> str:
+        """Wait for its end; how that came."""
+        code = self._process.wait()
+        if code < 0:
+            with suppress(ValueError):  # a number without a name
+                return f"signal {signal.Signals(-code).name}"
+        self._said.seek(0)
+        lines = self._said.read().decode("utf-8", "replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return f"exit code {code}" + (f": {shown(last[:200])}" if last else "")
+
+
+def _not_started(why: str) -> DecoderError:
+    return DecoderError(f"The audio decoder cannot be started ({why}).", "Install speaker_search anew.")

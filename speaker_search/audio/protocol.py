@@ -1,0 +1,98 @@
+"""What is said between Decoders and their children, over two pipes: a line of JSON, then as many bytes as it tells.
+
+A child that read bytes from strangers may say anything: its answers are checked, and nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from speaker_search.audio.identity import HASH_BYTES
+from speaker_search.audio.reading import Limits
+from speaker_search.entities import SAMPLE_RATE, Refusal, Waveform
+from speaker_search.errors import AudioError
+
+READY = b"ready\n"  # the child's first word
+
+MAX_ANSWER_LINE_BYTES = 2**20  # a refusal repeats the file's name, up to 6 bytes a letter
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A clip to decode."""
+
+    source: Path | bytes  #: a path is absolute
+    limits: Limits
+    time_limit_s: float
+
+
+def write_request(pipe: IO[bytes], request: Request) -> None:
+    """Ask for a clip. Raises OSError when nobody listens."""
+    header: dict[str, object] = {
+        "limits": dataclasses.asdict(request.limits),
+        "time_limit_s": request.time_limit_s,
+    }
+    if isinstance(request.source, bytes):
+        header["bytes"] = len(request.source)
+    else:
+        header["path"] = str(request.source)
+    _write_line(pipe, header)
+    if isinstance(request.source, bytes):
+        pipe.write(request.source)
+    pipe.flush()
+
+
+def read_request(pipe: IO[bytes]) -> Request | None:
+    """The next clip asked for, None when there are no more. Raises EOFError when the asker is gone half way."""
+    line = pipe.readline()
+    if not line:
+        return None
+    if not line.endswith(b"\n"):
+        raise EOFError
+    header = json.loads(line)
+    source = Path(header["path"]) if "path" in header else pipe.read(header["bytes"])
+    if isinstance(source, bytes) and len(source) < header["bytes"]:
+        raise EOFError
+    return Request(source, Limits(**header["limits"]), header["time_limit_s"])
+
+
+def write_answer(pipe: IO[bytes], answer: Waveform | AudioError) -> None:
+    """Give the audio, or why there is none. Raises OSError when nobody listens."""
+    if isinstance(answer, Waveform):
+        _write_line(pipe, {"samples": len(answer.samples), "hash": answer.hash.hex()})
+        pipe.write(answer.samples.astype("<f4", copy=False).data)
+    else:
+        _write_line(pipe, {"reason": answer.reason, "detail": answer.detail})
+    pipe.flush()
+
+
+def read_answer(pipe: IO[bytes], limits: Limits) -> Waveform | AudioError:
+    """The answer to a request. Raises EOFError when it breaks off, ValueError when it makes no sense."""
+    line = pipe.readline(MAX_ANSWER_LINE_BYTES)
+    if len(line) == MAX_ANSWER_LINE_BYTES:
+        raise ValueError
+    if not line.endswith(b"\n"):
+        raise EOFError
+    try:
+        header = json.loads(line)
+        if "reason" in header:
+            return AudioError(Refusal(header["reason"]), str(header["detail"]))
+        count, digest = int(header["samples"]), bytes.fromhex(header["hash"])
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError from error
+    if not 0 < count <= (limits.max_seconds + 1.0) * SAMPLE_RATE or len(digest) != HASH_BYTES:
+        raise ValueError
+    samples = np.empty(count, "<f4")
+    if pipe.readinto(samples.data) < samples.nbytes:  # type: ignore[attr-defined]  # IO[bytes] lacks what pipes have
+        raise EOFError
+    return Waveform(samples.astype(np.float32, copy=False), digest)
+
+
+def _write_line(pipe: IO[bytes], header: dict[str, object]) -> None:
+    pipe.write(json.dumps(header).encode("ascii") + b"\n")  # surrogates in paths are escaped, and come back

@@ -1,0 +1,147 @@
+"""Who embeds what: the programs that embed clips, and the clips that each has claimed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from speaker_search.catalog.chunks import IDS_PER_STATEMENT, chunks
+from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.embedding import lock_spaces
+from speaker_search.catalog.tables import clips, roots, unembedded, workers
+from speaker_search.entities import Refusal
+
+LEASE_S = 60.0  # how long a worker that no longer answers keeps what it has claimed
+MAX_KILLS = 3  # workers that a clip may take down before it is refused
+
+# A clip that was in the hands of a worker that died may be what killed it. To find out which of them it was, they are
+# claimed in parts of a window, and after another death one by one.
+SUSPECT_PART = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedClip:
+    """A clip that a worker is to embed."""
+
+    id: int
+    game_id: int
+    root: Path  #: a folder, or an archive
+    name: str  #: POSIX, relative to the folder or as the archive has it
+    file: tuple[int, int]  #: size in bytes and mtime in ns of the file that a scan saw
+
+    @property
+    def path(self) -> Path:
+        return self.root / self.name
+
+
+class Claims:
+    """What one worker has claimed in one space. It holds a lease, to be renewed well within LEASE_S."""
+
+    def __init__(self, catalog: Catalog, encoder_id: int, *, machine: str, pid: int) -> None:
+        """`machine` names where process numbers mean the same (see ingest/alive.py)."""
+        self._catalog = catalog
+        self._encoder_id = encoder_id
+        self._who: dict[str, str | int] = {"machine": machine, "pid": pid}
+        with catalog.write() as connection:
+            self._id = _enlist(connection, self._who)
+
+    def renew(self) -> None:
+        """Say that this worker is alive. One that was given up for dead is listed anew, without what it had."""
+        with self._catalog.write() as connection:
+            self._renew(connection)
+
+    def claim(self, limit: int) -> list[ClaimedClip]:
+        """Take up to `limit` clips that wait, by id; those of workers that died last, and only a few at a time."""
+        with self._catalog.write() as connection:
+            self._renew(connection)
+            for kills, most in ((0, limit), (1, max(1, limit // SUSPECT_PART)), (2, 1)):
+                c = unembedded.c
+                waiting = (
+                    select(c.clip_id)
+                    .where(c.encoder_id == self._encoder_id, c.status == "pending", c.kills == kills)
+                    .order_by(c.clip_id)
+                    .limit(most)
+                    .with_for_update(skip_locked=True)
+                )
+                if ids := connection.execute(waiting).scalars().all():
+                    return self._take(connection, list(ids))
+        return []
+
+    def leave(self) -> None:
+        """Give back what is left, for others to claim as if nothing had happened."""
+        with self._catalog.write() as connection:
+            connection.execute(select(workers.c.id).where(workers.c.id == self._id).with_for_update())
+            mine = update(unembedded).where(unembedded.c.worker_id == self._id)
+            connection.execute(mine.values(status="pending", worker_id=None))
+            connection.execute(delete(workers).where(workers.c.id == self._id))
+
+    def _renew(self, connection: Connection) -> None:
+        renewed = update(workers).where(workers.c.id == self._id).values(lease_until=_now(connection) + LEASE_S)
+        if not connection.execute(renewed).rowcount:
+            self._id = _enlist(connection, self._who)
+
+    def _take(self, connection: Connection, ids: list[int]) -> list[ClaimedClip]:
+        taken: list[ClaimedClip] = []
+        for some in chunks(ids, IDS_PER_STATEMENT):
+            mine = (unembedded.c.encoder_id == self._encoder_id) & unembedded.c.clip_id.in_(some)
+            connection.execute(update(unembedded).where(mine).values(status="claimed", worker_id=self._id))
+            c = clips.c
+            columns = (c.id, c.game_id, roots.c.path, c.path, c.size, c.mtime_ns)
+            rows = connection.execute(select(*columns).join_from(clips, roots).where(c.id.in_(some)).order_by(c.id))
+            taken += [ClaimedClip(id_, game, Path(root), name, (size, at)) for id_, game, root, name, size, at in rows]
+        return taken
+
+
+def release(catalog: Catalog, is_dead: Callable[[str, int], bool]) -> int:
+    """Free the claims of workers whose lease ran out, or which `is_dead(machine, pid)` knows better; how many clips.
+
+    Each of these clips has one more dead worker to its name; at the third it is refused.
+    """
+    with catalog.write() as connection:
+        now = _now(connection)
+        listed = select(workers.c.id, workers.c.machine, workers.c.pid, workers.c.lease_until)
+        dead = [
+            id_
+            for id_, machine, pid, lease_until in connection.execute(listed.with_for_update(skip_locked=True)).all()
+            if lease_until < now or is_dead(machine, pid)
+        ]
+        if not dead:
+            return 0
+        lock_spaces(connection)
+        theirs = unembedded.c.worker_id.in_(dead)
+        kills = unembedded.c.kills + 1
+        refused = {
+            "status": "refused",
+            "reason": str(Refusal.KILLS_WORKER),
+            "detail": f"{MAX_KILLS} programs that had claimed it died.",
+        }
+        last = update(unembedded).where(theirs, kills >= MAX_KILLS)
+        connection.execute(last.values(**refused, worker_id=None, kills=kills))
+        freed = connection.execute(
+            update(unembedded).where(theirs).values(status="pending", worker_id=None, kills=kills)
+        ).rowcount
+        connection.execute(delete(workers).where(workers.c.id.in_(dead)))
+        return freed
+
+
+def claimed(connection: Connection, encoder_id: int) -> int:
+    """How many clips are in the hands of workers."""
+    c = unembedded.c
+    query = select(func.count()).select_from(unembedded).where(c.encoder_id == encoder_id, c.status == "claimed")
+    return int(connection.execute(query).scalar_one())
+
+
+def _enlist(connection: Connection, who: dict[str, str | int]) -> int:
+    row = insert(workers).values(**who, lease_until=_now(connection) + LEASE_S)
+    return int(connection.execute(row.returning(workers.c.id)).scalar_one())
+
+
+def _now(connection: Connection) -> float:
+    """The database's clock, in seconds since 1970: workers on several machines go by one clock."""
+    if connection.dialect.name == "sqlite":
+        return time.time()
+    return float(connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())

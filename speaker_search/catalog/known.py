@@ -1,0 +1,95 @@
+"""The clips that a catalog knows in one root, in little memory: there may be a million."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from speaker_search.catalog.chunks import IDS_PER_STATEMENT, chunks
+from speaker_search.catalog.tables import clips, copies
+
+ROWS_PER_READ = 10_000
+NEW = -1
+
+
+@dataclass(frozen=True, slots=True)
+class KnownClip:
+    """A clip, or another place of a clip's audio, as the last scan left it."""
+
+    id: int
+    path: str
+    size: int
+    mtime_ns: int
+    label: tuple[int, int, int]  #: game, character (0: nobody knows), hash of the text
+    gone: bool
+    copy: bool  #: not the clip's own place
+
+
+class KnownClips:
+    """Clips of one game in one root by path, and which of them a scan has met. Columns, not objects."""
+
+    def __init__(self, connection: Connection, root_id: int, game_id: int) -> None:
+        self.root_id = root_id
+        self._game_id = game_id
+        self._rows: dict[str, int] = {}  # NEW for paths met of which the catalog knew nothing
+        self._met = bytearray()
+        self._columns = [array("q") for _ in range(8)]
+        self._back: list[int] = []
+        self._read(connection, clips.c.game_id == game_id)
+        c = copies.c
+        places = select(c.path, c.clip_id, c.size, c.mtime_ns).join_from(copies, clips).where(c.root_id == root_id)
+        for path, clip_id, size, mtime_ns in connection.execute(places.where(clips.c.game_id == game_id)):
+            self._add(path, (clip_id, size, mtime_ns, game_id, 0, 0, False, True))
+
+    def look_up(self, connection: Connection, paths: Sequence[str]) -> None:
+        """Learn of clips at these paths that are another game's so far."""
+        for some in chunks(paths, IDS_PER_STATEMENT):
+            self._read(connection, (clips.c.game_id != self._game_id) & clips.c.path.in_(some))
+
+    def met(self, path: str) -> bool:
+        """Whether the scan has been at this path before."""
+        row = self._rows.get(path)
+        return row is not None and (row == NEW or bool(self._met[row]))
+
+    def meet(self, path: str) -> KnownClip | None:
+        """The clip at a path, which from now on counts as met; None for a new one."""
+        row = self._rows.setdefault(path, NEW)
+        if row == NEW:
+            return None
+        self._met[row] = True
+        clip = self._clip(path, row)
+        if clip.gone:
+            self._back.append(clip.id)
+        return clip
+
+    def unmet(self) -> list[KnownClip]:
+        """The game's own clips that were not met."""
+        left = (self._clip(path, row) for path, row in self._rows.items() if row != NEW and not self._met[row])
+        return [clip for clip in left if clip.label[0] == self._game_id]
+
+    def back(self) -> list[int]:
+        """Ids of clips that were gone and have been met again."""
+        return self._back
+
+    def _read(self, connection: Connection, which: object) -> None:
+        c = clips.c
+        character = func.coalesce(c.character_id, 0)
+        query = select(c.path, c.id, c.size, c.mtime_ns, c.game_id, character, c.text, c.gone)
+        rows = connection.execute(
+            query.where(c.root_id == self.root_id, which).execution_options(yield_per=ROWS_PER_READ)  # type: ignore[arg-type]
+        )
+        for path, id_, size, mtime_ns, game_id, character_id, text, gone in rows:
+            self._add(path, (id_, size, mtime_ns, game_id, character_id, hash(text), gone, False))
+
+    def _add(self, path: str, values: tuple[int, ...]) -> None:
+        self._rows[path] = len(self._met)
+        self._met.append(False)
+        for column, value in zip(self._columns, values, strict=True):
+            column.append(value)
+
+    def _clip(self, path: str, row: int) -> KnownClip:
+        id_, size, mtime_ns, game_id, character_id, text_hash, gone, copy = (column[row] for column in self._columns)
+        return KnownClip(id_, path, size, mtime_ns, (game_id, character_id, text_hash), bool(gone), bool(copy))

@@ -1,0 +1,33 @@
+"""A database that goes away for a while is waited for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from speaker_search.errors import CatalogAwayError
+
+PATIENCE_S = 600.0  # long enough for a server's upgrade
+PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # between tries; the last again and again
+
+T = TypeVar("T")
+
+
+def patiently(action: Callable[[], T], on_wait: Callable[[CatalogAwayError], None] = lambda _: None) -> T:
+    """Do it, and again while the catalog's server is away, for up to PATIENCE_S. A transaction either came through or
+    did not: whoever calls must be fine with its having come through without an answer.
+
+    Raises CatalogAwayError when it takes longer.
+    """
+    give_up = time.monotonic() + PATIENCE_S
+    tries = 0
+    while True:
+        try:
+            return action()
+        except CatalogAwayError as error:
+            if time.monotonic() > give_up:
+                raise
+            on_wait(error)
+        time.sleep(PAUSES_S[min(tries, len(PAUSES_S) - 1)])
+        tries += 1

@@ -1,0 +1,86 @@
+"""Claimed clips in the order in which they are decoded and embedded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from speaker_search import audio
+from speaker_search.catalog.claiming import ClaimedClip
+from speaker_search.encoders import EncoderPath
+from speaker_search.errors import AudioError
+from speaker_search.sources import Archives, is_archive
+
+HEADER_THREADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is claimed and embedded at a time."""
+
+    window: int  #: clips claimed together, of which those of one length meet
+    portion_s: float  #: seconds of audio decoded, embedded and stored together: what a kill loses
+
+
+def sizes_for(path: EncoderPath) -> Sizes:
+    """A GPU wants many clips of one length at once; on a CPU it hardly matters, and a portion takes long. Pure."""
+    return Sizes(8_192, 4_096.0) if path.device == "cuda" else Sizes(512, 128.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A claimed clip before it is decoded."""
+
+    clip: ClaimedClip
+    source: Path | bytes | AudioError  #: a file, the bytes of an archive's member, or why there are none
+    seconds: float  #: as its header promises; 0.0 when that cannot be read
+
+
+def windows(
+    claim: Callable[[int], list[ClaimedClip]], archives: Archives, sizes: Sizes
+) -> Generator[list[Found], None, None]:
+    """Windows of clips, until there is nothing to claim: the next is claimed and looked into while one is embedded."""
+    with ThreadPoolExecutor(1, "claim") as ahead, ThreadPoolExecutor(HEADER_THREADS, "header") as headers:
+
+        def claimed() -> list[Found]:
+            sources = [(clip, source_of(clip, archives)) for clip in claim(sizes.window)]  # archives front to back
+            lengths = headers.map(lambda pair: header_seconds(pair[1]), sources)
+            return [Found(clip, source, seconds) for (clip, source), seconds in zip(sources, lengths, strict=True)]
+
+        coming = ahead.submit(claimed)
+        while window := coming.result():
+            coming = ahead.submit(claimed)
+            yield window
+
+
+def portions(window: Sequence[Found], portion_s: float) -> Iterator[list[Found]]:
+    """The clips by length, the longest first, cut where a portion is full. Each exactly once. Pure.
+
+    A clip whose length its header does not tell counts as none: most such are refused.
+    """
+    portion: list[Found] = []
+    seconds = 0.0
+    for found in sorted(window, key=lambda one: one.seconds, reverse=True):
+        if portion and seconds + found.seconds > portion_s:
+            yield portion
+            portion, seconds = [], 0.0
+        portion.append(found)
+        seconds += found.seconds
+    if portion:
+        yield portion
+
+
+def source_of(clip: ClaimedClip, archives: Archives) -> Path | bytes | AudioError:
+    """Where a clip's sound comes from."""
+    if not is_archive(clip.root):
+        return clip.path
+    try:
+        return archives.read(clip.root, clip.name)
+    except AudioError as refusal:
+        return refusal
+
+
+def header_seconds(source: Path | bytes | AudioError) -> float:
+    return 0.0 if isinstance(source, AudioError) else audio.header_seconds(source)

@@ -1,0 +1,154 @@
+"""Archives and their members: opened when needed, a few kept open, nothing unpacked to a disk."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from speaker_search.entities import Refusal, shown
+from speaker_search.errors import AudioError, SourceError
+from speaker_search.sources.listing import Archive
+from speaker_search.sources.tars import TarArchive
+from speaker_search.sources.trees import ARCHIVE_SUFFIXES, UNREADABLE_ARCHIVES
+from speaker_search.sources.walk import unreadable
+from speaker_search.sources.zips import ZipArchive
+
+MAX_MEMBER_BYTES = 256 * 2**20
+KEPT_OPEN = 4
+
+_SIGNATURES = {b"PK\3\4": ".zip", b"PK\5\6": ".zip", b"7z\xbc\xaf\x27\x1c": ".7z", b"PAR1": ".parquet"}
+_TAR_MARK = slice(257, 262)  # "ustar"
+
+
+@dataclass(slots=True)
+class _Open:
+    archive: Archive
+    file: tuple[int, int]  # size and mtime_ns when it was opened
+    users: int = 0
+
+
+class Archives:
+    """Reads members of archives, from any number of threads."""
+
+    def __init__(self, password: str | None = None, *, max_member_bytes: int = MAX_MEMBER_BYTES) -> None:
+        self._password = password
+        self._limit = max_member_bytes
+        self._lock = threading.RLock()
+        self._open: OrderedDict[Path, _Open] = OrderedDict()  # the least recently used first
+        self._closer = weakref.finalize(self, _close_all, self._open)
+
+    def __enter__(self) -> Archives:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every archive; the next read opens what it needs again."""
+        with self._lock:
+            _close_all(self._open)
+
+    def read(self, root: Path, path: str) -> bytes:
+        """A member's bytes, by the path of its Candidate.
+
+        Raises AudioError: MISSING when there is no such archive or member, TOO_LONG over `max_member_bytes` (before it
+        is inflated), UNREADABLE when the archive is broken, encrypted, or does not open with the password.
+        """
+        try:
+            with self.opened(root) as archive:
+                return archive.read(path)
+        except SourceError as error:
+            reason = Refusal.UNREADABLE if root.exists() else Refusal.MISSING
+            raise AudioError(reason, str(error)) from error
+
+    @contextmanager
+    def opened(self, root: Path) -> Iterator[Archive]:
+        """The archive, open for as long as the block lasts. Raises SourceError when it cannot be opened."""
+        with self._lock:
+            entry = self._entry(root)
+            entry.users += 1
+        try:
+            yield entry.archive
+        finally:
+            with self._lock:
+                entry.users -= 1
+                if self._open.get(root) is not entry:
+                    _close(entry)  # another file lies there by now
+                self._close_idle()
+
+    def _entry(self, root: Path) -> _Open:
+        try:
+            status = root.stat()
+        except (OSError, ValueError) as error:
+            raise unreadable(root, error if isinstance(error, OSError) else OSError(str(error))) from error
+        file = (status.st_size, status.st_mtime_ns)
+        entry = self._open.get(root)
+        if entry is None or entry.file != file:
+            if entry is not None:
+                del self._open[root]
+                _close(entry)
+            entry = self._open[root] = _Open(self._opening(root), file)
+        self._open.move_to_end(root)
+        return entry
+
+    def _opening(self, root: Path) -> Archive:
+        kind = archive_kind(root)
+        if kind == ".zip":
+            return ZipArchive(root, self._password, self._limit)
+        if kind == ".tar":
+            return TarArchive(root, self._limit)
+        if kind == ".7z":  # py7zr and pyarrow take 0.3 s to import, and most runs need neither
+            from speaker_search.sources.sevenzips import SevenZipArchive
+
+            return SevenZipArchive(root, self._password, self._limit)
+        if kind == ".parquet":
+            from speaker_search.sources.parquet import ParquetArchive
+
+            return ParquetArchive(root, self._limit)
+        raise SourceError(f"{shown(str(root))} is no archive that can be read.", "Unpack it, or pack it as zip or tar.")
+
+    def _close_idle(self) -> None:
+        idle = [root for root, entry in self._open.items() if not entry.users]
+        for root in idle[: max(0, len(self._open) - KEPT_OPEN)]:
+            _close(self._open.pop(root))
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a root is an archive, by its name alone if that tells; a folder never is."""
+    if path.suffix.lower() in ARCHIVE_SUFFIXES:
+        return not path.is_dir()
+    return path.is_file() and archive_kind(path) is not None
+
+
+def archive_kind(path: Path) -> str | None:
+    """.zip, .7z, .tar or .parquet: by the first bytes, else by the name; None for other files and unreadable ones."""
+    if path.name.lower().endswith(UNREADABLE_ARCHIVES):
+        return None
+    try:
+        with path.open("rb") as file:
+            head = file.read(_TAR_MARK.stop)
+    except (OSError, ValueError):
+        return None
+    by_content = next((kind for signature, kind in _SIGNATURES.items() if head.startswith(signature)), None)
+    if by_content is None and head[_TAR_MARK] == b"ustar":
+        by_content = ".tar"
+    suffix = path.suffix.lower()
+    return by_content or (suffix if suffix in ARCHIVE_SUFFIXES else None)
+
+
+def _close(entry: _Open) -> None:
+    if not entry.users:
+        entry.archive.close()
+
+
+def _close_all(entries: OrderedDict[Path, _Open]) -> None:
+    while entries:
+        _close(entries.popitem()[1])

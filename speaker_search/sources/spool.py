@@ -1,0 +1,95 @@
+"""Candidates of many games in any order -> each game's own, in a temporary file: a list may have millions of rows."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+from speaker_search.entities import fold
+from speaker_search.errors import SourceError
+from speaker_search.sources.candidates import Candidate, Route
+
+ROWS_AT_A_TIME = 5_000  # in memory, written and read
+
+_TABLE = """
+CREATE TABLE candidates (
+    number INTEGER PRIMARY KEY, game INTEGER, root INTEGER,
+    path TEXT, route TEXT, character TEXT, text TEXT, size INTEGER, mtime_ns INTEGER
+)"""
+_ADD = "INSERT INTO candidates VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)"
+# A file belongs to one row: the first.
+_REPEATED = """
+UPDATE candidates SET route = ? WHERE size >= 0 AND route = ? AND number NOT IN (
+    SELECT min(number) FROM candidates WHERE size >= 0 AND route = ? GROUP BY root, path
+)"""
+_OF_A_GAME = """
+SELECT number, path, route, character, text, size, mtime_ns FROM candidates
+WHERE game = ? AND number > ? ORDER BY number LIMIT ?"""
+
+
+class Spool:
+    """A temporary SQLite database without a name: the system deletes it with the process, however that ends."""
+
+    def __init__(self) -> None:
+        self.games: list[tuple[Path, str, str]] = []  #: (root, maker, title) as first written, in that order
+        self._keys: dict[tuple[Path, str, str], int] = {}
+        self._roots: dict[Path, int] = {}
+        self._waiting: list[tuple[object, ...]] = []
+        self._lock = threading.Lock()
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, self._database.close)
+        self._database.execute("PRAGMA journal_mode = OFF")
+        self._database.execute(_TABLE)
+
+    def add(self, root: Path, maker: str, title: str, candidate: Candidate) -> None:
+        """Put it with the others of its game; titles and makers are compared as the catalog does."""
+        game = self._keys.get((root, maker, title))
+        if game is None:
+            game = self._keys.setdefault((root, fold(maker), fold(title)), len(self.games))
+            self._keys[root, maker, title] = game
+            if game == len(self.games):
+                self.games.append((root, maker, title))
+        number = self._roots.setdefault(root, len(self._roots))
+        one = candidate
+        self._waiting.append((game, number, one.path, one.route.value, one.character, one.text, one.size, one.mtime_ns))
+        if len(self._waiting) >= ROWS_AT_A_TIME:
+            self._write()
+
+    def finish(self) -> None:
+        """Settle which rows are repeated, once all are there."""
+        self._write()
+        exact = Route.EXACT.value
+        try:
+            self._database.execute(_REPEATED, (Route.REPEATED.value, exact, exact))
+            self._database.execute("CREATE INDEX of_a_game ON candidates (game, number)")
+        except sqlite3.OperationalError as error:
+            raise _full(error) from error
+
+    def candidates(self, game: int) -> Iterator[Candidate]:
+        """A game's candidates in the order in which they came."""
+        last = 0
+        while True:
+            with self._lock:
+                rows = self._database.execute(_OF_A_GAME, (game, last, ROWS_AT_A_TIME)).fetchall()
+            for _, path, route, character, text, size, mtime_ns in rows:
+                yield Candidate(path, Route(route), character, text, size, mtime_ns)
+            if len(rows) < ROWS_AT_A_TIME:
+                return
+            last = rows[-1][0]
+
+    def _write(self) -> None:
+        try:
+            self._database.execute("BEGIN")
+            self._database.executemany(_ADD, self._waiting)
+            self._database.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise _full(error) from error
+        self._waiting.clear()
+
+
+def _full(error: sqlite3.OperationalError) -> SourceError:
+    mend = "Free some space in the folder for temporary files, or name another in TMPDIR."
+    return SourceError(f"The rows cannot be put in order: {error}.", mend)

@@ -1,0 +1,112 @@
+"""Zip archives, those with Japanese names of before Unicode included."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+import zlib
+from pathlib import Path
+
+from speaker_search.entities import shown
+from speaker_search.errors import SourceError
+from speaker_search.sources.faults import broken, locked, no_member, too_large, unreadable_member
+from speaker_search.sources.listing import Listing
+
+_UTF8_FLAG = 0x800
+_ENCRYPTED = 0x1
+_AES = 99
+# Bytes inflated at a time. zipfile bounds what deflate gives, but not what bzip2 and LZMA make of their input: it feeds
+# them as many bytes as are asked for, and each may become thousands.
+_PIECE = 2**16
+_PIECE_UNBOUNDED = 2**12
+# zipfile raises the first three for damage, NotImplementedError for methods that it lacks (AES is one) and EOFError,
+# ValueError and OSError for headers that point to nowhere.
+_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError)
+
+
+class ZipArchive:
+    """An open zip; any number of threads may read from it at once."""
+
+    def __init__(self, path: Path, password: str | None, limit: int) -> None:
+        """`limit` is in bytes of one member. Raises SourceError when it is broken or the password does not fit."""
+        self._path = path
+        self._password = None if password is None else password.encode()
+        self._limit = limit
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except _FAULTS as error:
+            raise broken(path, error) from error
+        self.listing = Listing()
+        self._members = [member for member in self._zip.infolist() if not member.is_dir()]
+        decode = _encoding(self._members)
+        for member in self._members:
+            kind = stat.S_IFMT(member.external_attr >> 16)  # 0 when it was not packed on Unix
+            self.listing.add(_name(member, decode), member.file_size, usable=kind in (0, stat.S_IFREG))
+        try:
+            self._check_password(password)
+        except BaseException:
+            self._zip.close()
+            raise
+
+    def rows(self) -> None:
+        """A zip says nothing of its files but their names."""
+
+    def read(self, path: str) -> bytes:
+        """A member's bytes. Raises AudioError."""
+        number = self.listing.numbers.get(path)
+        if number is None:
+            raise no_member(self._path, path)
+        member = self._members[number]
+        if member.file_size > self._limit:
+            raise too_large(path, member.file_size, self._limit)
+        bounded = member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+        pieces: list[bytes] = []
+        try:
+            # What comes out is never more than the header's file_size: zipfile stops there.
+            with self._zip.open(member, pwd=self._password) as file:
+                while piece := file.read(_PIECE if bounded else _PIECE_UNBOUNDED):
+                    pieces.append(piece)
+        except (*_FAULTS, RuntimeError) as error:  # RuntimeError: the password
+            raise unreadable_member(path, error) from error
+        return b"".join(pieces)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._zip.close()
+
+    def _check_password(self, password: str | None) -> None:
+        member = next((member for member in self._members if member.flag_bits & _ENCRYPTED), None)
+        if member is None:
+            return
+        if member.compress_type == _AES:
+            mend = "Unpack it, or pack it as 7z."
+            raise SourceError(f"{shown(str(self._path))} is encrypted with AES, which is not read from a zip.", mend)
+        try:
+            self._zip.open(member, pwd=self._password).close()
+        except RuntimeError as error:
+            raise locked(self._path, password=password) from error
+        except _FAULTS as error:
+            raise broken(self._path, error) from error
+
+
+def _encoding(members: list[zipfile.ZipInfo]) -> str:
+    """How names without the UTF-8 flag are written: UTF-8 if all of them are, else Windows' Japanese code page."""
+    try:
+        for member in members:
+            _raw(member).decode("utf-8")
+    except UnicodeDecodeError:
+        return "cp932"
+    return "utf-8"
+
+
+def _raw(member: zipfile.ZipInfo) -> bytes:
+    return b"" if member.flag_bits & _UTF8_FLAG else member.orig_filename.encode("cp437")  # as zipfile decoded it
+
+
+def _name(member: zipfile.ZipInfo, encoding: str) -> str:
+    if member.flag_bits & _UTF8_FLAG:
+        return member.orig_filename
+    try:
+        return _raw(member).decode(encoding)
+    except UnicodeDecodeError:
+        return member.orig_filename  # the code page of old PCs has a sign for every byte

@@ -1,0 +1,60 @@
+"""The hash of a recording: equal for the same audio in another file, different for other audio."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from speaker_search.audio import content_hash, read
+
+
+def noise(rate: int = 44_100, channels: int = 1) -> np.ndarray:
+    return np.random.default_rng(6).integers(-9_000, 9_000, (rate // 2, channels), dtype=np.int16)
+
+
+def encoded(samples: np.ndarray, rate: int, kind: str, subtype: str) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format=kind, subtype=subtype)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_lossless_files_of_the_same_samples_have_the_same_hash(rate: int, channels: int) -> None:
+    samples = noise(rate, channels)
+    kinds = [("WAV", "PCM_16"), ("WAVEX", "PCM_24"), ("WAV", "FLOAT"), ("RF64", "PCM_16"), ("FLAC", "PCM_16")]
+    kinds.append(("FLAC", "PCM_24"))
+    as_floats = (samples / 2**15).astype(np.float32)
+    hashes = {
+        read(encoded(as_floats if subtype == "FLOAT" else samples, rate, kind, subtype)).hash for kind, subtype in kinds
+    }
+    assert len(hashes) == 1
+    assert len(hashes.pop()) == 16
+
+
+def test_a_file_keeps_its_hash_when_moved_and_as_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "a.ogg"
+    path.write_bytes(encoded(noise(), 44_100, "OGG", "VORBIS"))
+    hashes = {read(path).hash, read(path.read_bytes()).hash, read(path.rename(tmp_path / "b.ogg")).hash}
+    assert len(hashes) == 1
+
+
+def test_one_sample_that_differs_by_one_step_makes_another_hash() -> None:
+    samples, changed = noise(), noise()
+    changed[7_000] += 1
+    assert read(encoded(samples, 44_100, "FLAC", "PCM_16")).hash != read(encoded(changed, 44_100, "WAV", "PCM_16")).hash
+
+
+def test_the_same_samples_at_another_rate_have_another_hash() -> None:
+    assert len({read(encoded(noise(), rate, "WAV", "PCM_16")).hash for rate in (22_050, 32_000, 44_100)}) == 3
+
+
+def test_the_hash_is_that_of_the_rate_and_16_bit_samples_on_every_machine() -> None:
+    mono = np.array([0.0, 0.5, -1.0, 1.0, 1.5, -(2.0**31), 0.4 / 2**15, -0.0], np.float32)
+    assert content_hash(mono, 48_000).hex() == "bbcdbecc89e43f41ef34e1a82d420b2e"
+    exact = np.array([0, 16_384, -32_768, 32_767, 32_767, -32_768, 0, 0], np.float32) / np.float32(2**15)
+    assert content_hash(exact, 48_000) == content_hash(mono, 48_000)

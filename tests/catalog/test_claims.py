@@ -1,0 +1,146 @@
+"""Clips are one worker's at a time, come back from workers that died, and are refused when they kill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from catalog.shelf import Shelf
+from sqlalchemy import update
+
+from speaker_search.catalog import claiming, storing, tables
+from speaker_search.catalog.claiming import LEASE_S, MAX_KILLS, SUSPECT_PART, Claims
+from speaker_search.catalog.embedding import count_clips
+from speaker_search.catalog.storing import Outcome
+from speaker_search.entities import Refusal
+
+HERE = "this machine"
+
+
+def claims(shelf: Shelf, pid: int = 1) -> Claims:
+    return Claims(shelf.catalog, shelf.space, machine=HERE, pid=pid)
+
+
+def names(clips: list[claiming.ClaimedClip]) -> list[str]:
+    return [clip.name for clip in clips]
+
+
+def dies(shelf: Shelf, *pids: int) -> int:
+    """Free what the workers had; how many clips came back."""
+    return claiming.release(shelf.catalog, lambda machine, pid: machine == HERE and pid in pids)
+
+
+def lease_runs_out(shelf: Shelf) -> None:
+    w = tables.workers
+    with shelf.catalog.write() as connection:
+        connection.execute(update(w).values(lease_until=w.c.lease_until - 2 * LEASE_S))
+
+
+@pytest.fixture
+def ten(shelf: Shelf) -> Shelf:
+    shelf.scan(*(shelf.clip(f"{n}") for n in range(10)))
+    return shelf
+
+
+def test_what_one_worker_has_claimed_another_does_not_get(ten: Shelf) -> None:
+    one, other = claims(ten, 1), claims(ten, 2)
+    assert names(one.claim(4)) == list("0123")
+    assert names(other.claim(4)) == list("4567")
+    assert names(one.claim(4)) == list("89")
+    assert other.claim(4) == []
+
+
+def test_workers_that_claim_at_once_share_all_clips(
+    shelf: Shelf, all_at_once: Callable[[Callable[[], object], int], list[object]]
+) -> None:
+    shelf.scan(clips=(shelf.clip(f"{n:03}") for n in range(200)))
+
+    def work() -> list[str]:
+        own = claims(shelf)
+        return [name for part in iter(lambda: own.claim(7), []) for name in names(part)]
+
+    taken: list[list[str]] = all_at_once(work, 3)  # type: ignore[assignment]
+    assert sorted(name for part in taken for name in part) == sorted(shelf.ids())
+
+
+def test_claimed_clips_count_as_pending(ten: Shelf) -> None:
+    claims(ten).claim(4)
+    with ten.catalog.read() as connection:
+        assert count_clips(connection, ten.space).pending == 10
+        assert claiming.claimed(connection, ten.space) == 4
+
+
+def test_a_worker_that_leaves_gives_back_what_is_left_as_if_nothing_had_happened(ten: Shelf) -> None:
+    one = claims(ten, 1)
+    clips = one.claim(4)
+    storing.store(ten.catalog, ten.space, [Outcome(clips[0].id, refusal=Refusal.SILENT, detail="So.")])
+    one.leave()
+    assert ten.count("workers") == 0
+    assert names(claims(ten, 2).claim(100)) == list("123456789")
+    assert set(ten.rows("unembedded.kills")) == {0}
+
+
+def test_the_clips_of_a_worker_that_died_come_back_last_and_in_small_parts(shelf: Shelf) -> None:
+    count = 2 * SUSPECT_PART
+    shelf.scan(*(shelf.clip(f"{n:02}") for n in range(count + 3)))
+    claims(shelf, 1).claim(count)
+    assert dies(shelf, 1) == count
+    other = claims(shelf, 2)
+    assert names(other.claim(count)) == [f"{n:02}" for n in range(count, count + 3)]
+    assert names(other.claim(count)) == ["00", "01"]  # a sixteenth of what is asked for
+    assert dies(shelf, 2) == 5
+    third = claims(shelf, 3)
+    assert names(third.claim(count)) == ["02", "03"]
+
+
+def test_a_clip_that_three_workers_died_of_is_refused_and_its_neighbours_are_not(ten: Shelf) -> None:
+    claims(ten, 1).claim(10)
+    dies(ten, 1)
+    for pid in range(2, 20):
+        own = claims(ten, pid)
+        clips = own.claim(10)
+        if not clips:
+            break
+        if "3" in names(clips):
+            dies(ten, pid)
+        else:
+            storing.store(ten.catalog, ten.space, [Outcome(clip.id, 1.0, ten.vectors(1, 0)[0]) for clip in clips])
+            own.leave()
+    assert {name for name, state in ten.state().items() if state == "embedded"} == set("012456789")
+    assert ten.state()["3"] == Refusal.KILLS_WORKER
+    assert max(ten.rows("unembedded.kills")) == MAX_KILLS  # type: ignore[type-var]
+
+
+def test_a_lease_that_ran_out_frees_the_clips_of_another_machine(ten: Shelf) -> None:
+    Claims(ten.catalog, ten.space, machine="elsewhere", pid=1).claim(4)
+    assert dies(ten, 1) == 0
+    lease_runs_out(ten)
+    assert dies(ten) == 4
+
+
+def test_a_worker_that_renews_its_lease_keeps_its_clips(ten: Shelf) -> None:
+    one = claims(ten)
+    one.claim(4)
+    lease_runs_out(ten)
+    one.renew()
+    assert dies(ten) == 0
+
+
+def test_a_worker_given_up_for_dead_goes_on_with_new_clips(ten: Shelf) -> None:
+    one = claims(ten, 1)
+    first = one.claim(4)
+    dies(ten, 1)
+    assert names(one.claim(4)) == list("4567")
+    kept = storing.store(ten.catalog, ten.space, [Outcome(first[0].id, 1.0, ten.vectors(1, 0)[0])]).kept
+    assert [outcome.clip_id for outcome in kept] == [first[0].id]  # nobody else had finished it
+    assert ten.state()["0"] == "embedded"
+    one.leave()
+    assert ten.count("workers") == 0
+
+
+def test_refused_clips_tried_again_start_anew(ten: Shelf) -> None:
+    for pid in range(1, 4):
+        claims(ten, pid).claim(1)
+        dies(ten, pid)
+        ten.scan(*(ten.clip(f"{n}") for n in range(10)), retry=True)
+    assert set(ten.state().values()) == {"pending"}

@@ -1,0 +1,177 @@
+"""The same audio: one clip with several addresses within a game, two clips in two games."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from catalog.shelf import DIM, Shelf
+
+from speaker_search.catalog import gone, identity, reading, storing
+from speaker_search.catalog.registering import Registered
+from speaker_search.catalog.storing import Outcome, Stored
+
+VECTOR = np.eye(DIM, dtype=np.float32)
+
+
+def hear(shelf: Shelf, space: int | None = None, **sounds: str) -> Stored:
+    """Embed waiting clips: by path what each sounds like, a letter."""
+    waiting = {clip.name: clip.id for clip in shelf.waiting(space)}
+    outcomes = [
+        Outcome(waiting[path], 1.0, VECTOR[ord(sound) - ord("A")], audio_hash=sound.encode() * 16)
+        for path, sound in sounds.items()
+    ]
+    return storing.store(shelf.catalog, space or shelf.space, outcomes)
+
+
+def places(shelf: Shelf, path: str) -> list[str]:
+    with shelf.catalog.read() as connection:
+        return [name for _, name in reading.addresses(connection, shelf.ids()[path])]
+
+
+def test_the_same_audio_twice_in_a_game_is_one_clip_with_two_addresses(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a"), shelf.clip("b"), shelf.clip("c"))
+    assert hear(shelf, a="A", b="A", c="B").merged == 1
+    assert shelf.state() == {"a": "embedded", "c": "embedded"}
+    assert places(shelf, "a") == ["a", "b"]
+    assert shelf.scan(shelf.clip("a"), shelf.clip("b"), shelf.clip("c")) == Registered(known=3)
+
+
+def test_three_copies_heard_one_after_the_other_are_one_clip(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a"), shelf.clip("b"), shelf.clip("c"))
+    for path in "cab":
+        hear(shelf, **{path: "A"})
+    assert shelf.state() == {"c": "embedded"}
+    assert places(shelf, "c") == ["c", "a", "b"]
+    assert shelf.count("embeddings") == 1
+
+
+def test_a_moved_file_is_the_clip_it_was(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a", text="Hello."))
+    hear(shelf, a="A")
+    id_ = shelf.ids()["a"]
+    assert shelf.scan(shelf.clip("elsewhere/a")) == Registered(new=1, gone=1)
+    assert hear(shelf, **{"elsewhere/a": "A"}).merged == 1
+    assert shelf.ids() == {"elsewhere/a": id_}
+    assert places(shelf, "elsewhere/a") == ["elsewhere/a"]
+    assert shelf.rows("clips.text") == ["Hello."]
+    assert shelf.scan(shelf.clip("elsewhere/a", text="Hello.")) == Registered(known=1)
+
+
+def test_the_same_audio_in_two_games_stays_two_clips(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a"))
+    hear(shelf, a="A")
+    shelf.root, shelf.title = Path("/voices/other"), "other"
+    shelf.scan(shelf.clip("b"))
+    assert hear(shelf, b="A").merged == 0
+    assert shelf.state() == {"a": "embedded", "b": "embedded"}
+
+
+def test_the_same_audio_under_two_characters_stays_two_clips(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a", "A"), shelf.clip("b", "B"))
+    assert hear(shelf, a="A", b="A").merged == 0
+    assert shelf.state() == {"a": "embedded", "b": "embedded"}
+
+
+def test_a_clip_learns_who_speaks_and_what_from_its_copy(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a", None), shelf.clip("b", "Ann", "Hello."))
+    hear(shelf, a="A", b="A")
+    with shelf.catalog.read() as connection:
+        (ann,) = reading.list_characters(connection, shelf.opened_space())
+        (clip,) = reading.clips_of(connection, ann.id, limit=10)
+    assert (ann.name, ann.clips, clip.text, clip.path.name) == ("Ann", 1, "Hello.", "a")
+
+
+def test_the_vector_of_a_known_audio_is_found_in_its_own_space_only(shelf: Shelf) -> None:
+    other = shelf.another_space()
+    shelf.scan(shelf.clip("a"))
+    hear(shelf, a="B")
+    with shelf.catalog.read() as connection:
+        found = identity.known_vectors(connection, shelf.opened_space(), [b"B" * 16, b"C" * 16])
+        assert [(key, vector.tolist()) for key, vector in found.items()] == [(b"B" * 16, VECTOR[1].tolist())]
+        assert identity.known_vectors(connection, shelf.opened_space(other), [b"B" * 16]) == {}
+
+
+def test_a_copy_heard_by_a_second_encoder_gives_its_vector_to_the_clip_it_is(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a"))
+    hear(shelf, a="A")
+    other = shelf.another_space()
+    shelf.scan(shelf.clip("a"), shelf.clip("b"), space=other)
+    assert shelf.state(other) == {"a": "pending", "b": "pending"}
+    assert hear(shelf, other, b="A").merged == 1
+    assert shelf.state() == shelf.state(other) == {"a": "embedded"}
+
+
+def test_a_changed_file_leaves_its_copies_as_a_clip_of_their_own(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a"), shelf.clip("b"))
+    hear(shelf, a="A", b="A")
+    assert shelf.scan(shelf.clip("a", mtime=2), shelf.clip("b")) == Registered(changed=1, known=1)
+    assert shelf.state() == {"a": "pending", "b": "pending"}
+    hear(shelf, a="B", b="A")
+    assert shelf.state() == {"a": "embedded", "b": "embedded"}
+
+
+def test_a_changed_copy_is_a_clip_of_its_own(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a"), shelf.clip("b"))
+    hear(shelf, a="A", b="A")
+    assert shelf.scan(shelf.clip("a"), shelf.clip("b", mtime=2)) == Registered(known=1, new=1)
+    hear(shelf, b="B")
+    assert shelf.state() == {"a": "embedded", "b": "embedded"}
+    assert places(shelf, "a") == ["a"]
+
+
+def test_a_clip_whose_own_file_is_gone_goes_on_at_its_copy(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a"), shelf.clip("b"))
+    hear(shelf, a="A", b="A")
+    assert shelf.scan(shelf.clip("b")) == Registered(known=1)
+    assert shelf.state() == {"b": "embedded"}
+    assert places(shelf, "b") == ["b"]
+
+
+def test_clips_that_are_gone_are_forgotten_only_when_asked(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a"), shelf.clip("b"), shelf.clip("c"))
+    hear(shelf, a="A", b="B")
+    for _ in range(2):
+        assert shelf.scan(shelf.clip("a")) == Registered(known=1, gone=2)
+    assert shelf.scan(shelf.clip("a"), shelf.clip("c")) == Registered(known=2, gone=1)
+    assert set(shelf.ids()) == set("abc")
+    changes = shelf.opened_space().changes
+    assert gone.forget_gone(shelf.catalog) == 1
+    assert shelf.state() == {"a": "embedded", "c": "pending"}
+    assert shelf.opened_space().changes == changes + 1  # an index is to take it out
+    assert gone.forget_gone(shelf.catalog) == 0
+
+
+def test_workers_that_hear_the_same_audio_at_once_leave_one_clip(
+    shelf: Shelf, all_at_once: Callable[[Callable[[], object], int], list[object]]
+) -> None:
+    shelf.scan(*(shelf.clip(f"{n:02}") for n in range(40)))
+    parts = iter([[f"{n:02}" for n in range(start, 40, 4)] for start in range(4)])
+
+    def work() -> None:
+        for path in next(parts):
+            storing.store(shelf.catalog, shelf.space, [Outcome(ids[path], 1.0, VECTOR[0], audio_hash=b"A" * 16)])
+
+    ids = shelf.ids()
+    all_at_once(work, 4)
+    assert shelf.count("clips") == shelf.count("embeddings") == 1
+    assert shelf.count("copies") == 39
+
+
+@pytest.mark.parametrize("order", ["ab", "ba"])
+def test_a_clip_that_moves_to_another_game_of_the_same_folder_keeps_its_embedding(shelf: Shelf, order: str) -> None:
+    """A list may say that a file belongs to another game than it said before."""
+    shelf.scan(shelf.clip("a"), shelf.clip("b"))
+    hear(shelf, a="A", b="B")
+    first, shelf.title = shelf.title, "other"
+    for title in order:
+        shelf.title = {"a": first, "b": "other"}[title]
+        shelf.scan(shelf.clip(title))
+    assert shelf.state() == {"a": "embedded", "b": "embedded"}
+    with shelf.catalog.read() as connection:
+        titles = {game.id: game.title for game in reading.all_games(connection)}
+        clips = reading.clips_by_id(connection, list(shelf.ids().values()))
+    assert {clip.path.name: titles[clip.game_id] for clip in clips.values()} == {"a": first, "b": "other"}
+    assert shelf.rows("clips.gone") == [False, False]

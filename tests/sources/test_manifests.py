@@ -1,0 +1,276 @@
+"""Lists of voices: every row comes out once, as a clip or as a problem that is counted."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sources.packing import found, parqueted
+
+from speaker_search.errors import SourceError
+from speaker_search.sources import Layout, Route, scan
+
+
+def touched(root: Path, *files: str) -> Path:
+    for name in files:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(name.encode())
+    return root
+
+
+def written(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding=encoding, newline="")
+    return path
+
+
+CSV = "path,maker,game,character,text\n{}"
+ROWS = [
+    {"path": "a/1.ogg", "maker": "Key", "game": "AIR", "character": "観鈴", "text": "「にはは」"},
+    {"path": "b/2.ogg", "maker": "Leaf", "game": "痕", "character": "？？？", "text": ""},
+    {"path": "a/3.ogg", "maker": "Ｋｅｙ", "game": "air", "character": "往人", "text": "a,b"},
+]
+EXPECTED = [
+    ("Key", "AIR", "a/1.ogg", Route.EXACT, "観鈴"),
+    ("Key", "AIR", "a/3.ogg", Route.MISSING, "往人"),
+    ("Leaf", "痕", "b/2.ogg", Route.EXACT, None),
+]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("asked", ["manifest", "."])
+def test_rows_of_many_games_come_out_game_by_game(tmp_path: Path, suffix: str, asked: str) -> None:
+    touched(tmp_path, "a/1.ogg", "b/2.ogg")
+    path = tmp_path / f"manifest{suffix}"
+    if suffix == ".csv":
+        with path.open("w", encoding="utf-8-sig", newline="") as file:
+            table = csv.DictWriter(file, ROWS[0])
+            table.writeheader()
+            table.writerows(ROWS)
+    elif suffix == ".jsonl":
+        written(path, "\n\n".join(json.dumps(row) for row in ROWS))
+    else:
+        parqueted(path, ROWS)
+    scanned = scan(path if asked == "manifest" else tmp_path)
+    assert found(scanned) == EXPECTED
+    assert scanned.why == f"manifest: manifest{suffix} with 3 rows"
+    assert {(game.root, game.layout) for game in scanned} == {(tmp_path, Layout.MANIFEST)}
+    first = next(scanned.games[0].candidates())
+    status = (tmp_path / "a/1.ogg").stat()
+    assert (first.text, first.size, first.mtime_ns) == ("「にはは」", status.st_size, status.st_mtime_ns)
+
+
+def test_other_names_of_the_columns(tmp_path: Path) -> None:
+    touched(tmp_path, "1.ogg")
+    written(tmp_path / "metadata.csv", "File_Name,Brand,Title,Speaker,Transcription\n1.ogg,Key,AIR,観鈴,x\n")
+    assert found(tmp_path) == [("Key", "AIR", "1.ogg", Route.EXACT, "観鈴")]
+
+
+def test_windows_separators_are_separators(tmp_path: Path) -> None:
+    touched(tmp_path, "琴子/1.ogg")
+    written(tmp_path / "manifest.csv", CSV.format("琴子\\1.ogg,k,g,琴子,\n"))
+    assert found(tmp_path) == [("k", "g", "琴子/1.ogg", Route.EXACT, "琴子")]
+
+
+@pytest.mark.parametrize(
+    ("file", "names"),
+    [
+        ("1.ogg", ("Key", "AIR")),
+        ("wavs/1.ogg", ("Key", "AIR")),
+        ("観鈴/1.ogg", ("Key", "AIR")),
+        ("Kanon/名雪/1.ogg", ("AIR", "Kanon")),
+        ("Leaf/痕/千鶴/ch1/1.ogg", ("Leaf", "痕")),
+    ],
+)
+def test_without_a_column_the_folders_name_maker_and_game(tmp_path: Path, file: str, names: tuple[str, str]) -> None:
+    touched(tmp_path / "Key/AIR", file)
+    written(tmp_path / "Key/AIR/metadata.csv", f"path,speaker\n{file},x\n")
+    assert found(tmp_path / "Key/AIR") == [(*names, file, Route.EXACT, "x")]
+    asked = scan(tmp_path / "Key/AIR", maker="鍵", title="エアー")
+    assert [(game.maker, game.title) for game in asked] == [("鍵", "エアー")]
+
+
+def test_columns_win_over_the_names_asked_for(tmp_path: Path) -> None:
+    written(tmp_path / "manifest.csv", CSV.format("1.ogg,Key,,a,\n2.ogg,,痕,a,\n"))
+    games = scan(tmp_path, maker="m", title="t")
+    assert [(game.maker, game.title) for game in games] == [("Key", "t"), ("m", "痕")]
+
+
+def test_the_lists_of_style_bert_vits2(tmp_path: Path) -> None:
+    touched(tmp_path / "Data/琴子", "raw/1.wav", "wavs/2.wav", "3.wav")
+    text = "1.wav|琴子|JP|「a|b」\r\n\n2.wav|琴子|JP|\n3.wav|？|JP|x\n4.wav|琴子|JP|y"
+    written(tmp_path / "Data/琴子/esd.list", text, "utf-8-sig")
+    games = scan(tmp_path / "Data")
+    assert found(games) == [
+        ("Data", "琴子", "raw/1.wav", Route.EXACT, "琴子"),
+        ("Data", "琴子", "wavs/2.wav", Route.EXACT, "琴子"),
+        ("Data", "琴子", "3.wav", Route.EXACT, None),
+        ("Data", "琴子", "4.wav", Route.MISSING, "琴子"),
+    ]
+    assert [clip.text for clip in games.games[0].candidates()] == ["「a|b」", "", "x", "y"]
+
+
+def test_one_file_in_two_rows_is_repeated_wherever_they_stand(tmp_path: Path) -> None:
+    touched(tmp_path, "1.ogg")
+    written(tmp_path / "manifest.csv", CSV.format("1.ogg,k,g,a,\n./1.ogg,k,h,b,\n1.ogg,k,g,c,\n"))
+    assert [(title, route, who) for _, title, _, route, who in found(tmp_path)] == [
+        ("g", Route.EXACT, "a"),
+        ("g", Route.REPEATED, "c"),
+        ("h", Route.REPEATED, "b"),
+    ]
+
+
+OUT = [
+    "../secret.ogg",
+    "/etc/secret.ogg",
+    "C:\\secret.ogg",
+    "c:secret.ogg",
+    "\\\\s\\secret.ogg",
+    "a/../../secret.ogg",
+    "",
+]
+
+
+@pytest.mark.parametrize("path", [*OUT, "a\0.ogg", ".", ".."])
+def test_a_path_that_leaves_the_folder_is_malformed(tmp_path: Path, path: str) -> None:
+    touched(tmp_path, "secret.ogg")
+    written(tmp_path / "in/manifest.csv", CSV.format(f'"{path}",k,g,琴子,\n'))
+    ((_, _, shown, route, _),) = found(tmp_path / "in")
+    assert route is Route.MALFORMED
+    assert "\0" not in shown
+
+
+def test_links_are_used_inside_the_folder_and_not_out_of_it(tmp_path: Path) -> None:
+    touched(tmp_path, "out/1.ogg", "in/a/1.ogg")
+    (tmp_path / "in/2.ogg").symlink_to(tmp_path / "in/a/1.ogg")
+    (tmp_path / "in/3.ogg").symlink_to(tmp_path / "out/1.ogg")
+    (tmp_path / "in/b").symlink_to(tmp_path / "out")
+    (tmp_path / "in/4.ogg").symlink_to("4.ogg")
+    rows = "".join(f"{path},k,g,琴子,\n" for path in ("a/1.ogg", "2.ogg", "3.ogg", "b/1.ogg", "4.ogg", "a"))
+    written(tmp_path / "in/manifest.csv", CSV.format(rows))
+    routes = {path: route for _, _, path, route, _ in found(tmp_path / "in")}
+    assert [path for path, route in routes.items() if route is Route.EXACT] == ["a/1.ogg", "2.ogg"]
+    assert [path for path, route in routes.items() if route is Route.MISSING] == ["3.ogg", "b/1.ogg", "4.ogg", "a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "sentence"),
+    [
+        ("m.csv", b"", "no column for the path: its columns are none."),
+        ("m.csv", b"file,who\n1.ogg,a\n", "no column for the character: its columns are file, who."),
+        ("m.csv", b"path,speaker\n1.ogg,a,b\n", "Line 2 of"),
+        ("m.csv", b"path,speaker\n1.ogg\n", "Line 2 of"),
+        ("m.csv", b'path,speaker\n1.ogg,"a\n2.ogg,b\n', "is no CSV around line 3"),
+        ("m.csv", b"path,speaker\n1.ogg,\xff\n", "is not UTF-8."),
+        ("m.csv", b"path,speaker\n" + b"x" * 2_000_000, "Line 2 of"),
+        ("m.jsonl", b'[{"path": "1.ogg"}]', "does not begin with a JSON object."),
+        ("m.jsonl", b'{"speaker": "a"}', "no column for the path: its columns are speaker."),
+        ("m.jsonl", "{}".encode("utf-16"), "is not UTF-8."),
+        ("m.list", b"1.ogg|a|text\n", "has 3 fields, not 4."),
+        ("m.parquet", b"PAR1 and no more", "is broken or breaks off"),
+        ("m.parquet", b"", "is broken or breaks off"),
+    ],
+)
+def test_a_list_that_cannot_be_used_is_told_in_a_sentence(
+    tmp_path: Path, name: str, data: bytes, sentence: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(SourceError) as caught:
+        scan(tmp_path / name)
+    assert sentence in caught.value.detail
+    assert caught.value.mend
+
+
+def test_a_line_of_json_that_is_no_row_is_counted(tmp_path: Path) -> None:
+    lines = ['{"path": "1.ogg", "speaker": "a"}', "{", "3", '{"path": "2.ogg"}', '{"path": ["3.ogg"], "speaker": "a"}']
+    written(tmp_path / "manifest.jsonl", "\n".join([*lines, '{"path": "\\ud800", "speaker": "a"}', "[" * 90_000]))
+    assert Counter(route for _, _, _, route, _ in found(tmp_path)) == {Route.MISSING: 1, Route.MALFORMED: 6}
+    assert len(scan(tmp_path)) == 1
+
+
+def test_a_bad_list_beside_a_good_one_is_told_when_its_turn_comes(tmp_path: Path) -> None:
+    written(tmp_path / "Key/AIR/esd.list", "1.wav|観鈴|JP|x\n")
+    written(tmp_path / "Key/Kanon/esd.list", "1.wav|名雪\n")
+    touched(tmp_path / "Key", "ONE/みずか/1.ogg")
+    games = {game.title: game for game in scan(tmp_path / "Key")}
+    assert [clip.route for clip in games["AIR"].candidates()] == [Route.MISSING]
+    for name in ("esd.list", "ONE"):
+        with pytest.raises(SourceError):
+            list(games[name].candidates())
+
+
+def test_an_index_goes_before_a_list_beside_it(tmp_path: Path) -> None:
+    written(tmp_path / "Key_AIR/index.json", "[]")
+    written(tmp_path / "Key_AIR/manifest.csv", "path,speaker\n")
+    assert scan(tmp_path).why == (
+        "dump: index.json in 1 of 1 folders; Key_AIR/manifest.csv was not looked at, because there is an index.json"
+    )
+
+
+NAMES = st.sampled_from(["1.ogg", "a/1.ogg", "a\\1.ogg", "A/1.ogg", "../1.ogg", "/1.ogg", "C:1.ogg", "", "gone.ogg"])
+TEXT = st.text(st.characters(blacklist_categories=["Cs"]), max_size=8)
+ROW = st.fixed_dictionaries(
+    {
+        "path": NAMES | TEXT,
+        "maker": st.sampled_from(["", "Key", "ｋｅｙ", "Leaf"]),
+        "game": st.sampled_from(["", "AIR", "痕"]),
+        "character": TEXT,
+        "text": TEXT,
+    }
+)
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(rows=st.lists(ROW, max_size=12), kind=st.sampled_from(["csv", "jsonl"]))
+def test_every_row_comes_out_once_as_a_clip_or_a_counted_problem(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, str]], kind: str
+) -> None:
+    root = touched(tmp_path_factory.mktemp("list").resolve() / "k/g", "1.ogg", "a/1.ogg")
+    out = io.StringIO()
+    if kind == "csv":
+        table = csv.DictWriter(out, ["path", "maker", "game", "character", "text"], quoting=csv.QUOTE_ALL)
+        table.writeheader()
+        table.writerows(rows)
+    else:
+        out.write("".join(json.dumps(row) + "\n" for row in rows))
+    written(root / f"manifest.{kind}", out.getvalue())
+    if not rows:
+        return
+    clips = [clip for game in scan(root) for clip in game.candidates()]
+    assert len(clips) == len(rows)
+    used = Counter(clip.path for clip in clips if clip.route is Route.EXACT)
+    assert set(used) <= {"1.ogg", "a/1.ogg"}
+    assert set(used.values()) <= {1}
+    assert all((clip.size >= 0) == (clip.route in {Route.EXACT, Route.REPEATED}) for clip in clips)
+
+
+MEASURED = """
+import resource, sys
+from pathlib import Path
+from speaker_search.sources import scan
+def mib(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+scan(Path(sys.argv[1]))
+before = mib()
+print(sum(1 for game in scan(Path(sys.argv[2])) for _ in game.candidates()), mib() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere ru_maxrss has another unit or is not there")
+def test_a_list_of_two_hundred_thousand_rows_takes_little_memory(tmp_path: Path) -> None:
+    small = written(tmp_path / "small.csv", CSV.format("a/1.ogg,Key,AIR,観鈴,\n"))
+    with (tmp_path / "large.csv").open("w", encoding="utf-8") as file:
+        file.write("path,maker,game,character,text\n")
+        file.writelines(f"a/{n}.ogg,Key,AIR{n % 7},観鈴,「にはは、ぶいっ」\n" for n in range(200_000))
+    program = [sys.executable, "-c", MEASURED, str(small), str(tmp_path / "large.csv")]
+    done = subprocess.run(program, capture_output=True, text=True, check=True, timeout=120)
+    count, more_mib = done.stdout.split()
+    assert int(count) == 200_000
+    assert float(more_mib) < 16  # the candidates alone would be 60 MiB
