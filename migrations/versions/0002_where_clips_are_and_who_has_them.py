@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column("machine", sa.Text(), nullable=False),
         sa.Column("pid", sa.BigInteger(), nullable=False),
         sa.Column("lease_until", sa.Float(), nullable=False),
+        sa.Column("in_hand", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("unembedded") as unembedded:

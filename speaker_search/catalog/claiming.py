@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from speaker_search.catalog.chunks import IDS_PER_STATEMENT, chunks
@@ -16,11 +17,13 @@ from speaker_search.catalog.tables import clips, roots, unembedded, workers
 from speaker_search.entities import Refusal
 
 LEASE_S = 60.0  # how long a worker that no longer answers keeps what it has claimed
-MAX_KILLS = 3  # workers that a clip may take down before it is refused
+SUSPECTS = 64  # claimed together at most
 
-# A clip that was in the hands of a worker that died may be what killed it. To find out which of them it was, they are
-# claimed in parts of a window, and after another death one by one.
-SUSPECT_PART = 16
+# Workers that a clip may take down before it is refused: one in the company of others, which makes suspects of them
+# all, and then two by itself, for whoever ends programs at random hardly hits the same single clip twice.
+MAX_KILLS = 3
+
+STORED_ID = np.dtype("<i8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class ClaimedClip:
     root: Path  #: a folder, or an archive
     name: str  #: POSIX, relative to the folder or as the archive has it
     file: tuple[int, int]  #: size in bytes and mtime in ns of the file that a scan saw
+    suspect: bool  #: a worker died while it was at it: to be embedded by itself
 
     @property
     def path(self) -> Path:
@@ -55,21 +59,25 @@ class Claims:
             self._renew(connection)
 
     def claim(self, limit: int) -> list[ClaimedClip]:
-        """Take up to `limit` clips that wait, by id; those of workers that died last, and only a few at a time."""
+        """Take up to `limit` clips that wait, by id; suspects last, and only when nothing else waits."""
+        c = unembedded.c
+        mine = (c.encoder_id == self._encoder_id) & (c.status == "pending")
         with self._catalog.write() as connection:
             self._renew(connection)
-            for kills, most in ((0, limit), (1, max(1, limit // SUSPECT_PART)), (2, 1)):
-                c = unembedded.c
-                waiting = (
-                    select(c.clip_id)
-                    .where(c.encoder_id == self._encoder_id, c.status == "pending", c.kills == kills)
-                    .order_by(c.clip_id)
-                    .limit(most)
-                    .with_for_update(skip_locked=True)
-                )
-                if ids := connection.execute(waiting).scalars().all():
-                    return self._take(connection, list(ids))
+            for suspect in (False, True):
+                which = c.kills > 0 if suspect else c.kills == 0
+                most = min(limit, SUSPECTS) if suspect else limit
+                waiting = select(c.clip_id).where(mine, which).order_by(c.kills, c.clip_id).limit(most)
+                if ids := connection.execute(waiting.with_for_update(skip_locked=True)).scalars().all():
+                    return self._take(connection, list(ids), suspect=suspect)
         return []
+
+    def take_in_hand(self, clip_ids: Sequence[int]) -> None:
+        """Say which of the clips claimed this worker is at: those are suspects should it die."""
+        with self._catalog.write() as connection:
+            self._renew(connection)
+            blob = np.array(clip_ids, STORED_ID).tobytes()
+            connection.execute(update(workers).where(workers.c.id == self._id).values(in_hand=blob))
 
     def leave(self) -> None:
         """Give back what is left, for others to claim as if nothing had happened."""
@@ -84,7 +92,7 @@ class Claims:
         if not connection.execute(renewed).rowcount:
             self._id = _enlist(connection, self._who)
 
-    def _take(self, connection: Connection, ids: list[int]) -> list[ClaimedClip]:
+    def _take(self, connection: Connection, ids: list[int], *, suspect: bool) -> list[ClaimedClip]:
         taken: list[ClaimedClip] = []
         for some in chunks(ids, IDS_PER_STATEMENT):
             mine = (unembedded.c.encoder_id == self._encoder_id) & unembedded.c.clip_id.in_(some)
@@ -92,38 +100,37 @@ class Claims:
             c = clips.c
             columns = (c.id, c.game_id, roots.c.path, c.path, c.size, c.mtime_ns)
             rows = connection.execute(select(*columns).join_from(clips, roots).where(c.id.in_(some)).order_by(c.id))
-            taken += [ClaimedClip(id_, game, Path(root), name, (size, at)) for id_, game, root, name, size, at in rows]
+            for id_, game, root, name, size, mtime_ns in rows:
+                taken.append(ClaimedClip(id_, game, Path(root), name, (size, mtime_ns), suspect))
         return taken
 
 
 def release(catalog: Catalog, is_dead: Callable[[str, int], bool]) -> int:
     """Free the claims of workers whose lease ran out, or which `is_dead(machine, pid)` knows better; how many clips.
 
-    Each of these clips has one more dead worker to its name; at the third it is refused.
+    The clips that a dead worker was at have one more to their name each; at the third they are refused.
     """
     with catalog.write() as connection:
         now = _now(connection)
-        listed = select(workers.c.id, workers.c.machine, workers.c.pid, workers.c.lease_until)
-        dead = [
-            id_
-            for id_, machine, pid, lease_until in connection.execute(listed.with_for_update(skip_locked=True)).all()
-            if lease_until < now or is_dead(machine, pid)
-        ]
-        if not dead:
+        listed = connection.execute(select(workers).with_for_update(skip_locked=True)).all()
+        gone = [worker for worker in listed if worker.lease_until < now or is_dead(worker.machine, worker.pid)]
+        if not gone:
             return 0
         lock_spaces(connection)
+        dead = [worker.id for worker in gone]
         theirs = unembedded.c.worker_id.in_(dead)
-        kills = unembedded.c.kills + 1
+        at_hand = [id_ for worker in gone for id_ in np.frombuffer(worker.in_hand, STORED_ID).tolist()]
+        for some in chunks(at_hand, IDS_PER_STATEMENT):
+            blamed = update(unembedded).where(theirs, unembedded.c.clip_id.in_(some))
+            connection.execute(blamed.values(kills=unembedded.c.kills + 1))
         refused = {
             "status": "refused",
             "reason": str(Refusal.KILLS_WORKER),
-            "detail": f"{MAX_KILLS} programs that had claimed it died.",
+            "detail": f"{MAX_KILLS} programs died while they were at it, the last by itself.",
         }
-        last = update(unembedded).where(theirs, kills >= MAX_KILLS)
-        connection.execute(last.values(**refused, worker_id=None, kills=kills))
-        freed = connection.execute(
-            update(unembedded).where(theirs).values(status="pending", worker_id=None, kills=kills)
-        ).rowcount
+        last = update(unembedded).where(theirs, unembedded.c.kills >= MAX_KILLS)
+        connection.execute(last.values(**refused, worker_id=None))
+        freed = connection.execute(update(unembedded).where(theirs).values(status="pending", worker_id=None)).rowcount
         connection.execute(delete(workers).where(workers.c.id.in_(dead)))
         return freed
 
@@ -136,7 +143,7 @@ def claimed(connection: Connection, encoder_id: int) -> int:
 
 
 def _enlist(connection: Connection, who: dict[str, str | int]) -> int:
-    row = insert(workers).values(**who, lease_until=_now(connection) + LEASE_S)
+    row = insert(workers).values(**who, lease_until=_now(connection) + LEASE_S, in_hand=b"")
     return int(connection.execute(row.returning(workers.c.id)).scalar_one())
 
 

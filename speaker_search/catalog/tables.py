@@ -142,6 +142,7 @@ workers = Table(
     Column("machine", Text, nullable=False),
     Column("pid", BigInteger, nullable=False),
     Column("lease_until", Float, nullable=False),  # seconds since 1970, by the database's clock
+    Column("in_hand", LargeBinary, nullable=False),  # ids of the clips it is at, as little-endian int64
 )
 
 #: What an encoder has not embedded: clips that wait for it, those a worker has claimed, and those it refused. A clip's
@@ -153,7 +154,7 @@ unembedded = Table(
     Column("clip_id", RowId, ForeignKey("clips.id"), primary_key=True),
     Column("status", String(10), nullable=False),
     Column("worker_id", RowId, ForeignKey("workers.id"), index=True),
-    Column("kills", Integer, nullable=False),  # workers that died while they had it
+    Column("kills", Integer, nullable=False),  # workers that died while they were at it
     Column("reason", String(20)),
     Column("detail", Text),
     CheckConstraint(

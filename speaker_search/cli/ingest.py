@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,8 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from speaker_search import settings
-from speaker_search.cli import STOPPED, options, output
+from speaker_search.cli import options, output
 from speaker_search.cli.progress import ingest_progress
+from speaker_search.cli.stopping import stoppable
 from speaker_search.ingest.report import IngestReport
 from speaker_search.ingest.scanning import Counted, find_games, preview
 from speaker_search.sources import Layout
@@ -51,7 +49,7 @@ def ingest(
         _preview(paths, wanted, maker, game, json)
         return
     opened = options.open_library
-    with _stoppable(), opened(encoder=encoder, device=device) as library, ingest_progress(events=json) as show:
+    with stoppable() as stop, opened(encoder=encoder, device=device) as library, ingest_progress(events=json) as show:
         report = library.ingest(
             paths,
             layout=wanted,
@@ -60,7 +58,7 @@ def ingest(
             retry_refused=retry_refused,
             enqueue=enqueue,
             processes=workers,
-            on_progress=show,
+            on_progress=stop.between(show),
         )
     if json:
         output.json_document(report)
@@ -81,8 +79,8 @@ def worker(
     Example: spksearch worker --drain
     """
     opened = options.open_library
-    with _stoppable(), opened(encoder=encoder, device=device) as library, ingest_progress(events=json) as show:
-        report = library.work(drain=drain, processes=workers, on_progress=show)
+    with stoppable() as stop, opened(encoder=encoder, device=device) as library, ingest_progress(events=json) as show:
+        report = library.work(drain=drain, processes=workers, on_progress=stop.between(show))
     if json:
         output.json_document(report)
     else:
@@ -99,23 +97,6 @@ class Preview:
     counts: list[Counted]
     routes: dict[str, int]
     problems: list[str]
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Ctrl-C and SIGTERM give back what is claimed, and end with a sentence."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    except KeyboardInterrupt:
-        output.note("Stopped: what is embedded is kept. Run the same command to go on.")
-        raise typer.Exit(STOPPED) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _preview(paths: list[Path], layout: Layout | None, maker: str | None, game: str | None, json: bool) -> None:

@@ -82,10 +82,10 @@ class Worker:
                 for portion in (portion for window in coming for portion in portions(window, sizes.portion_s)):
                     following = [_Decoding(found, self._decode(found)) for found in portion]
                     decoding, ready = following, decoding
-                    self._finish(ready)
+                    self._finish(ready, claims)
                     self.report.elapsed_s = before + time.monotonic() - began
                     self.on_progress(self.report)
-            self._finish(decoding)
+            self._finish(decoding, claims)
         finally:
             for one in decoding:
                 one.waveform.cancel()
@@ -99,8 +99,11 @@ class Worker:
         refused.set_exception(found.source)
         return refused
 
-    def _finish(self, portion: Sequence[_Decoding]) -> None:
+    def _finish(self, portion: Sequence[_Decoding], claims: Claims) -> None:
         """Embed a portion and store what became of each clip."""
+        if not portion:
+            return
+        patiently(lambda: claims.take_in_hand([one.found.clip.id for one in portion]), self._waiting)
         heard: list[tuple[Found, Waveform]] = []
         refused: list[tuple[Found, AudioError]] = []
         for one in portion:

@@ -56,14 +56,14 @@ def windows(
 
 
 def portions(window: Sequence[Found], portion_s: float) -> Iterator[list[Found]]:
-    """The clips by length, the longest first, cut where a portion is full. Each exactly once. Pure.
+    """The clips by length, the longest first, cut where a portion is full, a suspect by itself. Each once. Pure.
 
     A clip whose length its header does not tell counts as none: most such are refused.
     """
     portion: list[Found] = []
     seconds = 0.0
     for found in sorted(window, key=lambda one: one.seconds, reverse=True):
-        if portion and seconds + found.seconds > portion_s:
+        if portion and (found.clip.suspect or portion[-1].clip.suspect or seconds + found.seconds > portion_s):
             yield portion
             portion, seconds = [], 0.0
         portion.append(found)

@@ -9,7 +9,7 @@ from catalog.shelf import Shelf
 from sqlalchemy import update
 
 from speaker_search.catalog import claiming, storing, tables
-from speaker_search.catalog.claiming import LEASE_S, MAX_KILLS, SUSPECT_PART, Claims
+from speaker_search.catalog.claiming import LEASE_S, MAX_KILLS, Claims
 from speaker_search.catalog.embedding import count_clips
 from speaker_search.catalog.storing import Outcome
 from speaker_search.entities import Refusal
@@ -80,35 +80,36 @@ def test_a_worker_that_leaves_gives_back_what_is_left_as_if_nothing_had_happened
     assert set(ten.rows("unembedded.kills")) == {0}
 
 
-def test_the_clips_of_a_worker_that_died_come_back_last_and_in_small_parts(shelf: Shelf) -> None:
-    count = 2 * SUSPECT_PART
-    shelf.scan(*(shelf.clip(f"{n:02}") for n in range(count + 3)))
-    claims(shelf, 1).claim(count)
-    assert dies(shelf, 1) == count
-    other = claims(shelf, 2)
-    assert names(other.claim(count)) == [f"{n:02}" for n in range(count, count + 3)]
-    assert names(other.claim(count)) == ["00", "01"]  # a sixteenth of what is asked for
-    assert dies(shelf, 2) == 5
-    third = claims(shelf, 3)
-    assert names(third.claim(count)) == ["02", "03"]
+def test_only_what_a_worker_was_at_when_it_died_comes_under_suspicion(ten: Shelf) -> None:
+    one = claims(ten, 1)
+    one.take_in_hand([clip.id for clip in one.claim(6)[:2]])
+    assert dies(ten, 1) == 6
+    other = claims(ten, 2)
+    first, second = other.claim(100), other.claim(100)
+    assert (names(first), names(second)) == (list("23456789"), list("01"))
+    assert ({clip.suspect for clip in first}, {clip.suspect for clip in second}) == ({False}, {True})
 
 
 def test_a_clip_that_three_workers_died_of_is_refused_and_its_neighbours_are_not(ten: Shelf) -> None:
-    claims(ten, 1).claim(10)
-    dies(ten, 1)
-    for pid in range(2, 20):
+    deaths = 0
+    for pid in range(1, 100):
         own = claims(ten, pid)
         clips = own.claim(10)
         if not clips:
             break
-        if "3" in names(clips):
-            dies(ten, pid)
+        parts = [[clip] for clip in clips] if clips[0].suspect else [clips]
+        for part in parts:
+            own.take_in_hand([clip.id for clip in part])
+            if "3" in names(part):
+                dies(ten, pid)
+                deaths += 1
+                break
+            storing.store(ten.catalog, ten.space, [Outcome(clip.id, 1.0, ten.vectors(1, 0)[0]) for clip in part])
         else:
-            storing.store(ten.catalog, ten.space, [Outcome(clip.id, 1.0, ten.vectors(1, 0)[0]) for clip in clips])
             own.leave()
+    assert deaths == MAX_KILLS
     assert {name for name, state in ten.state().items() if state == "embedded"} == set("012456789")
     assert ten.state()["3"] == Refusal.KILLS_WORKER
-    assert max(ten.rows("unembedded.kills")) == MAX_KILLS  # type: ignore[type-var]
 
 
 def test_a_lease_that_ran_out_frees_the_clips_of_another_machine(ten: Shelf) -> None:
@@ -129,6 +130,7 @@ def test_a_worker_that_renews_its_lease_keeps_its_clips(ten: Shelf) -> None:
 def test_a_worker_given_up_for_dead_goes_on_with_new_clips(ten: Shelf) -> None:
     one = claims(ten, 1)
     first = one.claim(4)
+    one.take_in_hand([clip.id for clip in first])
     dies(ten, 1)
     assert names(one.claim(4)) == list("4567")
     kept = storing.store(ten.catalog, ten.space, [Outcome(first[0].id, 1.0, ten.vectors(1, 0)[0])]).kept
@@ -138,9 +140,13 @@ def test_a_worker_given_up_for_dead_goes_on_with_new_clips(ten: Shelf) -> None:
     assert ten.count("workers") == 0
 
 
-def test_refused_clips_tried_again_start_anew(ten: Shelf) -> None:
-    for pid in range(1, 4):
-        claims(ten, pid).claim(1)
-        dies(ten, pid)
-        ten.scan(*(ten.clip(f"{n}") for n in range(10)), retry=True)
-    assert set(ten.state().values()) == {"pending"}
+def test_a_refused_clip_tried_again_starts_anew(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a"))
+    for pid in range(MAX_KILLS):
+        own = claims(shelf, pid)
+        own.take_in_hand([clip.id for clip in own.claim(1)])
+        dies(shelf, pid)
+    assert shelf.state() == {"a": Refusal.KILLS_WORKER}
+    shelf.scan(shelf.clip("a"), retry=True)
+    assert shelf.state() == {"a": "pending"}
+    assert shelf.rows("unembedded.kills") == [0]

@@ -73,7 +73,18 @@ def test_a_second_ingest_opens_no_file_and_exits_with_0(ingested: Ingested, tmp_
     report = again.document
     assert (report["new"], report["known"], report["opened"], report["embedded"]) == (0, 195, 0, 0)
     assert report["catalog"] == {"embedded": 193, "pending": 0, "refused": 2}
-    assert (again.code, again.err) == (0, "")
+    assert again.code == 0
+
+
+def test_json_streams_events_beside_the_document(ingested: Ingested) -> None:
+    events = [json.loads(line) for line in ingested.first.err.splitlines()]
+    assert {event["event"] for event in events} == {"progress"}
+    phases = [event["phase"] for event in events]
+    assert phases == sorted(phases, key=("scanning", "embedding", "done").index)
+    assert set(phases) == {"scanning", "embedding", "done"}
+    last = events[-1]
+    assert (last["games"], last["scanned"], last["clips"], last["of"]) == (4, 195, 194, 194)
+    assert (last["refused"], last["left_s"]) == ({"missing": 1, "not_audio": 1}, 0)
 
 
 def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ RESEMBLYZER = ("--encoder", "resemblyzer")
 WRONG = {
     "a folder that is not there": Wrong(ingest("nowhere"), 2, ("nowhere does not exist",)),
     "an empty folder": Wrong(ingest("empty"), 2, ("empty holds no audio files and no index.json",)),
-    "a file as folder": Wrong(ingest("text.ogg"), 2, ("text.ogg is a file, not a folder",)),
+    "a file as folder": Wrong(ingest("text.ogg"), 2, ("text.ogg is a file, but no archive that can be read",)),
     "an index that is no JSON": Wrong(ingest("M_broken", *RESEMBLYZER), 2, ("index.json", "breaks off or is no JSON")),
     "an index that is no list": Wrong(ingest("M_object", *RESEMBLYZER), 2, ("index.json", "not a list of rows")),
     "one title for several games": Wrong(

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the signals are
 SEED = 20260
 LINES = 160  # of the bundled ones
 GAMES = 3  # each holds a copy of them
-CLIPS = LINES * GAMES  # four windows of 128, the last of them not full: the moments below are between those
+CLIPS = LINES * GAMES  # some 142 make a portion: the moments below are between those
 LINE_SECONDS = 0.9  # of each bundled line: enough for one pass of the network
 POLL_S = 0.02
 
@@ -87,10 +87,10 @@ def stopped(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Stopped:
     rng = random.Random(SEED)
     moments: list[tuple[Callable[[], bool], float]] = [  # and for how many seconds at most it may go on from there
         ((home / "catalog.db").exists, 0.0),  # before there are tables
-        (lambda: embedded(home) > 0, 0.7),
-        (lambda: embedded(home) > 128, 0.7),
+        (lambda: embedded(home) > killed_at[-1], 0.7),
+        (lambda: embedded(home) > killed_at[-1], 0.7),
     ]
-    killed_at = []
+    killed_at: list[int] = []
     for moment, longest_s in moments:
         process = started(*arguments(voices), home=home)
         wait_until(moment, process)

@@ -298,7 +298,7 @@ def test_a_broken_index_alone_is_an_error(library: Library, tmp_path: Path) -> N
         library.ingest([tmp_path / "maker_title"])
     write_voice(dump(tmp_path / "both/maker_a", "[{") / "a.wav", 1)
     write_voice(dump(tmp_path / "both/maker_b", "[{") / "a.wav", 1)
-    with pytest.raises(SourceError, match=r"None of the game folders could be read\."):
+    with pytest.raises(SourceError, match=r"None of the games could be read\."):
         library.ingest([tmp_path / "both"])
 
 
