@@ -87,6 +87,7 @@ class Clip:
     seconds: float | None  #: None until it was decoded
     character_id: int | None  #: None when nobody knows who speaks
     game_id: int
+    audio_hash: bytes | None = None  #: equal for the same audio, also in another game; None until it was decoded
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
@@ -41,8 +42,8 @@ class KnownClips:
         self._read(connection, clips.c.game_id == game_id)
         c = copies.c
         places = select(c.path, c.clip_id, c.size, c.mtime_ns).join_from(copies, clips).where(c.root_id == root_id)
-        for path, clip_id, size, mtime_ns in connection.execute(places.where(clips.c.game_id == game_id)):
-            self._add(path, (clip_id, size, mtime_ns, game_id, 0, 0, False, True))
+        rows = connection.execute(places.where(clips.c.game_id == game_id)).all()
+        self._add([(*row, game_id, 0, 0, False, True) for row in rows])
 
     def look_up(self, connection: Connection, paths: Sequence[str]) -> None:
         """Learn of clips at these paths that are another game's so far."""
@@ -53,6 +54,19 @@ class KnownClips:
         """Whether the scan has been at this path before."""
         row = self._rows.get(path)
         return row is not None and (row == NEW or bool(self._met[row]))
+
+    def meet_same(self, path: str, size: int, mtime_ns: int, label: tuple[int, int, int]) -> bool:
+        """Meet a clip that is just as it was, at its own place: what most are, and quick. False: nothing was done."""
+        row = self._rows.get(path, NEW)
+        if row == NEW or self._met[row]:
+            return False
+        _, sizes, times, games, characters, texts, gone, copy = self._columns
+        if (sizes[row], times[row]) != (size, mtime_ns) or gone[row] or copy[row]:
+            return False
+        if (games[row], characters[row], texts[row]) != label:
+            return False
+        self._met[row] = True
+        return True
 
     def meet(self, path: str) -> KnownClip | None:
         """The clip at a path, which from now on counts as met; None for a new one."""
@@ -81,14 +95,18 @@ class KnownClips:
         rows = connection.execute(
             query.where(c.root_id == self.root_id, which).execution_options(yield_per=ROWS_PER_READ)  # type: ignore[arg-type]
         )
-        for path, id_, size, mtime_ns, game_id, character_id, text, gone in rows:
-            self._add(path, (id_, size, mtime_ns, game_id, character_id, hash(text), gone, False))
+        for part in rows.partitions():
+            self._add([(*row[:6], hash(row[6]), row[7], False) for row in part])
 
-    def _add(self, path: str, values: tuple[int, ...]) -> None:
-        self._rows[path] = len(self._met)
-        self._met.append(False)
-        for column, value in zip(self._columns, values, strict=True):
-            column.append(value)
+    def _add(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Rows of a path and the columns' values."""
+        if rows:
+            paths, *values = zip(*rows, strict=True)
+            first = len(self._met)
+            self._rows.update(zip(paths, range(first, first + len(paths)), strict=True))
+            self._met.extend(bytes(len(paths)))
+            for column, added in zip(self._columns, values, strict=True):
+                column.extend(added)
 
     def _clip(self, path: str, row: int) -> KnownClip:
         id_, size, mtime_ns, game_id, character_id, text_hash, gone, copy = (column[row] for column in self._columns)

@@ -114,11 +114,11 @@ def find_maker(connection: Connection, name: str) -> Maker:
 def clips_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Clip]:
     found: dict[int, Clip] = {}
     c = clips.c
-    columns = (c.id, roots.c.path, c.path, c.text, c.seconds, c.character_id, c.game_id)
+    columns = (c.id, roots.c.path, c.path, c.text, c.seconds, c.character_id, c.game_id, c.audio_hash)
     for some in chunks(ids, IDS_PER_STATEMENT):
         rows = connection.execute(select(*columns).join_from(clips, roots).where(c.id.in_(some)))
-        for id_, root, path, text, seconds, character_id, game_id in rows:
-            found[id_] = Clip(id_, Path(root) / path, text, seconds, character_id, game_id)
+        for id_, root, path, *rest in rows:
+            found[id_] = Clip(id_, Path(root) / path, *rest)
     return found
 
 

@@ -101,6 +101,7 @@ class _Chunks:
         self._root_id = root_id
         self._known = known
         self._shared = shared  # the root has clips of other games, some of which may turn out to be this one's
+        self._ids_by_name: dict[str, int] = {}  # as spelled in the candidates so far
         with catalog.read() as connection:
             self._character_ids = _character_ids(connection, game_id)
 
@@ -115,6 +116,10 @@ class _Chunks:
             with self._catalog.read() as connection:
                 self._known.look_up(connection, [candidate.path for candidate in chunk])
         for candidate in chunk:
+            label = (self._game_id, self._character(candidate) or 0, hash(candidate.text))
+            if self._known.meet_same(candidate.path, candidate.size, candidate.mtime_ns, label):
+                self.counts.known += 1
+                continue
             if self._known.met(candidate.path):
                 continue  # two rows that name the same missing file are one clip, the first one's
             before = self._known.meet(candidate.path)
@@ -129,7 +134,7 @@ class _Chunks:
                     new.append(self._row(candidate))
                 continue
             same_file = (before.size, before.mtime_ns) == (candidate.size, candidate.mtime_ns)
-            same_label = before.label == (self._game_id, self._character(candidate) or 0, hash(candidate.text))
+            same_label = before.label == label
             if not same_file:
                 changed.append((before.id, candidate))
             if not same_label:
@@ -173,18 +178,20 @@ class _Chunks:
 
     def _name_characters(self, chunk: Sequence[Candidate]) -> None:
         """Write down the characters of a chunk that the game does not have yet."""
-        unheard: dict[str, str] = {}
-        for candidate in chunk:
-            if candidate.character is not None and (key := fold(candidate.character)) not in self._character_ids:
-                unheard.setdefault(key, candidate.character)
-        if unheard:
-            with self._catalog.write() as connection:
-                rows = [{"game_id": self._game_id, "key": key, "name": name} for key, name in unheard.items()]
-                connection.execute(_insert_or_keep(connection, characters), rows)
-                self._character_ids = _character_ids(connection, self._game_id)
+        names = {candidate.character for candidate in chunk if candidate.character is not None}
+        if not names <= self._ids_by_name.keys():
+            # Of two spellings of a name the one that comes first is written down.
+            spelled = {fold(one.character): one.character for one in reversed(chunk) if one.character is not None}
+            unheard = {key: name for key, name in spelled.items() if key not in self._character_ids}
+            if unheard:
+                with self._catalog.write() as connection:
+                    rows = [{"game_id": self._game_id, "key": key, "name": name} for key, name in unheard.items()]
+                    connection.execute(_insert_or_keep(connection, characters), rows)
+                    self._character_ids = _character_ids(connection, self._game_id)
+            self._ids_by_name.update({name: self._character_ids[fold(name)] for name in names})
 
     def _character(self, candidate: Candidate) -> int | None:
-        return None if candidate.character is None else self._character_ids[fold(candidate.character)]
+        return None if candidate.character is None else self._ids_by_name[candidate.character]
 
     def _row(self, candidate: Candidate) -> dict[str, Any]:
         return {

@@ -250,7 +250,8 @@ def _hits(opened: Opened, vector: Floats, character_ids: Sequence[int]) -> dict[
 def _clip_answer(
     opened: Opened, profiles: Profiles, query: Query, games: frozenset[int] | None, min_clips: int, page: Page
 ) -> Answer:
-    """The nearest single clips, asked for again deeper until there are enough or none is left.
+    """The nearest sounds, asked for again deeper until there are enough or none is left. Clips of one audio, which
+    several games may share, are one match and its hits.
 
     Deeper also while clips as near as the last one wanted may have been left out: of equal ones the lowest ids come
     first, and every page must agree on them.
@@ -277,19 +278,23 @@ def _clip_answer(
                 fitting = [id_ for id_ in fitting if clips_found[id_].character_id in many]
             if len(ids) < depth:
                 break
-            if len(fitting) >= wanted and near[ids == fitting[wanted - 1]][0] - near[-1] > SAME_COSINE:
+            nearest: dict[bytes | int, int] = {}  # clip of each sound
+            for id_ in fitting:
+                nearest.setdefault(clips_found[id_].audio_hash or id_, id_)
+            if len(nearest) >= wanted and near[ids == list(nearest.values())[wanted - 1]][0] - near[-1] > SAME_COSINE:
                 break
             depth *= 4
         vectors = embeddings.vectors_of(connection, opened.space, fitting)
         cosines = {id_: float(stored @ query.vector) for id_, stored in vectors.items()}
-        ranked = sorted(cosines, key=lambda id_: (-cosines[id_], id_))
-        shown = ranked[page.start : page.start + page.limit]
-        named = {clips_found[id_].character_id for id_ in shown} - {None}
+        sounds: dict[bytes | int, list[Hit]] = {}
+        for id_ in sorted(cosines, key=lambda id_: (-cosines[id_], id_)):
+            sounds.setdefault(clips_found[id_].audio_hash or id_, []).append(Hit(clips_found[id_], cosines[id_]))
+        shown = list(sounds.values())[page.start : page.start + page.limit]
+        named = {hits[0].clip.character_id for hits in shown} - {None}
         characters = reading.characters_by_id(connection, opened.space, [id_ for id_ in named if id_ is not None])
     matches = tuple(
-        Match(characters.get(clip.character_id or 0), cosines[clip.id], None, (Hit(clip, cosines[clip.id]),))
-        for clip in (clips_found[id_] for id_ in shown)
+        Match(characters.get(hits[0].clip.character_id or 0), hits[0].cosine, None, tuple(hits)) for hits in shown
     )
     end = page.start + len(shown)
-    rest = end < len(ranked)
+    rest = end < len(sounds)
     return Answer(query, opened.space.space, query.warnings, matches, not rest, str(end) if rest else None)
