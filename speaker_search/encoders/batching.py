@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
-
-T = TypeVar("T")
+from collections.abc import Iterable, Sequence
 
 FRAME_SAMPLES = 160  # samples at 16 kHz: the hop of every spectrogram here, 10 ms
 
@@ -31,34 +28,6 @@ def equal_length(frames: Sequence[int], max_frames: int = MAX_BATCH_FRAMES) -> l
         size = batch_size(count, max_frames)
         batches += [members[start : start + size] for start in range(0, len(members), size)]
     return batches
-
-
-def equal_length_stream(
-    clips: Iterable[tuple[T, int]], *, window: int, max_frames: int = MAX_BATCH_FRAMES
-) -> Iterator[list[T]]:
-    """Group clips as they come, each with its frame count, into batches as `equal_length` does.
-
-    At most `window` clips wait at a time: the more, the fuller the batches. A batch that is full goes at once; when
-    the window is, those with the most frames go, a quarter of it; what is left at the end goes longest first. Frame
-    counts may be those that headers promise, from before anything is decoded: a clip that turns out to have another is
-    merely in the wrong batch, and whoever embeds the batch groups it again. Every clip comes exactly once.
-    """
-    waiting: defaultdict[int, list[T]] = defaultdict(list)
-    total = 0
-    for clip, count in clips:
-        waiting[count].append(clip)
-        total += 1
-        if len(waiting[count]) == batch_size(count, max_frames):
-            total -= len(waiting[count])
-            yield waiting.pop(count)
-        elif total == window:
-            fullest = sorted(waiting, key=lambda each: (each * len(waiting[each]), len(waiting[each])))
-            while total > 3 * window // 4:
-                batch = waiting.pop(fullest.pop())
-                total -= len(batch)
-                yield batch
-    for _, batch in sorted(waiting.items(), reverse=True):
-        yield batch
 
 
 def batch_size(frames: int, max_frames: int) -> int:

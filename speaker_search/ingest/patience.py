@@ -14,13 +14,18 @@ PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # between tries; the last again and again
 T = TypeVar("T")
 
 
-def patiently(action: Callable[[], T], on_wait: Callable[[CatalogAwayError], None] = lambda _: None) -> T:
-    """Do it, and again while the catalog's server is away, for up to PATIENCE_S. A transaction either came through or
+def patiently(
+    action: Callable[[], T],
+    on_wait: Callable[[CatalogAwayError], None] = lambda _: None,
+    *,
+    patience_s: float = PATIENCE_S,
+) -> T:
+    """Do it, and again while the catalog's server is away, for up to `patience_s`. A transaction either came through or
     did not: whoever calls must be fine with its having come through without an answer.
 
     Raises CatalogAwayError when it takes longer.
     """
-    give_up = time.monotonic() + PATIENCE_S
+    give_up = time.monotonic() + patience_s
     tries = 0
     while True:
         try:

@@ -1,0 +1,106 @@
+"""Ingests over HTTP: from allowed folders only, in the background, with the figures that the command line shows."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from end_to_end.running import LIMIT_S, Ingested, serving
+from standin import write_voice
+
+POLL_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """A server that may take voices in, and the folder they may lie in."""
+
+    client: httpx.Client
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def allowed(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Allowed]:
+    place = tmp_path_factory.mktemp("allowed")
+    folder = place / "voices"
+    for take in range(4):
+        write_voice(folder / "工房/新作/役" / f"{take}.wav", 3, take, seconds=1.5)
+    (folder / "工房/新作/役/broken.wav").write_text("no sound")
+    (folder / "empty").mkdir()
+    (place / "secret").mkdir()
+    (folder / "link").symlink_to(place / "secret")
+    roots = os.pathsep.join([str(place / "nowhere"), str(folder)])
+    with serving(ingested.copy(place / "home"), SPKSEARCH_INGEST_ROOTS=roots) as server:
+        yield Allowed(server.client, folder)
+
+
+def ended(client: httpx.Client, answer: httpx.Response) -> Any:
+    """The document of an ingest that has come to its end."""
+    assert answer.status_code == 202, answer.text
+    deadline = time.monotonic() + LIMIT_S
+    while True:
+        document = client.get(f"/v1/ingest/{answer.json()['id']}").json()
+        if document["state"] in ("done", "failed"):
+            return document
+        assert time.monotonic() < deadline
+        time.sleep(POLL_S)
+
+
+def test_voices_taken_in_over_http_are_found(allowed: Allowed) -> None:
+    answer = allowed.client.post("/v1/ingest", json={"paths": [str(allowed.folder / "工房")], "maker": "工房"})
+    document = ended(allowed.client, answer)
+    assert (document["state"], document["error"], document["problems"]) == ("done", None, [])
+    progress = document["progress"]
+    assert (progress["phase"], progress["games"], progress["clips"], progress["of"]) == ("done", 1, 5, 5)
+    refused = progress["refused"]
+    assert sum(refused.values()) >= 1
+    assert refused["not_audio"] == 1
+    listed = allowed.client.get("/v1/characters", params={"game": "新作"}).json()["characters"]
+    assert [(one["name"], one["clips"]) for one in listed] == [("役", 5 - sum(refused.values()))]
+
+
+def test_a_second_ingest_of_known_voices_opens_none(allowed: Allowed) -> None:
+    request = {"paths": [str(allowed.folder / "工房")], "maker": "工房"}
+    ended(allowed.client, allowed.client.post("/v1/ingest", json=request))
+    progress = ended(allowed.client, allowed.client.post("/v1/ingest", json=request))["progress"]
+    assert (progress["scanned"], progress["clips"]) == (5, 0)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["{folder}/../secret", "{folder}/link", "/etc", "/nowhere/at/all", "voices", "{folder}x", "{folder}/../voicesx"],
+)
+def test_paths_outside_the_allowed_folders_are_refused_alike_whether_they_exist(allowed: Allowed, path: str) -> None:
+    answer = allowed.client.post("/v1/ingest", json={"paths": [path.format(folder=allowed.folder)]})
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:spksearch:problem:usage")
+    assert "lies in no folder of SPKSEARCH_INGEST_ROOTS" in answer.json()["detail"]
+
+
+def test_a_path_without_voices_fails_with_its_sentence(allowed: Allowed) -> None:
+    answer = allowed.client.post("/v1/ingest", json={"paths": [str(allowed.folder / "empty")]})
+    document = ended(allowed.client, answer)
+    assert document["state"] == "failed"
+    assert "holds no audio files" in document["error"]
+
+
+def test_a_server_without_allowed_folders_takes_nothing_in(http: httpx.Client, tmp_path: Path) -> None:
+    answer = http.post("/v1/ingest", json={"paths": [str(tmp_path)]})
+    assert answer.status_code == 422
+    assert "SPKSEARCH_INGEST_ROOTS" in answer.json()["detail"]
+
+
+def test_an_ingest_that_nobody_asked_for_is_not_found(http: httpx.Client) -> None:
+    answer = http.get("/v1/ingest/77")
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:spksearch:problem:not-found")
+
+
+@pytest.mark.parametrize("body", [{}, {"paths": []}, {"paths": "x"}, {"paths": ["/x"], "encoder": "y"}])
+def test_a_request_of_another_form_is_a_problem(allowed: Allowed, body: dict[str, object]) -> None:
+    answer = allowed.client.post("/v1/ingest", json=body)
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:spksearch:problem:usage")
