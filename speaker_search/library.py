@@ -153,7 +153,7 @@ class Library:
 
     def character(self, wanted: str | int) -> Character:
         """A character by `maker/game/name` or id, with its number of embedded clips."""
-        space = self._opened.space if self._opened else None
+        space = self._opened.space if self._opened else self.space
         with self.catalog.read() as connection:
             return reading.find_character(connection, space, str(wanted))
 

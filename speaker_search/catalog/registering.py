@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, case, delete, exists, literal, select, true, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, delete, exists, func, literal, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from speaker_search.catalog.chunks import IDS_PER_STATEMENT, chunks
@@ -165,7 +165,7 @@ class _Chunks:
             for path in copied_anew:
                 connection.execute(delete(copies).where(copies.c.root_id == self._root_id, copies.c.path == path))
             if new:
-                connection.execute(_insert_or_keep(connection, clips), new)
+                _insert_all_or_keep(connection, clips, new)
             for clip_id, candidate in relabelled:
                 label = {
                     "game_id": self._game_id,
@@ -277,3 +277,14 @@ def _insert_or_keep(connection: Connection, table: Table) -> Any:
     """An insert that leaves a row alone which another program has just made."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     return dialect.insert(table).on_conflict_do_nothing()
+
+
+def _insert_all_or_keep(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """The same for many rows of the same columns: PostgreSQL takes columns at once ten times as fast as rows."""
+    if connection.dialect.name != "postgresql":
+        connection.execute(_insert_or_keep(connection, table), rows)
+        return
+    names = list(rows[0])
+    columns = [literal([row[name] for row in rows], postgresql.ARRAY(table.c[name].type)) for name in names]
+    given = func.unnest(*columns).table_valued(*names).render_derived()
+    connection.execute(_insert_or_keep(connection, table).from_select(names, select(given)))

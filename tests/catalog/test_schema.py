@@ -120,6 +120,46 @@ def test_upgrading_a_catalog_of_this_schema_changes_nothing(database_url: str) -
     assert again.uuid == catalog.uuid
 
 
+def test_a_catalog_of_the_first_schema_keeps_all_it_holds(database_url: str, plain_engine: Engine) -> None:
+    from alembic import command
+
+    from speaker_search.catalog.database import migrations
+
+    with plain_engine.begin() as connection:
+        config = migrations()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in FIRST_SCHEMA:
+            bytea = connection.dialect.name == "postgresql"
+            connection.execute(text(statement.replace("AS BLOB", "AS BYTEA") if bytea else statement))
+    with pytest.raises(CatalogError, match="spksearch catalog upgrade"):
+        open_catalog(database_url)
+    assert upgrade_catalog(database_url) == "0002"
+    catalog = open_catalog(database_url)
+    with catalog.read() as connection:
+        clips = connection.execute(text("SELECT id, game_id, character_id, path, seconds FROM clips")).all()
+        vectors = connection.execute(text("SELECT clip_id, vector FROM embeddings")).all()
+        waiting = connection.execute(text("SELECT clip_id, status, kills, reason FROM unembedded ORDER BY 1")).all()
+    catalog.close()
+    assert sorted(clips) == [(1, 1, 1, "a", 1.5), (2, 2, None, "b", None), (3, 2, None, "c", None)]
+    assert [(clip, bytes(vector)) for clip, vector in vectors] == [(1, b"unit")]
+    assert waiting == [(2, "pending", 0, None), (3, "refused", 0, "silent")]
+
+
+FIRST_SCHEMA = (
+    "INSERT INTO catalog VALUES ('which', 3)",
+    "INSERT INTO makers VALUES (1, 'M', 'm')",
+    "INSERT INTO games VALUES (1, 1, 'G', 'g'), (2, 1, 'H', 'h')",
+    "INSERT INTO roots (id, game_id, path) VALUES (1, 1, '/m/g'), (2, 2, '/m/h')",
+    "INSERT INTO characters VALUES (1, 1, 'C', 'c')",
+    "INSERT INTO clips (id, root_id, path, character_id, text, size, mtime_ns, seconds) VALUES"
+    " (1, 1, 'a', 1, '', 9, 9, 1.5), (2, 2, 'b', NULL, '', 9, 9, NULL), (3, 2, 'c', NULL, '', 9, 9, NULL)",
+    "INSERT INTO encoders VALUES (1, 'e@1', 'e', 1, 1)",
+    "INSERT INTO embeddings (id, encoder_id, clip_id, seq, vector) VALUES (1, 1, 1, 1, CAST('unit' AS BLOB))",
+    "INSERT INTO unembedded VALUES (1, 2, 'pending', NULL, NULL), (1, 3, 'refused', 'silent', 'So.')",
+)
+
+
 @pytest.fixture
 def plain_engine(database_url: str) -> Iterator[Engine]:
     """The database without any of our settings."""

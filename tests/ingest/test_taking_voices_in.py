@@ -419,6 +419,45 @@ def test_progress_is_told_as_it_comes_and_ends_with_the_report(settings: Setting
     assert PORTION in [embedded_ for _, embedded_ in told]
 
 
+class OtherEncoder(StandInEncoder):
+    """Hears the same in another space."""
+
+    name = "other"
+    space = "other@111111111111"
+
+    def embed(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
+        return -super().embed(waveforms)
+
+
+def test_a_second_encoder_adds_its_embeddings_beside_those_of_the_first(settings: Settings, voices: Path) -> None:
+    both = {}
+    for encoder in (StandInEncoder(), OtherEncoder()):
+        chosen = settings.model_copy(update={"encoder": encoder.name})
+        with Library(chosen, encoder=encoder) as library:
+            report = take_in(library, voices)
+            assert (report.new, report.known, report.opened, report.embedded) == (
+                (CLIPS, 0, CLIPS, CLIPS) if encoder.name == "stand-in" else (0, CLIPS, CLIPS, CLIPS)
+            )
+            both[encoder.name] = embedded(library)
+    for name, encoder in (("stand-in", StandInEncoder()), ("other", OtherEncoder())):
+        with Library(settings.model_copy(update={"encoder": name}), encoder=encoder) as library:
+            assert embedded(library) == both[name]
+            assert library.character("maker/one/Ann").clips == 3
+    assert all(
+        (-np.frombuffer(row, np.float32)).tobytes() == both["other"][path] for path, row in both["stand-in"].items()
+    )
+
+
+def test_a_second_folder_of_the_same_voices_is_decoded_and_not_embedded_again(
+    library: Library, encoder: StandInEncoder, voices: Path, tmp_path: Path
+) -> None:
+    take_in(library, voices)
+    shutil.copytree(voices, tmp_path / "elsewhere/voices")
+    report = take_in(library, tmp_path / "elsewhere/voices")
+    assert (report.new, report.opened, report.merged) == (CLIPS, CLIPS, CLIPS)
+    assert encoder.clips == len(embedded(library)) == CLIPS
+
+
 def test_a_deleted_index_is_made_again_by_the_next_ingest(library: Library, settings: Settings, voices: Path) -> None:
     take_in(library, voices)
     shutil.rmtree(settings.home / "index")
