@@ -76,6 +76,12 @@ class Library:
             return self._opened
 
     @property
+    def empty(self) -> bool:
+        """Whether nothing was ever taken in."""
+        with self.catalog.read() as connection:
+            return not catalog_embedding.spaces(connection)
+
+    @property
     def space(self) -> Space:
         """The space asked about, without opening its index."""
         self._check_encoder_name()

@@ -135,11 +135,12 @@ def release(catalog: Catalog, is_dead: Callable[[str, int], bool]) -> int:
         return freed
 
 
-def claimed(connection: Connection, encoder_id: int) -> int:
-    """How many clips are in the hands of workers."""
+def left(connection: Connection, encoder_id: int) -> tuple[int, int]:
+    """How many clips are still to be embedded, and how many of them workers have claimed."""
     c = unembedded.c
-    query = select(func.count()).select_from(unembedded).where(c.encoder_id == encoder_id, c.status == "claimed")
-    return int(connection.execute(query).scalar_one())
+    query = select(c.status, func.count()).where(c.encoder_id == encoder_id, c.status != "refused").group_by(c.status)
+    counts = {row[0]: int(row[1]) for row in connection.execute(query)}
+    return sum(counts.values()), counts.get("claimed", 0)
 
 
 def _enlist(connection: Connection, who: dict[str, str | int]) -> int:

@@ -27,14 +27,15 @@ def serve(
     from speaker_search.web.app import create_app
 
     with options.open_library(encoder=encoder, device=device) as library:
-        library.opened  # noqa: B018 - a catalog that cannot be served is told now, not to the first who asks
+        empty = library.empty and library.settings.roots  # to be filled over HTTP
+        if not empty:
+            library.opened  # noqa: B018 - a catalog that cannot be served is told now, not to the first who asks
         listener = _listen(host, port)
         if host not in LOOPBACK and not library.settings.keys:
             output.note(f"Warning: anyone who reaches {host} can search: set SPKSEARCH_API_KEYS.")
         address = f"[{host}]" if ":" in host else host
-        output.note(
-            f"Serving {library.space.space} on http://{address}:{listener.getsockname()[1]}, /openapi.json says how."
-        )
+        what = "an empty catalog" if empty else library.space.space
+        output.note(f"Serving {what} on http://{address}:{listener.getsockname()[1]}, /openapi.json says how.")
         config = uvicorn.Config(create_app(library, host=host), log_level="warning", server_header=False)
         uvicorn.Server(config).run(sockets=[listener])
 

@@ -15,7 +15,7 @@ from speaker_search.audio.decoders import Decoders
 from speaker_search.catalog import claiming, storing
 from speaker_search.catalog.claiming import Claims
 from speaker_search.catalog.database import Catalog
-from speaker_search.catalog.embedding import Space, count_clips
+from speaker_search.catalog.embedding import Space
 from speaker_search.catalog.identity import known_vectors
 from speaker_search.catalog.storing import Outcome
 from speaker_search.encoders import Encoder
@@ -161,9 +161,8 @@ class Worker:
         return here
 
     def _left(self) -> tuple[int, int]:
-        """Clips that wait, and how many of them are in workers' hands."""
         with self.catalog.read() as connection:
-            return count_clips(connection, self.space.id).pending, claiming.claimed(connection, self.space.id)
+            return claiming.left(connection, self.space.id)
 
     def _waiting(self, error: Exception) -> None:
         self.report.waiting_for = str(error)

@@ -67,7 +67,7 @@ def test_claimed_clips_count_as_pending(ten: Shelf) -> None:
     claims(ten).claim(4)
     with ten.catalog.read() as connection:
         assert count_clips(connection, ten.space).pending == 10
-        assert claiming.claimed(connection, ten.space) == 4
+        assert claiming.left(connection, ten.space) == (10, 4)
 
 
 def test_a_worker_that_leaves_gives_back_what_is_left_as_if_nothing_had_happened(ten: Shelf) -> None:

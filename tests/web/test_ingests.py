@@ -89,6 +89,16 @@ def test_a_path_without_voices_fails_with_its_sentence(allowed: Allowed) -> None
     assert "holds no audio files" in document["error"]
 
 
+def test_a_server_may_begin_with_an_empty_catalog_and_fill_it(allowed: Allowed, tmp_path: Path) -> None:
+    settings = {"SPKSEARCH_INGEST_ROOTS": str(allowed.folder), "SPKSEARCH_ENCODER": "resemblyzer"}
+    with serving(tmp_path / "home", **settings) as server:
+        assert "an empty catalog" in server.log[-1]
+        request = {"paths": [str(allowed.folder / "工房")], "maker": "工房"}
+        assert ended(server.client, server.client.post("/v1/ingest", json=request))["state"] == "done"
+        (character,) = server.client.get("/v1/characters").json()["characters"]
+        assert (character["name"], character["clips"] > 0) == ("役", True)
+
+
 def test_a_server_without_allowed_folders_takes_nothing_in(http: httpx.Client, tmp_path: Path) -> None:
     answer = http.post("/v1/ingest", json={"paths": [str(tmp_path)]})
     assert answer.status_code == 422
