@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from speaker_search.catalog.chunks import IDS_PER_STATEMENT, chunks
 from speaker_search.catalog.database import Catalog
@@ -37,10 +37,6 @@ def settle_unmet(connection: Connection, known: KnownClips) -> int:
     for ids in chunks(known.back(), IDS_PER_STATEMENT):
         connection.execute(update(clips).where(clips.c.id.in_(ids)).values(gone=False))
     return len(gone)
-
-
-def count_gone(connection: Connection) -> int:
-    return int(connection.execute(select(func.count()).select_from(clips).where(clips.c.gone)).scalar_one())
 
 
 def forget_gone(catalog: Catalog) -> int:

@@ -44,7 +44,7 @@ def voices(tmp_path: Path) -> Path:
 
 def take_in(library: Library, *paths: Path, retry_refused: bool = False, enqueue: bool = False) -> IngestReport:
     """Ingest; afterwards the index is equal to the catalog."""
-    report = library.ingest(paths, retry_refused=retry_refused, enqueue=enqueue, processes=2)
+    report = library.ingest(paths, retry_refused=retry_refused, enqueue=enqueue, processes=1)
     assert library.verify().ok
     return report
 
