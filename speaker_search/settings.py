@@ -69,13 +69,13 @@ class Settings(BaseSettings):
         if self.archive_password_file is None:
             return self.archive_password.get_secret_value() or None
         try:
-            lines = self.archive_password_file.read_text(encoding="utf-8").splitlines()
+            lines = self.archive_password_file.read_text(encoding="utf-8-sig").split("\n")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(
                 f"The password file {self.archive_password_file} cannot be read.",
                 "Check SPKSEARCH_ARCHIVE_PASSWORD_FILE.",
             ) from error
-        return lines[0] if lines and lines[0] else None
+        return lines[0].removesuffix("\r") or None
 
     @property
     def roots(self) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What decodes for Decoders: `python -m speaker_search.audio.child`, clips in at stdin, audio out at stdout.
+"""What decodes for Decoders: `python -m speaker_search.audio.child`, clips in at stdin, audio or seconds out at stdout.
 
 It lives on its own because decoders are C code that reads bytes from strangers: what kills it costs one clip.
 """
@@ -22,8 +22,11 @@ MAX_ADDRESS_SPACE_BYTES = 4 * 2**30  # a clip at all limits takes under 1 GiB
 MAX_SAID_BYTES = 2**20  # on stderr, which is a file: a decoder may complain about every frame
 
 
-def serve(read: Callable[[Path | bytes, Limits], Waveform] = reading.read) -> None:
-    """Answer the requests on stdin by `read` until there are no more, or nobody is left to answer.
+def serve(
+    read: Callable[[Path | bytes, Limits], Waveform] = reading.read,
+    header_seconds: Callable[[Path | bytes, Limits], float] = reading.header_seconds,
+) -> None:
+    """Answer the requests on stdin by these two until there are no more, or nobody is left to answer.
 
     For a process that does nothing else: it takes stdout for the answers, signals and resource limits over.
     """
@@ -36,14 +39,14 @@ def serve(read: Callable[[Path | bytes, Limits], Waveform] = reading.read) -> No
         while (request := protocol.read_request(sys.stdin.buffer)) is not None:
             # The parent kills what takes too long; this is for when it was itself killed meanwhile.
             _die_after(2 * request.time_limit_s)
-            answer = _answer(read, request)
+            answer = _seconds(header_seconds, request) if request.header_only else _audio(read, request)
             _die_after(0.0)
             protocol.write_answer(answers, answer)
     except (EOFError, BrokenPipeError):
         return
 
 
-def _answer(read: Callable[[Path | bytes, Limits], Waveform], request: Request) -> Waveform | AudioError:
+def _audio(read: Callable[[Path | bytes, Limits], Waveform], request: Request) -> Waveform | AudioError:
     try:
         return read(request.source, request.limits)
     except AudioError as refusal:
@@ -51,6 +54,13 @@ def _answer(read: Callable[[Path | bytes, Limits], Waveform], request: Request) 
     except MemoryError:
         name = reading.named(request.source)
         return AudioError(Refusal.CRASHED, f"{name} takes more memory to decode than any voice.")
+
+
+def _seconds(header_seconds: Callable[[Path | bytes, Limits], float], request: Request) -> float:
+    try:
+        return header_seconds(request.source, request.limits)
+    except MemoryError:
+        return 0.0
 
 
 def _take_stdout() -> IO[bytes]:

@@ -9,12 +9,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self, cast
+from typing import IO, Self, TypeVar, cast
 
 from speaker_search.audio import protocol
 from speaker_search.audio.protocol import Request
@@ -27,6 +27,8 @@ COMMAND = (sys.executable, "-P", "-m", "speaker_search.audio.child")
 
 TIME_LIMIT_S = 30.0  # for one clip: a minute of audio takes a fifth of a second
 START_LIMIT_S = 60.0  # starting takes a fifth of a second, and long from a cold disk under load
+
+Answer = TypeVar("Answer")
 
 
 class Decoders:
@@ -63,7 +65,15 @@ class Decoders:
         no child can be started, which says nothing about the clip; CancelledError when close() came first.
         Raises RuntimeError after close().
         """
-        return self._pool.submit(self._read, source if isinstance(source, bytes) else source.absolute())
+        return self._pool.submit(self._read, _absolute(source))
+
+    def header_seconds(self, source: Path | bytes) -> Future[float]:
+        """Read a clip's header as audio.header_seconds does, in turn with what submit() was asked for.
+
+        0.0 also for one whose child dies of it or exceeds the time limit: decoding it will tell why. The future raises
+        DecoderError and CancelledError as submit() does. Raises RuntimeError after close().
+        """
+        return self._pool.submit(self._header_seconds, _absolute(source))
 
     def close(self) -> None:
         """End all children, also in the middle of a clip, and cancel what is not decoded yet."""
@@ -87,19 +97,27 @@ class Decoders:
 
     def _read(self, source: Path | bytes) -> Waveform:
         request = Request(source, self._limits, self._time_limit_s)
-        answer, child_lives = self._ask(request)
+        answer, child_lives = self._ask(request, self._read_audio)
         if not child_lives:
-            answer, _ = self._ask(request)
+            answer, _ = self._ask(request, self._read_audio)
         if isinstance(answer, AudioError):
             raise answer
         return answer
 
-    def _ask(self, request: Request) -> tuple[Waveform | AudioError, bool]:
+    def _read_audio(self, answers: IO[bytes]) -> Waveform | AudioError:
+        return protocol.read_audio(answers, self._limits)
+
+    def _header_seconds(self, source: Path | bytes) -> float:
+        request = Request(source, self._limits, self._time_limit_s, header_only=True)
+        seconds, _ = self._ask(request, protocol.read_seconds)
+        return 0.0 if isinstance(seconds, AudioError) else seconds
+
+    def _ask(self, request: Request, read: Callable[[IO[bytes]], Answer]) -> tuple[Answer | AudioError, bool]:
         """The answer of an idle or new child, and whether the child is still there."""
         child = self._take()
         lives = False
         try:
-            answer = child.ask(request)
+            answer = child.ask(request, read)
             lives = child.lives
         finally:
             if lives:
@@ -180,16 +198,16 @@ class _Child:
             ending = self._ending()
         raise _not_started("it takes forever" if self._expired else ending)
 
-    def ask(self, request: Request) -> Waveform | AudioError:
-        """Decode a clip. Afterwards it either `lives`, or has died and the answer tells how."""
+    def ask(self, request: Request, read: Callable[[IO[bytes]], Answer]) -> Answer | AudioError:
+        """Have a request answered. Afterwards it either `lives`, or has died and the answer tells how."""
         name = named(request.source)
-        answer: Waveform | AudioError
+        answer: Answer | AudioError
         self._said.seek(0)  # the child shares the place in the file: what is said from here on is about this clip
         self._said.truncate()
         with self._at_most(request.time_limit_s):
             try:
                 protocol.write_request(self._requests, request)
-                answer = protocol.read_answer(self._answers, request.limits)
+                answer = read(self._answers)
             except (OSError, EOFError):
                 self.lives = False
                 answer = AudioError(Refusal.CRASHED, f"{name} crashed the decoder ({self._ending()}).")
@@ -240,6 +258,10 @@ class _Child:
         lines = self._said.read().decode("utf-8", "replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
         return f"exit code {code}" + (f": {shown(last[:200])}" if last else "")
+
+
+def _absolute(source: Path | bytes) -> Path | bytes:
+    return source if isinstance(source, bytes) else source.absolute()
 
 
 def _not_started(why: str) -> DecoderError:

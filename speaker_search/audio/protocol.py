@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -25,11 +26,12 @@ MAX_ANSWER_LINE_BYTES = 2**20  # a refusal repeats the file's name, up to 6 byte
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A clip to decode."""
+    """A clip to decode, or one whose header is to be read."""
 
     source: Path | bytes  #: a path is absolute
     limits: Limits
     time_limit_s: float
+    header_only: bool = False  #: the question is how many seconds the header promises
 
 
 def write_request(pipe: IO[bytes], request: Request) -> None:
@@ -37,6 +39,7 @@ def write_request(pipe: IO[bytes], request: Request) -> None:
     header: dict[str, object] = {
         "limits": dataclasses.asdict(request.limits),
         "time_limit_s": request.time_limit_s,
+        "header_only": request.header_only,
     }
     if isinstance(request.source, bytes):
         header["bytes"] = len(request.source)
@@ -59,32 +62,29 @@ def read_request(pipe: IO[bytes]) -> Request | None:
     source = Path(header["path"]) if "path" in header else pipe.read(header["bytes"])
     if isinstance(source, bytes) and len(source) < header["bytes"]:
         raise EOFError
-    return Request(source, Limits(**header["limits"]), header["time_limit_s"])
+    return Request(source, Limits(**header["limits"]), header["time_limit_s"], header["header_only"])
 
 
-def write_answer(pipe: IO[bytes], answer: Waveform | AudioError) -> None:
-    """Give the audio, or why there is none. Raises OSError when nobody listens."""
+def write_answer(pipe: IO[bytes], answer: Waveform | float | AudioError) -> None:
+    """Give the audio, or why there is none; or the seconds asked for. Raises OSError when nobody listens."""
     if isinstance(answer, Waveform):
         _write_line(pipe, {"samples": len(answer.samples), "hash": answer.hash.hex()})
         pipe.write(answer.samples.astype("<f4", copy=False).data)
+    elif isinstance(answer, float):
+        _write_line(pipe, {"seconds": answer})
     else:
         _write_line(pipe, {"reason": answer.reason, "detail": answer.detail})
     pipe.flush()
 
 
-def read_answer(pipe: IO[bytes], limits: Limits) -> Waveform | AudioError:
-    """The answer to a request. Raises EOFError when it breaks off, ValueError when it makes no sense."""
-    line = pipe.readline(MAX_ANSWER_LINE_BYTES)
-    if len(line) == MAX_ANSWER_LINE_BYTES:
-        raise ValueError
-    if not line.endswith(b"\n"):
-        raise EOFError
+def read_audio(pipe: IO[bytes], limits: Limits) -> Waveform | AudioError:
+    """The answer to a clip to decode. Raises EOFError when it breaks off, ValueError when it makes no sense."""
+    header = _read_answer_line(pipe)
     try:
-        header = json.loads(line)
         if "reason" in header:
             return AudioError(Refusal(header["reason"]), str(header["detail"]))
         count, digest = int(header["samples"]), bytes.fromhex(header["hash"])
-    except (KeyError, TypeError, RecursionError) as error:
+    except (KeyError, TypeError, OverflowError) as error:
         raise ValueError from error
     if not 0 < count <= (limits.max_seconds + 1.0) * SAMPLE_RATE or len(digest) != HASH_BYTES:
         raise ValueError
@@ -92,6 +92,29 @@ def read_answer(pipe: IO[bytes], limits: Limits) -> Waveform | AudioError:
     if pipe.readinto(samples.data) < samples.nbytes:  # type: ignore[attr-defined]  # IO[bytes] lacks what pipes have
         raise EOFError
     return Waveform(samples.astype(np.float32, copy=False), digest)
+
+
+def read_seconds(pipe: IO[bytes]) -> float:
+    """The answer to a header to read. Raises EOFError when it breaks off, ValueError when it makes no sense."""
+    try:
+        seconds = _read_answer_line(pipe)["seconds"]
+    except (KeyError, TypeError) as error:
+        raise ValueError from error
+    if not isinstance(seconds, float) or not 0.0 <= seconds < math.inf:  # JSON as Python reads it knows NaN
+        raise ValueError
+    return seconds
+
+
+def _read_answer_line(pipe: IO[bytes]) -> Any:
+    line = pipe.readline(MAX_ANSWER_LINE_BYTES)
+    if len(line) == MAX_ANSWER_LINE_BYTES:
+        raise ValueError
+    if not line.endswith(b"\n"):
+        raise EOFError
+    try:
+        return json.loads(line)
+    except RecursionError as error:
+        raise ValueError from error
 
 
 def _write_line(pipe: IO[bytes], header: dict[str, object]) -> None:

@@ -31,7 +31,6 @@ class ClaimedClip:
     """A clip that a worker is to embed."""
 
     id: int
-    game_id: int
     root: Path  #: a folder, or an archive
     name: str  #: POSIX, relative to the folder or as the archive has it
     file: tuple[int, int]  #: size in bytes and mtime in ns of the file that a scan saw
@@ -98,10 +97,10 @@ class Claims:
             mine = (unembedded.c.encoder_id == self._encoder_id) & unembedded.c.clip_id.in_(some)
             connection.execute(update(unembedded).where(mine).values(status="claimed", worker_id=self._id))
             c = clips.c
-            columns = (c.id, c.game_id, roots.c.path, c.path, c.size, c.mtime_ns)
+            columns = (c.id, roots.c.path, c.path, c.size, c.mtime_ns)
             rows = connection.execute(select(*columns).join_from(clips, roots).where(c.id.in_(some)).order_by(c.id))
-            for id_, game, root, name, size, mtime_ns in rows:
-                taken.append(ClaimedClip(id_, game, Path(root), name, (size, mtime_ns), suspect))
+            for id_, root, name, size, mtime_ns in rows:
+                taken.append(ClaimedClip(id_, Path(root), name, (size, mtime_ns), suspect))
         return taken
 
 

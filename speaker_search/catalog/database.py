@@ -252,7 +252,9 @@ def _away(error: DBAPIError) -> bool:
     """Whether a server went away, or is starting: what may be over in a while."""
     state = getattr(error.orig, "sqlstate", None)  # psycopg's; none when there was no connection at all
     lost = error.connection_invalidated or (state is None and isinstance(error, OperationalError))
-    return error.orig.__class__.__module__.startswith("psycopg") and (lost or str(state).startswith(("57P", "08")))
+    return error.orig.__class__.__module__.startswith("psycopg") and (
+        lost or str(state).startswith(("57P", "08", "40"))  # 40: it let another transaction go first
+    )
 
 
 def _shown(url: URL) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import Connection, delete, select, update
 
 from speaker_search.catalog.chunks import IDS_PER_STATEMENT, chunks
@@ -11,13 +13,14 @@ from speaker_search.catalog.known import KnownClips
 from speaker_search.catalog.tables import clips, copies, unembedded
 
 
-def settle_unmet(connection: Connection, known: KnownClips) -> int:
+def settle_unmet(connection: Connection, known: KnownClips, is_there: Callable[[str], bool]) -> int:
     """What becomes of clips that the scan did not meet: how many of them are gone.
 
-    A clip of which another file of the same audio is there goes on under that file's address. Rows of the index whose
-    file was missing before and has been found since, under another name, are dropped. The rest is marked as gone.
+    Where a file is there all the same nothing happens. A clip of which another file of the same audio is there goes on
+    under that file's address. Rows of the index whose file was missing before and has been found since, under another
+    name, are dropped. The rest is marked as gone.
     """
-    unmet = known.unmet()
+    unmet = [clip for clip in known.unmet() if clip.size < 0 or not is_there(clip.path)]
     found = [clip.id for clip in unmet if not clip.copy and clip.size < 0]
     for ids in chunks(found, IDS_PER_STATEMENT):
         connection.execute(delete(unembedded).where(unembedded.c.clip_id.in_(ids)))

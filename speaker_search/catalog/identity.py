@@ -79,7 +79,8 @@ def _absorb(connection: Connection, young: int, old: int) -> bool:
     if one.gone and not other.gone:
         taken |= address | {"gone": False}
     elif not other.gone:
-        connection.execute(insert(copies).values(**address, clip_id=old))
+        label = {"character_id": other.character_id, "text": other.text}
+        connection.execute(insert(copies).values(**address, **label, clip_id=old))
     if one.character_id is None and other.character_id is not None:
         taken["character_id"] = other.character_id
         raise_revision(connection)
@@ -90,13 +91,15 @@ def _absorb(connection: Connection, young: int, old: int) -> bool:
     return True
 
 
-def detach_copies(connection: Connection, clip_ids: Sequence[int]) -> None:
-    """Make clips of their own of these clips' copies, whose audio another file lies at by now."""
+def detach_copies(connection: Connection, clip_ids: Sequence[int]) -> list[int]:
+    """Make clips of their own of these clips' copies, whose audio another file lies at by now; their ids."""
+    made: list[int] = []
     for some in chunks(clip_ids, IDS_PER_STATEMENT):
-        c = clips.c
-        names = ["game_id", "root_id", "path", "character_id", "text", "size", "mtime_ns", "gone"]
-        own = (copies.c.root_id, copies.c.path)
-        rows = select(c.game_id, *own, c.character_id, c.text, copies.c.size, copies.c.mtime_ns, c.gone)
         held = copies.c.clip_id.in_(some)
-        connection.execute(insert(clips).from_select(names, rows.join_from(copies, clips).where(held)))
+        rows = connection.execute(select(copies, clips.c.game_id).join_from(copies, clips).where(held)).all()
         connection.execute(delete(copies).where(held))
+        for row in rows:
+            own = {name: getattr(row, name) for name in ("root_id", "path", "character_id", "text", "size", "mtime_ns")}
+            new = insert(clips).values(**own, game_id=row.game_id, gone=False)
+            made.append(int(connection.execute(new.returning(clips.c.id)).scalar_one()))
+    return made

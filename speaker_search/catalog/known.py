@@ -41,9 +41,14 @@ class KnownClips:
         self._back: list[int] = []
         self._read(connection, clips.c.game_id == game_id)
         c = copies.c
-        places = select(c.path, c.clip_id, c.size, c.mtime_ns).join_from(copies, clips).where(c.root_id == root_id)
-        rows = connection.execute(places.where(clips.c.game_id == game_id)).all()
-        self._add([(*row, game_id, 0, 0, False, True) for row in rows])
+        own = copies.join(clips, clips.c.id == c.clip_id)
+        places = select(c.path, c.clip_id, c.size, c.mtime_ns, func.coalesce(c.character_id, 0), c.text).select_from(
+            own
+        )
+        here = connection.execute(places.where(c.root_id == root_id, clips.c.game_id == game_id)).all()
+        self._add([(*row[:4], game_id, row[4], hash(row[5]), False, True) for row in here])
+        copied = connection.execute(select(c.clip_id).distinct().select_from(own).where(clips.c.game_id == game_id))
+        self._copied = set(copied.scalars())
 
     def look_up(self, connection: Connection, paths: Sequence[str]) -> None:
         """Learn of clips at these paths that are another game's so far."""
@@ -83,6 +88,15 @@ class KnownClips:
         """The game's own clips that were not met."""
         left = (self._clip(path, row) for path, row in self._rows.items() if row != NEW and not self._met[row])
         return [clip for clip in left if clip.label[0] == self._game_id]
+
+    def is_copied(self, clip_id: int) -> bool:
+        """Whether other places have the clip's audio too: they may know what its own does not."""
+        return clip_id in self._copied
+
+    def vanished(self, path: str) -> bool:
+        """Whether a file was there when the clip at this path was last seen, and the scan has not met it."""
+        row = self._rows.get(path, NEW)
+        return row != NEW and not self._met[row] and self._columns[1][row] >= 0
 
     def back(self) -> list[int]:
         """Ids of clips that were gone and have been met again."""

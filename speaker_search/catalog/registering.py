@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,12 +62,14 @@ def register(
     title: str,
     candidates: Iterable[Candidate],
     retry_refused: bool = False,
+    is_there: Callable[[str], bool] = lambda _: False,
 ) -> Registered:
     """Write down one game's clips in a root, and queue for the encoder those that it has neither embedded nor refused.
 
     Done in transactions of 10,000 clips: killed in between, the next call goes on from what is there. A file whose size
     and time are those last seen counts as known. Clips that were missing and have been found since lose their old row;
-    others that are not met any more are kept and marked as gone.
+    others that are not met any more are kept, and marked as gone unless their file `is_there` (a list may have dropped
+    it, or another one name it).
     """
     with catalog.write() as connection:
         maker_id = _ensure(connection, makers, {"key": fold(maker)}, {"name": maker})
@@ -84,7 +86,7 @@ def register(
     counts = chunk_of.counts
     with catalog.write() as connection:
         lock_spaces(connection)
-        counts.gone = settle_unmet(connection, known)
+        counts.gone = settle_unmet(connection, known, is_there)
         _queue(connection, encoder_id, and_(clips.c.root_id == root_id, clips.c.game_id == game_id))
         # A file that the scan saw was not there, or could not be read, when it was its turn: it may be by now.
         _requeue_refused(connection, encoder_id, root_id, game_id, None if retry_refused else TRANSIENT)
@@ -110,8 +112,7 @@ class _Chunks:
         self._name_characters(chunk)
         new: list[dict[str, Any]] = []
         changed: list[tuple[int, Candidate]] = []
-        relabelled: list[tuple[int, Candidate]] = []
-        copied_anew: list[str] = []
+        relabelled: list[tuple[int, dict[str, Any]]] = []
         if self._shared:
             with self._catalog.read() as connection:
                 self._known.look_up(connection, [candidate.path for candidate in chunk])
@@ -122,27 +123,32 @@ class _Chunks:
                 continue
             if self._known.met(candidate.path):
                 continue  # two rows that name the same missing file are one clip, the first one's
+            if candidate.size < 0 and self._known.vanished(candidate.path):
+                continue  # not met: what there is of it is kept
             before = self._known.meet(candidate.path)
             if before is None:
                 new.append(self._row(candidate))
                 continue
+            same_file = (before.size, before.mtime_ns) == (candidate.size, candidate.mtime_ns)
             if before.copy:
-                if (before.size, before.mtime_ns) == (candidate.size, candidate.mtime_ns):
+                # Other audio, or another's line, is another clip than the one it was a copy of.
+                if same_file and label[1] in (0, before.label[1]):
                     self.counts.known += 1
-                else:  # other audio than that of the clip it was a copy of
-                    copied_anew.append(candidate.path)
+                else:
                     new.append(self._row(candidate))
                 continue
-            same_file = (before.size, before.mtime_ns) == (candidate.size, candidate.mtime_ns)
-            same_label = before.label == label
+            wanted = {"game_id": self._game_id, "character_id": self._character(candidate), "text": candidate.text}
+            if self._known.is_copied(before.id):  # what its own place does not tell, another has told
+                wanted = {name: value for name, value in wanted.items() if value}
+                label = (label[0], label[1] or before.label[1], label[2] if candidate.text else before.label[2])
             if not same_file:
                 changed.append((before.id, candidate))
-            if not same_label:
-                relabelled.append((before.id, candidate))
-            self.counts.known += same_file and same_label
+            if before.label != label:
+                relabelled.append((before.id, wanted))
+            self.counts.known += same_file and before.label == label
         self._count(new, changed, relabelled)
         if new or changed or relabelled:
-            self._commit(new, changed, relabelled, copied_anew)
+            self._commit(new, changed, relabelled)
 
     def _count(self, new: list[dict[str, Any]], changed: list[Any], relabelled: list[Any]) -> None:
         self.counts.new += len(new)
@@ -154,24 +160,18 @@ class _Chunks:
         self,
         new: list[dict[str, Any]],
         changed: list[tuple[int, Candidate]],
-        relabelled: list[tuple[int, Candidate]],
-        copied_anew: list[str],
+        relabelled: list[tuple[int, dict[str, Any]]],
     ) -> None:
         with self._catalog.write() as connection:
-            if changed or relabelled:
-                lock_spaces(connection)
+            lock_spaces(connection)
             if changed:
                 _forget_audio(connection, changed)
-            for path in copied_anew:
-                connection.execute(delete(copies).where(copies.c.root_id == self._root_id, copies.c.path == path))
             if new:
+                for some in chunks([row["path"] for row in new], IDS_PER_STATEMENT):
+                    here = (copies.c.root_id == self._root_id) & copies.c.path.in_(some)
+                    connection.execute(delete(copies).where(here))
                 _insert_all_or_keep(connection, clips, new)
-            for clip_id, candidate in relabelled:
-                label = {
-                    "game_id": self._game_id,
-                    "character_id": self._character(candidate),
-                    "text": candidate.text,
-                }
+            for clip_id, label in relabelled:
                 connection.execute(update(clips).where(clips.c.id == clip_id).values(**label))
             if relabelled:
                 raise_revision(connection)
@@ -185,7 +185,8 @@ class _Chunks:
             unheard = {key: name for key, name in spelled.items() if key not in self._character_ids}
             if unheard:
                 with self._catalog.write() as connection:
-                    rows = [{"game_id": self._game_id, "key": key, "name": name} for key, name in unheard.items()]
+                    # Sorted: two scans that wait for each other's names would wait forever.
+                    rows = [{"game_id": self._game_id, "key": key, "name": unheard[key]} for key in sorted(unheard)]
                     connection.execute(_insert_or_keep(connection, characters), rows)
                     self._character_ids = _character_ids(connection, self._game_id)
             self._ids_by_name.update({name: self._character_ids[fold(name)] for name in names})
@@ -215,14 +216,14 @@ def _forget_audio(connection: Connection, changed: Sequence[tuple[int, Candidate
             rows = connection.execute(select(table.c.encoder_id, table.c.clip_id).where(table.c.clip_id.in_(ids)))
             for encoder_id, clip_id in rows:
                 knew.setdefault(encoder_id, []).append(clip_id)
-        detach_copies(connection, ids)
+        detached = detach_copies(connection, ids)
         remove_embeddings(connection, ids)
         connection.execute(delete(unembedded).where(unembedded.c.clip_id.in_(ids)))
         for clip_id, candidate in some:
             now = {"size": candidate.size, "mtime_ns": candidate.mtime_ns, "seconds": None, "audio_hash": None}
             connection.execute(update(clips).where(clips.c.id == clip_id).values(now))
         for encoder_id, clip_ids in knew.items():
-            _queue(connection, encoder_id, clips.c.id.in_(clip_ids))
+            _queue(connection, encoder_id, clips.c.id.in_([*clip_ids, *detached]))
 
 
 def _queue(connection: Connection, encoder_id: int, which: ColumnElement[bool]) -> None:

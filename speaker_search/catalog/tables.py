@@ -91,13 +91,16 @@ clips = Table(
     UniqueConstraint("root_id", "path", name="uq_clips_root_id_path"),
 )
 
-#: Other places of a clip's audio in its game. A file that turns out to be a clip known already becomes a row here.
+#: Other places of a clip's audio in its game. A file that turns out to be a clip known already becomes a row here. No
+#: place is in this table and in `clips`: whoever writes one there takes it out here, under the locks of all spaces.
 copies = Table(
     "copies",
     metadata,
     Column("root_id", RowId, ForeignKey("roots.id"), primary_key=True),
     Column("path", Text, primary_key=True),
     Column("clip_id", RowId, ForeignKey("clips.id"), nullable=False, index=True),
+    Column("character_id", RowId, ForeignKey("characters.id")),  # as the source has it; NULL: it does not say
+    Column("text", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
 )

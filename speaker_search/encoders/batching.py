@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 FRAME_SAMPLES = 160  # samples at 16 kHz: the hop of every spectrogram here, 10 ms
 
-# Seconds of audio in one batch. More gains a CPU nothing: with both kinds of network its time per clip is least
-# between 15 and 30 s and grows beyond, as the activations leave the caches; 30 s take the anime encoders 0.5 GB.
+# Seconds of audio in one batch unless a path says otherwise (running.py, cuda_path.py): resemblyzer's time per second
+# of audio is least between 15 and 30 s and grows beyond, as the activations leave the caches.
 MAX_BATCH_SECONDS = 30.0
 MAX_BATCH_FRAMES = int(MAX_BATCH_SECONDS * 16_000 / FRAME_SAMPLES)
 

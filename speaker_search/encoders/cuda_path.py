@@ -53,11 +53,14 @@ class CudaRun:
                     self._max_frames = frames[batch[0]] * max(len(part) for part, _ in parts)
                 started += parts
         torch.cuda.current_stream().synchronize()
-        for place, (batch, rows) in enumerate(started):
+        done: list[tuple[list[int], torch.Tensor]] = []
+        for batch, rows in started:
             if self._fp16 and not bool(torch.isfinite(rows).all()):  # some sum was over fp16's 65,504
-                started[place] = attempt(batch, False)
-                torch.cuda.current_stream().synchronize()
-        return [(batch, rows.numpy()) for batch, rows in started]
+                done += halving(lambda part: attempt(part, False), batch)
+            else:
+                done.append((batch, rows))
+        torch.cuda.current_stream().synchronize()
+        return [(batch, rows.numpy()) for batch, rows in done]
 
     @torch.inference_mode()
     def _start(self, clips: Sequence[Floats], fp16: bool) -> torch.Tensor:

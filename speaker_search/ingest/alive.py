@@ -10,12 +10,13 @@ from pathlib import Path
 
 @cache
 def machine() -> str:
-    """A name for where process numbers mean the same: the host's, and on Linux its namespace of processes."""
+    """A name for where process numbers mean the same: the host's, and on Linux its boot and namespace of processes."""
     try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()  # clones share their name
         namespace = Path("/proc/self/ns/pid").readlink()  # in a container, numbers are its own
     except OSError:
         return socket.gethostname()
-    return f"{socket.gethostname()} {namespace}"
+    return f"{socket.gethostname()} {boot} {namespace}"
 
 
 def is_dead(where: str, pid: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -62,7 +63,7 @@ class Worker:
                 waiting, taken = patiently(self._left, self._waiting)
                 if drain and waiting == self._put_off:
                     return
-                if self._put_off:
+                if waiting:  # of which some may be ours: put off, or claimed when the answer to it was lost
                     patiently(claims.leave, self._waiting)
                 self.report.queued = self.report.opened + waiting
                 if waiting == taken:  # there is nothing to claim: others may finish, or die, and drives come back
@@ -78,7 +79,7 @@ class Worker:
         decoding: list[_Decoding] = []
         try:
             sizes = sizes_for(self.encoder.path)
-            with closing(windows(claim, self.archives, sizes)) as coming:
+            with closing(windows(claim, self.archives, self.decoders, sizes)) as coming:
                 for portion in (portion for window in coming for portion in portions(window, sizes.portion_s)):
                     following = [_Decoding(found, self._decode(found)) for found in portion]
                     decoding, ready = following, decoding
@@ -129,12 +130,11 @@ class Worker:
                 self.report.audio_seconds += outcome.seconds or 0.0
 
     def _outcome(self, found: Found, waveform: Waveform, vector: Floats) -> Outcome:
-        own = {"file": found.clip.file, "audio_hash": waveform.hash}
+        clip, seconds, hash_ = found.clip, waveform.seconds, waveform.hash
         if np.isfinite(vector).all():
-            return Outcome(found.clip.id, waveform.seconds, vector, **own)  # type: ignore[arg-type]
+            return Outcome(clip.id, seconds, vector, file=clip.file, audio_hash=hash_)
         detail = f"{self.encoder.name} heard no speech in it."
-        refusal = Refusal.NO_SPEECH
-        return Outcome(found.clip.id, waveform.seconds, refusal=refusal, detail=detail, **own)  # type: ignore[arg-type]
+        return Outcome(clip.id, seconds, refusal=Refusal.NO_SPEECH, detail=detail, file=clip.file, audio_hash=hash_)
 
     def _vectors(self, waveforms: Sequence[Waveform]) -> list[Floats]:
         """Each waveform's vector (dim,): that of the same audio if the space has it, else embedded now."""
@@ -153,7 +153,7 @@ class Worker:
     def _without_roots_away(self, refused: list[tuple[Found, AudioError]]) -> list[tuple[Found, AudioError]]:
         """A drive that is not there says nothing about its clips: they wait."""
         roots: set[Path] = {found.clip.root for found, why in refused if why.reason in ABSENT}
-        away = {root for root in roots if not root.exists()}
+        away = {root for root in roots if not os.path.exists(root)}  # noqa: PTH110 - which never raises
         for root in sorted(away):
             self.report.problem(f"{root} is not there: its clips wait for the next ingest.")
         here = [(found, why) for found, why in refused if found.clip.root not in away]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,10 +10,10 @@ from pathlib import Path
 
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.registering import register
-from speaker_search.entities import Refusal
-from speaker_search.errors import SourceError
+from speaker_search.entities import Refusal, fold, shown
+from speaker_search.errors import SourceError, UsageError
 from speaker_search.ingest.report import IngestReport
-from speaker_search.sources import Candidate, GameSource, Layout, Route, scan
+from speaker_search.sources import Candidate, GameSource, Layout, Route, is_archive, scan
 
 UNREGISTERED = frozenset({Route.REPEATED, Route.MALFORMED})  # rows that stand for no clip of their own
 CLIPS_PER_PROGRESS = 5_000
@@ -44,9 +45,11 @@ def find_games(
     """The games in all the paths. Raises SourceError for a path that holds none, before anything is written."""
     found = Found()
     for path in paths:
+        if not path.parts:  # of "", which would be the current folder
+            raise UsageError("An empty name is no folder.", "Write . for the current one.")
         scanned = scan(path, layout=layout, maker=maker, title=title, password=password)
         found.games += scanned.games
-        found.recognised.append(f"{path}: {scanned.why}")
+        found.recognised.append(f"{shown(str(path))}: {scanned.why}")
     return found
 
 
@@ -64,7 +67,11 @@ def register_games(
     A game that cannot be read is noted in the report, and the others go on; when none can, SourceError is raised.
     """
     report.recognised = found.recognised
+    together: dict[tuple[Path, str, str], list[GameSource]] = {}  # parts of one game, of which none is the whole
     for game in found.games:
+        together.setdefault((game.root, fold(game.maker), fold(game.title)), []).append(game)
+    for parts in together.values():
+        game = parts[0]
         try:
             counts = register(
                 catalog,
@@ -72,11 +79,12 @@ def register_games(
                 root=game.root,
                 maker=game.maker,
                 title=game.title,
-                candidates=_clips(game, report, on_progress),
+                candidates=(clip for part in parts for clip in _clips(part, report, on_progress)),
                 retry_refused=retry_refused,
+                is_there=_looked_up(game.root),
             )
         except SourceError as error:
-            if len(found.games) == 1:
+            if len(together) == 1:
                 raise
             report.problem(str(error))
             continue
@@ -110,6 +118,11 @@ def preview(found: Found, report: IngestReport) -> list[Counted]:
             report.routes[str(route)] += clips
             counted.append(Counted(game.maker, game.title, character, game.layout, route, clips))
     return counted
+
+
+def _looked_up(root: Path) -> Callable[[str], bool]:
+    """Whether a file is in the folder, listed or not; an archive's listing is always whole."""
+    return lambda path: not is_archive(root) and os.path.isfile(root / path)  # noqa: PTH113 - which never raises
 
 
 def _clips(game: GameSource, report: IngestReport, on_progress: Callable[[IngestReport], None]) -> Iterator[Candidate]:

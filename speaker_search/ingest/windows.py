@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from speaker_search import audio
+from speaker_search.audio.decoders import Decoders
 from speaker_search.catalog.claiming import ClaimedClip
 from speaker_search.encoders import EncoderPath
 from speaker_search.errors import AudioError
 from speaker_search.sources import Archives, is_archive
 
-HEADER_THREADS = 4
+HELD_BYTES = 128 * 2**20  # of archives' members waiting to be decoded, for each of two windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +40,35 @@ class Found:
 
 
 def windows(
-    claim: Callable[[int], list[ClaimedClip]], archives: Archives, sizes: Sizes
+    claim: Callable[[int], list[ClaimedClip]], archives: Archives, decoders: Decoders, sizes: Sizes
 ) -> Generator[list[Found], None, None]:
-    """Windows of clips, until there is nothing to claim: the next is claimed and looked into while one is embedded."""
-    with ThreadPoolExecutor(1, "claim") as ahead, ThreadPoolExecutor(HEADER_THREADS, "header") as headers:
+    """Windows of clips, until there is nothing to claim: the next is claimed and looked into while one is embedded.
 
-        def claimed() -> list[Found]:
-            sources = [(clip, source_of(clip, archives)) for clip in claim(sizes.window)]  # archives front to back
-            lengths = headers.map(lambda pair: header_seconds(pair[1]), sources)
-            return [Found(clip, source, seconds) for (clip, source), seconds in zip(sources, lengths, strict=True)]
+    A window ends early when the members of archives in it are over HELD_BYTES.
+    """
+    claimed: deque[ClaimedClip] = deque()
 
-        coming = ahead.submit(claimed)
-        while window := coming.result():
-            coming = ahead.submit(claimed)
-            yield window
+    def window() -> list[Found]:
+        if not claimed:
+            claimed.extend(claim(sizes.window))
+        sources: list[tuple[ClaimedClip, Path | bytes | AudioError]] = []
+        held = 0
+        while claimed and held < HELD_BYTES:
+            clip = claimed.popleft()
+            source = source_of(clip, archives)
+            held += len(source) if isinstance(source, bytes) else 0
+            sources.append((clip, source))
+        lengths = [None if isinstance(source, AudioError) else decoders.header_seconds(source) for _, source in sources]
+        return [
+            Found(clip, source, 0.0 if length is None else length.result())
+            for (clip, source), length in zip(sources, lengths, strict=True)
+        ]
+
+    with ThreadPoolExecutor(1, "claim") as ahead:
+        coming = ahead.submit(window)
+        while found := coming.result():
+            coming = ahead.submit(window)
+            yield found
 
 
 def portions(window: Sequence[Found], portion_s: float) -> Iterator[list[Found]]:
@@ -80,7 +96,3 @@ def source_of(clip: ClaimedClip, archives: Archives) -> Path | bytes | AudioErro
         return archives.read(clip.root, clip.name)
     except AudioError as refusal:
         return refusal
-
-
-def header_seconds(source: Path | bytes | AudioError) -> float:
-    return 0.0 if isinstance(source, AudioError) else audio.header_seconds(source)

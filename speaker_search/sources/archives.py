@@ -60,14 +60,15 @@ class Archives:
         """A member's bytes, by the path of its Candidate.
 
         Raises AudioError: MISSING when there is no such archive or member, TOO_LONG over `max_member_bytes` (before it
-        is inflated), UNREADABLE when the archive is broken, encrypted, or does not open with the password.
+        is inflated), UNREADABLE when the archive is broken, encrypted, does not open with the password, or the file
+        system does not let it be read.
         """
         try:
             with self.opened(root) as archive:
                 return archive.read(path)
-        except SourceError as error:
-            reason = Refusal.UNREADABLE if root.exists() else Refusal.MISSING
-            raise AudioError(reason, str(error)) from error
+        except (SourceError, OSError) as error:
+            reason = Refusal.MISSING if _is_gone(root) else Refusal.UNREADABLE
+            raise AudioError(reason, shown(str(error))) from error
 
     @contextmanager
     def opened(self, root: Path) -> Iterator[Archive]:
@@ -122,10 +123,12 @@ class Archives:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a root is an archive, by its name alone if that tells; a folder never is."""
-    if path.suffix.lower() in ARCHIVE_SUFFIXES:
-        return not path.is_dir()
-    return path.is_file() and archive_kind(path) is not None
+    """Whether a root is an archive, by its name alone if that tells or nothing else can; a folder never is."""
+    named = path.suffix.lower() in ARCHIVE_SUFFIXES
+    try:
+        return not path.is_dir() if named else path.is_file() and archive_kind(path) is not None
+    except OSError:  # folders above it are locked, or its disk does not answer
+        return named
 
 
 def archive_kind(path: Path) -> str | None:
@@ -142,6 +145,13 @@ def archive_kind(path: Path) -> str | None:
         by_content = ".tar"
     suffix = path.suffix.lower()
     return by_content or (suffix if suffix in ARCHIVE_SUFFIXES else None)
+
+
+def _is_gone(root: Path) -> bool:
+    try:
+        return not root.exists()
+    except OSError:  # nobody can tell
+        return False
 
 
 def _close(entry: _Open) -> None:

@@ -54,17 +54,17 @@ def row_of(values: Mapping[str, object], named: Mapping[str, str], path: str | N
     if not own or not storable(own) or None in said.values() or named.get("character") not in values:
         return Row(own or "")
     who = said["character"] or ""
-    if not storable(who):
+    maker, title = _name(said.get("maker") or ""), _name(said.get("game") or "")
+    if not storable(who) or maker is None or title is None:
         return Row(own)
-    text, maker, title = said.get("text") or "", said.get("maker") or "", said.get("game") or ""
-    if not storable(text):
-        text = shown(text)
-    return Row(own, who, text, _name(maker), _name(title))
+    return Row(own, who, shown(said.get("text") or ""), maker, title)
 
 
 @lru_cache(maxsize=1024)  # the same few in every row
-def _name(written: str) -> str:
-    return shown(written).strip()
+def _name(written: str) -> str | None:
+    """As it can be stored; None when it is too long."""
+    name = shown(written).strip()
+    return name if storable(name) else None
 
 
 def _text(value: object) -> str | None:

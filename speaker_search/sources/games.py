@@ -39,8 +39,8 @@ class GameSource:
 
         Raises SourceError when the index.json or the archive is unusable or a folder unreadable.
         """
-        if not storable(str(self.root)):
-            raise SourceError(f"The name of {shown(str(self.root))} is no UTF-8.", "Rename it.")
+        if not all(map(storable, (str(self.root), self.maker, self.title))):
+            raise SourceError(f"The name of {shown(str(self.root))} is too long, or no UTF-8.", "Rename it.")
         if self.trouble is not None:
             raise self.trouble
         if self.spool is not None:

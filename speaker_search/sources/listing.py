@@ -28,7 +28,8 @@ class Listing:
     def add(self, written: str, size: int, *, usable: bool = True) -> None:
         """The next member. Of two of one name the later counts, as it does to programs that unpack.
 
-        `usable` is false for links and devices: what they point to was never the archive's to give.
+        `usable` is false for links and devices: what they point to was never the archive's to give. Raises
+        OverflowError for a size of 2^63 bytes or more, which no file has.
         """
         name = member_name(written) if usable else None
         if name is None:

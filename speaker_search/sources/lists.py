@@ -10,7 +10,7 @@ from speaker_search.sources.asked import Asked, nameless
 from speaker_search.sources.fields import Row
 from speaker_search.sources.finding import levels_above
 from speaker_search.sources.manifest import ListedFiles, list_folders, manifest_rows
-from speaker_search.sources.names import SOUND_FOLDERS
+from speaker_search.sources.names import SOUND_FOLDERS, storable
 from speaker_search.sources.places import normal
 
 
@@ -42,7 +42,8 @@ def spool_list(path: Path, asked: Asked) -> int:
 
 def _names_by_folder(row: Row, root: Path, levels: int) -> tuple[str, str]:
     """(maker, title) by the folders of a row's file below the list's own, `levels` of them above the character's."""
-    parts = (normal(row.path) or "").split("/")[:-1]
+    written = normal(row.path) if storable(row.path) else None  # a malformed row may be the first
+    parts = (written or "").split("/")[:-1]
     if len(parts) >= levels == 2:
         return parts[0], parts[1]
     if len(parts) >= levels == 1:

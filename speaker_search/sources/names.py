@@ -9,6 +9,9 @@ from speaker_search.audio.reading import AUDIO_SUFFIXES
 from speaker_search.entities import fold
 
 SOUND_FOLDERS = frozenset({"wav", "wavs", "audio"})  # directly around audio files: no name of a game or a character
+MAX_NAME_BYTES = 1_000  # UTF-8. PostgreSQL's indexes take 2,700 bytes: a speaker and a file's name joined fit as well
+MAX_FOLDED_BYTES = 2_000  # UTF-8, of entities.fold(name), which the catalog looks names up by
+_FOLD_GROWTH = 11  # times as many bytes at most, by U+FDFA: a greeting of 18 letters in one sign
 DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -31,16 +34,22 @@ def split_suffix(name: str) -> tuple[str, str]:
 
 
 def storable(name: str) -> bool:
-    """Whether a database can hold it: no lone surrogates (file names that are no UTF-8, or broken JSON), no NUL."""
-    if "\0" in name:
+    """Whether a database can hold it and look it up.
+
+    It has no lone surrogates (file names that are no UTF-8, or broken JSON) and no NUL, and is not over MAX_NAME_BYTES,
+    nor MAX_FOLDED_BYTES when folded.
+    """
+    if len(name) > MAX_NAME_BYTES or "\0" in name:
         return False
     if name.isascii():
         return True
     try:
-        name.encode("utf-8")
+        length = len(name.encode("utf-8"))
     except UnicodeEncodeError:
         return False
-    return True
+    if length * _FOLD_GROWTH <= MAX_FOLDED_BYTES:  # nearly every name
+        return True
+    return length <= MAX_NAME_BYTES and len(fold(name).encode("utf-8")) <= MAX_FOLDED_BYTES
 
 
 def member_name(written: str) -> str | None:

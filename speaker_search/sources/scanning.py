@@ -13,6 +13,7 @@ from speaker_search.sources.candidates import Layout
 from speaker_search.sources.finding import Branch, branch_of, folder_games, marked_games
 from speaker_search.sources.games import GameSource, Scan
 from speaker_search.sources.lists import spool_list
+from speaker_search.sources.names import MAX_NAME_BYTES, storable
 from speaker_search.sources.shards import archive_games
 from speaker_search.sources.spool import Spool
 from speaker_search.sources.trees import is_archive_name
@@ -48,9 +49,11 @@ def scan(
     below PATH, tells: with three or more `<maker>/<game>/<character>/**`, with two `<game>/<character>/**` by a maker
     of PATH's name, with fewer PATH is the game and the folder around it the maker.
 
-    Raises SourceError when there is nothing to take in, and UsageError when one title is given for several games or
-    the names do not tell the maker and title.
+    Raises SourceError when there is nothing to take in, and UsageError when one title is given for several games,
+    `maker` or `title` is no name, or the names do not tell the maker and title.
     """
+    _check_name("maker", maker)
+    _check_name("title", title)
     place = _resolved(path)
     asked = Asked(layout, maker, title, Archives(password), Spool())
     games, why = _in_folder(place, asked) if place.is_dir() else _in_file(place, asked)
@@ -66,6 +69,14 @@ def scan(
         raise SourceError(f"{_named(place)} holds no audio files and no index.json.", mend)
     games.sort(key=lambda game: (game.root.parts, game.below))
     return Scan(tuple(games), why)
+
+
+def _check_name(what: str, name: str | None) -> None:
+    if name is not None and not name.strip():
+        raise UsageError(f"The {what} given is blank.", "Give a name that is not blank.")
+    if name is not None and not storable(name):
+        mend = f"Give a name in UTF-8, without NUL and of at most {MAX_NAME_BYTES:,} bytes."
+        raise UsageError(f"The {what} given cannot be stored.", mend)
 
 
 def _in_file(place: Path, asked: Asked) -> tuple[list[GameSource], str]:

@@ -48,7 +48,10 @@ class SevenZipArchive:
                 raise locked(path, password=password) from error  # an encrypted header is noise to a wrong password
             raise broken(path, error) from error
         try:
-            self._list()
+            try:
+                self._list()
+            except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+                raise broken(path, error) from error  # py7zr takes a header's word for sizes, names and their number
             self._check_password(password)
         except BaseException:
             self.close()

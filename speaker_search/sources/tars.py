@@ -14,6 +14,10 @@ from speaker_search.sources.fields import Row
 from speaker_search.sources.listing import Listing
 from speaker_search.sources.webdataset import is_webdataset, sample_candidates
 
+# Besides its own errors tarfile raises ValueError and OverflowError for numbers that are none or too large, IndexError
+# for a sparse file's map that breaks off and RecursionError for a thousand headers of one member.
+_FAULTS = (tarfile.TarError, ValueError, OverflowError, IndexError, RecursionError, OSError)
+
 
 class TarArchive:
     """An open tar; any number of threads may read from it."""
@@ -64,7 +68,11 @@ class TarArchive:
     def _list(self) -> None:
         try:
             with tarfile.open(fileobj=self._file, mode="r:", encoding="utf-8", errors="surrogateescape") as tar:
+                reached = 0
                 while (member := tar.next()) is not None:
+                    if member.size < 0 or tar.offset <= reached:  # tarfile would read this header for ever
+                        raise tarfile.ReadError("a header leads back")
+                    reached = tar.offset
                     if not member.isdir():
                         self._add(member)
                     tar.members = []  # type: ignore[attr-defined]  # or it keeps a kilobyte for each
@@ -72,7 +80,7 @@ class TarArchive:
                 self._file.seek(tar.offset)
                 if self._file.read(tarfile.BLOCKSIZE).strip(b"\0"):
                     raise tarfile.ReadError("a header is damaged or cut short")
-        except (tarfile.TarError, ValueError, OverflowError, OSError) as error:  # ValueError: numbers that are none
+        except _FAULTS as error:
             raise broken(self._path, error) from error
 
     def _add(self, member: tarfile.TarInfo) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import stat
 import zipfile
 import zlib
@@ -19,9 +20,12 @@ _AES = 99
 # them as many bytes as are asked for, and each may become thousands.
 _PIECE = 2**16
 _PIECE_UNBOUNDED = 2**12
-# zipfile raises the first three for damage, NotImplementedError for methods that it lacks (AES is one) and EOFError,
-# ValueError and OSError for headers that point to nowhere.
-_FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError)
+# zipfile raises the first four for damage, NotImplementedError for methods that it lacks (AES is one) and EOFError,
+# ValueError, OverflowError and OSError for headers that point to nowhere.
+_FAULTS = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError),
+    *(NotImplementedError, ValueError, OverflowError, OSError),
+)
 
 
 class ZipArchive:
@@ -37,12 +41,10 @@ class ZipArchive:
         except _FAULTS as error:
             raise broken(path, error) from error
         self.listing = Listing()
-        self._members = [member for member in self._zip.infolist() if not member.is_dir()]
-        decode = _encoding(self._members)
-        for member in self._members:
-            kind = stat.S_IFMT(member.external_attr >> 16)  # 0 when it was not packed on Unix
-            self.listing.add(_name(member, decode), member.file_size, usable=kind in (0, stat.S_IFREG))
+        # Not is_dir(), which raises IndexError for an empty name.
+        self._members = [member for member in self._zip.infolist() if not member.filename.endswith("/")]
         try:
+            self._list()
             self._check_password(password)
         except BaseException:
             self._zip.close()
@@ -73,6 +75,15 @@ class ZipArchive:
     def close(self) -> None:
         """Close the file."""
         self._zip.close()
+
+    def _list(self) -> None:
+        decode = _encoding(self._members)
+        for member in self._members:
+            kind = stat.S_IFMT(member.external_attr >> 16)  # 0 when it was not packed on Unix
+            try:
+                self.listing.add(_name(member, decode), member.file_size, usable=kind in (0, stat.S_IFREG))
+            except OverflowError as error:
+                raise broken(self._path, f"a member claims {member.file_size:,} bytes") from error
 
     def _check_password(self, password: str | None) -> None:
         member = next((member for member in self._members if member.flag_bits & _ENCRYPTED), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import uuid
@@ -101,6 +102,9 @@ class Ingests:
                 one.state, one.error = "failed", str(error)
             except _ServerEndsError:
                 return
+            except Exception:
+                one.state, one.error = "failed", "The server made a mistake; its log says which."
+                logging.getLogger("uvicorn.error").exception("An ingest failed.")
 
     def _note(self, one: _Ingest, report: IngestReport) -> None:
         one.figures, one.problems = report.figures, list(report.problems)

@@ -22,7 +22,7 @@ MEDIA_TYPES = {
     ".mp3": "audio/mpeg",
 }
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})$")
 
 
 def of_clip(library: Library, clip_id: int, wanted_range: str | None) -> Response:

@@ -1,4 +1,7 @@
-"""A decoding child whose decoder does what a file's name says; started by test_decoders.py with a log to write to."""
+"""A decoding child whose decoder does what a file's name says; started by test_decoders.py with a log to write to.
+
+`crash-1.wav` crashes what decodes it, `header-crash-1.wav` what reads its header.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,33 @@ import signal
 import sys
 from pathlib import Path
 
-from speaker_search.audio import Limits, child, read
+from speaker_search.audio import Limits, child, header_seconds, read
 from speaker_search.entities import Waveform
 
 log = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND)
 
 
-def fragile(source: Path | bytes, limits: Limits) -> Waveform:
+def fragile_read(source: Path | bytes, limits: Limits) -> Waveform:
     name = "" if isinstance(source, bytes) else source.name
-    os.write(log, f"{os.getpid()} {name}\n".encode())
-    match name.split("-")[0]:
+    os.write(log, f"{os.getpid()} read {name}\n".encode())
+    suffer(name.split("-")[0], name)
+    return read(source, limits)
+
+
+def fragile_header_seconds(source: Path | bytes, limits: Limits) -> float:
+    name = "" if isinstance(source, bytes) else source.name
+    os.write(log, f"{os.getpid()} header {name}\n".encode())
+    if name.startswith("header-"):
+        suffer(name.split("-")[1], name)
+    return header_seconds(source, limits)
+
+
+def suffer(kind: str, name: str) -> None:
+    match kind:
         case "crash":
             os.kill(os.getpid(), signal.SIGSEGV)
         case "unlucky":
-            if Path(sys.argv[1]).read_text().count(name) == 1:
+            if Path(sys.argv[1]).read_text().count(f" read {name}") == 1:
                 os.kill(os.getpid(), signal.SIGKILL)
         case "hang":
             signal.pause()
@@ -35,7 +51,6 @@ def fragile(source: Path | bytes, limits: Limits) -> Waveform:
             print("more garbage")
         case "complain":
             os.write(2, b"mpg123: error\n" * 200_000)
-    return read(source, limits)
 
 
-child.serve(fragile)
+child.serve(fragile_read, fragile_header_seconds)

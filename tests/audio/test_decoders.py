@@ -36,7 +36,7 @@ ENDINGS = {
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    """Where each fragile child writes its process id and what it is about to decode."""
+    """Where each fragile child writes its process id and what it is about to do with which clip."""
     path = tmp_path / "log"
     path.touch()
     return path
@@ -88,6 +88,11 @@ def started(log: Path) -> set[int]:
     return {int(line.split()[0]) for line in log.read_text().splitlines()}
 
 
+def asked(log: Path) -> list[str]:
+    """What fragile children were to do, such as "read good.wav", in the order in which they began it."""
+    return [line.split(" ", 1)[1] for line in log.read_text().splitlines()]
+
+
 def is_there(process_id: int) -> bool:
     """Whether there is such a process, as a zombie too."""
     try:
@@ -129,9 +134,31 @@ def test_children_give_the_samples_hashes_and_refusals_of_reading_here(tmp_path:
     assert 7 <= refused < len(sources) / 2
 
 
+def test_children_give_the_header_seconds_of_reading_here() -> None:
+    sources: list[Path | bytes] = [*sorted(VOICES.rglob("*.ogg"))]
+    sources += [path.read_bytes() for path in sources[:3] if isinstance(path, Path)]
+    expected = [audio.header_seconds(source) for source in sources]
+    with Decoders(2) as decoders:
+        futures = [decoders.header_seconds(source) for source in sources]
+        assert [future.result() for future in futures] == expected
+    assert expected.count(0.0) == 1  # the demo has a damaged one, to show what is refused
+
+
+def test_what_is_refused_by_its_header_has_no_seconds(tmp_path: Path) -> None:
+    (tmp_path / "text.wav").write_text("no sound")
+    soundfile.write(tmp_path / "long.wav", np.zeros(61 * 4_000), 4_000)
+    soundfile.write(tmp_path / "none.wav", np.zeros(0), 16_000)
+    sources: list[Path | bytes] = [*tmp_path.iterdir(), tmp_path, tmp_path / "gone.ogg", tmp_path / "a\0b.ogg"]
+    sources += [(tmp_path / "long.wav").read_bytes(), b"", b"OggS", b"ID3"]
+    with Decoders(1) as decoders:
+        assert [decoders.header_seconds(source).result() for source in sources] == [0.0] * len(sources)
+
+
 def test_limits_reach_the_children() -> None:
+    path = min(VOICES.rglob("*.ogg"))
     with Decoders(1, limits=audio.Limits(max_seconds=0.4)) as decoders:
-        assert refusal(decoders.submit(next(VOICES.rglob("*.ogg")))).reason is Refusal.TOO_LONG
+        assert refusal(decoders.submit(path)).reason is Refusal.TOO_LONG
+        assert decoders.header_seconds(path).result() == 0.0
 
 
 def test_a_relative_path_is_relative_to_where_it_was_submitted(
@@ -141,6 +168,7 @@ def test_a_relative_path_is_relative_to_where_it_was_submitted(
     decoders.submit(clip("first.wav")).result()  # the child runs, somewhere else
     monkeypatch.chdir(tmp_path)
     assert decoders.submit(Path("first.wav")).result().seconds == 0.5
+    assert decoders.header_seconds(Path("first.wav")).result() == 0.5
 
 
 @pytest.mark.parametrize("kind", ["crash", "exit", "bug"])
@@ -216,18 +244,112 @@ def test_in_any_mixture_exactly_the_bad_clips_are_refused(
             assert np.array_equal(future.result().samples, audio.read(path).samples)
 
 
+@pytest.mark.parametrize("kind", ["crash", "exit", "bug", "hang"])
+def test_a_header_that_ends_its_child_has_no_seconds_and_the_next_request_is_answered(
+    kind: str, fragile: Callable[..., Decoders], clip: Callable[[str], Path], log: Path
+) -> None:
+    decoders = fragile(time_limit_s=1.0 if kind == "hang" else 20.0)
+    bad, good = clip(f"header-{kind}-1.wav"), clip("good.wav")
+    assert decoders.header_seconds(bad).result() == 0.0
+    assert not any(map(is_there, started(log)))
+    assert decoders.header_seconds(good).result() == 0.5
+    assert decoders.submit(good).result().seconds == 0.5
+    assert asked(log) == [f"header {bad.name}", "header good.wav", "read good.wav"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no limit of address space elsewhere")
+def test_a_header_that_takes_too_much_memory_has_no_seconds_and_its_child_goes_on(
+    fragile: Callable[..., Decoders], clip: Callable[[str], Path], log: Path
+) -> None:
+    decoders = fragile()
+    assert decoders.header_seconds(clip("header-greedy-1.wav")).result() == 0.0
+    assert decoders.header_seconds(clip("good.wav")).result() == 0.5
+    assert len(started(log)) == 1
+
+
+@pytest.mark.parametrize("kind", ["talk", "complain"])
+def test_what_a_header_makes_a_decoder_print_stays_in_the_child(
+    kind: str,
+    fragile: Callable[..., Decoders],
+    clip: Callable[[str], Path],
+    log: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    decoders = fragile()
+    for name in (f"header-{kind}-1.wav", f"header-{kind}-2.wav", "good.wav"):
+        assert decoders.header_seconds(clip(name)).result() == 0.5
+    assert len(started(log)) == 1
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_headers_and_clips_in_any_mixture_are_answered_each_once(
+    processes: int, fragile: Callable[..., Decoders], clip: Callable[[str], Path], log: Path
+) -> None:
+    rng = random.Random(processes)
+    kinds = ["good"] * 20 + ["header-crash", "header-exit", "header-talk", "header-complain", "talk", "complain"]
+    paths = [clip(f"{kind}-{number}.wav") for number, kind in enumerate(kinds)]
+    questions = [(header_only, path) for path in paths for header_only in (True, False)]
+    rng.shuffle(questions)
+    decoders = fragile(processes)
+    answers = [(decoders.header_seconds if header_only else decoders.submit)(path) for header_only, path in questions]
+    for (header_only, path), answer in zip(questions, answers, strict=True):
+        if header_only:
+            dies = path.name.startswith(("header-crash", "header-exit"))
+            assert answer.result() == (0.0 if dies else 0.5)
+        else:
+            assert np.array_equal(answer.result().samples, audio.read(path).samples)
+    assert sorted(asked(log)) == sorted(
+        f"{'header' if header_only else 'read'} {path.name}" for header_only, path in questions
+    )
+
+
 @pytest.mark.parametrize(
     "answer",
     [
         b"nonsense\n",
         b"[" * 100_000 + b"\n",
+        b"[]\n",
+        b"{}\n",
+        b'{"seconds": -0.5}\n',
+        b'{"seconds": NaN}\n',
+        b'{"seconds": 1e999}\n',
+        b'{"seconds": 1' + b"0" * 400 + b"}\n",
+        b'{"seconds": "1.5"}\n',
+        b'{"reason": "silent", "detail": "No."}\n',
+        b"x" * 2**20,
+        b'{"seconds": 1.5}',
+    ],
+    ids=range(12),
+)
+def test_seconds_that_make_no_sense_end_the_child_and_count_as_none(answer: bytes, tmp_path: Path) -> None:
+    (tmp_path / "answer").write_bytes(b"ready\n" + answer)
+    starts = tmp_path / "starts"
+    program = (
+        "import sys; open(sys.argv[2], 'a').write('x')\n"
+        "sys.stdout.buffer.write(open(sys.argv[1], 'rb').read()); sys.stdout.flush(); input()"
+    )
+    with Decoders(1, command=(sys.executable, "-c", program, str(tmp_path / "answer"), str(starts))) as decoders:
+        assert decoders.header_seconds(Path("clip.ogg")).result() == 0.0
+        assert starts.read_text() == "x"
+        assert decoders.header_seconds(Path("clip.ogg")).result() == 0.0
+    assert starts.read_text() == "xx"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"nonsense\n",
+        b"[" * 100_000 + b"\n",
+        b'{"samples": 1e999, "hash": "00112233445566778899aabbccddeeff"}\n',
+        b'{"seconds": 1.5}\n',
         b'{"samples": 3, "hash": ""}\n',
         b'{"samples": 99999999999, "hash": "00112233445566778899aabbccddeeff"}\n',
         b'{"samples": -1, "hash": "00112233445566778899aabbccddeeff"}\n',
         b'{"reason": "dislike", "detail": "No."}\n',
         b"x" * 2**20,
     ],
-    ids=range(7),
+    ids=range(9),
 )
 def test_an_answer_that_makes_no_sense_counts_as_a_crash(answer: bytes, tmp_path: Path) -> None:
     (tmp_path / "answer").write_bytes(b"ready\n" + answer)
@@ -245,9 +367,10 @@ def test_a_child_that_cannot_start_is_an_error_that_blames_no_clip(tmp_path: Pat
     program = f"open({str(starts)!r}, 'a').write('x'); import no_such_library"
     with Decoders(1, command=(sys.executable, "-c", program)) as decoders:
         error = decoders.submit(b"RIFF").exception()
+        assert starts.read_text() == "x"
+        assert isinstance(decoders.header_seconds(b"RIFF").exception(), DecoderError)
     assert isinstance(error, DecoderError)
     assert "(exit code 1: ModuleNotFoundError: No module named 'no_such_library')" in str(error)
-    assert starts.read_text() == "x"
 
 
 def test_a_program_that_is_not_there_is_an_error_that_blames_no_clip(tmp_path: Path) -> None:
@@ -274,7 +397,11 @@ def test_closing_ends_decodes_under_way_and_cancels_the_rest(
     (tmp_path / "log").unlink()
     os.mkfifo(tmp_path / "log")
     log = os.open(tmp_path / "log", os.O_RDONLY | os.O_NONBLOCK)
-    futures = [decoders.submit(clip(f"hang-{number}.wav")) for number in range(6)]
+    futures = [
+        ask(clip(f"{kind}-{number}.wav"))
+        for number in range(3)
+        for kind, ask in (("hang", decoders.submit), ("header-hang", decoders.header_seconds))
+    ]
     said = wait_for_line(log, b"\n")
     while said.count(b"\n") < 2:
         said += wait_for_line(log, b"\n")
@@ -289,6 +416,8 @@ def test_closing_ends_decodes_under_way_and_cancels_the_rest(
     assert not any(map(is_there, children))
     with pytest.raises(RuntimeError):
         decoders.submit(b"")
+    with pytest.raises(RuntimeError):
+        decoders.header_seconds(b"")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts open files in /proc")

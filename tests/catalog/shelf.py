@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,7 +47,12 @@ class Shelf:
         return registering.ensure_space(self.catalog, space=f"{name}@1", name=name, dim=DIM)
 
     def scan(
-        self, *candidates: Candidate, clips: Iterable[Candidate] = (), space: int | None = None, retry: bool = False
+        self,
+        *candidates: Candidate,
+        clips: Iterable[Candidate] = (),
+        space: int | None = None,
+        retry: bool = False,
+        there: Collection[str] = (),
     ) -> Registered:
         return registering.register(
             self.catalog,
@@ -57,6 +62,7 @@ class Shelf:
             title=self.title,
             candidates=candidates or clips,
             retry_refused=retry,
+            is_there=lambda path: path in there,
         )
 
     def embed_all(self, space: int | None = None, seed: int = 0, seconds: float | None = 1.0) -> dict[int, np.ndarray]:

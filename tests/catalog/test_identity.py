@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from catalog.shelf import DIM, Shelf
 from speaker_search.catalog import gone, identity, reading, storing
 from speaker_search.catalog.registering import Registered
 from speaker_search.catalog.storing import Outcome, Stored
+from speaker_search.sources import Candidate
 
 VECTOR = np.eye(DIM, dtype=np.float32)
 
@@ -175,3 +176,93 @@ def test_a_clip_that_moves_to_another_game_of_the_same_folder_keeps_its_embeddin
         clips = reading.clips_by_id(connection, list(shelf.ids().values()))
     assert {clip.path.name: titles[clip.game_id] for clip in clips.values()} == {"a": first, "b": "other"}
     assert shelf.rows("clips.gone") == [False, False]
+
+
+def test_a_clip_keeps_what_its_copy_told_when_the_same_files_are_scanned_again(shelf: Shelf) -> None:
+    rows = (shelf.clip("a", None), shelf.clip("b", "Ann", "Hello."))
+    shelf.scan(*rows)
+    hear(shelf, a="A", b="A")
+    assert shelf.scan(*rows) == Registered(known=2)
+    assert shelf.rows("clips.text") == ["Hello."]
+    assert shelf.rows("clips.character_id") == shelf.rows("characters.id")
+
+
+def test_a_copy_that_becomes_another_characters_line_is_a_clip_of_its_own(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a", "Ann"), shelf.clip("b", "Ann"))
+    hear(shelf, a="A", b="A")
+    assert shelf.scan(shelf.clip("a", "Ann"), shelf.clip("b", "Bob")) == Registered(known=1, new=1)
+    assert hear(shelf, b="A").merged == 0
+    assert shelf.state() == {"a": "embedded", "b": "embedded"}
+    assert shelf.count("copies") == 0
+
+
+def test_clips_and_their_copies_can_move_to_another_game_of_their_folder(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a"), shelf.clip("b"))
+    hear(shelf, a="A", b="A")
+    shelf.title = "renamed"
+    for _ in range(2):
+        shelf.scan(shelf.clip("a"), shelf.clip("b"))
+        hear(shelf, **({"b": "A"} if shelf.state().get("b") == "pending" else {}))
+    assert shelf.state() == {"a": "embedded"}
+    assert places(shelf, "a") == ["a", "b"]
+
+
+def test_a_scan_that_saw_nothing_of_a_merge_meanwhile_does_no_harm(shelf: Shelf) -> None:
+    """Two programs scan one folder: the later one's picture of the catalog is from before the merge."""
+    shelf.scan(shelf.clip("a"))
+    hear(shelf, a="A")
+
+    def late() -> Iterator[Candidate]:
+        yield shelf.clip("a")
+        Shelf(shelf.catalog, shelf.space).scan(shelf.clip("a"), shelf.clip("b"))  # the other program, all of it
+        hear(shelf, b="A")
+        yield shelf.clip("b")
+
+    shelf.scan(clips=late())
+    hear(shelf, b="A")
+    assert shelf.state() == {"a": "embedded"}
+    assert places(shelf, "a") == ["a", "b"]
+    assert shelf.scan(shelf.clip("a"), shelf.clip("b")) == Registered(known=2)
+
+
+def test_a_copy_in_another_folder_waits_for_every_encoder_that_knew_its_clip(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a"))
+    other = Shelf(shelf.catalog, shelf.space, root=Path("/voices/second"))
+    other.scan(shelf.clip("b", text="B's own."))
+    hear(shelf, a="A", b="A")
+    shelf.scan(shelf.clip("a", mtime=2))
+    assert shelf.state() == {"a": "pending", "b": "pending"}
+    assert "B's own." in shelf.rows("clips.text")
+
+
+def test_a_file_that_is_there_is_not_gone_because_a_list_names_it_no_more(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a"), shelf.clip("b"))
+    hear(shelf, a="A", b="B")
+    assert shelf.scan(shelf.clip("b"), there={"a"}) == Registered(known=1)
+    assert shelf.rows("clips.gone") == [False, False]
+    assert shelf.scan(shelf.clip("b")) == Registered(known=1, gone=1)
+
+
+def test_a_row_whose_file_has_vanished_keeps_its_embedding_and_is_gone(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a", text="Hello."), shelf.clip("b"))
+    hear(shelf, a="A", b="B")
+    assert shelf.scan(shelf.missing("a", text="Hello."), shelf.clip("b")) == Registered(known=1, gone=1)
+    assert shelf.state() == {"a": "embedded", "b": "embedded"}
+    assert shelf.scan(shelf.clip("a", text="Hello."), shelf.clip("b")) == Registered(known=2)
+    assert shelf.rows("clips.gone") == [False, False]
+
+
+def test_two_scans_that_meet_characters_in_opposite_order_do_not_wait_for_each_other_forever(
+    shelf: Shelf, all_at_once: Callable[[Callable[[], object], int], list[object]]
+) -> None:
+    names = [f"役{number:03}" for number in range(300)]
+    orders = iter([names, names[::-1]])
+
+    def work() -> None:
+        order = next(orders)
+        own = Shelf(shelf.catalog, shelf.space, root=Path("/voices") / order[0])
+        own.scan(*(shelf.clip(name, name) for name in order))
+
+    all_at_once(work, 2)
+    assert shelf.count("characters") == 300
+    assert shelf.count("clips") == 600

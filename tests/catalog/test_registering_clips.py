@@ -94,14 +94,14 @@ def test_a_changed_file_is_embedded_once_more_and_no_more(shelf: Shelf) -> None:
     assert {id_: vector.tobytes() for id_, vector in held.items()} == {id_: v.tobytes() for id_, v in anew.items()}
 
 
-def test_a_file_that_is_gone_while_its_row_stays_is_refused_as_missing_in_every_space(shelf: Shelf) -> None:
+def test_a_file_that_is_gone_while_its_row_stays_is_gone_and_kept_in_every_space(shelf: Shelf) -> None:
     other = shelf.another_space()
     for space in (shelf.space, other):
         shelf.scan(shelf.clip("a"), space=space)
         shelf.embed_all(space)
-    assert shelf.scan(shelf.missing("a")) == Registered(changed=1, missing=1)
-    assert shelf.state(shelf.space) == shelf.state(other) == {"a": "missing"}
-    assert shelf.count("removals") == 2
+    assert shelf.scan(shelf.missing("a")) == Registered(gone=1)
+    assert shelf.state(shelf.space) == shelf.state(other) == {"a": "embedded"}
+    assert shelf.count("removals") == 0
 
 
 @pytest.mark.parametrize(("character", "text"), [("B", ""), (None, ""), ("A", "Good night.")])

@@ -105,7 +105,7 @@ def test_the_second_ingest_of_a_folder_opens_no_file_and_adds_nothing(
 
 def test_one_folder_named_twice_is_taken_in_once(library: Library, voices: Path) -> None:
     report = take_in(library, voices, voices)
-    assert (report.new, report.known, report.embedded) == (CLIPS, CLIPS, CLIPS)
+    assert (report.new, report.known, report.scanned, report.embedded) == (CLIPS, 0, 2 * CLIPS, CLIPS)
 
 
 def test_a_new_file_is_all_that_the_next_ingest_opens(library: Library, voices: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 from standin import RATE, voice, write_voice
 
 from speaker_search import audio
+from speaker_search.audio.decoders import Decoders
 from speaker_search.catalog.claiming import ClaimedClip
 from speaker_search.encoders.paths import choose, this_machine
-from speaker_search.ingest.windows import Found, Sizes, portions, sizes_for, windows
+from speaker_search.ingest.windows import HELD_BYTES, Found, Sizes, portions, sizes_for, windows
 from speaker_search.sources import Archives
 
 modest = settings(deadline=None, derandomize=True, max_examples=200)
@@ -21,7 +23,7 @@ LENGTHS = st.lists(st.tuples(st.floats(0, 60), st.booleans()), max_size=50)
 
 
 def clip(number: int, *, suspect: bool = False, name: str = "a.wav", root: Path = Path("/x")) -> ClaimedClip:
-    return ClaimedClip(number, 1, root, name, (1, 1), suspect)
+    return ClaimedClip(number, root, name, (1, 1), suspect)
 
 
 def found(lengths: list[tuple[float, bool]]) -> list[Found]:
@@ -74,11 +76,23 @@ def test_windows_are_claimed_until_there_is_nothing_left(tmp_path: Path) -> None
         asked.append(limit)
         return next(left)
 
-    with Archives() as archives:
-        made = list(windows(claim, archives, Sizes(2, 10.0)))
+    with Archives() as archives, Decoders(1) as decoders:
+        made = list(windows(claim, archives, decoders, Sizes(2, 10.0)))
     assert [[one.clip.id for one in window] for window in made] == [[0, 1], [2, 3], [4]]
     assert [one.seconds for window in made for one in window] == [0.5, 0.6, 0.7, 0.8, 0.9]
     assert asked == [2, 2, 2, 2]
+
+
+def test_a_window_ends_early_when_its_archives_members_take_much_memory(tmp_path: Path) -> None:
+    size = HELD_BYTES // 2
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as made_of:
+        for number in range(5):
+            made_of.writestr(f"{number}.wav", bytes(size))
+    left = iter([[clip(number, name=f"{number}.wav", root=archive) for number in range(5)], []])
+    with Archives() as archives, Decoders(1) as decoders:
+        made = list(windows(lambda _: next(left), archives, decoders, Sizes(512, 10.0)))
+    assert [[one.clip.id for one in window] for window in made] == [[0, 1], [2, 3], [4]]
 
 
 def test_a_header_tells_the_length_that_decoding_finds(tmp_path: Path) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
+import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import py7zr
 import pytest
-from sources.packing import DUMP, found, raw_zip, sevenzipped, tarred, zipped
+from sources.packing import DUMP, STORED, found, raw_zip, sevenzipped, tarred, zipped
 
 from speaker_search.entities import Refusal
 from speaker_search.errors import AudioError, SourceError
@@ -388,3 +392,102 @@ def test_nothing_is_written_to_the_disk(tmp_path: Path, monkeypatch: pytest.Monk
             for clip in game.candidates():
                 archives.read(game.root, clip.path)
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def with_size(header: bytes, size: int) -> bytes:
+    """A tar header that claims a size, negative ones included: base 256, as GNU writes large ones."""
+    mended = header[:124] + b"\xff" * 4 + struct.pack(">q", size) + header[136:148] + b" " * 8 + header[156:]
+    return mended[:148] + b"%06o\0 " % sum(mended) + mended[156:]
+
+
+@pytest.mark.parametrize("size", [-1, -512, -1024, -(2**62)])
+def test_a_tar_header_that_leads_back_ends_the_archive(tmp_path: Path, size: int) -> None:
+    archive = tarred(tmp_path / "Key_AIR.tar", {"観鈴/1.ogg": b"1", "観鈴/2.ogg": b"2"})
+    data = archive.read_bytes()
+    archive.write_bytes(data[:1024] + with_size(data[1024:1536], size) + data[1536:])
+    with pytest.raises(SourceError, match="broken or breaks off: a header leads back"):
+        scan(archive)
+
+
+def test_a_tar_of_headers_without_end_is_told(tmp_path: Path) -> None:
+    long_name = tarfile.TarInfo("././@LongLink")
+    long_name.type, long_name.size = tarfile.GNUTYPE_LONGNAME, 2
+    (tmp_path / "Key_AIR.tar").write_bytes((long_name.tobuf() + b"a\0".ljust(512, b"\0")) * 2000)
+    with pytest.raises(SourceError, match="broken or breaks off"):
+        scan(tmp_path / "Key_AIR.tar")
+
+
+def test_a_sparse_map_that_breaks_off_is_told(tmp_path: Path) -> None:
+    member = tarfile.TarInfo("観鈴/1.ogg")
+    member.type = tarfile.GNUTYPE_SPARSE
+    header = bytearray(member.tobuf(tarfile.GNU_FORMAT))
+    header[482] = 1  # the map goes on in the next block
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    (tmp_path / "Key_AIR.tar").write_bytes(header)
+    with pytest.raises(SourceError, match="broken or breaks off"):
+        scan(tmp_path / "Key_AIR.tar")
+
+
+def zip64_claiming(path: Path, size: int) -> Path:
+    """A zip of one member that claims a size of 64 bits."""
+    data = raw_zip(path, [("観鈴/1.ogg".encode(), b"1")], flags=0x800).read_bytes()
+    directory, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
+    entry = bytearray(data[directory:end] + struct.pack("<HHQ", 1, 8, size))
+    entry[24:28], entry[30:32] = b"\xff" * 4, struct.pack("<H", 12)
+    last = bytearray(data[end:])
+    last[12:16] = struct.pack("<I", len(entry))
+    path.write_bytes(data[:directory] + entry + last)
+    return path
+
+
+def test_a_zip_member_that_claims_more_than_any_file_breaks_its_archive_alone(tmp_path: Path) -> None:
+    zipped(tmp_path / "Leaf_痕.zip", DUMP)
+    with pytest.raises(SourceError, match=r"Key_AIR\.zip is broken or breaks off: a member claims 18,446,744,073"):
+        scan(zip64_claiming(tmp_path / "Key_AIR.zip", 2**64 - 1))
+    broken, whole = scan(tmp_path)
+    assert (broken.title, len(list(whole.candidates()))) == ("AIR", 2)
+    with pytest.raises(SourceError, match="is broken"):
+        list(broken.candidates())
+
+
+def test_a_zip_member_without_a_name_is_no_clip(tmp_path: Path) -> None:
+    raw_zip(tmp_path / "Key_AIR.zip", [("観鈴/1.ogg".encode(), b"1"), (b"", b"")], flags=0x800)
+    assert found(tmp_path / "Key_AIR.zip") == [("Key", "AIR", "観鈴/1.ogg", Route.FOLDER, "観鈴")]
+
+
+def test_damage_that_lzma_finds_is_unreadable(tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "Key_AIR.zip", {"1.ogg": bytes(5000)}, zipfile.ZIP_LZMA)
+    with zipfile.ZipFile(archive) as zip_:
+        packed = zip_.infolist()[0].compress_size
+    data = bytearray(archive.read_bytes())
+    start = data.index(b"1.ogg") + len(b"1.ogg") + 9  # behind LZMA's own header
+    data[start : start + packed - 9] = b"\xff" * (packed - 9)
+    archive.write_bytes(data)
+    with Archives() as archives:
+        assert refusal(archives, archive, "1.ogg") is Refusal.UNREADABLE
+
+
+def test_a_7z_member_that_claims_more_than_any_file_breaks_its_archive(tmp_path: Path) -> None:
+    path = tmp_path / "Key_AIR.7z"
+    with py7zr.SevenZipFile(path, "w", filters=STORED) as archive:
+        archive.set_encoded_header_mode(False)
+        archive.writestr(b"1", "1.ogg")
+    data = path.read_bytes()
+    header = data[33:].replace(b"\x0c\x01", b"\x0c" + b"\xff" * 9)  # the sizes of what is unpacked: one, of 1 byte
+    assert len(header) == len(data) - 33 + 8
+    start = struct.pack("<QQI", 1, len(header), zlib.crc32(header))
+    path.write_bytes(data[:8] + struct.pack("<I", zlib.crc32(start)) + start + data[32:33] + header)
+    with pytest.raises(SourceError, match="is broken or breaks off"):
+        scan(tmp_path / "Key_AIR.7z")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of 300 letters are other errors there")
+@pytest.mark.parametrize(("suffix", "archive"), [(".zip", True), (".7z", True), (".bin", False), ("", False)])
+def test_a_place_the_file_system_will_not_tell_of_goes_by_its_name(tmp_path: Path, suffix: str, archive: bool) -> None:
+    place = tmp_path / f"{'x' * 300}{suffix}"  # ENAMETOOLONG, as a disk that is away gives ESTALE: for root too
+    with pytest.raises(OSError, match="too long"):
+        place.is_file()
+    assert is_archive(place) is archive
+    with Archives() as archives:
+        assert refusal(archives, place, "1.ogg") is Refusal.UNREADABLE

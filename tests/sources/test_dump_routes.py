@@ -303,3 +303,11 @@ def test_names_that_no_database_holds_are_escaped(tmp_path: Path) -> None:
 def test_a_row_without_text_has_an_empty_one(tmp_path: Path) -> None:
     rows = [{"Speaker": "琴子", "Voice": "1"}, {"Speaker": "琴子", "Voice": "2", "Text": None}]
     assert [clip.text for clip in game(tmp_path, rows, []).candidates()] == ["", ""]
+
+
+def test_names_too_long_for_a_database_are_malformed(tmp_path: Path) -> None:
+    rows = [row("琴" * 6_000, "1"), row("琴子", "a" * 6_000), row("琴子", "1", "あ" * 6_000)]
+    deep = "/".join(["x" * 200] * 5) + "/2.ogg"
+    clips = list(game(tmp_path, rows, ["琴子/1.ogg", deep]).candidates())
+    assert [clip.route for clip in clips] == [Route.MALFORMED, Route.MALFORMED, Route.EXACT, Route.MALFORMED]
+    assert (clips[2].text, clips[3].path) == ("あ" * 6_000, deep)

@@ -205,3 +205,19 @@ def test_a_folder_name_that_is_no_utf_8_is_refused_when_the_game_is_read(tmp_pat
     assert (game.maker, game.title) == ("Key", "\\udcff")
     with pytest.raises(SourceError, match=r"no UTF-8\. Rename"):
         list(game.candidates())
+
+
+@pytest.mark.parametrize("name", ["", " ", "\u3000\t"])
+@pytest.mark.parametrize("which", ["maker", "title"])
+def test_a_maker_or_title_given_is_not_blank(tmp_path: Path, which: str, name: str) -> None:
+    dump(tmp_path, "Key_AIR")
+    with pytest.raises(UsageError, match=rf"The {which} given is blank\. Give a name that is not blank\."):
+        scan(tmp_path, maker=name if which == "maker" else "Key", title=name if which == "title" else None)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "x" * 1_001])
+@pytest.mark.parametrize("which", ["maker", "title"])
+def test_a_maker_or_title_given_can_be_stored(tmp_path: Path, which: str, name: str) -> None:
+    dump(tmp_path, "Key_AIR")
+    with pytest.raises(UsageError, match=rf"The {which} given cannot be stored\. Give a name in UTF-8"):
+        scan(tmp_path, maker=name if which == "maker" else "Key", title=name if which == "title" else None)

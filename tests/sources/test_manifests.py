@@ -274,3 +274,29 @@ def test_a_list_of_two_hundred_thousand_rows_takes_little_memory(tmp_path: Path)
     count, more_mib = done.stdout.split()
     assert int(count) == 200_000
     assert float(more_mib) < 16  # the candidates alone would be 60 MiB
+
+
+@pytest.mark.parametrize("column", ["path", "maker", "game", "character"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_name_too_long_for_a_database_makes_its_row_malformed(tmp_path: Path, column: str, first: bool) -> None:
+    rows = [ROWS[0], {**ROWS[0], column: "x/" * 3_000 + "1.ogg"}]
+    lines = "\n".join(json.dumps(one) for one in (reversed(rows) if first else rows))
+    touched(tmp_path / "Leaf/痕", "a/1.ogg")
+    clips = found(written(tmp_path / "Leaf/痕/manifest.jsonl", lines))
+    assert Counter(route for _, _, _, route, _ in clips) == {Route.EXACT: 1, Route.MALFORMED: 1}
+    assert {(maker, title) for maker, title, *_ in clips} <= {("Key", "AIR"), ("Leaf", "痕")}
+
+
+def test_a_text_may_be_as_long_as_it_likes(tmp_path: Path) -> None:
+    touched(tmp_path, "a/1.ogg")
+    (game,) = scan(written(tmp_path / "manifest.jsonl", json.dumps({**ROWS[0], "text": "あ" * 6_000})))
+    assert [(clip.route, len(clip.text)) for clip in game.candidates()] == [(Route.EXACT, 6_000)]
+
+
+def test_a_malformed_row_that_comes_first_names_no_game_by_its_folders(tmp_path: Path) -> None:
+    touched(tmp_path, "Key/AIR/観鈴/1.ogg")
+    paths = [f"{'x' * 2_000}/AIR/観鈴/1.ogg", "\udcff/AIR/観鈴/1.ogg", "Key/AIR/観鈴/1.ogg"]
+    lines = "\n".join(json.dumps({"path": path, "character": "観鈴"}) for path in paths)
+    clips = found(written(tmp_path / "manifest.jsonl", lines))
+    around = (tmp_path.parent.name, tmp_path.name)
+    assert [(maker, title) for maker, title, *_ in clips] == [around, around, ("Key", "AIR")]

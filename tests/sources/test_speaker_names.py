@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from speaker_search.entities import fold
 from speaker_search.sources import speaker
-from speaker_search.sources.names import split_suffix, storable
+from speaker_search.sources.names import _FOLD_GROWTH, split_suffix, storable
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,23 @@ def test_lone_surrogates_and_nul_cannot_be_stored() -> None:
     assert storable("琴子 \U0001f600")
     assert not storable("\udcff")
     assert not storable("a\0b")
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [
+        ("a" * 1_000, True),
+        ("a" * 1_001, False),
+        ("琴" * 333, True),
+        ("琴" * 334, False),
+        ("\ufdfa" * 60, True),  # 3 bytes each, 33 folded
+        ("\ufdfa" * 61, False),
+    ],
+)
+def test_a_name_too_long_for_the_indexes_of_a_database_cannot_be_stored(name: str, fits: bool) -> None:
+    assert storable(name) is fits
+
+
+def test_no_sign_grows_more_than_storable_allows_for() -> None:
+    signs = (chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
+    assert all(len(fold(sign).encode()) <= _FOLD_GROWTH * len(sign.encode()) for sign in signs)
