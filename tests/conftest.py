@@ -18,6 +18,14 @@ from speaker_search.settings import Settings
 SHARED_VOICES = Path(__file__).resolve().parents[2] / "shared" / "voices"
 
 
+#: Files that take longest go first, or one process would still be at them when all others are done.
+SLOW = ("test_readme.py", "test_dying_workers.py", "test_stopped_ingest.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in SLOW)
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own SPKSEARCH_* settings do not reach the tests."""

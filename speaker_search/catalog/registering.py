@@ -180,13 +180,14 @@ class _Chunks:
         """Write down the characters of a chunk that the game does not have yet."""
         names = {candidate.character for candidate in chunk if candidate.character is not None}
         if not names <= self._ids_by_name.keys():
-            # Of two spellings of a name the one that comes first is written down.
-            spelled = {fold(one.character): one.character for one in reversed(chunk) if one.character is not None}
-            unheard = {key: name for key, name in spelled.items() if key not in self._character_ids}
+            unheard: dict[str, str] = {}  # of two spellings of a name the one that comes first is written down
+            for name in (one.character for one in chunk if one.character is not None):
+                if name not in self._ids_by_name and (key := fold(name)) not in self._character_ids:
+                    unheard.setdefault(key, name)
             if unheard:
                 with self._catalog.write() as connection:
-                    # Sorted: two scans that wait for each other's names would wait forever.
-                    rows = [{"game_id": self._game_id, "key": key, "name": unheard[key]} for key in sorted(unheard)]
+                    lock_spaces(connection)  # two scans that wait for each other's names would wait forever
+                    rows = [{"game_id": self._game_id, "key": key, "name": name} for key, name in unheard.items()]
                     connection.execute(_insert_or_keep(connection, characters), rows)
                     self._character_ids = _character_ids(connection, self._game_id)
             self._ids_by_name.update({name: self._character_ids[fold(name)] for name in names})

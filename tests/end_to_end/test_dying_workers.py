@@ -28,7 +28,7 @@ from speaker_search.settings import Settings
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the signals are those of POSIX")
 
 PROGRAM = Path(__file__).with_name("worker_program.py")
-KILLS = int(os.environ.get("TEST_KILLS", "4"))  # more by hand: TEST_KILLS=25 scripts/test tests/end_to_end
+KILLS = int(os.environ.get("TEST_KILLS", "3"))  # more by hand: TEST_KILLS=25 scripts/test tests/end_to_end
 SEED = 2026
 CLIPS = 700
 SECONDS = 1.0  # of each: a portion has 128 of them
