@@ -6,7 +6,7 @@ An embedding's space does not depend on the path: each is within a cosine of 0.9
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path as FilePath
 from typing import Literal
@@ -39,18 +39,27 @@ class Machine:
     cpu_flags: frozenset[str]  #: as Linux names them; empty where nobody tells
     openvino: bool  #: is it installed?
     gpu: str | None  #: the name of the one that torch can use
+    gpu_problem: str | None = None  #: why torch cannot use the one that is there
 
 
 def choose(device: str, machine: Machine) -> Path:
     """The quickest exact enough path on `device`: "auto" (the GPU when there is one), "cpu" or "cuda". Pure.
 
-    Raises EncoderError when there is no GPU and one is asked for.
+    Raises EncoderError when there is no GPU that works and one is asked for.
     """
+    problem = f" (the one that is there fails: {machine.gpu_problem})" if machine.gpu_problem else ""
     if device == "cuda" and machine.gpu is None:
-        raise EncoderError("There is no GPU that torch can use on this machine.", "Use --device cpu or auto.")
+        raise EncoderError(f"There is no GPU that torch can use on this machine{problem}.", "Use --device cpu or auto.")
     if device != "cpu" and machine.gpu is not None:
         # Not bf16, which is as quick, but of three bits less.
         return Path("torch", "cuda", "fp16", f"there is a GPU, {machine.gpu}")
+    path = _choose_cpu(machine)
+    if device == "auto" and problem:
+        return replace(path, reason=f"there is no GPU that torch can use{problem}; {path.reason}")
+    return path
+
+
+def _choose_cpu(machine: Machine) -> Path:
     if not machine.openvino:
         return Path("torch", "cpu", "fp32", "OpenVINO is not installed")
     if "avx2" not in machine.cpu_flags:  # all measurements in OpenVINO's favour are from x86
@@ -92,14 +101,27 @@ def instead_of(path: Path, problem: str) -> Path:
 
 @cache
 def this_machine() -> Machine:
-    """Look at this machine. Imports torch."""
-    import torch
-
+    """Look at this machine, and try its GPU. Imports torch."""
+    gpu, problem = _try_gpu()
     return Machine(
         cpu_flags=_cpu_flags(),
         openvino=importlib.util.find_spec("openvino") is not None,
-        gpu=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        gpu=gpu,
+        gpu_problem=problem,
     )
+
+
+def _try_gpu() -> tuple[str | None, str | None]:
+    """The name of a GPU that computes, or why the one that torch sees does not; neither when it sees none."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None, None
+    try:  # of another generation than torch was built for, its memory taken, its driver at odds: none shows before
+        torch.ones(1, device="cuda").add(1).item()
+        return torch.cuda.get_device_name(), None
+    except RuntimeError as error:
+        return None, str(error).strip().partition("\n")[0].rstrip(".")
 
 
 def _cpu_flags() -> frozenset[str]:

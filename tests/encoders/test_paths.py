@@ -6,6 +6,7 @@ import importlib.util
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ ZEN4 = Machine(frozenset({"avx2", "avx512f", "avx512_bf16"}), openvino=True, gpu
 EMULATES = Machine(frozenset({"avx2", "avx512f"}), openvino=True, gpu=None)
 TURING = Machine(frozenset({"avx2"}), openvino=True, gpu="T4")
 HOPPER = Machine(frozenset({"avx2", "amx_bf16"}), openvino=True, gpu="H200")
+
+BROKEN = replace(AVX2, gpu_problem="no kernel image is available")
 
 HAS_OPENVINO = importlib.util.find_spec("openvino") is not None
 needs_openvino = pytest.mark.skipif(not HAS_OPENVINO, reason="OpenVINO, which is optional, is not installed")
@@ -66,6 +69,24 @@ def test_the_machine_and_the_device_decide_the_path(device: str, machine: Machin
 def test_a_gpu_that_is_not_there_is_refused() -> None:
     with pytest.raises(EncoderError, match="There is no GPU"):
         choose("cuda", AMX)
+
+
+def test_a_gpu_that_fails_leaves_auto_to_the_cpu_and_says_why() -> None:
+    path = choose("auto", BROKEN)
+    assert path.name == choose("cpu", BROKEN).name
+    assert "no kernel image is available" in path.reason
+    assert "no kernel image" not in choose("cpu", BROKEN).reason  # nobody asked for a GPU
+    with pytest.raises(EncoderError, match="no kernel image is available"):
+        choose("cuda", BROKEN)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU that torch can use")
+def test_a_gpu_that_torch_sees_and_cannot_use_is_found_out_by_trying(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    machine = this_machine.__wrapped__()
+    assert machine.gpu is None
+    assert machine.gpu_problem
+    assert choose("auto", machine).device == "cpu"
 
 
 @pytest.mark.parametrize("machine", [OLD, PLAIN, AVX2, AMX, TURING, HOPPER])
