@@ -26,7 +26,7 @@ class Route(StrEnum):
     MISSING = "missing"  # a row without a file
     UNLISTED = "unlisted"  # a file without a row
     REPEATED = "repeated"  # the row names a file that another row has: the nearer by route, else the earlier
-    MALFORMED = "malformed"  # a row that names no file of this game, or a file whose name is no text
+    MALFORMED = "malformed"  # a row that names no file of this game, a file whose name is no text, a link not followed
     FOLDER = "folder"  # the folders layout: the folder says who speaks
 
 

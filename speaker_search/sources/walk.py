@@ -8,14 +8,14 @@ from pathlib import Path
 
 from speaker_search.entities import shown
 from speaker_search.errors import SourceError
-from speaker_search.sources.candidates import Candidate, Route
+from speaker_search.sources.candidates import ABSENT, Candidate, Route
 from speaker_search.sources.names import SOUND_FOLDERS, split_suffix, storable
 from speaker_search.sources.rows import rows
 from speaker_search.sources.trees import AudioFiles, Level, is_mark, level_of
 
 
 class DiskTree:
-    """A folder of a disk. Links to folders are not followed, links to files not out of it."""
+    """A folder of a disk. Links to folders are not followed, links to files not out of it: those are MALFORMED."""
 
     def __init__(self, root: Path) -> None:
         """`root` must be absolute and resolved."""
@@ -44,7 +44,9 @@ class DiskTree:
         while level:
             below: list[str] = []
             for folder in sorted(level, key=_is_sound_folder, reverse=True):  # they tell a level less: asked first
-                for entry in _entries(self.root, folder):
+                for entry, usable in _entries(self.root, folder):
+                    if not usable:
+                        continue
                     if not entry.is_dir(follow_symlinks=False):
                         return depth - (depth > 0 and _is_sound_folder(folder))
                     below.append(f"{folder}{entry.name}/")
@@ -58,8 +60,12 @@ class DiskTree:
         while folders:
             folder = folders.pop()
             inner: list[str] = []
+            links: list[str] = []
             here: list[tuple[str, int, int]] = []
-            for entry in _entries(root, folder):
+            for entry, usable in _entries(root, folder):
+                if not usable:
+                    links.append(folder + entry.name)
+                    continue
                 if entry.is_dir(follow_symlinks=False):
                     inner.append(f"{folder}{entry.name}/")
                     continue
@@ -76,7 +82,8 @@ class DiskTree:
                     files.sizes.append(size)
                     files.mtimes_ns.append(mtime_ns)
                 else:
-                    files.nameless.append(Candidate(shown(path), Route.MALFORMED, None, "", size, mtime_ns))
+                    files.nameless.append(_unaddressed(path, size, mtime_ns))
+            files.nameless.extend(map(_unaddressed, sorted(links)))
             folders.extend(sorted(inner, reverse=True))
         return files
 
@@ -100,24 +107,32 @@ def _is_sound_folder(folder: str) -> bool:
     return folder[:-1].rpartition("/")[2].lower() in SOUND_FOLDERS
 
 
-def _entries(root: Path, folder: str) -> Iterator[os.DirEntry[str]]:
-    """The folders and usable audio files directly in a folder, in the file system's order."""
+def _unaddressed(path: str, size: int = ABSENT, mtime_ns: int = ABSENT) -> Candidate:
+    """A file that is counted and never opened."""
+    return Candidate(shown(path), Route.MALFORMED, None, "", size, mtime_ns)
+
+
+def _entries(root: Path, folder: str) -> Iterator[tuple[os.DirEntry[str], bool]]:
+    """The folders and audio files directly in a folder, in the file system's order, and whether they are to be used."""
     place = root / folder
     try:
         with os.scandir(place) as entries:
             for entry in entries:
-                if entry.is_dir(follow_symlinks=False) or (split_suffix(entry.name)[1] and _usable(entry, root)):
-                    yield entry
+                sounds = bool(split_suffix(entry.name)[1])
+                if entry.is_symlink():
+                    if sounds or os.path.isdir(entry.path):  # noqa: PTH112  # a DirEntry raises where a link is broken
+                        yield entry, sounds and _stays_inside(entry, root)
+                elif entry.is_dir(follow_symlinks=False) or (sounds and entry.is_file(follow_symlinks=False)):
+                    yield entry, True
     except OSError as error:
         raise unreadable(place, error) from error
 
 
-def _usable(entry: os.DirEntry[str], root: Path) -> bool:
-    if not entry.is_symlink():
-        return entry.is_file(follow_symlinks=False)
+def _stays_inside(link: os.DirEntry[str], root: Path) -> bool:
+    """Whether a link leads to a file below the root."""
     try:
-        target = os.path.realpath(entry.path, strict=True)
+        target = os.path.realpath(link.path, strict=True)
     except OSError:  # it leads nowhere, or in a circle
         return False
     # A dump is a stranger's archive: its links must not bring in files that the user did not name.
-    return Path(target).is_relative_to(root) and entry.is_file()
+    return Path(target).is_relative_to(root) and link.is_file()

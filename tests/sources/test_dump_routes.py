@@ -262,7 +262,7 @@ def test_a_speaker_that_is_a_path_leads_nowhere(tmp_path: Path) -> None:
     assert only(game(tmp_path / "game", [row("..", "1")], [])) == ("1", Route.MISSING, "..")
 
 
-def test_links_are_used_inside_the_game_and_not_out_of_it(tmp_path: Path) -> None:
+def test_links_are_used_inside_the_game_and_counted_where_they_lead_out_of_it(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside/secret.ogg").write_bytes(b"x")
     folder = game(tmp_path / "game", [row("琴子", "2"), row("琴子", "3")], ["琴子/1.ogg"])
@@ -275,6 +275,10 @@ def test_links_are_used_inside_the_game_and_not_out_of_it(tmp_path: Path) -> Non
         ("琴子/2.ogg", Route.EXACT, "琴子"),
         ("琴子/3", Route.MISSING, "琴子"),
         ("琴子/1.ogg", Route.UNLISTED, None),
+        ("out", Route.MALFORMED, None),
+        ("琴子/3.ogg", Route.MALFORMED, None),
+        ("琴子/4.ogg", Route.MALFORMED, None),
+        ("琴子/5.ogg", Route.MALFORMED, None),
     ]
 
 

@@ -124,11 +124,16 @@ def test_an_index_is_not_read_when_the_layout_is_folders(tmp_path: Path) -> None
     assert [clip.route for clip in game.candidates()] == [Route.FOLDER]
 
 
-def test_links_out_of_the_folder_are_left_out(tmp_path: Path) -> None:
+def test_links_out_of_the_folder_are_counted_and_never_opened(tmp_path: Path) -> None:
     tree(tmp_path, "secret.ogg", "Key/AIR/観鈴/1.ogg")
     (tmp_path / "Key/AIR/観鈴/2.ogg").symlink_to(tmp_path / "secret.ogg")
     (tmp_path / "Key/AIR/loop").symlink_to(tmp_path / "Key")
-    assert [path for _, _, path, _ in voices(tmp_path / "Key/AIR")] == ["観鈴/1.ogg"]
+    (game,) = scan(tmp_path / "Key/AIR")
+    assert [(clip.path, clip.route, clip.size) for clip in game.candidates()] == [
+        ("観鈴/1.ogg", Route.FOLDER, (tmp_path / "Key/AIR/観鈴/1.ogg").stat().st_size),
+        ("loop", Route.MALFORMED, -1),
+        ("観鈴/2.ogg", Route.MALFORMED, -1),
+    ]
 
 
 def test_file_names_stay_as_on_disk(tmp_path: Path) -> None:
