@@ -88,7 +88,7 @@ def _state(name: str, checkpoint: Path | None, wanted: str) -> EncoderState:
     try:
         dim = encoders.class_of(name).dim
         found = weights.resolve(name, checkpoint, download=False)
-        path = encoders.class_of(name)(found, encoders.device_for(wanted)).path
+        path = encoders.class_of(name)(found, wanted).path
     except BROKEN as error:
         why = str(error) or type(error).__name__
     return EncoderState(

@@ -40,7 +40,7 @@ def load(name: str, *, checkpoint: Path | None = None, device: str = "auto") -> 
     resolved = weights.resolve(
         name, checkpoint
     )  # before torch, whose import takes seconds: most refusals come from here
-    return class_of(name)(resolved, device_for(device))
+    return class_of(name)(resolved, device)
 
 
 def class_of(name: str) -> type[AnimeEncoder | EcapaVoxcelebEncoder | ResemblyzerEncoder | WespeakerEncoder]:

@@ -42,18 +42,21 @@ class Machine:
     gpu_problem: str | None = None  #: why torch cannot use the one that is there
 
 
-def choose(device: str, machine: Machine) -> Path:
+def choose(device: str, machine: Machine, *, torch_only: str = "") -> Path:
     """The quickest exact enough path on `device`: "auto" (the GPU when there is one), "cpu" or "cuda". Pure.
 
+    `torch_only` is for networks of which nothing but torch in fp32 is exact or able: the reason why.
     Raises EncoderError when there is no GPU that works and one is asked for.
     """
     problem = f" (the one that is there fails: {machine.gpu_problem})" if machine.gpu_problem else ""
     if device == "cuda" and machine.gpu is None:
         raise EncoderError(f"There is no GPU that torch can use on this machine{problem}.", "Use --device cpu or auto.")
     if device != "cpu" and machine.gpu is not None:
+        if torch_only:
+            return Path("torch", "cuda", "fp32", torch_only)
         # Not bf16, which is as quick, but of three bits less.
         return Path("torch", "cuda", "fp16", f"there is a GPU, {machine.gpu}")
-    path = _choose_cpu(machine)
+    path = exact(torch_only) if torch_only else _choose_cpu(machine)
     if device == "auto" and problem:
         return replace(path, reason=f"there is no GPU that torch can use{problem}; {path.reason}")
     return path

@@ -14,8 +14,8 @@ import torch
 import webrtcvad  # type: ignore[import-untyped]
 from torchaudio.functional import melscale_fbanks  # type: ignore[import-untyped]
 
+from speaker_search.encoders import paths
 from speaker_search.encoders.batching import FRAME_SAMPLES, equal_length
-from speaker_search.encoders.paths import Path
 from speaker_search.encoders.weights import MEND, Weights, check_tensors, read_checkpoint
 from speaker_search.entities import SAMPLE_RATE, Floats
 from speaker_search.errors import EncoderError
@@ -44,14 +44,15 @@ class ResemblyzerEncoder:
     dim = DIM
 
     def __init__(self, weights: Weights, device: str) -> None:
-        """Build the network on `device` ("cpu" or "cuda"). Raises EncoderError when the weights are not its own."""
+        """Build the network on `device`, "auto", "cpu" or "cuda".
+
+        Raises EncoderError when the weights are not its own, or the device is not there.
+        """
         self.name = weights.name
         self.space = weights.space
-        self._device = torch.device(device)
         #: What computes its embeddings, and why.
-        self.path = Path(
-            "torch", "cuda" if device == "cuda" else "cpu", "fp32", "its recurrent layers run in torch only"
-        )
+        self.path = paths.choose(device, paths.this_machine(), torch_only="its recurrent layers run in torch only")
+        self._device = torch.device(self.path.device)
         state = read_checkpoint(weights).get("model_state")
         if not isinstance(state, dict):
             raise EncoderError(f"{weights.path} holds no weights of {weights.name}: it has no model_state.", MEND)

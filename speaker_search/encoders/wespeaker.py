@@ -45,7 +45,7 @@ class WespeakerEncoder:
     dim = DIM
 
     def __init__(self, weights: Weights, device: str, path: Path | None = None) -> None:
-        """Build the network on `device` ("cpu" or "cuda"), by the quickest path there unless `path` names one.
+        """Build the network on `device` ("auto", "cpu" or "cuda"), by the quickest path there unless `path` names one.
 
         Raises EncoderError when the weights are not its own, or the device does not hold it.
         """

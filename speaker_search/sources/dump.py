@@ -111,4 +111,4 @@ def _unlisted(files: AudioFiles, owners: array[int]) -> Iterator[Candidate]:
     for file, owner in enumerate(owners):
         if owner == NOBODY:
             yield files.candidate(file, Route.UNLISTED)
-    yield from files.nameless
+    yield from files.unopened

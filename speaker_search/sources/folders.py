@@ -16,7 +16,7 @@ def folder_candidates(files: AudioFiles) -> Iterator[Candidate]:
     """
     for number, path in enumerate(files.paths):
         yield files.candidate(number, Route.FOLDER, character_of(path.split("/")))
-    yield from files.nameless
+    yield from files.unopened
 
 
 def character_of(parts: list[str]) -> str | None:

@@ -105,7 +105,7 @@ class ListedTree:
             files.paths.append(path[len(below) :])
             files.sizes.append(self._listing.sizes[self._listing.numbers[path]])
             files.mtimes_ns.append(mtime_ns)
-        files.nameless.extend(replace(one, mtime_ns=mtime_ns) for one in self._listing.refused_below(below))
+        files.unopened.extend(replace(one, mtime_ns=mtime_ns) for one in self._listing.refused_below(below))
         return files
 
     def rows(self, path: str) -> Iterator[object]:

@@ -25,7 +25,7 @@ class AudioFiles:
     paths: list[str] = field(default_factory=list)  #: POSIX, relative to the game
     sizes: array[int] = field(default_factory=lambda: array("q"))  #: bytes
     mtimes_ns: array[int] = field(default_factory=lambda: array("q"))
-    nameless: list[Candidate] = field(default_factory=list)  #: files that are not opened, for their names or as links
+    unopened: list[Candidate] = field(default_factory=list)  #: files that are not opened, for their names or as links
 
     def candidate(self, number: int, route: Route, character: str | None = None, text: str = "") -> Candidate:
         return Candidate(self.paths[number], route, character, text, self.sizes[number], self.mtimes_ns[number])

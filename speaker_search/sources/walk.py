@@ -82,8 +82,8 @@ class DiskTree:
                     files.sizes.append(size)
                     files.mtimes_ns.append(mtime_ns)
                 else:
-                    files.nameless.append(_unaddressed(path, size, mtime_ns))
-            files.nameless.extend(map(_unaddressed, sorted(links)))
+                    files.unopened.append(_unopened(path, size, mtime_ns))
+            files.unopened.extend(map(_unopened, sorted(links)))
             folders.extend(sorted(inner, reverse=True))
         return files
 
@@ -107,7 +107,7 @@ def _is_sound_folder(folder: str) -> bool:
     return folder[:-1].rpartition("/")[2].lower() in SOUND_FOLDERS
 
 
-def _unaddressed(path: str, size: int = ABSENT, mtime_ns: int = ABSENT) -> Candidate:
+def _unopened(path: str, size: int = ABSENT, mtime_ns: int = ABSENT) -> Candidate:
     """A file that is counted and never opened."""
     return Candidate(shown(path), Route.MALFORMED, None, "", size, mtime_ns)
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from speaker_search.encoders import paths
+from speaker_search.encoders import load, paths
 from speaker_search.encoders.anime import AnimeEncoder
 from speaker_search.encoders.cuda_path import halving
 from speaker_search.encoders.filterbank import Filterbank
@@ -69,6 +69,21 @@ def test_the_machine_and_the_device_decide_the_path(device: str, machine: Machin
 def test_a_gpu_that_is_not_there_is_refused() -> None:
     with pytest.raises(EncoderError, match="There is no GPU"):
         choose("cuda", AMX)
+
+
+@pytest.mark.parametrize("name", ["anime-va", "resemblyzer"])
+def test_an_encoder_for_auto_says_that_the_gpu_fails(
+    name: str, anime_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "this_machine", lambda: replace(OLD, gpu_problem="no kernel image is available"))
+    encoder = load(name, checkpoint=anime_checkpoint if name == "anime-va" else None)
+    assert encoder.path.name == EXACT.name
+    assert "no kernel image is available" in encoder.path.reason
+
+
+def test_a_network_for_torch_alone_is_in_fp32_on_either_device() -> None:
+    assert choose("auto", HOPPER, torch_only="it must").name == "torch cuda fp32"
+    assert choose("cpu", HOPPER, torch_only="it must") == exact("it must")
 
 
 def test_a_gpu_that_fails_leaves_auto_to_the_cpu_and_says_why() -> None:
