@@ -1,24 +1,25 @@
 #!/usr/bin/env python3
-"""How full batches of one frame count get, by how many clips are claimed together.
+"""Shows how full batches of one frame count are, depending on how many clips are claimed together.
 
-The lengths are simulated: log-normal with the mean of visual-novel voice dumps, 4.0 s, from 0.3 to 60 s.
+The lengths are simulated: log-normal, from 0.3 to 60 s, with the mean of visual-novel voice dumps, 4.0 s.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
 import time
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from speaker_search.encoders.batching import equal_length, fill
+from speaker_search.encoders.backends.machine import cpu_name
+from speaker_search.encoders.batching import equal_length
 
 WINDOWS = (512, 1_000, 8_192, 10_000, 100_000)  # clips; 512 and 8,192 are those of an ingest on a CPU and a GPU
 BUDGETS = (10, 30, 300)  # seconds of audio in a full batch
 MEAN_SECONDS = 4.0
-SPREAD = 0.6  # of the logarithm: nine in ten clips last 1.2 to 9 s
+SPREAD = 0.6  # of the logarithm; nine in ten clips last 1.2 to 9 s
 FRAMES_PER_SECOND = 100
 
 
@@ -46,13 +47,19 @@ def main() -> None:
     print(
         json.dumps(
             {
-                "machine": platform.processor() or platform.machine(),
+                "machine": cpu_name(),
                 "data": f"{clips} simulated lengths, log-normal, mean {lengths.mean():.2f} s",
                 "command": f"scripts/bench_batching.py --clips {clips}",
                 "fill": figures,
             }
         )
     )
+
+
+def fill(batches: Iterable[Sequence[int]], max_frames: int) -> float:
+    """How full batches of frame counts are on average; 1.0 when each has `max_frames`."""
+    totals = [sum(batch) for batch in batches]
+    return sum(totals) / (len(totals) * max_frames)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Measures how fast clips become embeddings: the reference package's own way, and every path of ours on this machine.
+"""Measures how fast clips become embeddings: with the reference package, and with every backend of this machine.
 
-All on the same files, in turns, so that other work on the machine disturbs all alike. Prints a table, and as the last
-line one JSON object.
+All of them embed the same files in turns, so that other work on the machine slows all of them alike. Prints a table,
+and one JSON object as the last line.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shlex
 import sys
 import tempfile
@@ -28,8 +27,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from speaker_search import audio
 from speaker_search.encoders.anime import PREFIX, AnimeEncoder, build_network
+from speaker_search.encoders.backends.choose import BF16_FLAGS, Backend, choose, exact
+from speaker_search.encoders.backends.machine import Machine, cpu_name, this_machine
 from speaker_search.encoders.ecapa import DIM, N_MELS
-from speaker_search.encoders.paths import choose, possible, this_machine
 from speaker_search.encoders.unpadded import Unpadded
 from speaker_search.encoders.weights import resolve
 from speaker_search.entities import SAMPLE_RATE, Floats
@@ -38,10 +38,10 @@ from speaker_search.errors import AudioError
 CHECKOUT = Path(__file__).resolve().parents[1]
 PLACES = (CHECKOUT.parent / "shared" / "voices" / "acted", CHECKOUT / "speaker_search" / "demo" / "voices")
 REFERENCE = "reference"
-REFERENCE_THREADS = 10  # as its notebook calls it
+REFERENCE_THREADS = 10  # as in its notebook
 PADDED = "padded batches"
 PADDED_CLIPS = 16  # in a batch
-WINDOW = 128  # clips decoded while as many are embedded, as ingest does
+WINDOW = 128  # clips decoded while the ones before are embedded, as ingest does
 IN_MEMORY = ", in memory"
 SEED = 20
 WARM_UP = 4  # clips
@@ -53,18 +53,18 @@ class Way:
 
     run: Callable[[Sequence[Path]], Floats]  #: rows (N, 192) in the files' order
     seconds: float = float("inf")  #: of the best round
-    cpu_seconds: float = float("inf")  #: of all threads together, in the round that took the fewest
+    cpu_seconds: float = float("inf")  #: of all threads together, in the round that took the least
     rows: Floats = field(default_factory=lambda: np.empty((0, DIM), dtype=np.float32))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--voices", type=Path, help="folder of sound files")
-    parser.add_argument("--clips", type=int, help="how many of them, spread evenly; all unless given")
-    parser.add_argument("--rounds", type=int, default=2, help="of which the best counts")
+    parser.add_argument("--clips", type=int, help="how many of them, spread evenly (default: all)")
+    parser.add_argument("--rounds", type=int, default=2, help="the best one counts")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--encoder", choices=("anime-va", "anime-char"), default="anime-va")
-    parser.add_argument("--checkpoint", type=Path, help="its weights; random ones unless given")
+    parser.add_argument("--checkpoint", type=Path, help="its weights (default: random ones)")
     chosen = parser.parse_args()
     voices = chosen.voices or next(place for place in PLACES if place.is_dir())
     clips = read_all(voices, chosen.clips)
@@ -73,7 +73,7 @@ def main() -> None:
     print(f"{len(files)} clips of {voices.name}: {seconds:,.0f} s, {seconds / len(files):.2f} s on average")
     print(f"{machine_name()}; load average {os.getloadavg()[0]:.1f} at the start")
     if chosen.checkpoint is None:
-        print("Random weights: they take the time of real ones, but the cosines are those of random ones.")
+        print("Random weights: as fast as real ones, but their cosines say little about those of real ones.")
     with tempfile.TemporaryDirectory() as folder:
         ways = ways_of(chosen, clips, chosen.checkpoint or random_weights(Path(folder)))
         for way in ways.values():  # kernels, caches, lazy imports
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def ways_of(chosen: argparse.Namespace, clips: dict[Path, Floats], checkpoint: Path) -> dict[str, Way]:
-    """The reference's ways, and ours by every path that the device has."""
+    """The reference's ways, and ours with every backend of the device."""
     machine = this_machine()
     device = choose(chosen.device, machine).device
     reference = load_reference(checkpoint, device)
@@ -94,25 +94,41 @@ def ways_of(chosen: argparse.Namespace, clips: dict[Path, Floats], checkpoint: P
         REFERENCE: Way(lambda files: notebook(reference, files, threads)),
         PADDED: Way(lambda files: padded_batches(reference, files, threads)),
     }
-    for path in possible(machine):
-        if path.device == "cuda" and device == "cpu":
+    for backend in backends_of(machine):
+        if backend.device == "cuda" and device == "cpu":
             continue
         began = time.perf_counter()
-        encoder = AnimeEncoder(resolve(chosen.encoder, checkpoint), path.device, path)
-        print(f"{path.name}: loaded in {time.perf_counter() - began:.1f} s", end="")
-        if encoder.path.name != path.name:
-            print(f" and left out, for {encoder.path.reason}")
+        encoder = AnimeEncoder(resolve(chosen.encoder, checkpoint), backend)
+        print(f"{backend.name}: loaded in {time.perf_counter() - began:.1f} s", end="")
+        if encoder.backend.name != backend.name:
+            print(f" and left out: {encoder.backend.reason}")
             continue
         print()
-        ways[path.name] = Way(lambda files, encoder=encoder: from_files(encoder, files, threads))  # type: ignore[misc]
-        ways[path.name + IN_MEMORY] = Way(
+        ways[backend.name] = Way(
+            lambda files, encoder=encoder: from_files(encoder, files, threads)  # type: ignore[misc]
+        )
+        ways[backend.name + IN_MEMORY] = Way(
             lambda files, encoder=encoder: encoder.embed([clips[file] for file in files])  # type: ignore[misc]
         )
     return ways
 
 
+def backends_of(machine: Machine) -> list[Backend]:
+    """Every backend that the machine has, the exact one first."""
+    backends = [exact("it is always there")]
+    if machine.openvino:
+        fast = BF16_FLAGS & machine.cpu_flags
+        backends += [
+            Backend("openvino", "cpu", precision, "OpenVINO is installed")  # type: ignore[arg-type]
+            for precision in (("fp32", "mixed", "bf16") if fast else ("fp32",))
+        ]
+    if machine.gpu is not None:
+        backends += [Backend("torch", "cuda", "fp32", "there is a GPU"), choose("cuda", machine)]
+    return backends
+
+
 def read_all(folder: Path, count: int | None) -> dict[Path, Floats]:
-    """`count` of the folder's sounds that can be read, spread evenly, as waveforms."""
+    """The waveforms of `count` of the folder's sounds, spread evenly, without those that cannot be read."""
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in audio.AUDIO_SUFFIXES)
     if count is not None:
         files = [files[place * len(files) // count] for place in range(min(count, len(files)))]
@@ -142,14 +158,14 @@ def load_reference(checkpoint: Path, device: str) -> Any:
 
 def notebook(reference: Any, files: Sequence[Path], threads: int) -> Floats:
     """The reference's own way: a pool of threads, each of which embeds one file at a time."""
-    # The limit of torch's threads is as in a program of its own, whatever our encoders did to it.
+    # As many torch threads as in a program of its own, whatever limit our encoders have set.
     with ThreadPoolExecutor(REFERENCE_THREADS, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
         return np.stack(list(pool.map(reference.get_embedding, files)))
 
 
 @torch.inference_mode()
 def padded_batches(reference: Any, files: Sequence[Path], threads: int) -> Floats:
-    """The reference's network as SpeechBrain's encode_batch feeds it: clips padded with zeros, and their lengths."""
+    """The reference's network, fed as in SpeechBrain's encode_batch: clips padded with zeros, and their lengths."""
     rows = []
     for waveforms in decoded(files, PADDED_CLIPS, threads):
         longest = max(map(len, waveforms))
@@ -167,7 +183,7 @@ def from_files(encoder: AnimeEncoder, files: Sequence[Path], threads: int) -> Fl
 
 
 def decoded(files: Sequence[Path], window: int, threads: int) -> Any:
-    """Waveforms of the files, a window at a time, of which the next is decoded meanwhile."""
+    """Waveforms of the files, a window at a time; the next one is decoded meanwhile."""
     with ThreadPoolExecutor(threads) as pool:
         pending: list[Any] = []
         for start in range(0, len(files), window):
@@ -202,11 +218,11 @@ def report(ways: dict[str, Way], seconds: float, about: dict[str, str]) -> None:
     floors = {"cpu": matmul_rate("cpu", torch.float32) / operations}
     if torch.cuda.is_available():
         floors["cuda"] = matmul_rate("cuda", torch.float16) / operations
-    print(f"\nBest: {best}, {ratio:.2f} times the reference; decoding counts.")
+    print(f"\nBest: {best}, {ratio:.2f} times as fast as the reference, decoding included.")
     for device, floor in floors.items():
         print(
-            f"{device}: the network's {operations / 1e9:.2f} GFLOP per second of audio, at the rate of torch's matrix "
-            f"product, allow {floor:,.0f} s of audio per second."
+            f"{device}: at the rate of torch's matrix product, the network's {operations / 1e9:.2f} GFLOP per second "
+            f"of audio allow {floor:,.0f} s of audio per second."
         )
     print(f"Load average {os.getloadavg()[0]:.1f} at the end.")
     figures = {
@@ -222,7 +238,7 @@ def report(ways: dict[str, Way], seconds: float, about: dict[str, str]) -> None:
 
 
 def flops_per_second_of_audio() -> int:
-    """Operations of the network for one second more of audio, counted by torch: a product and a sum are two."""
+    """The network's operations for one more second of audio, as torch counts them: a product and a sum are two."""
     network = Unpadded(build_network()).eval()
     counts = []
     for frames in (100, 200):
@@ -233,7 +249,7 @@ def flops_per_second_of_audio() -> int:
 
 
 def matmul_rate(device: str, dtype: torch.dtype) -> float:
-    """Operations a second of torch's product of two large matrices, the best of five."""
+    """Operations per second of torch's product of two large matrices, the best of five."""
     size = 8192 if device == "cuda" else 2048
     left, right = torch.randn(2, size, size, device=device).to(dtype)
     best = float("inf")
@@ -248,14 +264,6 @@ def machine_name() -> str:
     machine = this_machine()
     flags = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in machine.cpu_flags]
     return ", ".join(filter(None, (cpu_name(), f"{os.cpu_count()} cores", " ".join(flags), machine.gpu)))
-
-
-def cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 if __name__ == "__main__":

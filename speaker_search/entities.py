@@ -39,7 +39,7 @@ class Waveform:
     """Decoded audio at 16 kHz."""
 
     samples: Floats  #: (n,) mono, nominally in [-1, 1]
-    hash: bytes = b""  #: 16 bytes, the same for the same audio in another file; empty when it was not read from one
+    fingerprint: bytes = b""  #: 16 bytes, equal for equal audio in any file; empty when it was not read from a file
 
     @property
     def seconds(self) -> float:

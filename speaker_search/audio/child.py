@@ -1,6 +1,6 @@
-"""What decodes for Decoders: `python -m speaker_search.audio.child`, clips in at stdin, audio or seconds out at stdout.
+"""The decoding process of Decoders: `python -m speaker_search.audio.child`, requests on stdin, answers on stdout.
 
-It lives on its own because decoders are C code that reads bytes from strangers: what kills it costs one clip.
+Decoders are C code that reads bytes from strangers. Here a crash costs one clip and nothing else.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-from speaker_search.audio import protocol, reading
+from speaker_search.audio import decode, protocol
+from speaker_search.audio.decode import Limits
 from speaker_search.audio.protocol import Request
-from speaker_search.audio.reading import Limits
 from speaker_search.entities import Refusal, Waveform
 from speaker_search.errors import AudioError
 
-MAX_ADDRESS_SPACE_BYTES = 4 * 2**30  # a clip at all limits takes under 1 GiB
-MAX_SAID_BYTES = 2**20  # on stderr, which is a file: a decoder may complain about every frame
+MAX_ADDRESS_SPACE_BYTES = 4 * 2**30  # a clip at every limit needs less than 1 GiB
+MAX_STDERR_BYTES = 2**20  # stderr is a file, and a decoder may complain about every frame
 
 
 def serve(
-    read: Callable[[Path | bytes, Limits], Waveform] = reading.read,
-    header_seconds: Callable[[Path | bytes, Limits], float] = reading.header_seconds,
+    read: Callable[[Path | bytes, Limits], Waveform] = decode.read,
+    header_seconds: Callable[[Path | bytes, Limits], float] = decode.header_seconds,
 ) -> None:
-    """Answer the requests on stdin by these two until there are no more, or nobody is left to answer.
+    """Answer the requests on stdin with these two functions until stdin ends or the parent is gone.
 
-    For a process that does nothing else: it takes stdout for the answers, signals and resource limits over.
+    Takes over stdout, the signals and the resource limits, so the process can do nothing else.
     """
     answers = _take_stdout()
     _leave_signals_to_the_parent()
@@ -37,7 +37,7 @@ def serve(
         answers.write(protocol.READY)
         answers.flush()
         while (request := protocol.read_request(sys.stdin.buffer)) is not None:
-            # The parent kills what takes too long; this is for when it was itself killed meanwhile.
+            # The parent kills a child that takes too long. This alarm is for when the parent itself was killed.
             _die_after(2 * request.time_limit_s)
             answer = _seconds(header_seconds, request) if request.header_only else _audio(read, request)
             _die_after(0.0)
@@ -52,8 +52,8 @@ def _audio(read: Callable[[Path | bytes, Limits], Waveform], request: Request) -
     except AudioError as refusal:
         return refusal
     except MemoryError:
-        name = reading.named(request.source)
-        return AudioError(Refusal.CRASHED, f"{name} takes more memory to decode than any voice.")
+        name = decode.named(request.source)
+        return AudioError(Refusal.CRASHED, f"{name} needs more memory to decode than any voice line should.")
 
 
 def _seconds(header_seconds: Callable[[Path | bytes, Limits], float], request: Request) -> float:
@@ -64,28 +64,31 @@ def _seconds(header_seconds: Callable[[Path | bytes, Limits], float], request: R
 
 
 def _take_stdout() -> IO[bytes]:
-    """Stdout for the answers alone: what anything else prints goes to stderr from here on."""
+    """Keep stdout for the answers: from here on, whatever else is printed goes to stderr."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return answers
 
 
 def _leave_signals_to_the_parent() -> None:
-    """Ctrl-C and a service manager's SIGTERM reach all processes at once: the parent decides, no clip is to blame."""
+    """Ignore Ctrl-C and a service manager's SIGTERM, which reach every process at once: the parent ends its children.
+
+    Otherwise the clip being decoded would be blamed for the signal.
+    """
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):  # Windows has no SIGHUP
             signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def _lower_limits() -> None:
-    """Have absurd allocations fail and dying leave no core file, where the system knows such limits."""
+    """Make absurd allocations fail and a crash write no core file, on systems that have such limits."""
     if sys.platform == "win32":
         return
     import resource
 
     for kind, most in (
         (resource.RLIMIT_AS, MAX_ADDRESS_SPACE_BYTES),
-        (resource.RLIMIT_FSIZE, MAX_SAID_BYTES),
+        (resource.RLIMIT_FSIZE, MAX_STDERR_BYTES),
         (resource.RLIMIT_CORE, 0),
     ):
         _, hard = resource.getrlimit(kind)
@@ -95,7 +98,7 @@ def _lower_limits() -> None:
 
 
 def _die_after(seconds: float) -> None:
-    """Be killed by SIGALRM after so long, even inside C code; 0 calls it off. Windows has no such thing."""
+    """Have SIGALRM kill this process after so many seconds, even inside C code; 0 cancels it. Not on Windows."""
     if sys.platform != "win32":
         signal.setitimer(signal.ITIMER_REAL, seconds)
 

@@ -1,4 +1,4 @@
-"""Clips decoded by child processes: one that crashes or hangs its decoder takes down nothing else."""
+"""Clips decoded by child processes, so that a decoder that crashes or hangs takes nothing else with it."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from types import TracebackType
 from typing import IO, Self, TypeVar, cast
 
 from speaker_search.audio import protocol
+from speaker_search.audio.decode import Limits, named
 from speaker_search.audio.protocol import Request
-from speaker_search.audio.reading import Limits, named
 from speaker_search.entities import Refusal, Waveform, shown
 from speaker_search.errors import AudioError, DecoderError
 
-# -P: not from the working directory, where among a game's files anything may lie that is called numpy.py.
+# -P keeps the working directory off the import path: among a game's files there may be one called numpy.py.
 COMMAND = (sys.executable, "-P", "-m", "speaker_search.audio.child")
 
-TIME_LIMIT_S = 30.0  # for one clip: a minute of audio takes a fifth of a second
-START_LIMIT_S = 60.0  # starting takes a fifth of a second, and long from a cold disk under load
+TIME_LIMIT_S = 30.0  # for one clip; a minute of audio takes a fifth of a second
+START_LIMIT_S = 60.0  # a child starts in a fifth of a second, or much later from a cold disk under load
 
 Answer = TypeVar("Answer")
 
 
 class Decoders:
-    """Child processes that decode clips, started when first needed and ended by close().
+    """Child processes that decode clips. They start when first needed, wait for more, and end at close().
 
-    A clip whose child dies or exceeds the time limit is tried once more in a fresh one, since the child may have been
-    killed by somebody else, and the time have passed while the machine slept.
+    A clip whose child dies or exceeds the time limit is tried once more in a new one: something else may have killed
+    the child, or the machine may have slept.
     """
 
     def __init__(
@@ -49,43 +49,45 @@ class Decoders:
         self._time_limit_s = time_limit_s
         self._limits = limits or Limits()
         self._command = tuple(command)
-        self._pool = ThreadPoolExecutor(processes, thread_name_prefix="decoder")  # each thread has one child at most
-        self._lock = threading.Lock()
-        self._children: set[_Child] = set()  # all that may still run
+        self._pool = ThreadPoolExecutor(processes, thread_name_prefix="decoder")  # one child at most for each thread
+        self._lock = threading.Lock()  # for the four below
+        self._children: set[_Child] = set()  # every one that may still run
         self._idle: list[_Child] = []
         self._closed = False
+        self._watch: threading.Thread | None = None  # from the first child on
         self._closing = threading.Event()
-        self._watch = threading.Thread(target=self._end_the_late, name="decoder-watch", daemon=True)
-        self._watch.start()
 
     def submit(self, source: Path | bytes) -> Future[Waveform]:
-        """Decode a clip as audio.read does. Any thread may ask; clips are taken up in the order of asking.
+        """Decode a clip as audio.read does. Any thread may call this; clips are decoded in the order of the calls.
 
-        The future raises AudioError as audio.read does, and with the reasons CRASHED and TIMED_OUT; DecoderError when
-        no child can be started, which says nothing about the clip; CancelledError when close() came first.
+        The future raises AudioError as audio.read does, and also with the reasons CRASHED and TIMED_OUT; DecoderError
+        when no child can be started, which says nothing about the clip; CancelledError when close() came first.
         Raises RuntimeError after close().
         """
         return self._pool.submit(self._read, _absolute(source))
 
     def header_seconds(self, source: Path | bytes) -> Future[float]:
-        """Read a clip's header as audio.header_seconds does, in turn with what submit() was asked for.
+        """Read a clip's header as audio.header_seconds does, in one queue with the clips of submit().
 
-        0.0 also for one whose child dies of it or exceeds the time limit: decoding it will tell why. The future raises
-        DecoderError and CancelledError as submit() does. Raises RuntimeError after close().
+        0.0 also when the child dies or exceeds the time limit: decoding the clip will show why. The future raises
+        DecoderError and CancelledError as in submit(). Raises RuntimeError after close().
         """
         return self._pool.submit(self._header_seconds, _absolute(source))
 
     def close(self) -> None:
-        """End all children, also in the middle of a clip, and cancel what is not decoded yet."""
+        """End every child, even in the middle of a clip, and cancel what is not decoded yet. May be called again."""
         with self._lock:
             self._closed = True
             for child in self._children:
                 child.kill()
-        self._pool.shutdown()  # what waits in it is cancelled as soon as it is taken up
-        while self._idle:
-            self._end(self._idle.pop())
+        self._pool.shutdown()  # queued clips are cancelled as soon as a thread takes them up
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for child in idle:
+            self._end(child)
         self._closing.set()
-        self._watch.join()
+        if self._watch:
+            self._watch.join()
 
     def __enter__(self) -> Self:
         return self
@@ -113,7 +115,7 @@ class Decoders:
         return 0.0 if isinstance(seconds, AudioError) else seconds
 
     def _ask(self, request: Request, read: Callable[[IO[bytes]], Answer]) -> tuple[Answer | AudioError, bool]:
-        """The answer of an idle or new child, and whether the child is still there."""
+        """The answer of an idle or new child, and whether the child is still alive."""
         child = self._take()
         lives = False
         try:
@@ -125,7 +127,7 @@ class Decoders:
                     self._idle.append(child)
             else:
                 self._end(child)
-        if self._closed and not lives:  # it was close() that ended the child
+        if self._closed and not lives:  # close() killed the child
             raise CancelledError
         return answer, lives
 
@@ -137,6 +139,9 @@ class Decoders:
                 return self._idle.pop()
             child = _Child(self._command)
             self._children.add(child)
+            if self._watch is None:
+                self._watch = threading.Thread(target=self._kill_the_late, name="decoder-watch", daemon=True)
+                self._watch.start()
         try:
             child.wait_until_ready()
         except DecoderError:
@@ -151,8 +156,8 @@ class Decoders:
         with self._lock:
             self._children.discard(child)
 
-    def _end_the_late(self) -> None:
-        """Kill every child whose time is up. One thread looks now and then: a timer a clip costs 5 % of decoding."""
+    def _kill_the_late(self) -> None:
+        """Kill every child that exceeds its time limit. Polled in one thread: a timer for each clip costs 5 % more."""
         while not self._closing.wait(min(self._time_limit_s, START_LIMIT_S) / 10):
             with self._lock:
                 children = list(self._children)
@@ -161,16 +166,16 @@ class Decoders:
 
 
 class _Child:
-    """A running child, used by one thread at a time; kill() may come from any."""
+    """A running child, used by one thread at a time; kill() may be called from any."""
 
     def __init__(self, command: Sequence[str]) -> None:
-        """Start it. Raises DecoderError when there is no such program, or no room for one more process."""
-        self.lives = True  #: can be asked once more
+        """Start it. Raises DecoderError when the program does not exist or no more processes can be started."""
+        self.lives = True  #: can be asked again
         self._deadline = math.inf  # on the monotonic clock
         self._expired = False
-        self._lock = threading.Lock()  # of the two above
+        self._lock = threading.Lock()  # for the two above
         try:
-            self._said = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # closed by end()
+            self._stderr = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # closed by end()
         except OSError as error:
             raise _not_started(str(error)) from error
         try:
@@ -178,17 +183,17 @@ class _Child:
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=self._said,
-                process_group=0,  # Ctrl-C in the terminal is for us alone
+                stderr=self._stderr,
+                process_group=0,  # Ctrl-C in the terminal must not reach it
             )
         except OSError as error:
-            self._said.close()
+            self._stderr.close()
             raise _not_started(str(error)) from error
         self._requests = cast(IO[bytes], self._process.stdin)
         self._answers = cast(IO[bytes], self._process.stdout)
 
     def wait_until_ready(self) -> None:
-        """Raises DecoderError when it ends before, or takes forever."""
+        """Raises DecoderError when it ends first or takes too long."""
         with self._at_most(START_LIMIT_S):
             word = self._answers.readline(len(protocol.READY))
             if word == protocol.READY:
@@ -196,14 +201,15 @@ class _Child:
             if word:
                 self.kill()
             ending = self._ending()
-        raise _not_started("it takes forever" if self._expired else ending)
+        raise _not_started(f"it took over {START_LIMIT_S:g} s" if self._expired else ending)
 
     def ask(self, request: Request, read: Callable[[IO[bytes]], Answer]) -> Answer | AudioError:
-        """Have a request answered. Afterwards it either `lives`, or has died and the answer tells how."""
+        """Send a request and read the answer. Afterwards the child `lives`, or the answer says how it died."""
         name = named(request.source)
         answer: Answer | AudioError
-        self._said.seek(0)  # the child shares the place in the file: what is said from here on is about this clip
-        self._said.truncate()
+        # The child writes at the same file position, so what it writes from here on is about this clip.
+        self._stderr.seek(0)
+        self._stderr.truncate()
         with self._at_most(request.time_limit_s):
             try:
                 protocol.write_request(self._requests, request)
@@ -214,7 +220,7 @@ class _Child:
             except ValueError:
                 self.lives = False
                 answer = AudioError(Refusal.CRASHED, f"{name} crashed the decoder (its answer makes no sense).")
-        if self._expired:  # also when it answered at the last moment: it was killed
+        if self._expired:  # even if it answered at the last moment, since it was killed
             self.lives = False
             limit = f"{request.time_limit_s:g} s"
             answer = AudioError(Refusal.TIMED_OUT, f"{name} kept the decoder busy for over {limit}.")
@@ -230,13 +236,13 @@ class _Child:
                 self.kill()
 
     def end(self) -> None:
-        """Kill it, wait for its end, and close all that was open for it."""
+        """Kill it, wait until it has ended, and close its pipes and files."""
         self.kill()
         for pipe in (self._requests, self._answers):
-            with suppress(OSError):  # what was left to be written to it
+            with suppress(OSError):  # the rest of a request that it did not read
                 pipe.close()
         self._process.wait()
-        self._said.close()
+        self._stderr.close()
 
     @contextmanager
     def _at_most(self, seconds: float) -> Iterator[None]:
@@ -245,17 +251,17 @@ class _Child:
         try:
             yield
         finally:
-            with self._lock:  # from here on what was too late cannot hit the next clip
+            with self._lock:  # from here on a kill for lateness cannot hit the next clip
                 self._deadline = math.inf
 
     def _ending(self) -> str:
-        """Wait for its end; how that came."""
+        """Wait until it has ended, and say how."""
         code = self._process.wait()
         if code < 0:
-            with suppress(ValueError):  # a number without a name
+            with suppress(ValueError):  # a signal without a name
                 return f"signal {signal.Signals(-code).name}"
-        self._said.seek(0)
-        lines = self._said.read().decode("utf-8", "replace").split("\n")
+        self._stderr.seek(0)
+        lines = self._stderr.read().decode("utf-8", "replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
         return f"exit code {code}" + (f": {shown(last[:200])}" if last else "")
 
@@ -265,4 +271,4 @@ def _absolute(source: Path | bytes) -> Path | bytes:
 
 
 def _not_started(why: str) -> DecoderError:
-    return DecoderError(f"The audio decoder cannot be started ({why}).", "Install speaker_search anew.")
+    return DecoderError(f"The audio decoder cannot be started ({why}).", "Reinstall speaker_search.")

@@ -1,6 +1,6 @@
-"""What is said between Decoders and their children, over two pipes: a line of JSON, then as many bytes as it tells.
+"""What Decoders and its child processes say to each other over two pipes: a line of JSON, then the bytes it announces.
 
-A child that read bytes from strangers may say anything: its answers are checked, and nothing is unpickled.
+A child has read bytes from strangers and may say anything, so its answers are checked and nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from typing import IO, Any
 
 import numpy as np
 
-from speaker_search.audio.identity import HASH_BYTES
-from speaker_search.audio.reading import Limits
+from speaker_search.audio.decode import Limits
+from speaker_search.audio.fingerprint import FINGERPRINT_BYTES
 from speaker_search.entities import SAMPLE_RATE, Refusal, Waveform
 from speaker_search.errors import AudioError
 
 READY = b"ready\n"  # the child's first word
 
-MAX_ANSWER_LINE_BYTES = 2**20  # a refusal repeats the file's name, up to 6 bytes a letter
+MAX_ANSWER_LINE_BYTES = 2**20  # a refusal repeats the file's name, with up to 6 bytes a character
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A clip to decode, or one whose header is to be read."""
+    """A clip to decode, or only its header to read."""
 
     source: Path | bytes  #: a path is absolute
     limits: Limits
     time_limit_s: float
-    header_only: bool = False  #: the question is how many seconds the header promises
+    header_only: bool = False  #: ask only for the length that the header promises
 
 
 def write_request(pipe: IO[bytes], request: Request) -> None:
-    """Ask for a clip. Raises OSError when nobody listens."""
+    """Send a request. Raises OSError when the child is gone."""
     header: dict[str, object] = {
         "limits": dataclasses.asdict(request.limits),
         "time_limit_s": request.time_limit_s,
@@ -52,7 +52,7 @@ def write_request(pipe: IO[bytes], request: Request) -> None:
 
 
 def read_request(pipe: IO[bytes]) -> Request | None:
-    """The next clip asked for, None when there are no more. Raises EOFError when the asker is gone half way."""
+    """The next request, or None when there are no more. Raises EOFError when the pipe closes in the middle of one."""
     line = pipe.readline()
     if not line:
         return None
@@ -66,9 +66,9 @@ def read_request(pipe: IO[bytes]) -> Request | None:
 
 
 def write_answer(pipe: IO[bytes], answer: Waveform | float | AudioError) -> None:
-    """Give the audio, or why there is none; or the seconds asked for. Raises OSError when nobody listens."""
+    """Send the audio, the seconds or the refusal. Raises OSError when the parent is gone."""
     if isinstance(answer, Waveform):
-        _write_line(pipe, {"samples": len(answer.samples), "hash": answer.hash.hex()})
+        _write_line(pipe, {"samples": len(answer.samples), "fingerprint": answer.fingerprint.hex()})
         pipe.write(answer.samples.astype("<f4", copy=False).data)
     elif isinstance(answer, float):
         _write_line(pipe, {"seconds": answer})
@@ -78,29 +78,29 @@ def write_answer(pipe: IO[bytes], answer: Waveform | float | AudioError) -> None
 
 
 def read_audio(pipe: IO[bytes], limits: Limits) -> Waveform | AudioError:
-    """The answer to a clip to decode. Raises EOFError when it breaks off, ValueError when it makes no sense."""
+    """The answer to a clip to decode. Raises EOFError when it is cut short, ValueError when it makes no sense."""
     header = _read_answer_line(pipe)
     try:
         if "reason" in header:
             return AudioError(Refusal(header["reason"]), str(header["detail"]))
-        count, digest = int(header["samples"]), bytes.fromhex(header["hash"])
+        count, fingerprint = int(header["samples"]), bytes.fromhex(header["fingerprint"])
     except (KeyError, TypeError, OverflowError) as error:
         raise ValueError from error
-    if not 0 < count <= (limits.max_seconds + 1.0) * SAMPLE_RATE or len(digest) != HASH_BYTES:
+    if not 0 < count <= (limits.max_seconds + 1.0) * SAMPLE_RATE or len(fingerprint) != FINGERPRINT_BYTES:
         raise ValueError
     samples = np.empty(count, "<f4")
     if pipe.readinto(samples.data) < samples.nbytes:  # type: ignore[attr-defined]  # IO[bytes] lacks what pipes have
         raise EOFError
-    return Waveform(samples.astype(np.float32, copy=False), digest)
+    return Waveform(samples.astype(np.float32, copy=False), fingerprint)
 
 
 def read_seconds(pipe: IO[bytes]) -> float:
-    """The answer to a header to read. Raises EOFError when it breaks off, ValueError when it makes no sense."""
+    """The answer to a header to read. Raises EOFError when it is cut short, ValueError when it makes no sense."""
     try:
         seconds = _read_answer_line(pipe)["seconds"]
     except (KeyError, TypeError) as error:
         raise ValueError from error
-    if not isinstance(seconds, float) or not 0.0 <= seconds < math.inf:  # JSON as Python reads it knows NaN
+    if not isinstance(seconds, float) or not 0.0 <= seconds < math.inf:  # Python's JSON parser accepts NaN
         raise ValueError
     return seconds
 
@@ -118,4 +118,5 @@ def _read_answer_line(pipe: IO[bytes]) -> Any:
 
 
 def _write_line(pipe: IO[bytes], header: dict[str, object]) -> None:
-    pipe.write(json.dumps(header).encode("ascii") + b"\n")  # surrogates in paths are escaped, and come back
+    # json.dumps escapes the surrogates of a path that is not UTF-8, and json.loads restores them.
+    pipe.write(json.dumps(header).encode("ascii") + b"\n")

@@ -87,7 +87,7 @@ clips = Table(
     Column("mtime_ns", BigInteger, nullable=False),
     Column("gone", Boolean, nullable=False),  # the last scan of its folder did not meet it
     Column("seconds", Float),  # NULL until decoded
-    Column("audio_hash", LargeBinary(16), index=True),  # audio.content_hash; NULL until decoded
+    Column("audio_hash", LargeBinary(16), index=True),  # audio.fingerprint; NULL until decoded
     UniqueConstraint("root_id", "path", name="uq_clips_root_id_path"),
 )
 

@@ -11,16 +11,18 @@ from pathlib import Path
 
 from speaker_search import encoders, settings
 from speaker_search.cli import options, output
-from speaker_search.encoders import weights
+from speaker_search.encoders import Backend, weights
+from speaker_search.encoders.backends.choose import choose
+from speaker_search.encoders.backends.machine import cpu_name, this_machine
 from speaker_search.errors import EncoderError
 from speaker_search.settings import DEFAULT_ENCODER
 
-#: What decides numbers and speed. Of the two kinds of faiss one is installed.
+#: Their versions decide numbers and speed. Only one of the two faiss packages is installed.
 PACKAGES = (
     *("speaker-search", "torch", "torchaudio", "speechbrain", "openvino", "faiss-gpu", "faiss-cpu", "numpy"),
     *("soundfile", "soxr", "huggingface-hub"),
 )
-#: What a broken installation or a GPU without memory raises, which is what the doctor is asked about.
+#: Raised by a broken installation or a GPU without memory, which is what people run doctor for.
 BROKEN = (EncoderError, ImportError, OSError, RuntimeError)
 
 
@@ -29,19 +31,19 @@ class EncoderState:
     """What one encoder needs, and whether it has it."""
 
     name: str
-    dim: int | None  #: None when not even its code can be imported
+    dim: int | None  #: None when its code cannot be imported
     ready: bool  #: its weights are on this machine and load
     space: str | None  #: None without weights
-    weights: str | None  #: the file they are in
-    commit: str | None  #: the hub's, when they lie in its cache
+    weights: str | None  #: the weights file
+    commit: str | None  #: the hub's, when the file is in the hub's cache
     needs: str  #: which file, and where it is published
-    path: str | None  #: what computes its embeddings: "openvino cpu bf16"
-    path_because: str | None  #: why that and nothing else
+    backend: str | None  #: what computes its embeddings: "openvino cpu bf16"
+    backend_reason: str | None  #: why that backend
     why: str | None  #: why it is not ready
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class MachineState:
     """What encoders run on here."""
 
     system: str
@@ -54,11 +56,11 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """All that doctor says."""
+    """Everything that doctor says."""
 
     encoders: list[EncoderState]
-    machine: Machine
-    packages: dict[str, str | None]  #: versions; None for one that is not installed
+    machine: MachineState
+    packages: dict[str, str | None]  #: versions; None for a package that is not installed
 
 
 def doctor(json: options.Json = False) -> None:
@@ -76,19 +78,19 @@ def doctor(json: options.Json = False) -> None:
 
 
 def diagnose(chosen: settings.Settings) -> Diagnosis:
-    """Look for every encoder's weights on this machine, and load those that are there."""
+    """Look for every encoder's weights on this machine, and load those that are here."""
     own = (chosen.encoder or DEFAULT_ENCODER).partition("@")[0]
     states = [_state(name, chosen.checkpoint if name == own else None, chosen.device) for name in encoders.NAMES]
     return Diagnosis(states, _machine(), {name: _version(name) for name in PACKAGES})
 
 
-def _state(name: str, checkpoint: Path | None, wanted: str) -> EncoderState:
+def _state(name: str, checkpoint: Path | None, device: str) -> EncoderState:
     dim = found = why = None
-    path: encoders.EncoderPath | None = None
+    backend: Backend | None = None
     try:
         dim = encoders.class_of(name).dim
         found = weights.resolve(name, checkpoint, download=False)
-        path = encoders.class_of(name)(found, wanted).path
+        backend = encoders.make(found, device).backend
     except BROKEN as error:
         why = str(error) or type(error).__name__
     return EncoderState(
@@ -99,35 +101,25 @@ def _state(name: str, checkpoint: Path | None, wanted: str) -> EncoderState:
         weights=str(found.path) if found else None,
         commit=found.commit if found else None,
         needs=str(weights.SOURCES[name]),
-        path=path.name if path else None,
-        path_because=path.reason if path else None,
+        backend=backend.name if backend else None,
+        backend_reason=backend.reason if backend else None,
         why=why,
     )
 
 
-def _machine() -> Machine:
+def _machine() -> MachineState:
     device: str | None = None
     gpu: str | None = None
     with suppress(*BROKEN):  # each encoder's state says why
-        device, gpu = encoders.device_for("auto"), encoders.gpu_name()
-    return Machine(
+        device, gpu = choose("auto", this_machine()).device, this_machine().gpu
+    return MachineState(
         system=platform.platform(),
         python=platform.python_version(),
-        cpu=_cpu(),
+        cpu=cpu_name(),
         cores=os.cpu_count(),
         gpu=gpu,
         device=device,
     )
-
-
-def _cpu() -> str:
-    """What the processor is called; Python itself knows it on few systems."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor() or platform.machine()
 
 
 def _version(package: str) -> str | None:
@@ -139,14 +131,14 @@ def _version(package: str) -> str | None:
 
 def _print(found: Diagnosis) -> None:
     rows = [
-        (one.name, "yes" if one.ready else "no", one.dim, one.path, one.space, one.weights) for one in found.encoders
+        (one.name, "yes" if one.ready else "no", one.dim, one.backend, one.space, one.weights) for one in found.encoders
     ]
-    output.table(("encoder", "ready", "dim", "path", "space", "weights"), rows)
+    output.table(("encoder", "ready", "dim", "backend", "space", "weights"), rows)
     out = output.console()
     out.print()
     for one in found.encoders:
-        if one.path:
-            out.print(f"{one.name} is computed by {one.path}: {one.path_because}.", markup=False)
+        if one.backend:
+            out.print(f"{one.name} is computed by {one.backend}: {one.backend_reason}.", markup=False)
         if one.why:
             out.print(f"{one.name} is not ready: {one.why}", markup=False)
     out.print()

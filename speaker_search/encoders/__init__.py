@@ -1,6 +1,6 @@
-"""Waveforms to embeddings: one file an encoder, its weights resolved and verified in one place.
+"""Waveforms to embeddings: one file an encoder, and one place that finds and checks their weights.
 
-torch is imported in here only, and only once an encoder is loaded.
+torch is imported only in this folder, and only once an encoder is loaded.
 """
 
 from __future__ import annotations
@@ -8,9 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speaker_search.encoders import paths, weights
+from speaker_search.encoders import weights
+from speaker_search.encoders.backends.choose import Backend, choose
+from speaker_search.encoders.backends.machine import this_machine
 from speaker_search.encoders.encoder import Encoder
-from speaker_search.encoders.paths import Path as EncoderPath
+from speaker_search.encoders.weights import Weights
 from speaker_search.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -19,32 +21,40 @@ if TYPE_CHECKING:
     from speaker_search.encoders.resemblyzer import ResemblyzerEncoder
     from speaker_search.encoders.wespeaker import WespeakerEncoder
 
-__all__ = ["NAMES", "Encoder", "EncoderPath", "class_of", "device_for", "gpu_name", "load"]
+__all__ = ["NAMES", "Backend", "Encoder", "class_of", "load", "make"]
 
 NAMES = tuple(weights.SOURCES)
 DEVICES = ("auto", "cpu", "cuda")
 
 
 def load(name: str, *, checkpoint: Path | None = None, device: str = "auto") -> Encoder:
-    """Load the encoder of that name, fetching its weights when they are neither named nor cached.
+    """Load the encoder of that name, downloading its weights when they are neither given nor cached.
 
-    `checkpoint` is a local weights file to use instead, or a folder with it (see `weights.resolve`); `device` is "auto"
-    (a GPU when there is one), "cpu" or "cuda".
-    Raises EncoderError when the name is unknown, the weights cannot be had or are not this encoder's, or the
-    device is not there.
+    `checkpoint` is a local weights file to use instead, or a folder that holds it (see `weights.resolve`); `device` is
+    "auto" (a GPU when there is one), "cpu" or "cuda".
+    Raises EncoderError when the name is unknown, when the weights cannot be found or are not this encoder's, or when
+    there is no such device.
     """
     if name not in NAMES:
         raise EncoderError(f"There is no encoder {name!r}.", f"The encoders are {', '.join(NAMES)}.")
     if device not in DEVICES:
         raise EncoderError(f"There is no device {device!r}.", f"The devices are {', '.join(DEVICES)}.")
-    resolved = weights.resolve(
-        name, checkpoint
-    )  # before torch, whose import takes seconds: most refusals come from here
-    return class_of(name)(resolved, device)
+    # Before torch, whose import takes seconds: most errors come from here.
+    found = weights.resolve(name, checkpoint)
+    return make(found, device)
+
+
+def make(found: Weights, device: str) -> Encoder:
+    """The encoder of these weights, on the fastest backend of `device`. Imports torch.
+
+    Raises EncoderError when the weights are not the encoder's, or there is no such device.
+    """
+    kind = class_of(found.name)
+    return kind(found, choose(device, this_machine(), torch_only=kind.torch_only))
 
 
 def class_of(name: str) -> type[AnimeEncoder | EcapaVoxcelebEncoder | ResemblyzerEncoder | WespeakerEncoder]:
-    """The class of one of NAMES, made with its weights and a device. Imports torch."""
+    """The class of one of NAMES, to be called with its weights and a backend. Imports torch."""
     if name == "ecapa-voxceleb":
         from speaker_search.encoders.ecapa_voxceleb import EcapaVoxcelebEncoder
 
@@ -60,13 +70,3 @@ def class_of(name: str) -> type[AnimeEncoder | EcapaVoxcelebEncoder | Resemblyze
     from speaker_search.encoders.anime import AnimeEncoder
 
     return AnimeEncoder
-
-
-def device_for(wanted: str) -> str:
-    """The device to run on, "cpu" or "cuda", for "auto", "cpu" or "cuda". Raises EncoderError when there is no GPU."""
-    return paths.choose(wanted, paths.this_machine()).device
-
-
-def gpu_name() -> str | None:
-    """What the GPU that torch would use is called; None when there is none."""
-    return paths.this_machine().gpu

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-FRAME_SAMPLES = 160  # samples at 16 kHz: the hop of every spectrogram here, 10 ms
-
-# Seconds of audio in one batch unless a path says otherwise (running.py, cuda_path.py): resemblyzer's time per second
-# of audio is least between 15 and 30 s and grows beyond, as the activations leave the caches.
-MAX_BATCH_SECONDS = 30.0
-MAX_BATCH_FRAMES = int(MAX_BATCH_SECONDS * 16_000 / FRAME_SAMPLES)
+FRAME_SAMPLES = 160  # samples at 16 kHz: every spectrogram here has a frame each 10 ms
 
 
-def equal_length(frames: Sequence[int], max_frames: int = MAX_BATCH_FRAMES) -> list[list[int]]:
+def equal_length(frames: Sequence[int], max_frames: int) -> list[list[int]]:
     """Group the positions of clips into batches of one frame count, each within `max_frames` in total.
 
-    Clips are never padded to another frame count: normalisation over time would see the padding. A clip longer than
-    `max_frames` is a batch of its own. Every position comes exactly once, the longest clips first, so that a budget
-    too large for the memory shows at once.
+    Clips are never padded to another frame count, since normalisation over time would see the padding. A clip longer
+    than `max_frames` is a batch of its own. Every position comes exactly once, the longest clips first, so that a batch
+    too large for the memory fails at once.
     """
     positions: defaultdict[int, list[int]] = defaultdict(list)
     for position, count in enumerate(frames):
@@ -31,11 +26,5 @@ def equal_length(frames: Sequence[int], max_frames: int = MAX_BATCH_FRAMES) -> l
 
 
 def batch_size(frames: int, max_frames: int) -> int:
-    """How many clips of that many frames go together."""
+    """How many clips of `frames` frames each go together."""
     return max(1, max_frames // max(1, frames))
-
-
-def fill(batches: Iterable[Sequence[int]], max_frames: int = MAX_BATCH_FRAMES) -> float:
-    """How full batches of frame counts are on average: 1.0 when every one has `max_frames`."""
-    totals = [sum(batch) for batch in batches]
-    return sum(totals) / (len(totals) * max_frames) if totals else 0.0

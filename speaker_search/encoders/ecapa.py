@@ -13,8 +13,8 @@ from speechbrain.utils.importutils import DeprecatedModuleRedirect  # type: igno
 
 from speaker_search.encoders.batching import FRAME_SAMPLES
 
-# SpeechBrain leaves placeholders for its former modules in sys.modules; whatever walks that table (hypothesis does) and
-# looks at one gets a warning, or an ImportError for a package that is not installed. None is used here: they go.
+# SpeechBrain leaves placeholders for its former modules in sys.modules. Anything that looks at one while walking that
+# table, as hypothesis does, gets a warning, or an ImportError for a package that is not installed. None is used here.
 for _name in [name for name, module in sys.modules.items() if isinstance(module, DeprecatedModuleRedirect)]:
     del sys.modules[_name]
 
@@ -24,8 +24,13 @@ DIM = 192
 MIN_SAMPLES = 4 * FRAME_SAMPLES
 
 
+def frame_count(samples: int) -> int:
+    """The whole hops in a clip of that many samples; 0 for one under 40 ms, which is too short to embed."""
+    return samples // FRAME_SAMPLES if samples >= MIN_SAMPLES else 0
+
+
 def build_network() -> torch.nn.Module:
-    """Mel spectrograms (N, frames, 80) to embeddings (N, 1, 192), not normalised; weights still random."""
+    """Mel spectrograms (N, frames, 80) to embeddings (N, 1, 192), not normalised; its weights are random."""
     network: torch.nn.Module = ECAPA_TDNN(
         N_MELS,
         lin_neurons=DIM,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from speaker_search.encoders.paths import Path
+from speaker_search.encoders.backends.choose import Backend
 from speaker_search.entities import Floats
 
 
@@ -14,7 +14,7 @@ class Encoder(Protocol):
 
     @property
     def name(self) -> str:
-        """What `load` was asked for: "anime-va"."""
+        """The name that `load` takes: "anime-va"."""
 
     @property
     def space(self) -> str:
@@ -25,14 +25,14 @@ class Encoder(Protocol):
         """The length of an embedding."""
 
     @property
-    def path(self) -> Path:
+    def backend(self) -> Backend:
         """What computes its embeddings, and why."""
 
     def embed(self, waveforms: Sequence[Floats]) -> Floats:
         """Embed clips, in the order given.
 
         Takes 16 kHz mono float32 arrays (n,) of any length; returns (N, dim) float32, each row of unit length and
-        independent of the other clips. A row of NaN is a clip in which the encoder heard nothing to embed: no speech
-        (resemblyzer's voice detector), or less than its shortest input (40 ms for anime-va, anime-char and
+        independent of the other clips. A row of NaN is a clip with nothing to embed: resemblyzer's voice detector heard
+        no speech in it, or it is shorter than the encoder's shortest input (40 ms for anime-va, anime-char and
         ecapa-voxceleb, 105 ms for wespeaker-resnet34).
         """

@@ -1,4 +1,4 @@
-"""SpeechBrain's Fbank as the ECAPA encoders use it, with its filters worked out once instead of for every batch."""
+"""SpeechBrain's Fbank as the ECAPA encoders use it, with its filters computed once instead of for every batch."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import torch
 
 from speaker_search.entities import SAMPLE_RATE
 
-N_FFT = 400  # samples, 25 ms, under a Hamming window
+N_FFT = 400  # samples, 25 ms, in a Hamming window
 HOP = 160  # samples, 10 ms
-FLOOR_DB = 80.0  # under each clip's own maximum
+FLOOR_DB = 80.0  # below each clip's own maximum
 LEAST_POWER = 1e-10
 
 
@@ -34,7 +34,7 @@ class Filterbank(torch.nn.Module):
 def mel_filters(mels: int) -> torch.Tensor:
     """Triangles on the mel scale over 0 to 8 kHz: (201, mels).
 
-    Each is as wide to its right as it is to its left, in Hz: SpeechBrain's triangles do not reach the next one's peak.
+    Each is as wide, in Hz, to its right as to its left: SpeechBrain's triangles do not reach the next one's peak.
     """
     highest = 2595 * torch.log10(torch.tensor(1 + SAMPLE_RATE / 2 / 700))
     hertz = 700 * (10 ** (torch.linspace(0, float(highest), mels + 2) / 2595) - 1)  # (mels + 2,)

@@ -1,21 +1,17 @@
-"""Where an encoder's weights come from, and the proof that they are the right ones."""
+"""Where an encoder's weights come from, and the check that they are the pinned ones."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from speaker_search.errors import EncoderError
 
-if TYPE_CHECKING:
-    import torch
-
 MEND = "Name the right weights file in SPKSEARCH_CHECKPOINT, or leave it unset."
-HUB_TIMEOUT_SECONDS = 10.0  # for one answer of the hub; the download itself may take as long as it needs
+HUB_TIMEOUT_SECONDS = 10.0  # for one answer of the hub; the download itself has no limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +21,7 @@ class OnHub:
     repo: str
     file: str
     revision: str
-    sha256: str | None  #: None when nobody has published one: then the space, which carries it, tells versions apart
+    sha256: str | None  #: None when none is published; then only the space's hash tells versions apart
 
     def __str__(self) -> str:
         return f"{self.file} of {self.repo} at {self.revision}"
@@ -50,10 +46,10 @@ SOURCES: Mapping[str, OnHub | InWheel] = {
         "1677c9702cca7aca7dc5a74b3c76f3c8b05969b7",
         "41d5ad6b5c758a03e46ab53388f42394f40bf115aa9d9df25d4adff6e21072ef",
     ),
-    # No revision or hash of this one is known to pin. A copy once cached is used from then on, so the space changes
-    # only when a person deletes it.
+    # No revision or hash to pin is known. The cached copy is used as long as it exists, so the space changes only when
+    # someone deletes it.
     "anime-char": OnHub("litagin/anime_speaker_embedding_ecapa_tdnn_groupnorm", "embedding_model.pth", "main", None),
-    # Of SpeechBrain's five files the embedding model alone decides an embedding (see ecapa_voxceleb.py).
+    # The only one of SpeechBrain's five files that decides an embedding (see ecapa_voxceleb.py).
     "ecapa-voxceleb": OnHub(
         "speechbrain/spkrec-ecapa-voxceleb",
         "embedding_model.ckpt",
@@ -86,17 +82,17 @@ class Weights:
 
     @property
     def commit(self) -> str | None:
-        """The hub's commit, after which its cache names a folder: snapshots/<commit>/<file>. None elsewhere."""
+        """The hub's commit, from the folder of the hub's cache: snapshots/<commit>/<file>. None outside a cache."""
         folder = self.path.absolute().parent
         return folder.name if folder.parent.name == "snapshots" else None
 
 
 def resolve(name: str, checkpoint: Path | None = None, *, download: bool = True) -> Weights:
-    """Find the weights of an encoder: `checkpoint` if given, else the package or the hub (cached by its own rules).
+    """Find the weights of an encoder: `checkpoint` if given, else in the package, or in the hub's cache or on the hub.
 
-    `checkpoint` is a weights file, a folder that holds one under its published name, or a cache laid out as the hub's.
-    Raises EncoderError when they cannot be had (without `download`: are not on this machine), or are not the pinned
-    file; a person's own `checkpoint` may be any.
+    `checkpoint` is a weights file, a folder that holds it under its published name, or a cache laid out as the hub's.
+    It need not be the pinned file. With `download=False` the hub is not asked.
+    Raises EncoderError when they cannot be found, or the file found is not the pinned one.
     """
     source = SOURCES[name]
     if checkpoint is not None:
@@ -117,7 +113,9 @@ def resolve(name: str, checkpoint: Path | None = None, *, download: bool = True)
         raise EncoderError(
             f"{path} is not the {source.file} that {name} is pinned to (sha256 {sha256[:12]}…, not "
             f"{source.sha256:.12}…).",
-            "Delete it to have it fetched again.",
+            "Delete it and it will be downloaded again."
+            if isinstance(source, OnHub)
+            else f"Reinstall the package {source.package}.",
         )
     return Weights(name, path, sha256)
 
@@ -127,44 +125,44 @@ def _in_wheel(source: InWheel) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise EncoderError(
             f"The package {source.package}, which holds the weights, is not installed.",
-            "Name its pretrained.pt in SPKSEARCH_CHECKPOINT, or install the package.",
+            f"Install the package, or name its {source.file} in SPKSEARCH_CHECKPOINT.",
         )
     return Path(spec.submodule_search_locations[0]) / source.file
 
 
 def _in_folder(name: str, source: OnHub | InWheel, folder: Path) -> Path:
-    """The weights file in a person's own folder, which may be a cache of the hub, or one model's folder in it."""
+    """The weights file in a user's own folder, which may be a cache of the hub, or one model's folder in it."""
     plain = folder / source.file
     if plain.is_file():
         return plain
     if isinstance(source, OnHub):
         cache = folder.parent if folder.name == f"models--{source.repo.replace('/', '--')}" else folder
-        for revision in (source.revision, "main"):  # its own may be another commit, as its own file may be any
+        for revision in (source.revision, "main"):  # a user's own file may be of another commit
             if found := _cached(source, revision, cache):
                 return found
     raise EncoderError(
-        f"The folder {folder} holds no weights of {name}: there is no {source.file} in it, nor in a cache of the hub.",
+        f"The folder {folder} holds no weights of {name}: it has no {source.file}, directly or as a cache of the hub.",
         MEND,
     )
 
 
 def _cached(source: OnHub, revision: str, cache: Path | None = None) -> Path | None:
-    """The file in a cache of the hub, the client's own unless given; None when it is not there. Asks no network."""
+    """The file in a cache of the hub, the client's own unless given, or None. Does not use the network."""
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(source.repo, source.file, cache_dir=cache, revision=revision)
-    return Path(found) if isinstance(found, str) else None  # it may also be a sign that the commit lacks the file
+    return Path(found) if isinstance(found, str) else None  # or a marker that the commit lacks the file
 
 
 def _on_hub(name: str, source: OnHub, download: bool) -> Path:
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
 
-    # What the hub's own HTTP library raises, whichever it is: requests, httpx and httpx2 over its versions.
+    # The errors of the client's HTTP library, which was requests, httpx or httpx2 in its various versions.
     from huggingface_hub.errors import HfHubHTTPError, HTTPError  # type: ignore[attr-defined]
 
     file, revision = source.file, source.revision
     mend = (
-        f"Fetch {file} of {source.repo} at revision {revision} and name it in SPKSEARCH_CHECKPOINT "
+        f"Download {file} of {source.repo} at revision {revision} and name it in SPKSEARCH_CHECKPOINT "
         "(--encoder resemblyzer needs no download)."
     )
     if found := _cached(source, revision):
@@ -172,7 +170,7 @@ def _on_hub(name: str, source: OnHub, download: bool) -> Path:
     if not download:
         raise EncoderError(f"The weights of {name} are not on this machine.", mend)
     try:
-        # hf_hub_download asks a hub out of reach six times, in 23 s; asking for the headers first fails at once.
+        # hf_hub_download tries an unreachable hub six times, for 23 s. Asking for the headers first fails at once.
         get_hf_file_metadata(hf_hub_url(source.repo, file, revision=revision), timeout=HUB_TIMEOUT_SECONDS)
         return Path(hf_hub_download(source.repo, file, revision=revision, etag_timeout=HUB_TIMEOUT_SECONDS))
     except HfHubHTTPError as error:
@@ -185,64 +183,3 @@ def _on_hub(name: str, source: OnHub, download: bool) -> Path:
             f"The weights of {name} are not on this machine and the hub cannot be reached ({type(error).__name__}).",
             mend,
         ) from error
-
-
-class _Unused:
-    """What is read in place of an object that nobody needs: takes what the file says of it and keeps nothing."""
-
-    def __new__(cls, *_: object) -> _Unused:
-        return super().__new__(cls)
-
-    def __setstate__(self, _: object) -> None:
-        pass
-
-
-def read_checkpoint(weights: Weights, *, unused_classes: Sequence[str] = ()) -> dict[str, Any]:
-    """Read a torch checkpoint that is a dictionary, running no code in it. Raises EncoderError when it is none.
-
-    Objects of `unused_classes`, full names, are read as empty ones: the classes themselves are never imported.
-    """
-    import torch
-
-    # torch takes an allowed name with the class to use for it, here always the same, which does nothing.
-    stand_ins: list[Any] = [(_Unused, name) for name in unused_classes]
-    try:
-        with torch.serialization.safe_globals(stand_ins):
-            content = torch.load(weights.path, map_location="cpu", weights_only=True)
-    except Exception as error:  # unpickling arbitrary bytes can raise anything
-        raise EncoderError(
-            f"{weights.path} is no weights file of {weights.name}: torch cannot read it as plain tensors.",
-            f"{MEND} From a checkpoint that holds more, save the state_dict alone.",
-        ) from error
-    if not isinstance(content, dict):
-        raise EncoderError(f"{weights.path} is no weights file of {weights.name}: it holds no named tensors.", MEND)
-    return content
-
-
-def check_tensors(
-    expected: Mapping[str, torch.Tensor], found: Mapping[str, object], weights: Weights, *, ignored: Iterable[str] = ()
-) -> dict[str, torch.Tensor]:
-    """Return the tensors of `found`, which are exactly those of `expected` in name and shape, all finite.
-
-    Raises EncoderError naming the first that is missing, misshapen, not finite or not expected; `ignored` may be there.
-    """
-    import torch
-
-    def refuse(what: str) -> EncoderError:
-        return EncoderError(f"{weights.path} holds no weights of {weights.name}: {what}.", MEND)
-
-    tensors = {}
-    for key, own in expected.items():
-        tensor = found.get(key)
-        if not isinstance(tensor, torch.Tensor):
-            raise refuse(f"its tensor {key} is missing")
-        if tensor.shape != own.shape:
-            raise refuse(f"its tensor {key} is {tuple(tensor.shape)} and should be {tuple(own.shape)}")
-        right_kind = tensor.is_floating_point() if own.is_floating_point() else tensor.dtype == own.dtype
-        if not right_kind or not bool(torch.isfinite(tensor).all()):
-            raise refuse(f"its tensor {key} holds values that are no finite numbers")
-        tensors[key] = tensor
-    unexpected = [str(key) for key in found if key not in tensors and key not in set(ignored)]
-    if unexpected:
-        raise refuse(f"its tensor {unexpected[0]} is not part of the network")
-    return tensors

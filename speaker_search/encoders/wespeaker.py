@@ -5,32 +5,30 @@ The reference is pyannote.audio's WeSpeakerResNet34 (MIT; the network is WeSpeak
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torchaudio.compliance import kaldi  # type: ignore[import-untyped]
 
-from speaker_search.encoders import paths
+from speaker_search.encoders.backends.choose import Backend
 from speaker_search.encoders.batching import FRAME_SAMPLES
-from speaker_search.encoders.paths import Path
-from speaker_search.encoders.running import Embedder
-from speaker_search.encoders.weights import MEND, Weights, check_tensors, read_checkpoint
-from speaker_search.entities import SAMPLE_RATE, Floats
-from speaker_search.errors import EncoderError
+from speaker_search.encoders.checkpoint import load_tensors, read_checkpoint, refused
+from speaker_search.encoders.spectrogram_encoder import SpectrogramEncoder
+from speaker_search.encoders.weights import Weights
+from speaker_search.entities import SAMPLE_RATE
 
+# A fine-tuned network's checkpoint may also hold its loss, which no embedding goes through.
 PREFIX = "resnet."
 N_MELS = 80
 DIM = 256
-CHANNELS = (32, 64, 128, 256)  # of the four stages, each of which but the first halves time and frequency ...
-BLOCKS = (3, 4, 6, 3)  # ... and their residual blocks
-REDUCTION = 8  # of time and frequency, by all stages
+CHANNELS = (32, 64, 128, 256)  # of the four stages; each but the first halves time and frequency
+BLOCKS = (3, 4, 6, 3)  # residual blocks of each stage
+REDUCTION = 8  # of time and frequency, by all stages together
 
 WINDOW_SAMPLES = 400  # 25 ms
-INT16_SCALE = 32_768.0  # Kaldi's scale: under it, the floor of the logarithm is far below speech
-# The spread over time is that of a sample, which takes two frames after the reduction.
+INT16_SCALE = 32_768.0  # Kaldi's scale, in which speech is far above the floor of the logarithm
+# The pooling takes the sample standard deviation over time, which needs two frames after the reduction.
 MIN_FRAMES = REDUCTION + 1
 
-# What pyannote.audio writes beside the tensors: what the network was trained for, which no embedding depends on.
+# What pyannote.audio saves beside the tensors: what the network was trained for. No embedding depends on it.
 UNUSED_CLASSES = (
     "pyannote.audio.core.task.Specifications",
     "pyannote.audio.core.task.Problem",
@@ -39,49 +37,30 @@ UNUSED_CLASSES = (
 )
 
 
-class WespeakerEncoder:
+class WespeakerEncoder(SpectrogramEncoder):
     """Tells speakers apart, trained on celebrities' interviews in many languages."""
 
     dim = DIM
 
-    def __init__(self, weights: Weights, device: str, path: Path | None = None) -> None:
-        """Build the network on `device` ("auto", "cpu" or "cuda"), by the quickest path there unless `path` names one.
-
-        Raises EncoderError when the weights are not its own, or the device does not hold it.
-        """
-        self.name = weights.name
-        self.space = weights.space
+    def __init__(self, weights: Weights, backend: Backend) -> None:
+        """Raises EncoderError when the weights are not its own, or no backend on the device works."""
         content = read_checkpoint(weights, unused_classes=UNUSED_CLASSES)
         state = content.get("state_dict", content)  # Lightning's checkpoint, or its tensors alone
         if not isinstance(state, dict):
-            raise EncoderError(f"{weights.path} holds no weights of {weights.name}: its state_dict is none.", MEND)
-        # A fine-tuned network's checkpoint may also carry its loss, which no embedding goes through.
-        found = {key: value for key, value in state.items() if str(key).startswith(PREFIX)}
-        network = build_network()
-        expected = {PREFIX + key: tensor for key, tensor in network.state_dict().items()}
-        tensors = check_tensors(expected, found, weights)
-        network.load_state_dict({key.removeprefix(PREFIX): tensor for key, tensor in tensors.items()}, strict=True)
-        path = path or paths.choose(device, paths.this_machine())
-        self._embedder = Embedder(_Spectrograms(), network, path, mels=N_MELS, dim=DIM)
-
-    @property
-    def path(self) -> Path:
-        """What computes its embeddings, and why."""
-        return self._embedder.path
-
-    def embed(self, waveforms: Sequence[Floats]) -> Floats:
-        """Embed clips: (N, 256) unit rows in the order given, NaN for a clip under 105 ms (9 frames)."""
-        return self._embedder.embed(waveforms, [frame_count(len(clip)) for clip in waveforms])
+            raise refused(weights, "its state_dict is not a dictionary")
+        network = load_tensors(build_network(), state, weights, prefix=PREFIX)
+        super().__init__(weights, _Spectrograms(), network, backend, mels=N_MELS, frame_count=frame_count)
 
 
 class _Spectrograms(torch.nn.Module):
-    """Samples (N, n) of one frame count to log mel spectrograms (N, frames, 80), each with its mean taken off.
+    """Samples (N, n) of one frame count to log mel spectrograms (N, frames, 80), less each clip's mean over time.
 
-    Kaldi leaves out the samples after the last whole window, so zeros after a clip that fill no other change nothing.
+    Kaldi ignores the samples after the last whole window, so zeros after a clip change nothing unless they complete
+    another window.
     """
 
     def forward(self, samples: torch.Tensor) -> torch.Tensor:
-        mels = torch.stack([self._spectrogram(clip) for clip in samples])  # Kaldi's filterbank takes a single clip
+        mels = torch.stack([self._spectrogram(clip) for clip in samples])  # Kaldi's filterbank takes one clip at a time
         return mels - mels.mean(dim=1, keepdim=True)
 
     def _spectrogram(self, clip: torch.Tensor) -> torch.Tensor:
@@ -100,20 +79,20 @@ class _Spectrograms(torch.nn.Module):
 
 
 def frame_count(samples: int) -> int:
-    """How many whole windows lie in a clip of that many samples; 0 when they are too few to embed."""
+    """The whole windows in a clip of that many samples; 0 when they are too few to embed (under 105 ms)."""
     frames = 1 + (samples - WINDOW_SAMPLES) // FRAME_SAMPLES
     return frames if frames >= MIN_FRAMES else 0
 
 
 def build_network() -> torch.nn.Module:
-    """The network with weights still random."""
+    """The network; its weights are random."""
     return _Network()
 
 
 class _Network(torch.nn.Module):
-    """Mel spectrograms (N, frames, 80), each with its mean taken off, to embeddings (N, 256), not normalised.
+    """Mel spectrograms (N, frames, 80), less their mean, to embeddings (N, 256), not normalised.
 
-    The names of its parts are those of the published tensors.
+    Its parts are named as the published tensors are.
     """
 
     def __init__(self) -> None:

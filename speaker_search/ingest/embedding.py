@@ -78,7 +78,7 @@ class Worker:
 
         decoding: list[_Decoding] = []
         try:
-            sizes = sizes_for(self.encoder.path)
+            sizes = sizes_for(self.encoder.backend)
             with closing(windows(claim, self.archives, self.decoders, sizes)) as coming:
                 for portion in (portion for window in coming for portion in portions(window, sizes.portion_s)):
                     following = [_Decoding(found, self._decode(found)) for found in portion]
@@ -130,7 +130,7 @@ class Worker:
                 self.report.audio_seconds += outcome.seconds or 0.0
 
     def _outcome(self, found: Found, waveform: Waveform, vector: Floats) -> Outcome:
-        clip, seconds, hash_ = found.clip, waveform.seconds, waveform.hash
+        clip, seconds, hash_ = found.clip, waveform.seconds, waveform.fingerprint
         if np.isfinite(vector).all():
             return Outcome(clip.id, seconds, vector, file=clip.file, audio_hash=hash_)
         detail = f"{self.encoder.name} heard no speech in it."
@@ -143,12 +143,12 @@ class Worker:
 
         def look_up() -> dict[bytes, Floats]:
             with self.catalog.read() as connection:
-                return known_vectors(connection, self.space, [waveform.hash for waveform in waveforms])
+                return known_vectors(connection, self.space, [waveform.fingerprint for waveform in waveforms])
 
         known = patiently(look_up, self._waiting)
-        new = [waveform.samples for waveform in waveforms if waveform.hash not in known]
+        new = [waveform.samples for waveform in waveforms if waveform.fingerprint not in known]
         made = iter(self.encoder.embed(new) if new else ())  # (N, dim)
-        return [known[waveform.hash] if waveform.hash in known else next(made) for waveform in waveforms]
+        return [known[waveform.fingerprint] if waveform.fingerprint in known else next(made) for waveform in waveforms]
 
     def _without_roots_away(self, refused: list[tuple[Found, AudioError]]) -> list[tuple[Found, AudioError]]:
         """A drive that is not there says nothing about its clips: they wait."""

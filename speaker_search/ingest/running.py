@@ -54,7 +54,7 @@ def _begun(means: Means) -> tuple[IngestReport, Space]:
     ensure_space(means.catalog, space=encoder.space, name=encoder.name, dim=encoder.dim)
     with means.catalog.read() as connection:
         space = choose_space(connection, encoder.space)
-    return IngestReport(encoder=encoder.space, computed_by=f"{encoder.path.name}: {encoder.path.reason}"), space
+    return IngestReport(encoder=encoder.space, computed_by=f"{encoder.backend.name}: {encoder.backend.reason}"), space
 
 
 def _embed(report: IngestReport, space: Space, means: Means, *, drain: bool) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from speaker_search.audio.decoders import Decoders
 from speaker_search.catalog.claiming import ClaimedClip
-from speaker_search.encoders import EncoderPath
+from speaker_search.encoders import Backend
 from speaker_search.errors import AudioError
 from speaker_search.sources import Archives, is_archive
 
@@ -25,9 +25,9 @@ class Sizes:
     portion_s: float  #: seconds of audio decoded, embedded and stored together: what a kill loses
 
 
-def sizes_for(path: EncoderPath) -> Sizes:
+def sizes_for(backend: Backend) -> Sizes:
     """A GPU wants many clips of one length at once; on a CPU it hardly matters, and a portion takes long. Pure."""
-    return Sizes(8_192, 4_096.0) if path.device == "cuda" else Sizes(512, 128.0)
+    return Sizes(8_192, 4_096.0) if backend.device == "cuda" else Sizes(512, 128.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from speaker_search.audio.reading import AUDIO_SUFFIXES
+from speaker_search.audio.decode import AUDIO_SUFFIXES
 from speaker_search.entities import fold
 
 SOUND_FOLDERS = frozenset({"wav", "wavs", "audio"})  # directly around audio files: no name of a game or a character

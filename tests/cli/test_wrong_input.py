@@ -75,7 +75,7 @@ WRONG = {
     "a text file as weights": Wrong(
         said("ingest", VOICES, *RESEMBLYZER),
         4,
-        ("text.ogg is no weights file of resemblyzer", "SPKSEARCH_CHECKPOINT"),
+        ("text.ogg is not a weights file of resemblyzer", "SPKSEARCH_CHECKPOINT"),
         {"SPKSEARCH_CHECKPOINT": "ODD/text.ogg"},
     ),
     "no GPU": Wrong(said("ingest", VOICES, *RESEMBLYZER, "--device", "cuda"), 4, ("no GPU", "--device cpu")),
@@ -100,9 +100,9 @@ WRONG = {
     "a search in no voices": Wrong(said("search", CLIP), 3, ("holds no voices yet", "spksearch ingest")),
     "a cast of no voices": Wrong(said("cast"), 3, ("holds no voices yet", "spksearch ingest")),
     "a server of no voices": Wrong(said("serve", "--port", "0"), 3, ("holds no voices yet", "spksearch ingest")),
-    "a clip that is not there": Wrong(said("search", "gone.ogg"), 2, ("gone.ogg is not there",), with_voices=True),
+    "a clip that is not there": Wrong(said("search", "gone.ogg"), 2, ("gone.ogg does not exist",), with_voices=True),
     "a clip that is a text": Wrong(
-        lambda places: ("search", places.odd / "text.ogg"), 2, ("text.ogg is no wav",), with_voices=True
+        lambda places: ("search", places.odd / "text.ogg"), 2, ("text.ogg is not a format that can be read", "ffmpeg"), with_voices=True
     ),
     "a clip that is a folder": Wrong(lambda places: ("search", places.odd), 2, ("odd is a folder",), with_voices=True),
     "a character nobody knows": Wrong(

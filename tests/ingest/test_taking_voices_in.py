@@ -27,7 +27,7 @@ from speaker_search.settings import Settings
 CAST = {"maker/one": {"Ann": 1, "Bob": 2}, "maker/two": {"Cid": 1}}
 CLIPS = 9
 SECONDS = 2.0  # of each of many voices
-PORTION = int(sizes_for(StandInEncoder.path).portion_s // SECONDS)  # clips
+PORTION = int(sizes_for(StandInEncoder.backend).portion_s // SECONDS)  # clips
 MANY = 2 * PORTION + 20
 
 

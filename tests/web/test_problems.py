@@ -88,10 +88,10 @@ PROBLEMS: dict[str, tuple[Callable[[httpx.Client], httpx.Response], int, str, st
         "not-found",
         "There is no maker nobody",
     ),
-    "no audio": (upload(b"this is no sound"), 422, "audio", "is no wav, flac, ogg, opus or mp3"),
+    "no audio": (upload(b"this is no sound"), 422, "audio", "is not a format that can be read (wav, flac, ogg, opus, mp3)"),
     "an empty file": (upload(b""), 422, "audio", "is empty"),
-    "too short a sound": (upload(wave(0.1)), 422, "audio", "under the 0.3 s"),
-    "too long a sound": (upload(wave(61)), 422, "audio", "over the 60 s"),
+    "too short a sound": (upload(wave(0.1)), 422, "audio", "at least 0.3 s are needed"),
+    "too long a sound": (upload(wave(61)), 422, "audio", "over the limit of 60 s"),
     "silence": (upload(wave(1, amplitude=0)), 422, "audio", "silent"),
     "too many files": (upload(*[b"x"] * 33), 400, "request", "Maximum number of files is 32"),
     "no sound at all": (

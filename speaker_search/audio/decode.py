@@ -1,4 +1,4 @@
-"""A sound file or its bytes to 16 kHz mono float32, with a reason for every refusal."""
+"""Decode a sound file or its bytes to 16 kHz mono float32, or say why it is refused."""
 
 from __future__ import annotations
 
@@ -11,31 +11,32 @@ import numpy as np
 import soundfile  # type: ignore[import-untyped]
 import soxr  # type: ignore[import-untyped]
 
-from speaker_search.audio.identity import content_hash
+from speaker_search.audio.fingerprint import fingerprint
 from speaker_search.entities import SAMPLE_RATE, Floats, Refusal, Waveform, shown
 from speaker_search.errors import AudioError
 
 AUDIO_SUFFIXES = frozenset({".ogg", ".oga", ".opus", ".flac", ".wav", ".mp3"})  # lower-case
 
-SILENT_PEAK = 10 ** (-60 / 20)  # -60 dBFS of full scale 1.0: under it there is dither and noise, no voice
-ABSURD_PEAK = 2.0**31  # full scale 1.0; a float WAV may hold int32-scaled samples, beyond that squares overflow float32
+SILENT_PEAK = 10 ** (-60 / 20)  # -60 dBFS of full scale 1.0: below it there is only dither and noise
+ABSURD_PEAK = 2.0**31  # a float WAV may hold samples scaled to int32; squares of larger ones overflow float32
 
-# Only these reach libsndfile: its parsers of two dozen rarer formats (and its guesses at headerless ones) are not for
-# bytes from strangers. RIFF/RIFX/RF64 are wav, OggS Vorbis and opus, ID3 and 0xFFE. are mp3 (ID3 may precede flac too).
+# Only these reach libsndfile. Bytes from strangers should not reach its parsers for two dozen rarer formats, or its
+# guesses at files without a header. RIFF, RIFX and RF64 are wav; OggS is Vorbis and opus; ID3 and 0xFFE. are mp3 (ID3
+# may also precede flac).
 _SIGNATURES = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"ID3")
-_UNKNOWN_FRAMES = 2**63 - 1  # libsndfile's frame count for a stream that does not say, such as FLAC written to a pipe
-_BLOCK_SAMPLES = (
-    2**22
-)  # decoded at a time over all channels: 16 MiB of float32, so that 8 channels cost no more than one
+FORMATS = "wav, flac, ogg, opus, mp3"
+_UNKNOWN_FRAMES = 2**63 - 1  # libsndfile's frame count for a stream without one, such as FLAC written to a pipe
+# Decoded at a time, over all channels: 16 MiB of float32, so that 8 channels take no more memory than one.
+_BLOCK_SAMPLES = 2**22
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is taken for a voiced line."""
+    """What is accepted as a voiced line."""
 
-    min_seconds: float = 0.3  #: less holds no voice to recognise
+    min_seconds: float = 0.3  #: a shorter clip holds too little voice to recognise
     max_seconds: float = 60.0  #: one line, not a whole recording
-    max_bytes: int = 256 * 2**20  #: bytes of the file as stored; it is read into memory whole
+    max_bytes: int = 256 * 2**20  #: of the file as stored, which is read into memory whole
     max_channels: int = 8
     min_rate: int = 4_000  #: Hz
     max_rate: int = 192_000  #: Hz
@@ -45,9 +46,9 @@ _DEFAULTS = Limits()
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # soundfile carries no types
-    """A sound read once from front to back.
+    """A sound file read once from start to end.
 
-    soundfile seeks after every read of a seekable file, which is inexact in mp3 and fails in FLAC of unknown length.
+    soundfile seeks after every read of a seekable file, which is inexact for mp3 and fails for FLAC of unknown length.
     """
 
     def seekable(self) -> bool:
@@ -55,14 +56,14 @@ class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # soundfile carries 
 
 
 def read(source: Path | bytes, limits: Limits = _DEFAULTS) -> Waveform:
-    """Read wav, flac, Ogg Vorbis, opus or mp3 as 16 kHz mono: the mean of the channels, resampled by soxr HQ.
-    Its hash is of the samples before they are resampled.
+    """Read wav, flac, Ogg Vorbis, opus or mp3 as 16 kHz mono: the mean of the channels, resampled with soxr HQ.
 
-    A file that breaks off counts with what could be decoded of it, as long as its decoder does not object; Vorbis, opus
-    and wav go on without complaint, FLAC objects. The length that the header promises is enough to be refused by.
+    The fingerprint is taken before resampling. A truncated file is accepted with what could be decoded, unless its
+    decoder reports an error: FLAC does, Vorbis, opus and wav do not. A header that promises too much is refused before
+    anything is decoded.
 
-    Raises AudioError, and nothing else whatever the bytes are, with one of the reasons MISSING, UNREADABLE, NOT_AUDIO
-    (folders and devices too), EMPTY, TOO_LONG (in seconds or in bytes), TOO_SHORT, NOT_FINITE and SILENT.
+    Raises only AudioError, whatever the bytes are, with one of the reasons MISSING, UNREADABLE, NOT_AUDIO (folders and
+    devices too), EMPTY, TOO_LONG (in seconds or in bytes), TOO_SHORT, NOT_FINITE and SILENT.
     """
     name = named(source)
     data = source if isinstance(source, bytes) else _load(source, name, limits)
@@ -71,25 +72,26 @@ def read(source: Path | bytes, limits: Limits = _DEFAULTS) -> Waveform:
     if len(data) > limits.max_bytes:
         raise _too_large(name, len(data), limits)
     if not _looks_like_audio(data):
-        raise AudioError(Refusal.NOT_AUDIO, f"{name} is no wav, flac, ogg, opus or mp3 file.")
+        detail = f"{name} is not a format that can be read ({FORMATS})"
+        raise AudioError(Refusal.NOT_AUDIO, f"{detail}: convert it, for example `ffmpeg -i q.m4a q.wav`.")
     try:
         with _Forward(io.BytesIO(data)) as sound:
             _check_header(sound, name, limits)
             rate = int(sound.samplerate)
             mono = _decode(sound, name, limits)
     except soundfile.LibsndfileError as error:
-        # error_string, not str(error): that names the BytesIO by its address.
+        # Not str(error), which shows the BytesIO with its address.
         detail = error.error_string.rstrip(" .")
         raise AudioError(Refusal.NOT_AUDIO, f"{name} cannot be decoded: {detail}.") from error
     _check_samples(mono, rate, name, limits)
-    identity = content_hash(mono, rate)
+    original = fingerprint(mono, rate)
     if rate != SAMPLE_RATE:
         mono = soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ")
-    return Waveform(np.ascontiguousarray(mono, dtype=np.float32), identity)
+    return Waveform(np.ascontiguousarray(mono, dtype=np.float32), original)
 
 
 def header_seconds(source: Path | bytes, limits: Limits = _DEFAULTS) -> float:
-    """How many seconds a sound lasts by what its header says; 0.0 for one that read() refuses by its header."""
+    """The length in seconds that a sound's header promises; 0.0 when read() would refuse it by its header."""
     try:
         data = source if isinstance(source, bytes) else _load(source, "", limits)
         if not _looks_like_audio(data):
@@ -102,54 +104,54 @@ def header_seconds(source: Path | bytes, limits: Limits = _DEFAULTS) -> float:
 
 
 def named(source: Path | bytes) -> str:
-    """What a refusal calls the clip, at the beginning of its sentence."""
+    """How a refusal names the clip, at the start of its sentence."""
     return "The clip" if isinstance(source, bytes) else shown(source.name or str(source))
 
 
 def _load(path: Path, name: str, limits: Limits) -> bytes:
-    """Read the whole file: an error of the disk half way must not pass for a short clip."""
+    """Read the whole file at once: a disk error half way through must not look like a short clip."""
     try:
-        status = path.stat()  # before opening, which would wait forever on a pipe
+        status = path.stat()  # before opening it: opening a pipe would wait forever
         if not stat.S_ISREG(status.st_mode):
-            what = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+            what = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
             raise AudioError(Refusal.NOT_AUDIO, f"{name} is {what}.")
         if status.st_size > limits.max_bytes:
             raise _too_large(name, status.st_size, limits)
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise AudioError(Refusal.MISSING, f"{name} is not there.") from error
+        raise AudioError(Refusal.MISSING, f"{name} does not exist.") from error
     except OSError as error:
         raise AudioError(Refusal.UNREADABLE, f"{name} cannot be read: {error.strerror or error}.") from error
     except ValueError as error:  # a NUL or a lone surrogate in the path: no file can have that name
-        raise AudioError(Refusal.MISSING, f"{name} is no name that a file can have.") from error
+        raise AudioError(Refusal.MISSING, f"{name} is not a name that a file can have.") from error
 
 
 def _looks_like_audio(data: bytes) -> bool:
-    mp3 = len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0  # eleven set bits open an MPEG frame
+    mp3 = len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0  # an MPEG frame starts with eleven set bits
     return mp3 or data.startswith(_SIGNATURES)
 
 
 def _check_header(sound: _Forward, name: str, limits: Limits) -> None:
-    """Refuse by the header alone, before anything is decoded."""
+    """Refuse a clip by its header, before anything is decoded."""
     if not 1 <= sound.channels <= limits.max_channels:
-        claim = f"{sound.channels} channels, over the {limits.max_channels} of any voice"
-        raise AudioError(Refusal.NOT_AUDIO, f"{name} claims {claim}.")
+        claim = f"{sound.channels} channels, and at most {limits.max_channels} are accepted"
+        raise AudioError(Refusal.NOT_AUDIO, f"{name} claims to have {claim}.")
     if not limits.min_rate <= sound.samplerate <= limits.max_rate:
-        bounds = f"outside {limits.min_rate:,} to {limits.max_rate:,} Hz"
+        bounds = f"which is outside {limits.min_rate:,} to {limits.max_rate:,} Hz"
         raise AudioError(Refusal.NOT_AUDIO, f"{name} claims a sample rate of {sound.samplerate:,} Hz, {bounds}.")
     if sound.frames == 0:
-        raise AudioError(Refusal.EMPTY, f"{name} holds no samples.")
+        raise AudioError(Refusal.EMPTY, f"{name} contains no samples.")
     if sound.frames != _UNKNOWN_FRAMES and sound.frames > limits.max_seconds * sound.samplerate:
         raise _too_long(name, f"{sound.frames / sound.samplerate:,.1f} s", limits)
 
 
 def _decode(sound: _Forward, name: str, limits: Limits) -> Floats:
-    """Decode to mono, (n,), giving up one frame after max_seconds: a header need not tell the truth."""
+    """Decode to mono, (n,), stopping one frame after max_seconds: a header may promise too little."""
     room = int(limits.max_seconds * sound.samplerate) + 1  # frames
     block_frames = _BLOCK_SAMPLES // sound.channels
     blocks: list[Floats] = []
     while room > 0:
-        wanted = min(block_frames, room, sound.frames)  # the header's word only to keep the buffer small
+        wanted = min(block_frames, room, sound.frames)  # the header only keeps the buffer small
         block = sound.read(frames=wanted, dtype="float32", always_2d=True)  # (frames, channels)
         blocks.append(_mono(block))
         room -= len(block)
@@ -157,7 +159,7 @@ def _decode(sound: _Forward, name: str, limits: Limits) -> Floats:
             break
     mono = np.concatenate(blocks)
     if len(mono) > limits.max_seconds * sound.samplerate:
-        raise _too_long(name, "longer than its header tells", limits)
+        raise _too_long(name, "longer than its header says", limits)
     return mono
 
 
@@ -166,36 +168,36 @@ def _mono(block: Floats) -> Floats:
     if block.shape[1] == 1:
         return block[:, 0]
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
-        total = (
-            block[:, 0] + block[:, 1]
-        )  # column by column: numpy's mean over a short last axis takes 15 times as long
+        # Column by column: numpy's mean over a short last axis takes 15 times as long.
+        total = block[:, 0] + block[:, 1]
         for channel in range(2, block.shape[1]):
             total += block[:, channel]
         return total / np.float32(block.shape[1])
 
 
 def _check_samples(mono: Floats, rate: int, name: str, limits: Limits) -> None:
-    """Refuse what decoded but is no voice."""
+    """Refuse decoded samples that cannot be a voice."""
     if len(mono) == 0:
-        raise AudioError(Refusal.EMPTY, f"{name} holds no samples.")
+        raise AudioError(Refusal.EMPTY, f"{name} contains no samples.")
     seconds = len(mono) / rate
     if seconds < limits.min_seconds:
         raise AudioError(
-            Refusal.TOO_SHORT, f"{name} is {seconds:.2f} s long, under the {limits.min_seconds:g} s needed."
+            Refusal.TOO_SHORT, f"{name} is {seconds:.2f} s long, and at least {limits.min_seconds:g} s are needed."
         )
     peak = float(np.abs(mono).max())  # NaN when any sample is
     if not np.isfinite(peak) or peak > ABSURD_PEAK:
-        raise AudioError(Refusal.NOT_FINITE, f"{name} has samples that are no numbers, or absurdly large ones.")
+        raise AudioError(Refusal.NOT_FINITE, f"{name} has samples that are not finite or are absurdly large.")
     if peak < SILENT_PEAK:
         raise AudioError(Refusal.SILENT, f"{name} is silent: its peak is below -60 dBFS.")
 
 
 def _too_long(name: str, length: str, limits: Limits) -> AudioError:
-    return AudioError(Refusal.TOO_LONG, f"{name} lasts {length}, over the {limits.max_seconds:g} s of one line.")
+    limit = f"{limits.max_seconds:g} s for one line"
+    return AudioError(Refusal.TOO_LONG, f"{name} lasts {length}, over the limit of {limit}.")
 
 
 def _too_large(name: str, size: int, limits: Limits) -> AudioError:
     mib = 2**20
     return AudioError(
-        Refusal.TOO_LONG, f"{name} has {size / mib:,.1f} MiB, over the {limits.max_bytes / mib:,.1f} MiB."
+        Refusal.TOO_LONG, f"{name} is {size / mib:,.1f} MiB, over the limit of {limits.max_bytes / mib:,.1f} MiB."
     )

@@ -1,7 +1,7 @@
-"""A network computed by torch on a GPU: mixed precision, and as much audio at a time as the memory takes.
+"""A network computed by torch on a GPU: in mixed precision, with as much audio at a time as the memory holds.
 
-Kernels are started one by one: torch.compile and CUDA graphs need one shape many times over, and here nearly every
-batch has another number of frames.
+Kernels are launched one by one. torch.compile and CUDA graphs need one shape many times over, and here nearly every
+batch has a different number of frames.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from speaker_search.encoders.batching import FRAME_SAMPLES, batch_size, equal_le
 from speaker_search.entities import SAMPLE_RATE, Floats
 from speaker_search.errors import EncoderError
 
-# Seconds of audio in a batch to begin with. The ECAPA encoders take about 10 MB for one, and the few hundred kernels
-# of a batch some milliseconds to start, in which a large GPU computes this much. Halved whenever memory runs out.
+# Seconds of audio in a batch at first, halved whenever memory runs out. The ECAPA encoders take about 10 MB for a
+# second. Launching a batch's few hundred kernels takes some milliseconds, in which a large GPU computes this much.
 CUDA_BATCH_SECONDS = 300.0
 CUDA_BATCH_FRAMES = int(CUDA_BATCH_SECONDS * SAMPLE_RATE / FRAME_SAMPLES)
 
@@ -24,21 +24,21 @@ T = TypeVar("T")
 
 
 class CudaRun:
-    """Batches one after the other on the GPU, whose copies and products go on while the next batch is prepared."""
+    """Batches one after the other on the GPU, which copies and computes while the next batch is prepared."""
 
     def __init__(self, features: torch.nn.Module, network: torch.nn.Module, *, precision: str) -> None:
-        """Takes both to the GPU. `precision` is that of the products, "fp32" or "fp16"; sums stay in fp32."""
+        """Move both to the GPU. `precision` is that of the products, "fp32" or "fp16"; sums stay in fp32."""
         self._device = torch.device("cuda")
         self._features = features.to(self._device)
         self._network = network.to(self._device)
         self._fp16 = precision == "fp16"
-        self._copies = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # uploads, beside the products
+        self._copies = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # uploads run beside the products
         self._max_frames = CUDA_BATCH_FRAMES
 
     def embed(self, waveforms: Sequence[Floats], frames: Sequence[int]) -> list[tuple[list[int], Floats]]:
         """Embed clips of known frame counts: batches of their positions, each with its unit rows (N, dim).
 
-        Raises EncoderError when not even a single clip fits into the GPU's memory.
+        Raises EncoderError when the GPU's memory does not hold even a single clip.
         """
 
         def attempt(batch: list[int], fp16: bool = self._fp16) -> tuple[list[int], torch.Tensor]:
@@ -49,13 +49,13 @@ class CudaRun:
             size = batch_size(frames[batch[0]], self._max_frames)
             for start in range(0, len(batch), size):
                 parts = halving(attempt, batch[start : start + size])
-                if len(parts) > 1:  # so that the batches after this one need not find out again
+                if len(parts) > 1:  # later batches start at the size that fitted
                     self._max_frames = frames[batch[0]] * max(len(part) for part, _ in parts)
                 started += parts
         torch.cuda.current_stream().synchronize()
         done: list[tuple[list[int], torch.Tensor]] = []
         for batch, rows in started:
-            if self._fp16 and not bool(torch.isfinite(rows).all()):  # some sum was over fp16's 65,504
+            if self._fp16 and not bool(torch.isfinite(rows).all()):  # a sum exceeded fp16's largest number, 65,504
                 done += halving(lambda part: attempt(part, False), batch)
             else:
                 done.append((batch, rows))
@@ -64,8 +64,8 @@ class CudaRun:
 
     @torch.inference_mode()
     def _start(self, clips: Sequence[Floats], fp16: bool) -> torch.Tensor:
-        """Queue a batch of one frame count: its rows (N, dim), to be read once the GPU has caught up."""
-        padded = torch.zeros(len(clips), max(map(len, clips)), pin_memory=True)  # torch uses such memory again
+        """Queue a batch of one frame count. Its rows (N, dim) may be read once the GPU has caught up."""
+        padded = torch.zeros(len(clips), max(map(len, clips)), pin_memory=True)  # torch reuses pinned memory
         for row, clip in zip(padded, clips, strict=True):
             row[: len(clip)] = torch.from_numpy(clip)
         with torch.cuda.stream(self._copies):
@@ -81,9 +81,9 @@ class CudaRun:
 
 
 def halving(attempt: Callable[[list[int]], T], batch: list[int]) -> list[T]:
-    """Attempt a batch; where the GPU's memory runs out, attempt both halves of it instead, down to single clips.
+    """Attempt a batch; when the GPU's memory runs out, attempt both of its halves instead, down to single clips.
 
-    Raises EncoderError when one clip alone is too much.
+    Raises EncoderError when a single clip does not fit.
     """
     try:
         return [attempt(batch)]
@@ -91,9 +91,9 @@ def halving(attempt: Callable[[list[int]], T], batch: list[int]) -> list[T]:
         if len(batch) == 1:
             raise EncoderError(
                 "The GPU's memory does not hold the embedding of a single clip.",
-                "Free it of other programs, or use --device cpu.",
+                "Close other programs that use the GPU, or use --device cpu.",
             ) from error
-    # Out of the handler: its traceback keeps what was computed of the batch, in the memory that is needed now.
+    # Outside the handler: the error's traceback holds on to the batch's tensors, whose memory is needed now.
     torch.cuda.empty_cache()
     middle = (len(batch) + 1) // 2
     return [*halving(attempt, batch[:middle]), *halving(attempt, batch[middle:])]

@@ -1,0 +1,1 @@
+"""What computes an encoder: torch or OpenVINO on CPUs, torch on GPUs."""
