@@ -141,7 +141,7 @@ def _in_folder(name: str, source: OnHub | InWheel, folder: Path) -> Path:
             if found := _cached(source, revision, cache):
                 return found
     raise EncoderError(
-        f"The folder {folder} holds no weights of {name}: it has no {source.file}, directly or as a cache of the hub.",
+        f"The folder {folder} holds no weights of {name}: it has neither {source.file} nor a cache of the hub with it.",
         MEND,
     )
 

@@ -1,6 +1,7 @@
-"""A decoding child whose decoder does what a file's name says; started by test_decoders.py with a log to write to.
+"""A decoding child whose decoder does what a clip's name says. It gets the path of a log to write to.
 
-`crash-1.wav` crashes what decodes it, `header-crash-1.wav` what reads its header.
+`crash-1.wav` crashes what decodes it, `header-crash-1.wav` what reads its header. A clip sent as bytes that are not a
+sound has them for its name.
 """
 
 from __future__ import annotations
@@ -17,18 +18,24 @@ log = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND)
 
 
 def fragile_read(source: Path | bytes, limits: Limits) -> Waveform:
-    name = "" if isinstance(source, bytes) else source.name
+    name = name_of(source)
     os.write(log, f"{os.getpid()} read {name}\n".encode())
     suffer(name.split("-")[0], name)
     return read(source, limits)
 
 
 def fragile_header_seconds(source: Path | bytes, limits: Limits) -> float:
-    name = "" if isinstance(source, bytes) else source.name
+    name = name_of(source)
     os.write(log, f"{os.getpid()} header {name}\n".encode())
     if name.startswith("header-"):
         suffer(name.split("-")[1], name)
     return header_seconds(source, limits)
+
+
+def name_of(source: Path | bytes) -> str:
+    if isinstance(source, Path):
+        return source.name
+    return "" if source.startswith(b"RIFF") else source.decode()
 
 
 def suffer(kind: str, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Sound files and bytes to waveforms: what comes out, and why the rest is refused."""
+"""Sound files and bytes become waveforms, or are refused with a reason."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOSSY = [("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III")]
 
 
 def tone(seconds: float, rate: int = 44_100, channels: int = 1, hertz: float = 220.0) -> np.ndarray:
-    """A sine of peak 0.3, each channel half as loud as the one before; (frames, channels)."""
+    """A sine of peak 0.3, each channel half as loud as the one before: (frames, channels)."""
     time = np.arange(round(seconds * rate)) / rate
     wave = 0.3 * np.sin(2 * np.pi * hertz * time)
     return np.stack([wave / 2**channel for channel in range(channels)], axis=1).astype(np.float32)
@@ -42,7 +42,7 @@ def refusal(source: Path | bytes, limits: Limits | None = None) -> AudioError:
 
 
 def flac_claiming(frames: int, data: bytes) -> bytes:
-    """The FLAC file with another length in its STREAMINFO: 36 bits that end 18 bytes into that block's content."""
+    """The FLAC file with another length in its STREAMINFO, the 36 bits that end 18 bytes into that block's content."""
     claiming = bytearray(data)
     claiming[21] = claiming[21] & 0xF0 | frames >> 32
     claiming[22:26] = struct.pack(">I", frames & 0xFFFF_FFFF)
@@ -111,7 +111,7 @@ def test_audio_suffixes_are_lower_case_with_their_dot() -> None:
 def test_a_missing_file_is_refused_as_missing(tmp_path: Path) -> None:
     error = refusal(tmp_path / "gone.ogg")
     assert error.reason is Refusal.MISSING
-    assert str(error) == "gone.ogg is not there."
+    assert str(error) == "gone.ogg does not exist."
 
 
 def test_a_path_through_a_file_is_missing(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_file_without_permission_is_unreadable(tmp_path: Path) -> None:
     assert refusal(path).reason is Refusal.UNREADABLE
 
 
-def test_a_folder_named_like_a_clip_is_no_audio(tmp_path: Path) -> None:
+def test_a_folder_named_like_a_clip_is_not_audio(tmp_path: Path) -> None:
     (tmp_path / "x.ogg").mkdir()
     error = refusal(tmp_path / "x.ogg")
     assert error.reason is Refusal.NOT_AUDIO
@@ -166,7 +166,7 @@ def test_a_pipe_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
         np.random.default_rng(5).bytes(4_096),
     ],
 )
-def test_what_is_no_audio_is_refused_as_such(tmp_path: Path, data: bytes) -> None:
+def test_what_is_not_audio_is_refused_as_such(tmp_path: Path, data: bytes) -> None:
     assert refusal(data).reason is Refusal.NOT_AUDIO
     path = tmp_path / "text.ogg"
     path.write_bytes(data)
@@ -177,18 +177,18 @@ def test_what_is_no_audio_is_refused_as_such(tmp_path: Path, data: bytes) -> Non
 @pytest.mark.parametrize(
     ("kind", "subtype"), [("OGG", "VORBIS"), ("OGG", "OPUS"), ("FLAC", "PCM_16"), ("WAV", "PCM_16")]
 )
-def test_a_truncated_header_is_no_audio(kind: str, subtype: str) -> None:
+def test_a_truncated_header_is_not_audio(kind: str, subtype: str) -> None:
     assert refusal(encoded(tone(0.5, 48_000), 48_000, kind, subtype)[:30]).reason is Refusal.NOT_AUDIO
 
 
-def test_nine_channels_are_no_voice() -> None:
+def test_nine_channels_are_refused() -> None:
     error = refusal(encoded(np.zeros((8_000, 9), np.float32), 16_000, "WAV"))
     assert error.reason is Refusal.NOT_AUDIO
     assert "9 channels" in str(error)
 
 
 @pytest.mark.parametrize("rate", [1, 2_000, 400_000])
-def test_an_implausible_rate_is_no_voice(rate: int) -> None:
+def test_an_implausible_rate_is_refused(rate: int) -> None:
     error = refusal(encoded(np.zeros(8_000, np.float32), rate, "WAV"))
     assert error.reason is Refusal.NOT_AUDIO
     assert f"{rate:,} Hz" in str(error)
@@ -205,18 +205,18 @@ def test_no_frames_are_empty(kind: str, subtype: str) -> None:
     assert refusal(encoded(np.zeros((0, 1), np.float32), kind=kind, subtype=subtype)).reason is Refusal.EMPTY
 
 
-def test_the_shortest_line_lasts_a_third_of_a_second_or_so() -> None:
+def test_the_shortest_line_lasts_0_3_seconds() -> None:
     assert read(encoded(tone(0.3, 16_000), 16_000)).seconds == 0.3
     error = refusal(encoded(tone(0.29, 16_000), 16_000))
     assert error.reason is Refusal.TOO_SHORT
-    assert str(error) == "The clip is 0.29 s long, under the 0.3 s needed."
+    assert str(error) == "The clip is 0.29 s long, and at least 0.3 s are needed."
 
 
 def test_the_longest_line_lasts_a_minute() -> None:
     assert read(encoded(tone(60.0, 16_000), 16_000)).seconds == 60.0
     error = refusal(encoded(tone(60.001, 16_000), 16_000))
     assert error.reason is Refusal.TOO_LONG
-    assert "over the 60 s" in str(error)
+    assert "over the limit of 60 s for one line" in str(error)
 
 
 def test_length_is_judged_by_the_header_before_decoding() -> None:
@@ -262,7 +262,7 @@ def test_channels_that_cancel_out_are_silent() -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_samples_that_are_no_plain_numbers_are_refused(value: float, channels: int) -> None:
+def test_samples_that_are_not_plain_numbers_are_refused(value: float, channels: int) -> None:
     samples = tone(0.5, 16_000, channels)
     samples[1_000] = value
     assert refusal(encoded(samples, 16_000, "WAV", "FLOAT")).reason is Refusal.NOT_FINITE
@@ -274,9 +274,17 @@ def test_opposite_infinities_are_refused_without_a_warning() -> None:
     assert refusal(encoded(samples, 16_000, "WAV", "FLOAT")).reason is Refusal.NOT_FINITE
 
 
+def test_another_format_is_refused_with_how_to_convert_it() -> None:
+    m4a = b"\0\0\0\x20ftypM4A " + bytes(500)
+    assert str(refusal(m4a)) == (
+        "The clip is not a format that can be read (wav, flac, ogg, opus, mp3): convert it, "
+        "for example `ffmpeg -i q.m4a q.wav`."
+    )
+
+
 @pytest.mark.parametrize(("kind", "subtype"), [("OGG", "VORBIS"), ("OGG", "OPUS"), ("WAV", "PCM_16")])
 def test_a_file_that_breaks_off_counts_with_what_is_left(kind: str, subtype: str) -> None:
-    noise = np.random.default_rng(4).uniform(-0.5, 0.5, 4 * 48_000).astype(np.float32)  # a tone would fit one page
+    noise = np.random.default_rng(4).uniform(-0.5, 0.5, 4 * 48_000).astype(np.float32)  # a tone would fit in one page
     data = encoded(noise, 48_000, kind, subtype)
     assert 0.5 < read(data[: len(data) * 6 // 10]).seconds < 3.5
 
@@ -288,7 +296,7 @@ def test_a_hole_in_an_ogg_costs_only_its_own_frames() -> None:
     assert 1.0 < read(bytes(data)).seconds < 4.0
 
 
-def test_a_decoder_that_objects_half_way_refuses_the_file() -> None:
+def test_an_error_half_way_through_decoding_refuses_the_file() -> None:
     data = encoded(tone(4.0))
     error = refusal(data[: len(data) // 2])
     assert error.reason is Refusal.NOT_AUDIO

@@ -1,4 +1,4 @@
-"""Whatever the bytes are: a waveform or AudioError, and nothing else."""
+"""Whatever the bytes are, they become a waveform or raise AudioError, and nothing else happens."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def small_file(kind: str, subtype: str, rate: int) -> bytes:
 
 
 def outcome(data: bytes) -> str:
-    """Read it, checking what any reader relies on; which of the two ways it went."""
+    """Read it and check what callers rely on: "read", or the reason of the refusal."""
     try:
         wave = read(data)
     except AudioError as error:
@@ -52,7 +52,7 @@ def outcome(data: bytes) -> str:
 
 
 def mutated(data: bytes, rng: random.Random) -> bytes:
-    """Some bytes changed, most of them in the header; now and then cut off, or with something put in between."""
+    """Some bytes changed, most of them in the header; sometimes cut off, or with bytes inserted."""
     changed = bytearray(data)
     for _ in range(rng.choice([1, 2, 4, 16])):
         reach = min(len(changed), 120) if rng.random() < 0.6 else len(changed)

@@ -1,4 +1,4 @@
-"""`spksearch doctor`, as a process, with a hub of its own that counts what it is asked."""
+"""`spksearch doctor`, with a hub of its own that notes every request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from end_to_end.running import Ran, spksearch
+from end_to_end.running import Ran, quickly, spksearch
 
 from speaker_search.cli.doctor import diagnose
 from speaker_search.encoders import NAMES
@@ -23,7 +23,7 @@ COMMIT = "d" * 40
 
 @pytest.fixture(scope="module")
 def asked() -> Iterator[tuple[str, list[str]]]:
-    """The address of a hub that has nothing, and the requests it got."""
+    """The address of a hub that has nothing, and the requests it received."""
     requests: list[str] = []
 
     class Answers(BaseHTTPRequestHandler):
@@ -59,14 +59,14 @@ def states(done: Ran) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory, asked: tuple[str, list[str]]) -> Ran:
-    """On a machine with no weights but those in packages."""
+    """On a machine whose only weights are those in packages."""
     home = tmp_path_factory.mktemp("bare")
     return spksearch("doctor", "--json", home=home / "home", HF_HUB_CACHE=str(home / "hub"), HF_ENDPOINT=asked[0])
 
 
 @pytest.fixture(scope="module")
 def furnished(tmp_path_factory: pytest.TempPathFactory, asked: tuple[str, list[str]]) -> Ran:
-    """With an own file for wespeaker-resnet34, and a cache whose files are all wrong."""
+    """With a file of one's own for wespeaker-resnet34, and a cache whose files are all wrong."""
     from speaker_search.encoders.wespeaker import build_network
 
     home = tmp_path_factory.mktemp("furnished")
@@ -75,7 +75,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory, asked: tuple[str, list[s
     assert isinstance(pinned, OnHub)
     cached(home / "hub", "anime-va", pinned.revision, b"a half download")
     cached(home / "hub", "anime-char", COMMIT, b"weights? what weights?")
-    return spksearch(
+    return quickly(
         "doctor",
         "--json",
         home=home / "home",
@@ -103,15 +103,15 @@ def test_the_encoder_whose_weights_are_in_a_package_is_ready(bare: Ran) -> None:
     state = states(bare)["resemblyzer"]
     assert (state["ready"], state["space"], state["why"]) == (True, "resemblyzer@39373b86598f", None)
     assert Path(state["weights"]).is_file()
-    assert state["path"] in ("torch cpu fp32", "torch cuda fp32")
-    assert state["path_because"]
+    assert state["backend"] in ("torch cpu fp32", "torch cuda fp32")
+    assert state["backend_reason"]
 
 
 def test_the_others_say_what_to_fetch(bare: Ran) -> None:
     for name in set(NAMES) - {"resemblyzer"}:
         state, source = states(bare)[name], SOURCES[name]
         assert isinstance(source, OnHub)
-        assert (state["ready"], state["space"], state["weights"], state["path"]) == (False, None, None, None)
+        assert (state["ready"], state["space"], state["weights"], state["backend"]) == (False, None, None, None)
         assert f"The weights of {name} are not on this machine" in state["why"]
         for part in (source.file, source.repo, source.revision):
             assert part in state["why"]
@@ -123,10 +123,10 @@ def test_it_asks_no_network(bare: Ran, furnished: Ran, asked: tuple[str, list[st
 
 
 def test_in_words_it_says_the_same_and_it_writes_nothing(bare: Ran, tmp_path: Path) -> None:
-    done = spksearch("doctor", home=tmp_path / "home", HF_HUB_CACHE=str(tmp_path / "hub"))
+    done = quickly("doctor", home=tmp_path / "home", HF_HUB_CACHE=str(tmp_path / "hub"))
     assert list(tmp_path.iterdir()) == []
     assert (done.code, done.err) == (0, "")
-    assert all(name in done.out for name in states(bare))
+    assert all(name in done.out for name in (*states(bare), "backend"))
     assert "anime-va is not ready: The weights of anime-va are not on this machine" in done.out
     assert bare.document["packages"]["torch"] in done.out
 
@@ -153,7 +153,7 @@ def test_wrong_weights_are_not_ready_for_their_own_reason(furnished: Ran) -> Non
     found = states(furnished)
     assert [found[name]["ready"] for name in ("anime-va", "anime-char")] == [False, False]
     assert "is not the embedding_model.pth that anime-va is pinned to" in found["anime-va"]["why"]
-    assert "no weights file of anime-char" in found["anime-char"]["why"]
+    assert "is not a weights file of anime-char" in found["anime-char"]["why"]
     assert found["anime-char"]["commit"] == COMMIT
     assert found["anime-char"]["space"].startswith("anime-char@")
 

@@ -102,7 +102,10 @@ WRONG = {
     "a server of no voices": Wrong(said("serve", "--port", "0"), 3, ("holds no voices yet", "spksearch ingest")),
     "a clip that is not there": Wrong(said("search", "gone.ogg"), 2, ("gone.ogg does not exist",), with_voices=True),
     "a clip that is a text": Wrong(
-        lambda places: ("search", places.odd / "text.ogg"), 2, ("text.ogg is not a format that can be read", "ffmpeg"), with_voices=True
+        lambda places: ("search", places.odd / "text.ogg"),
+        2,
+        ("text.ogg is not a format that can be read", "ffmpeg"),
+        with_voices=True,
     ),
     "a clip that is a folder": Wrong(lambda places: ("search", places.odd), 2, ("odd is a folder",), with_voices=True),
     "a character nobody knows": Wrong(

@@ -1,27 +1,32 @@
-"""Where weights come from, and what happens to wrong ones: real files, a real HTTP server in the hub's place."""
+"""Where weights come from: real files, and a real HTTP server in place of the hub."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import pickle
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseRequestHandler, TCPServer
 from typing import Any
 
 import pytest
 import torch
 
 from speaker_search.encoders import NAMES, load
-from speaker_search.encoders.weights import SOURCES, InWheel, OnHub, resolve
+from speaker_search.encoders.weights import SOURCES, OnHub, resolve
 from speaker_search.errors import EncoderError
 
 COMMIT = "c" * 40
 CLOSED = "http://127.0.0.1:9"  # the discard port, where nothing listens
+# As hypothesis does. SpeechBrain's placeholders would warn, or fail to import what is not installed.
+LOOK_AT_ALL_MODULES = (
+    "import sys, warnings; warnings.simplefilter('error')\n"
+    "print(all(getattr(module, '__file__', '') != 0 for module in list(sys.modules.values())))"
+)
 
 
 def hub_source(name: str) -> OnHub:
@@ -41,9 +46,10 @@ def cached(cache: Path, name: str, revision: str, file: Path) -> None:
 
 
 def apart(code: str, cache: Path, **environment: str) -> str:
-    """What `code` prints in a process of its own: the hub's client reads its environment when imported."""
+    """What `code` prints in its own process, since the hub's client reads its environment when it is imported."""
     preamble = (
-        "from speaker_search.encoders import load\n"
+        "from speaker_search.encoders import class_of\n"
+        "from speaker_search.encoders.backends.choose import exact\n"
         "from speaker_search.encoders.weights import resolve\n"
         "from speaker_search.errors import EncoderError\n"
         "def refusal(name):\n"
@@ -57,7 +63,7 @@ def apart(code: str, cache: Path, **environment: str) -> str:
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -66,7 +72,7 @@ def apart(code: str, cache: Path, **environment: str) -> str:
 
 @pytest.fixture
 def hub() -> Iterator[str]:
-    """A server that has the one file of anime-char at `main`, as the hub serves it, and 404 for all else."""
+    """A server that has one file, that of anime-char at `main`, and serves it as the hub does."""
     content = b"weights, as far as a server knows"
     path = f"/{hub_source('anime-char').repo}/resolve/"
 
@@ -101,12 +107,6 @@ def test_the_known_encoders() -> None:
     assert NAMES == ("anime-va", "anime-char", "ecapa-voxceleb", "wespeaker-resnet34", "resemblyzer")
 
 
-def test_importing_the_encoders_imports_no_torch(tmp_path: Path) -> None:
-    assert (
-        apart("import sys; print('torch' in sys.modules, 'huggingface_hub' in sys.modules)", tmp_path) == "False False"
-    )
-
-
 def test_an_unknown_encoder_is_refused_with_the_known_ones() -> None:
     with pytest.raises(EncoderError, match=r"no encoder 'ecapa'.*anime-va, .*, resemblyzer"):
         load("ecapa")
@@ -130,10 +130,10 @@ def test_weights_in_the_hubs_cache_are_used_without_the_hub(tmp_path: Path, anim
     cached(tmp_path, "anime-char", COMMIT, anime_checkpoint)
     sha256 = hashlib.sha256(anime_checkpoint.read_bytes()).hexdigest()
     code = (
-        "import numpy; encoder = load('anime-char', device='cpu')\n"
-        "rows = encoder.embed([numpy.ones(4800, 'f4')]); print(encoder.space, rows.shape)"
+        "import numpy; encoder = class_of('anime-char')(resolve('anime-char'), exact('quick to load'))\n"
+        "rows = encoder.embed([numpy.ones(4800, 'f4')]); print(encoder.space, rows.shape)\n" + LOOK_AT_ALL_MODULES
     )
-    assert apart(code, tmp_path, HF_ENDPOINT=CLOSED) == f"anime-char@{sha256[:12]} (1, 192)"
+    assert apart(code, tmp_path, HF_ENDPOINT=CLOSED) == f"anime-char@{sha256[:12]} (1, 192)\nTrue"
 
 
 def test_a_cached_file_other_than_the_pinned_one_is_refused(tmp_path: Path) -> None:
@@ -146,17 +146,33 @@ def test_a_cached_file_other_than_the_pinned_one_is_refused(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("environment", [{"HF_ENDPOINT": CLOSED}, {"HF_HUB_OFFLINE": "1"}])
-def test_a_hub_out_of_reach_says_what_to_fetch(tmp_path: Path, environment: dict[str, str]) -> None:
-    code = "import time; start = time.monotonic(); print(refusal('anime-va')); print(time.monotonic() - start < 10)"
-    refusal, in_time = apart(code, tmp_path, **environment).splitlines()
+def test_an_unreachable_hub_says_what_to_download(tmp_path: Path, environment: dict[str, str]) -> None:
+    refusal = apart("print(refusal('anime-va'))", tmp_path, **environment)
     assert refusal.startswith("The weights of anime-va are not on this machine and the hub cannot be reached")
-    for what in (
-        *(hub_source("anime-va").repo, hub_source("anime-va").revision),
-        "SPKSEARCH_CHECKPOINT",
-        "resemblyzer",
-    ):
+    source = hub_source("anime-va")
+    for what in (source.repo, source.revision, "SPKSEARCH_CHECKPOINT", "resemblyzer"):
         assert what in refusal
-    assert in_time == "True"
+
+
+def test_an_unreachable_hub_is_tried_once(tmp_path: Path) -> None:
+    """And not six times with pauses, as the hub's client does by itself."""
+    connections = 0
+
+    class HangsUp(BaseRequestHandler):
+        def handle(self) -> None:
+            nonlocal connections
+            connections += 1
+
+    with TCPServer(("127.0.0.1", 0), HangsUp) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        refusal = apart(
+            "print(refusal('anime-va'))", tmp_path, HF_ENDPOINT=f"http://127.0.0.1:{server.server_address[1]}"
+        )
+        server.shutdown()
+        thread.join()
+    assert "the hub cannot be reached" in refusal
+    assert connections == 1
 
 
 def test_weights_are_downloaded_once(tmp_path: Path, hub: str) -> None:
@@ -173,16 +189,7 @@ def test_a_hub_that_does_not_have_them_is_quoted(tmp_path: Path, hub: str) -> No
     assert "SPKSEARCH_CHECKPOINT" in refusal
 
 
-def test_a_process_with_an_encoder_can_look_at_all_its_modules(tmp_path: Path, anime_checkpoint: Path) -> None:
-    cached(tmp_path, "anime-char", COMMIT, anime_checkpoint)
-    code = (
-        "import sys, warnings; warnings.simplefilter('error'); load('anime-char', device='cpu')\n"
-        "print(all(getattr(module, '__file__', '') != 0 for module in list(sys.modules.values())))"
-    )
-    assert apart(code, tmp_path) == "True"
-
-
-# A person's own file
+# A user's own file
 
 
 def test_a_checkpoint_of_ones_own_need_not_be_the_pinned_file(tmp_path: Path) -> None:
@@ -205,7 +212,7 @@ def test_a_cache_of_the_hub_serves_as_a_checkpoint_at_any_commit(tmp_path: Path,
     cached(tmp_path / "hub", "ecapa-voxceleb", revision, own)
     (model,) = (tmp_path / "hub").iterdir()
     assert [resolve("ecapa-voxceleb", folder).commit for folder in (tmp_path / "hub", model)] == [revision] * 2
-    with pytest.raises(EncoderError, match=r"holds no weights of anime-va: there is no embedding_model\.pth in it"):
+    with pytest.raises(EncoderError, match=r"holds no weights of anime-va: it has neither embedding_model\.pth nor"):
         resolve("anime-va", tmp_path / "hub")
 
 
@@ -213,100 +220,3 @@ def test_a_cache_of_the_hub_serves_as_a_checkpoint_at_any_commit(tmp_path: Path,
 def test_a_missing_checkpoint_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(EncoderError, match=r"cannot be read from .*none\.pth: No such file.*SPKSEARCH_CHECKPOINT"):
         load(name, checkpoint=tmp_path / "none.pth")
-
-
-@pytest.mark.parametrize("content", [b"", b"weights? what weights?\n", b"PK\x03\x04 no zip", bytes(range(256)) * 9])
-def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "notes.txt"
-    path.write_bytes(content)
-    for name in NAMES:
-        with pytest.raises(EncoderError, match=f"no weights file of {name}"):
-            load(name, checkpoint=path, device="cpu")
-
-
-class Malicious:
-    """Creates a file when unpickled."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[Any, tuple[Path]]:
-        return Path.touch, (self.mark,)
-
-
-def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
-    mark = tmp_path / "ran"
-    torch.save({"backbone.weight": Malicious(mark)}, tmp_path / "torch.pth")
-    (tmp_path / "pickle.pth").write_bytes(pickle.dumps(Malicious(mark)))
-    for path in (tmp_path / "torch.pth", tmp_path / "pickle.pth"):
-        with pytest.raises(EncoderError, match="no weights file"):
-            load("anime-va", checkpoint=path, device="cpu")
-    assert not mark.exists()
-
-
-def test_a_checkpoint_of_a_list_is_refused(tmp_path: Path) -> None:
-    torch.save([torch.zeros(2)], tmp_path / "list.pth")
-    with pytest.raises(EncoderError, match="holds no named tensors"):
-        load("anime-va", checkpoint=tmp_path / "list.pth", device="cpu")
-
-
-def test_another_architecture_is_refused_by_its_first_tensor(tmp_path: Path) -> None:
-    from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
-
-    small = ECAPA_TDNN(80, lin_neurons=192, channels=[64] * 4 + [96]).state_dict()
-    torch.save({"backbone." + key: tensor for key, tensor in small.items()}, tmp_path / "small.pth")
-    expected = r"its tensor backbone\.blocks\.0\.conv\.conv\.weight is \(64, 80, 5\) and should be \(1024, 80, 5\)"
-    with pytest.raises(EncoderError, match=expected):
-        load("anime-va", checkpoint=tmp_path / "small.pth", device="cpu")
-    torch.save(small, tmp_path / "bare.pth")  # without the prefix, as SpeechBrain publishes its own
-    with pytest.raises(EncoderError, match=r"its tensor backbone\.blocks\.0\.conv\.conv\.weight is missing"):
-        load("anime-va", checkpoint=tmp_path / "bare.pth", device="cpu")
-
-
-def test_batch_normalisation_in_an_anime_checkpoint_is_refused(tmp_path: Path, anime_checkpoint: Path) -> None:
-    tensors = torch.load(anime_checkpoint, weights_only=True)
-    path = tmp_path / "batchnorm.pth"
-    torch.save(tensors | {"backbone.mfa.norm.norm.running_mean": torch.zeros(3072)}, path)
-    with pytest.raises(EncoderError, match=r"backbone\.mfa\.norm\.norm\.running_mean is not part of the network"):
-        load("anime-va", checkpoint=path, device="cpu")
-    path.unlink()
-
-
-@pytest.fixture
-def resemblyzer_tensors() -> dict[str, torch.Tensor]:
-    assert isinstance(SOURCES["resemblyzer"], InWheel)
-    checkpoint = torch.load(resolve("resemblyzer").path, map_location="cpu", weights_only=True)
-    return dict(checkpoint["model_state"])
-
-
-def refuse_state(state: dict[str, Any], folder: Path, reason: str) -> None:
-    torch.save({"model_state": state}, folder / "state.pt")
-    with pytest.raises(EncoderError, match=reason):
-        load("resemblyzer", checkpoint=folder / "state.pt", device="cpu")
-
-
-def test_a_missing_tensor_is_refused(tmp_path: Path, resemblyzer_tensors: dict[str, torch.Tensor]) -> None:
-    del resemblyzer_tensors["lstm.weight_hh_l1"]
-    refuse_state(resemblyzer_tensors, tmp_path, r"its tensor lstm\.weight_hh_l1 is missing")
-
-
-def test_a_tensor_that_is_not_finite_is_refused(tmp_path: Path, resemblyzer_tensors: dict[str, torch.Tensor]) -> None:
-    resemblyzer_tensors["linear.bias"][7] = float("nan")
-    refuse_state(resemblyzer_tensors, tmp_path, r"its tensor linear\.bias holds values that are no finite numbers")
-
-
-def test_a_tensor_of_integers_is_refused(tmp_path: Path, resemblyzer_tensors: dict[str, torch.Tensor]) -> None:
-    resemblyzer_tensors["linear.bias"] = torch.zeros(256, dtype=torch.int64)
-    refuse_state(resemblyzer_tensors, tmp_path, r"its tensor linear\.bias holds values")
-
-
-def test_a_tensor_too_many_is_refused(tmp_path: Path, resemblyzer_tensors: dict[str, torch.Tensor]) -> None:
-    refuse_state(
-        resemblyzer_tensors | {"linear2.bias": torch.zeros(3)}, tmp_path, r"its tensor linear2\.bias is not part"
-    )
-
-
-def test_a_checkpoint_without_the_expected_section_is_refused(tmp_path: Path) -> None:
-    torch.save({"step": 1}, tmp_path / "step.pt")
-    with pytest.raises(EncoderError, match="it has no model_state"):
-        load("resemblyzer", checkpoint=tmp_path / "step.pt", device="cpu")
