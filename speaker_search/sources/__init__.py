@@ -1,13 +1,12 @@
-"""A folder, an archive or a list becomes games, and a game clip candidates: by names only, no audio is opened."""
+"""Turns a folder, an archive or a list into games, and a game into clip candidates: by names only, no audio is read."""
 
-from speaker_search.sources.archives import MAX_MEMBER_BYTES, Archives, is_archive
+from speaker_search.sources.archives.kinds import is_archive
+from speaker_search.sources.archives.open_archives import Archives
 from speaker_search.sources.candidates import Candidate, Layout, Route
+from speaker_search.sources.detect import scan
 from speaker_search.sources.games import GameSource, Scan
-from speaker_search.sources.names import speaker
-from speaker_search.sources.scanning import scan
 
 __all__ = [
-    "MAX_MEMBER_BYTES",
     "Archives",
     "Candidate",
     "GameSource",
@@ -16,5 +15,4 @@ __all__ = [
     "Scan",
     "is_archive",
     "scan",
-    "speaker",
 ]

@@ -1,4 +1,4 @@
-"""What can be wrong with an archive, said the same way for every kind."""
+"""What can be wrong with a source, worded the same way everywhere."""
 
 from __future__ import annotations
 
@@ -13,25 +13,38 @@ _UNLOCKING = (
 _MIB = 2**20
 
 
-def broken(archive: Path, detail: object) -> SourceError:
-    why = shown(str(detail)).strip().rstrip(".")
-    return SourceError(
-        f"{shown(str(archive))} is broken or breaks off: {why}.", "Get it again, or unpack what is left."
-    )
+def unreadable(place: Path, error: OSError) -> SourceError:
+    """A folder or file that the file system does not let us read."""
+    return SourceError(f"{shown(str(place))} cannot be read: {error.strerror or error}.", "Check its permissions.")
+
+
+def damaged(archive: Path, detail: object) -> SourceError:
+    """An archive or table that does not follow its format."""
+    detail = f"{shown(str(archive))} is damaged or truncated: {_sentence(detail)}"
+    return SourceError(detail, "Get it again, or unpack what is left of it.")
 
 
 def locked(archive: Path, *, password: str | None) -> SourceError:
+    """An archive that needs another password."""
     what = "needs a password" if password is None else "does not open with the password given"
     return SourceError(f"{shown(str(archive))} {what}.", _UNLOCKING)
 
 
 def unreadable_member(path: str, detail: object) -> AudioError:
-    return AudioError(Refusal.UNREADABLE, f"{shown(path)} cannot be read: {shown(str(detail)).strip().rstrip('.')}.")
+    """An archive member whose bytes cannot be read."""
+    return AudioError(Refusal.UNREADABLE, f"{shown(path)} cannot be read: {_sentence(detail)}")
 
 
-def no_member(archive: Path, path: str) -> AudioError:
-    return AudioError(Refusal.MISSING, f"{shown(archive.name)} holds no {shown(path)}.")
+def missing_member(archive: Path, path: str) -> AudioError:
+    """A path that leads to nothing in the archive."""
+    return AudioError(Refusal.MISSING, f"{shown(archive.name)} does not contain {shown(path)}.")
 
 
 def too_large(path: str, size: int, limit: int) -> AudioError:
-    return AudioError(Refusal.TOO_LONG, f"{shown(path)} has {size / _MIB:,.1f} MiB, over the {limit / _MIB:,.1f} MiB.")
+    """An archive member over the limit; both are in bytes."""
+    detail = f"{shown(path)} is {size / _MIB:,.1f} MiB, over the limit of {limit / _MIB:,.1f} MiB."
+    return AudioError(Refusal.TOO_LONG, detail)
+
+
+def _sentence(detail: object) -> str:
+    return shown(str(detail)).strip().rstrip(".") + "."

@@ -1,4 +1,4 @@
-"""Names as dumps write them: who is nobody, which dots are extensions, and what can be stored as text."""
+"""Names and paths as dumps write them: unknown speakers, audio suffixes, paths that stay inside, what can be stored."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from functools import lru_cache
 from speaker_search.audio.decode import AUDIO_SUFFIXES
 from speaker_search.entities import fold
 
-SOUND_FOLDERS = frozenset({"wav", "wavs", "audio"})  # directly around audio files: no name of a game or a character
-MAX_NAME_BYTES = 1_000  # UTF-8. PostgreSQL's indexes take 2,700 bytes: a speaker and a file's name joined fit as well
-MAX_FOLDED_BYTES = 2_000  # UTF-8, of entities.fold(name), which the catalog looks names up by
-_FOLD_GROWTH = 11  # times as many bytes at most, by U+FDFA: a greeting of 18 letters in one sign
-DRIVE = re.compile(r"[A-Za-z]:")
+SOUND_FOLDERS = frozenset({"wav", "wavs", "audio"})  # folders of audio files, never named after a game or character
+MAX_NAME_BYTES = 1_000  # UTF-8. PostgreSQL's indexes take 2,700 bytes, which leaves room for speaker and file name
+MAX_FOLDED_BYTES = 2_000  # UTF-8, of entities.fold(name), by which the catalog looks names up
+_FOLD_GROWTH = 11  # folding makes a name at most this much longer: U+FDFA becomes a greeting of 18 letters
+_DRIVE = re.compile(r"[A-Za-z]:")
+_ODD = re.compile(r"[/\\:\0]|^\.{1,2}$")  # a name without any of these is one plain path component
 
 
 @lru_cache(maxsize=4096)  # a game has hundreds of names in a hundred thousand rows
 def speaker(raw: str) -> str | None:
     """The speaker's name as written, without surrounding space; None for `？？？`, `？`, `???` and blanks.
 
-    Those mean that the player is not to know yet who speaks: many people go by them, so they are no character.
+    These mean that the player should not know yet who speaks. Many people share them, so they are not a character.
     """
     return None if set(fold(raw)) <= {"?", " "} else raw.strip()
 
@@ -28,16 +29,16 @@ def split_suffix(name: str) -> tuple[str, str]:
     """`a/b.ogg` -> (`a/b`, `.ogg`). Only audio suffixes are extensions: `Mr.N` and `2.5` have none."""
     dot = name.rfind(".")
     suffix = name[dot:] if dot > 0 else ""
-    if suffix.lower() not in AUDIO_SUFFIXES or name[dot - 1] in "/.":  # `.ogg` alone is a hidden file's whole name
+    if suffix.lower() not in AUDIO_SUFFIXES or name[dot - 1] in "/.":  # `.ogg` alone is the name of a hidden file
         return name, ""
     return name[:dot], suffix
 
 
 def storable(name: str) -> bool:
-    """Whether a database can hold it and look it up.
+    """Whether a database can hold the name and look it up.
 
-    It has no lone surrogates (file names that are no UTF-8, or broken JSON) and no NUL, and is not over MAX_NAME_BYTES,
-    nor MAX_FOLDED_BYTES when folded.
+    False for lone surrogates (from file names that are not UTF-8, or broken JSON), for NUL, and for names over
+    MAX_NAME_BYTES, or over MAX_FOLDED_BYTES when folded.
     """
     if len(name) > MAX_NAME_BYTES or "\0" in name:
         return False
@@ -52,13 +53,37 @@ def storable(name: str) -> bool:
     return length <= MAX_NAME_BYTES and len(fold(name).encode("utf-8")) <= MAX_FOLDED_BYTES
 
 
-def member_name(written: str) -> str | None:
-    """An archive member's name as a POSIX path that stays inside; None for absolute ones, `..`, drive letters, NUL.
+def path_in_game(written: str, base: str = "") -> str | None:
+    """A path as rows write them (POSIX or Windows), relative to `base`, as a POSIX path relative to the game folder.
 
-    Stricter than a row's path: whoever packs voices has no reason to write `..`.
+    `base` is "" or a folder with a trailing slash. None when the path names nothing or leaves the game folder: too
+    many `..`, an absolute path, a drive letter, a NUL.
+    """
+    if written and not _ODD.search(written):
+        return base + written
+    path = written.replace("\\", "/")
+    if "\0" in path or path.startswith("/") or _DRIVE.match(path.lstrip("./")):
+        return None
+    parts: list[str] = []
+    for part in (base + path).split("/"):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    joined = "/".join(parts)
+    return joined if f"{joined}/" not in (base, "/") else None
+
+
+def member_name(written: str) -> str | None:
+    """The name of an archive member as a POSIX path that stays inside the archive.
+
+    None for absolute paths, `..`, drive letters and NUL. This is stricter than path_in_game(), because nobody who
+    packs voices has a reason to write `..`.
     """
     path = written.replace("\\", "/")
-    if not storable(path) or path.startswith("/") or DRIVE.match(path):
+    if not storable(path) or path.startswith("/") or _DRIVE.match(path.lstrip("./")):
         return None
     parts = [part for part in path.split("/") if part not in ("", ".")]
     return "/".join(parts) if parts and ".." not in parts else None

@@ -1,4 +1,4 @@
-"""Candidates of many games in any order -> each game's own, in a temporary file: a list may have millions of rows."""
+"""Sorts candidates that come in any order by game, in a temporary file: a list may have millions of rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from speaker_search.entities import fold
 from speaker_search.errors import SourceError
 from speaker_search.sources.candidates import Candidate, Route
 
-ROWS_AT_A_TIME = 5_000  # in memory, written and read
+ROWS_AT_A_TIME = 5_000  # held in memory, written and read together
 
 _TABLE = """
 CREATE TABLE candidates (
@@ -20,7 +20,7 @@ CREATE TABLE candidates (
     path TEXT, route TEXT, character TEXT, text TEXT, size INTEGER, mtime_ns INTEGER
 )"""
 _ADD = "INSERT INTO candidates VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)"
-# A file belongs to one row: the first.
+# A file belongs to the first row that names it.
 _REPEATED = """
 UPDATE candidates SET route = ? WHERE size >= 0 AND route = ? AND number NOT IN (
     SELECT min(number) FROM candidates WHERE size >= 0 AND route = ? GROUP BY root, path
@@ -31,10 +31,10 @@ WHERE game = ? AND number > ? ORDER BY number LIMIT ?"""
 
 
 class Spool:
-    """A temporary SQLite database without a name: the system deletes it with the process, however that ends."""
+    """A temporary SQLite database without a name, which the system deletes when the process ends, however it ends."""
 
     def __init__(self) -> None:
-        self.games: list[tuple[Path, str, str]] = []  #: (root, maker, title) as first written, in that order
+        self.games: list[tuple[Path, str, str]] = []  #: (root, maker, title) as first written, in order of appearance
         self._keys: dict[tuple[Path, str, str], int] = {}
         self._roots: dict[Path, int] = {}
         self._waiting: list[tuple[object, ...]] = []
@@ -45,7 +45,7 @@ class Spool:
         self._database.execute(_TABLE)
 
     def add(self, root: Path, maker: str, title: str, candidate: Candidate) -> None:
-        """Put it with the others of its game; titles and makers are compared as the catalog does."""
+        """Add a candidate to its game. Titles and makers are compared as the catalog compares them."""
         game = self._keys.get((root, maker, title))
         if game is None:
             game = self._keys.setdefault((root, fold(maker), fold(title)), len(self.games))
@@ -59,7 +59,7 @@ class Spool:
             self._write()
 
     def finish(self) -> None:
-        """Settle which rows are repeated, once all are there."""
+        """Mark repeated rows, once all rows have been added."""
         self._write()
         exact = Route.EXACT.value
         try:
@@ -69,7 +69,7 @@ class Spool:
             raise _full(error) from error
 
     def candidates(self, game: int) -> Iterator[Candidate]:
-        """A game's candidates in the order in which they came."""
+        """The candidates of one game, in the order in which they were added."""
         last = 0
         while True:
             with self._lock:
@@ -91,5 +91,5 @@ class Spool:
 
 
 def _full(error: sqlite3.OperationalError) -> SourceError:
-    mend = "Free some space in the folder for temporary files, or name another in TMPDIR."
-    return SourceError(f"The rows cannot be put in order: {error}.", mend)
+    mend = "Free some space in the folder for temporary files, or set TMPDIR to another folder."
+    return SourceError(f"The rows cannot be sorted by game: {error}.", mend)

@@ -7,38 +7,38 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from speaker_search.errors import AudioError
+from speaker_search.sources.archives.listing import Archive
 from speaker_search.sources.candidates import ABSENT, Candidate, Route
-from speaker_search.sources.fields import FIELDS, Row, columns, row_of
-from speaker_search.sources.listing import Archive
+from speaker_search.sources.columns import FIELDS, Row, columns, row_of
 from speaker_search.sources.names import speaker, split_suffix
 
 
 def is_webdataset(tar: Archive) -> bool:
-    """Whether an audio file has a JSON of its name beside it."""
+    """Whether any audio file in a tar has a JSON file of the same name beside it."""
     numbers = tar.listing.numbers
     return any(suffix and f"{stem}.json" in numbers for stem, suffix in map(split_suffix, numbers))
 
 
-def sample_candidates(tar: Archive, archive: Path) -> Iterator[tuple[Row, Candidate]]:
-    """Every sample with what its JSON says, in the tar's order; a JSON that cannot be used is malformed."""
+def sample_candidates(tar: Archive, path: Path) -> Iterator[tuple[Row, Candidate]]:
+    """Every sample with what its JSON says, in the tar's order. A JSON that cannot be used is malformed."""
     numbers, sizes = tar.listing.numbers, tar.listing.sizes
-    mtime_ns = archive.stat().st_mtime_ns
-    heard: set[str] = set()
-    for path, number in numbers.items():
-        stem, suffix = split_suffix(path)
+    mtime_ns = path.stat().st_mtime_ns
+    with_audio: set[str] = set()
+    for member, number in numbers.items():
+        stem, suffix = split_suffix(member)
         if not suffix:
             continue
-        heard.add(stem)
+        with_audio.add(stem)
         row = _row(tar, stem)
         if row is not None and row.speaker is None:
             yield row, Candidate(f"{stem}.json", Route.MALFORMED, None, "", ABSENT, ABSENT)
             row = None
         route = Route.UNLISTED if row is None else Route.EXACT
-        row = row or Row(path)
-        yield row, Candidate(path, route, speaker(row.speaker or ""), row.text, sizes[number], mtime_ns)
-    for path in numbers:
-        stem = path.removesuffix(".json")
-        if stem == path or stem in heard:
+        row = row or Row(member)
+        yield row, Candidate(member, route, speaker(row.speaker or ""), row.text, sizes[number], mtime_ns)
+    for member in numbers:
+        stem = member.removesuffix(".json")
+        if stem == member or stem in with_audio:
             continue
         row = _row(tar, stem)
         if row is not None and row.speaker is not None:
@@ -48,13 +48,13 @@ def sample_candidates(tar: Archive, archive: Path) -> Iterator[tuple[Row, Candid
 
 
 def _row(tar: Archive, stem: str) -> Row | None:
-    """What the sample's JSON and text say; None without a JSON, malformed when it is no JSON object with a speaker."""
+    """What a sample's JSON and text say; None without a JSON, malformed unless it is a JSON object with a speaker."""
     if f"{stem}.json" not in tar.listing.numbers:
         return None
     try:
         values = json.loads(tar.read(f"{stem}.json"))
         text = tar.read(f"{stem}.txt").decode() if f"{stem}.txt" in tar.listing.numbers else None
-    except (ValueError, RecursionError, AudioError):  # ValueError: no JSON, no UTF-8
+    except (ValueError, RecursionError, AudioError):  # ValueError: not JSON, or not UTF-8
         return Row(stem)
     if not isinstance(values, dict):
         return Row(stem)

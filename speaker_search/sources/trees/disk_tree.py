@@ -1,4 +1,4 @@
-"""The audio files below a folder of a disk, by their names and what the file system says of them."""
+"""A folder on a disk as a tree, by file names and what the file system says about them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from speaker_search.entities import shown
-from speaker_search.errors import SourceError
 from speaker_search.sources.candidates import ABSENT, Candidate, Route
+from speaker_search.sources.faults import unreadable
+from speaker_search.sources.layouts.index_json import rows
 from speaker_search.sources.names import SOUND_FOLDERS, split_suffix, storable
-from speaker_search.sources.rows import rows
-from speaker_search.sources.trees import AudioFiles, Level, is_mark, level_of
+from speaker_search.sources.trees.tree import AudioFiles, Level, is_mark, level_of
 
 
 class DiskTree:
-    """A folder of a disk. Links to folders are not followed, links to files not out of it: those are MALFORMED."""
+    """A folder on a disk.
+
+    Links to folders are not followed, nor links to files outside of the folder. Both are counted as MALFORMED.
+    """
 
     def __init__(self, root: Path) -> None:
         """`root` must be absolute and resolved."""
@@ -43,7 +46,8 @@ class DiskTree:
         level, depth = [top], 0
         while level:
             below: list[str] = []
-            for folder in sorted(level, key=_is_sound_folder, reverse=True):  # they tell a level less: asked first
+            # Sound folders first: audio in them counts as one level less deep.
+            for folder in sorted(level, key=_is_sound_folder, reverse=True):
                 for entry, usable in _entries(self.root, folder):
                     if not usable:
                         continue
@@ -56,7 +60,7 @@ class DiskTree:
     def audio_files(self, below: str) -> AudioFiles:
         root = self.root / below
         files = AudioFiles()
-        folders = [""]  # relative, with a slash behind
+        folders = [""]  # relative, with a trailing slash
         while folders:
             folder = folders.pop()
             inner: list[str] = []
@@ -99,28 +103,24 @@ class DiskTree:
         return shown(str(self.root.joinpath(*parts)))
 
 
-def unreadable(place: Path, error: OSError) -> SourceError:
-    return SourceError(f"{shown(str(place))} cannot be read: {error.strerror or error}.", "Mend its permissions.")
-
-
 def _is_sound_folder(folder: str) -> bool:
     return folder[:-1].rpartition("/")[2].lower() in SOUND_FOLDERS
 
 
 def _unopened(path: str, size: int = ABSENT, mtime_ns: int = ABSENT) -> Candidate:
-    """A file that is counted and never opened."""
+    """The candidate for a file that is counted but never opened."""
     return Candidate(shown(path), Route.MALFORMED, None, "", size, mtime_ns)
 
 
 def _entries(root: Path, folder: str) -> Iterator[tuple[os.DirEntry[str], bool]]:
-    """The folders and audio files directly in a folder, in the file system's order, and whether they are to be used."""
+    """The folders and audio files directly in a folder, in the file system's order, each with whether to use it."""
     place = root / folder
     try:
         with os.scandir(place) as entries:
             for entry in entries:
                 sounds = bool(split_suffix(entry.name)[1])
                 if entry.is_symlink():
-                    if sounds or os.path.isdir(entry.path):  # noqa: PTH112  # a DirEntry raises where a link is broken
+                    if sounds or os.path.isdir(entry.path):  # noqa: PTH112  # DirEntry.is_dir() raises for circular links
                         yield entry, sounds and _stays_inside(entry, root)
                 elif entry.is_dir(follow_symlinks=False) or (sounds and entry.is_file(follow_symlinks=False)):
                     yield entry, True
@@ -134,5 +134,5 @@ def _stays_inside(link: os.DirEntry[str], root: Path) -> bool:
         target = os.path.realpath(link.path, strict=True)
     except OSError:  # it leads nowhere, or in a circle
         return False
-    # A dump is a stranger's archive: its links must not bring in files that the user did not name.
+    # A dump comes from a stranger: its links must not bring in files that the user did not name.
     return Path(target).is_relative_to(root) and link.is_file()

@@ -1,4 +1,4 @@
-"""Folders as characters: `<game>/<character>/**`."""
+"""The folders layout: `<game>/<character>/**`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from speaker_search.sources.candidates import Candidate, Route
 from speaker_search.sources.names import SOUND_FOLDERS, speaker
-from speaker_search.sources.trees import AudioFiles
+from speaker_search.sources.trees.tree import AudioFiles
 
 
 def folder_candidates(files: AudioFiles) -> Iterator[Candidate]:
@@ -15,12 +15,12 @@ def folder_candidates(files: AudioFiles) -> Iterator[Candidate]:
     The character is the topmost folder. A file directly in the game, or in a folder `？？？` or `wav`, has none.
     """
     for number, path in enumerate(files.paths):
-        yield files.candidate(number, Route.FOLDER, character_of(path.split("/")))
+        yield files.candidate(number, Route.FOLDER, _character_of(path.split("/")))
     yield from files.unopened
 
 
-def character_of(parts: list[str]) -> str | None:
-    """The character of a file by its path below the game."""
+def _character_of(parts: list[str]) -> str | None:
+    """The character of a file, by its path below the game."""
     if len(parts) < 2 or (len(parts) == 2 and parts[0].lower() in SOUND_FOLDERS):
         return None
     return speaker(parts[0])

@@ -1,4 +1,4 @@
-"""Zip archives, those with Japanese names of before Unicode included."""
+"""Zip archives, including those with Japanese names from before Unicode."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 
 from speaker_search.entities import shown
 from speaker_search.errors import SourceError
-from speaker_search.sources.faults import broken, locked, no_member, too_large, unreadable_member
-from speaker_search.sources.listing import Listing
+from speaker_search.sources.archives.listing import Listing
+from speaker_search.sources.faults import damaged, locked, missing_member, too_large, unreadable_member
 
 _UTF8_FLAG = 0x800
 _ENCRYPTED = 0x1
 _AES = 99
-# Bytes inflated at a time. zipfile bounds what deflate gives, but not what bzip2 and LZMA make of their input: it feeds
-# them as many bytes as are asked for, and each may become thousands.
+# Bytes asked for at a time. zipfile limits the output of deflate to that, but for bzip2 and LZMA it limits the input,
+# and each byte of input may become thousands.
 _PIECE = 2**16
 _PIECE_UNBOUNDED = 2**12
-# zipfile raises the first four for damage, NotImplementedError for methods that it lacks (AES is one) and EOFError,
-# ValueError, OverflowError and OSError for headers that point to nowhere.
+# zipfile raises the first four for damage, NotImplementedError for methods that it lacks (such as AES), and EOFError,
+# ValueError, OverflowError and OSError for headers that point outside of the file.
 _FAULTS = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError),
     *(NotImplementedError, ValueError, OverflowError, OSError),
@@ -29,17 +29,17 @@ _FAULTS = (
 
 
 class ZipArchive:
-    """An open zip; any number of threads may read from it at once."""
+    """An open zip."""
 
     def __init__(self, path: Path, password: str | None, limit: int) -> None:
-        """`limit` is in bytes of one member. Raises SourceError when it is broken or the password does not fit."""
+        """`limit` is in bytes per member. Raises SourceError when the zip is damaged or the password is wrong."""
         self._path = path
         self._password = None if password is None else password.encode()
         self._limit = limit
         try:
             self._zip = zipfile.ZipFile(path)
         except _FAULTS as error:
-            raise broken(path, error) from error
+            raise damaged(path, error) from error
         self.listing = Listing()
         # Not is_dir(), which raises IndexError for an empty name.
         self._members = [member for member in self._zip.infolist() if not member.filename.endswith("/")]
@@ -51,20 +51,20 @@ class ZipArchive:
             raise
 
     def rows(self) -> None:
-        """A zip says nothing of its files but their names."""
+        """A zip has no table of its own."""
 
     def read(self, path: str) -> bytes:
         """A member's bytes. Raises AudioError."""
         number = self.listing.numbers.get(path)
         if number is None:
-            raise no_member(self._path, path)
+            raise missing_member(self._path, path)
         member = self._members[number]
         if member.file_size > self._limit:
             raise too_large(path, member.file_size, self._limit)
         bounded = member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
         pieces: list[bytes] = []
         try:
-            # What comes out is never more than the header's file_size: zipfile stops there.
+            # zipfile stops at the file_size of the header, so no more than that comes out.
             with self._zip.open(member, pwd=self._password) as file:
                 while piece := file.read(_PIECE if bounded else _PIECE_UNBOUNDED):
                     pieces.append(piece)
@@ -77,31 +77,31 @@ class ZipArchive:
         self._zip.close()
 
     def _list(self) -> None:
-        decode = _encoding(self._members)
+        encoding = _encoding(self._members)
         for member in self._members:
-            kind = stat.S_IFMT(member.external_attr >> 16)  # 0 when it was not packed on Unix
+            kind = stat.S_IFMT(member.external_attr >> 16)  # 0 unless it was packed on Unix
             try:
-                self.listing.add(_name(member, decode), member.file_size, usable=kind in (0, stat.S_IFREG))
+                self.listing.add(_name(member, encoding), member.file_size, usable=kind in (0, stat.S_IFREG))
             except OverflowError as error:
-                raise broken(self._path, f"a member claims {member.file_size:,} bytes") from error
+                raise damaged(self._path, f"a member claims {member.file_size:,} bytes") from error
 
     def _check_password(self, password: str | None) -> None:
         member = next((member for member in self._members if member.flag_bits & _ENCRYPTED), None)
         if member is None:
             return
         if member.compress_type == _AES:
-            mend = "Unpack it, or pack it as 7z."
-            raise SourceError(f"{shown(str(self._path))} is encrypted with AES, which is not read from a zip.", mend)
+            detail = f"{shown(str(self._path))} is encrypted with AES, which is not supported in a zip."
+            raise SourceError(detail, "Unpack it, or pack it as 7z.")
         try:
             self._zip.open(member, pwd=self._password).close()
         except RuntimeError as error:
             raise locked(self._path, password=password) from error
         except _FAULTS as error:
-            raise broken(self._path, error) from error
+            raise damaged(self._path, error) from error
 
 
 def _encoding(members: list[zipfile.ZipInfo]) -> str:
-    """How names without the UTF-8 flag are written: UTF-8 if all of them are, else Windows' Japanese code page."""
+    """The encoding of names without the UTF-8 flag: UTF-8 if it fits all of them, else Japanese Windows."""
     try:
         for member in members:
             _raw(member).decode("utf-8")
@@ -120,4 +120,4 @@ def _name(member: zipfile.ZipInfo, encoding: str) -> str:
     try:
         return _raw(member).decode(encoding)
     except UnicodeDecodeError:
-        return member.orig_filename  # the code page of old PCs has a sign for every byte
+        return member.orig_filename  # cp437, the code page of old PCs, has a character for every byte

@@ -1,4 +1,4 @@
-"""Which columns and fields say what, in manifests and shards alike, and what a row of them holds."""
+"""What the columns of a list and the fields of a shard mean, and what one row says with them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from speaker_search.entities import shown
 from speaker_search.errors import SourceError
 from speaker_search.sources.names import storable
 
-#: What a row can say and the names it may say it by, compared in lower case; of several the first counts.
+#: The names a column may have, compared in lower case. When a source has several of them, the first one counts.
 FIELDS = {
     "path": ("path", "file", "file_name", "audio"),
     "character": ("character", "speaker"),
@@ -22,32 +22,35 @@ FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a manifest, or what a shard says of one clip."""
+    """One row of a list, or what a shard says about one clip."""
 
     path: str  #: as written
-    speaker: str | None = None  #: as written, "" for nobody; None when the row is malformed
+    speaker: str | None = None  #: as written, "" when unknown; None when the row is malformed
     text: str = ""
     maker: str = ""  #: "" when the row does not say
-    title: str = ""
+    title: str = ""  #: "" when the row does not say
 
 
 def columns(names: Iterable[str], source: str, *, needed: tuple[str, ...] = ("path", "character")) -> dict[str, str]:
-    """Which of the names says what. Raises SourceError when a needed one is not among them."""
+    """Map each field to the column that holds it. Raises SourceError when a needed field has no column.
+
+    `source` is the name of the list or shard in that error.
+    """
     given = list(names)
     lower = {name.lower().strip(): name for name in reversed(given)}
     found = {field: next((lower[name] for name in known if name in lower), None) for field, known in FIELDS.items()}
     for field in needed:
         if found[field] is None:
             has = ", ".join(shown(str(name)) for name in given[:12]) or "none"
-            mend = f"Name the one that says it {' or '.join(FIELDS[field])}."
-            raise SourceError(f"{source} has no column for the {field}: its columns are {has}.", mend)
+            mend = f"Rename the column that holds it to {' or '.join(FIELDS[field])}."
+            raise SourceError(f"{source} has no column for the {field}. Its columns are: {has}.", mend)
     return {field: name for field, name in found.items() if name is not None}
 
 
 def row_of(values: Mapping[str, object], named: Mapping[str, str], path: str | None = None) -> Row:
-    """The row in the values, by the columns that columns() found; malformed when a value is no text.
+    """Build a row from its values, by the columns that columns() found; malformed when a value is not text.
 
-    Numbers count as text, and nothing at all (None) as nothing said. `path` given stands in for the row's own.
+    Numbers count as text, and None as an empty text. `path`, when given, replaces the row's own.
     """
     said = {field: _text(values.get(column)) for field, column in named.items()}
     own = said.get("path") if path is None else path
@@ -60,9 +63,9 @@ def row_of(values: Mapping[str, object], named: Mapping[str, str], path: str | N
     return Row(own, who, shown(said.get("text") or ""), maker, title)
 
 
-@lru_cache(maxsize=1024)  # the same few in every row
+@lru_cache(maxsize=1024)  # the same few names in every row
 def _name(written: str) -> str | None:
-    """As it can be stored; None when it is too long."""
+    """The name in a form that can be stored; None when it is too long."""
     name = shown(written).strip()
     return name if storable(name) else None
 

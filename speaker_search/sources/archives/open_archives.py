@@ -1,4 +1,4 @@
-"""Archives and their members: opened when needed, a few kept open, nothing unpacked to a disk."""
+"""Opens archives when their members are needed and keeps a few of them open. Nothing is unpacked to a disk."""
 
 from __future__ import annotations
 
@@ -13,17 +13,14 @@ from types import TracebackType
 
 from speaker_search.entities import Refusal, shown
 from speaker_search.errors import AudioError, SourceError
-from speaker_search.sources.listing import Archive
-from speaker_search.sources.tars import TarArchive
-from speaker_search.sources.trees import ARCHIVE_SUFFIXES, UNREADABLE_ARCHIVES
-from speaker_search.sources.walk import unreadable
-from speaker_search.sources.zips import ZipArchive
+from speaker_search.sources.archives.kinds import archive_kind
+from speaker_search.sources.archives.listing import Archive
+from speaker_search.sources.archives.tar import TarArchive
+from speaker_search.sources.archives.zip import ZipArchive
+from speaker_search.sources.faults import unreadable
 
 MAX_MEMBER_BYTES = 256 * 2**20
-KEPT_OPEN = 4
-
-_SIGNATURES = {b"PK\3\4": ".zip", b"PK\5\6": ".zip", b"7z\xbc\xaf\x27\x1c": ".7z", b"PAR1": ".parquet"}
-_TAR_MARK = slice(257, 262)  # "ustar"
+KEPT_OPEN = 4  # archives
 
 
 @dataclass(slots=True)
@@ -52,16 +49,16 @@ class Archives:
         self.close()
 
     def close(self) -> None:
-        """Close every archive; the next read opens what it needs again."""
+        """Close every archive. The next read opens what it needs again."""
         with self._lock:
             _close_all(self._open)
 
     def read(self, root: Path, path: str) -> bytes:
         """A member's bytes, by the path of its Candidate.
 
-        Raises AudioError: MISSING when there is no such archive or member, TOO_LONG over `max_member_bytes` (before it
-        is inflated), UNREADABLE when the archive is broken, encrypted, does not open with the password, or the file
-        system does not let it be read.
+        Raises AudioError: MISSING when there is no such archive or member, TOO_LONG when the member is over
+        `max_member_bytes` (before it is decompressed), UNREADABLE when the archive is damaged, encrypted, does not open
+        with the password, or cannot be read from the disk.
         """
         try:
             with self.opened(root) as archive:
@@ -82,7 +79,7 @@ class Archives:
             with self._lock:
                 entry.users -= 1
                 if self._open.get(root) is not entry:
-                    _close(entry)  # another file lies there by now
+                    _close(entry)  # the file was replaced in the meantime
                 self._close_idle()
 
     def _entry(self, root: Path) -> _Open:
@@ -107,44 +104,20 @@ class Archives:
         if kind == ".tar":
             return TarArchive(root, self._limit)
         if kind == ".7z":  # py7zr and pyarrow take 0.3 s to import, and most runs need neither
-            from speaker_search.sources.sevenzips import SevenZipArchive
+            from speaker_search.sources.archives.sevenzip import SevenZipArchive
 
             return SevenZipArchive(root, self._password, self._limit)
         if kind == ".parquet":
-            from speaker_search.sources.parquet import ParquetArchive
+            from speaker_search.sources.archives.parquet import ParquetArchive
 
             return ParquetArchive(root, self._limit)
-        raise SourceError(f"{shown(str(root))} is no archive that can be read.", "Unpack it, or pack it as zip or tar.")
+        mend = "Unpack it, or pack it as zip or tar."
+        raise SourceError(f"{shown(str(root))} is not an archive that can be read.", mend)
 
     def _close_idle(self) -> None:
         idle = [root for root, entry in self._open.items() if not entry.users]
         for root in idle[: max(0, len(self._open) - KEPT_OPEN)]:
             _close(self._open.pop(root))
-
-
-def is_archive(path: Path) -> bool:
-    """Whether a root is an archive, by its name alone if that tells or nothing else can; a folder never is."""
-    named = path.suffix.lower() in ARCHIVE_SUFFIXES
-    try:
-        return not path.is_dir() if named else path.is_file() and archive_kind(path) is not None
-    except OSError:  # folders above it are locked, or its disk does not answer
-        return named
-
-
-def archive_kind(path: Path) -> str | None:
-    """.zip, .7z, .tar or .parquet: by the first bytes, else by the name; None for other files and unreadable ones."""
-    if path.name.lower().endswith(UNREADABLE_ARCHIVES):
-        return None
-    try:
-        with path.open("rb") as file:
-            head = file.read(_TAR_MARK.stop)
-    except (OSError, ValueError):
-        return None
-    by_content = next((kind for signature, kind in _SIGNATURES.items() if head.startswith(signature)), None)
-    if by_content is None and head[_TAR_MARK] == b"ustar":
-        by_content = ".tar"
-    suffix = path.suffix.lower()
-    return by_content or (suffix if suffix in ARCHIVE_SUFFIXES else None)
 
 
 def _is_gone(root: Path) -> bool:

@@ -1,4 +1,4 @@
-"""What a scan was asked for, carried through it."""
+"""What a scan was asked to look for, and what it keeps open."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from pathlib import Path
 
 from speaker_search.entities import shown
 from speaker_search.errors import SourceError, UsageError
-from speaker_search.sources.archives import Archives
+from speaker_search.sources.archives.open_archives import Archives
 from speaker_search.sources.candidates import Layout
-from speaker_search.sources.finding import Found
+from speaker_search.sources.game_folders import FoundGame
 from speaker_search.sources.games import GameSource
 from speaker_search.sources.names import maker_and_title
 from speaker_search.sources.spool import Spool
-from speaker_search.sources.trees import Tree
+from speaker_search.sources.trees.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The flags, and what is open while the scan goes on."""
+class ScanRequest:
+    """The arguments of scan(), passed through it with the archives and the spool it has open."""
 
-    layout: Layout | None  #: None: found out
+    layout: Layout | None  #: None: to be detected
     maker: str | None
     title: str | None
     archives: Archives
     spool: Spool
 
-    def game(self, tree: Tree, found: Found, folder: Path) -> GameSource:
-        """The game with its names in full: those given, else those found, else those of the folders around it.
+    def game(self, tree: Tree, found: FoundGame, folder: Path) -> GameSource:
+        """The game with its full names: those given, else those found, else those of the folders around it.
 
-        Raises UsageError when they tell none.
+        Raises UsageError when none of these gives a maker and a title.
         """
         lineage = (tree.around, tree.name, *found.parts)
         maker = self.maker or shown(found.maker or lineage[-2]).strip()
@@ -39,7 +39,7 @@ class Asked:
         return GameSource(folder, maker, title, found.layout, found.index)
 
     def troubled(self, place: Path, layout: Layout, trouble: SourceError) -> GameSource:
-        """A place beside others that cannot be taken in: said when its turn comes, so that the others are."""
+        """A place that cannot be used, as a game that raises `trouble` when it is read, so that its neighbours are."""
         stem = place.name.removesuffix(place.suffix) if layout is Layout.SHARDS else place.name
         maker, title = maker_and_title(stem)
         maker, title = (maker, title) if maker else (place.parent.name, stem)
@@ -48,4 +48,5 @@ class Asked:
 
 
 def nameless(place: str) -> UsageError:
-    return UsageError(f"The maker and title of {place} cannot be told from its path.", "Name them.")
+    """Neither the path nor the caller gives a maker and a title."""
+    return UsageError(f"The path {place} does not tell the maker and title.", "Give them yourself.")

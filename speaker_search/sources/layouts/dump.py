@@ -1,4 +1,4 @@
-"""Visual-novel voice dumps: the rows of an index.json and the audio files around it, brought together."""
+"""The dump layout of visual novels: the rows of an index.json matched with the audio files around it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from speaker_search.entities import shown
 from speaker_search.sources.candidates import ABSENT, Candidate, Route
-from speaker_search.sources.names import speaker, storable
-from speaker_search.sources.places import NOBODY, Places, normal
-from speaker_search.sources.trees import AudioFiles
+from speaker_search.sources.layouts.file_lookup import NOBODY, FileLookup
+from speaker_search.sources.names import path_in_game, speaker, storable
+from speaker_search.sources.trees.tree import AudioFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +23,25 @@ class _Row:
 def dump_candidates(files: AudioFiles, rows: Iterable[object], base: str) -> Iterator[Candidate]:
     """One candidate for each row of an index in its order, then one for each file without a row.
 
-    A row's file is looked for where the row says (relative to the index's folder, `base`, then to the game) and under
-    `<Speaker>/`, with the audio suffixes if it names none; then in the same places with any extension or case; then by
-    its stem anywhere in the game. Names are compared by NFKC and casefold; the character is always the row's Speaker.
+    A row's file is looked for where the row says (relative to `base`, the folder of the index, then to the game) and
+    under `<Speaker>/`, with any audio suffix if the row gives none. Next in the same places with any suffix or letter
+    case, and last by its stem anywhere in the game. Names are compared by NFKC and casefold. The character is always
+    the row's Speaker.
 
-    A file belongs to one row. A row that finds it where it should be goes before one that finds only its stem, wherever
-    they stand in the list, or one missing file would take another character's clip.
+    A file belongs to one row. A row that finds it in the right place comes before one that finds only its stem,
+    wherever they stand in the list. Otherwise a missing file would take another character's clip.
 
-    All rows are read before the first candidate: what they raise comes before anything is taken in.
+    All rows are read before the first candidate, so an unusable index raises before anything is ingested.
     """
-    places = Places(files.paths)
-    speakers: dict[str, str] = {}  # one object for each name, not one for each row
+    lookup = FileLookup(files.paths)
+    speakers: dict[str, str] = {}  # one string for each name, not one for each row
     listed: list[_Row | Candidate] = []  # a Candidate is a malformed row
-    found = array("q")  # file of each row, NOBODY when its own places are empty
+    found = array("q")  # the file of each row; NOBODY when its own places are empty
     routes: list[Route] = []
-    owners = array("q", [NOBODY]) * len(files.paths)  # row of each file
+    owners = array("q", [NOBODY]) * len(files.paths)  # the row of each file
     for number, entry in enumerate(rows):
         row = _row(entry, base, speakers)
-        route, file = _settle(row, base, places) if isinstance(row, _Row) else (Route.MALFORMED, NOBODY)
+        route, file = _find(row, base, lookup) if isinstance(row, _Row) else (Route.MALFORMED, NOBODY)
         listed.append(row)
         found.append(file)
         routes.append(route)
@@ -55,12 +56,12 @@ def dump_candidates(files: AudioFiles, rows: Iterable[object], base: str) -> Ite
             continue
         route, file = routes[number], found[number]
         if file == NOBODY:
-            target = normal(row.written, base) or row.written
-            elsewhere = places.elsewhere(target, row.speaker, owners)
+            target = path_in_game(row.written, base) or row.written
+            elsewhere = lookup.elsewhere(target, row.speaker, owners)
             if elsewhere is None:
-                # Two speakers may both lack their 001: a bare name is told apart by whose it is.
-                path = normal(row.written) or target
-                path = path if "/" in path else normal(f"{row.speaker}/{path}") or path
+                # Two speakers may both lack their 001, so the speaker becomes part of a bare name.
+                path = path_in_game(row.written) or target
+                path = path if "/" in path else path_in_game(f"{row.speaker}/{path}") or path
                 yield Candidate(path, Route.MISSING, speaker(row.speaker), row.text, ABSENT, ABSENT)
                 continue
             route, file = Route.STEM, elsewhere
@@ -82,7 +83,7 @@ def _row(entry: object, base: str, speakers: dict[str, str]) -> _Row | Candidate
         and isinstance(written, str)
         and storable(name)
         and storable(written)
-        and normal(written, base) is not None
+        and path_in_game(written, base) is not None
     ):
         return _Row(speakers.setdefault(name, name), written, text)
     path = shown(written.replace("\\", "/")) if isinstance(written, str) else ""
@@ -90,17 +91,17 @@ def _row(entry: object, base: str, speakers: dict[str, str]) -> _Row | Candidate
     return Candidate(path, Route.MALFORMED, character, text, ABSENT, ABSENT)
 
 
-def _settle(row: _Row, base: str, places: Places) -> tuple[Route, int]:
-    """The file at a row's own places; (MISSING, NOBODY) leaves it to its stem."""
-    target = normal(row.written, base) or row.written
+def _find(row: _Row, base: str, lookup: FileLookup) -> tuple[Route, int]:
+    """The file in one of a row's own places; (MISSING, NOBODY) leaves it to its stem."""
+    target = path_in_game(row.written, base) or row.written
     name = target[target.rfind("/") + 1 :]
     targets = [target, f"{base}{row.speaker}/{name}"]
     if base:
-        targets[1:1] = [normal(row.written) or target]
+        targets[1:1] = [path_in_game(row.written) or target]
         targets.append(f"{row.speaker}/{name}")
     sibling: tuple[Route, int] | None = None
     for place in targets:
-        hit = places.at(place)
+        hit = lookup.at(place)
         if hit and hit[0] is Route.EXACT:
             return hit
         sibling = sibling or hit

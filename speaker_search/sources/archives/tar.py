@@ -1,29 +1,25 @@
-"""Tar archives, plain ones: their members lie in them as they are, so that any can be read at once."""
+"""Tar archives without compression: their members are stored as they are, so any of them can be read at once."""
 
 from __future__ import annotations
 
 import tarfile
 import threading
 from array import array
-from collections.abc import Iterator
 from pathlib import Path
 
-from speaker_search.sources.candidates import Candidate
-from speaker_search.sources.faults import broken, no_member, too_large, unreadable_member
-from speaker_search.sources.fields import Row
-from speaker_search.sources.listing import Listing
-from speaker_search.sources.webdataset import is_webdataset, sample_candidates
+from speaker_search.sources.archives.listing import Listing
+from speaker_search.sources.faults import damaged, missing_member, too_large, unreadable_member
 
-# Besides its own errors tarfile raises ValueError and OverflowError for numbers that are none or too large, IndexError
-# for a sparse file's map that breaks off and RecursionError for a thousand headers of one member.
+# Besides its own errors tarfile raises ValueError and OverflowError for numbers that are invalid or too large,
+# IndexError for a truncated map of a sparse file, and RecursionError for a member with a thousand headers.
 _FAULTS = (tarfile.TarError, ValueError, OverflowError, IndexError, RecursionError, OSError)
 
 
 class TarArchive:
-    """An open tar; any number of threads may read from it."""
+    """An open tar."""
 
     def __init__(self, path: Path, limit: int) -> None:
-        """`limit` is in bytes of one member. Raises SourceError when the tar is broken or breaks off."""
+        """`limit` is in bytes per member. Raises SourceError when the tar is damaged or truncated."""
         self._path = path
         self._limit = limit
         self.listing = Listing()
@@ -32,22 +28,21 @@ class TarArchive:
         try:
             self._file = path.open("rb")
         except OSError as error:
-            raise broken(path, error.strerror or error) from error
+            raise damaged(path, error.strerror or error) from error
         try:
             self._list()
         except BaseException:
             self._file.close()
             raise
 
-    def rows(self) -> Iterator[tuple[Row, Candidate]] | None:
-        """The samples, when it is a WebDataset shard."""
-        return sample_candidates(self, self._path) if is_webdataset(self) else None
+    def rows(self) -> None:
+        """A tar has no table of its own."""
 
     def read(self, path: str) -> bytes:
         """A member's bytes. Raises AudioError."""
         number = self.listing.numbers.get(path)
         if number is None:
-            raise no_member(self._path, path)
+            raise missing_member(self._path, path)
         size = self.listing.sizes[number]
         if size > self._limit:
             raise too_large(path, size, self._limit)
@@ -58,7 +53,7 @@ class TarArchive:
         except OSError as error:
             raise unreadable_member(path, error.strerror or error) from error
         if len(data) < size:
-            raise unreadable_member(path, "the archive breaks off")
+            raise unreadable_member(path, "the archive is truncated")
         return data
 
     def close(self) -> None:
@@ -71,20 +66,20 @@ class TarArchive:
                 reached = 0
                 while (member := tar.next()) is not None:
                     if member.size < 0 or tar.offset <= reached:  # tarfile would read this header for ever
-                        raise tarfile.ReadError("a header leads back")
+                        raise tarfile.ReadError("a header points backwards")
                     reached = tar.offset
                     if not member.isdir():
                         self._add(member)
-                    tar.members = []  # type: ignore[attr-defined]  # or it keeps a kilobyte for each
-                # Half a header ends a tar without complaint, and so does a damaged one.
+                    tar.members = []  # type: ignore[attr-defined]  # or it keeps a kilobyte per member
+                # tarfile takes half a header, and a damaged one, for the end of the archive.
                 self._file.seek(tar.offset)
                 if self._file.read(tarfile.BLOCKSIZE).strip(b"\0"):
-                    raise tarfile.ReadError("a header is damaged or cut short")
+                    raise tarfile.ReadError("a header is damaged or incomplete")
         except _FAULTS as error:
-            raise broken(self._path, error) from error
+            raise damaged(self._path, error) from error
 
     def _add(self, member: tarfile.TarInfo) -> None:
-        """Links inside the archive count as what they point to if it came before; all others point out of it."""
+        """Add a member. A hard link stands for the member it names, if that came before it; other links are refused."""
         offset, size, usable = member.offset_data, member.size, member.isreg() and not member.issparse()
         if member.islnk():
             target = self.listing.numbers.get(member.linkname)

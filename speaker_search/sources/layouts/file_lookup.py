@@ -1,62 +1,37 @@
-"""Where in a game a named file lies: the lookups behind the routes exact, sibling and stem."""
+"""Finds the file of a game that a row means: the lookups behind the routes exact, sibling and stem."""
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections import deque
 from typing import TypeAlias
 
 from speaker_search.entities import fold
 from speaker_search.sources.candidates import Route
-from speaker_search.sources.names import DRIVE, split_suffix
+from speaker_search.sources.names import split_suffix
 
-# A number of one file, or a list of several: a list for each of a million files would cost 90 MB.
+# The number of one file, or a list when there are several: a list for each of a million files would cost 90 MB.
 _Numbers: TypeAlias = int | list[int]
-_ODD = re.compile(r"[/\\:\0]|^\.{1,2}$")  # without any of these a name is one plain path component
-NOBODY = -1
+NOBODY = -1  # owner of a file that no row has
 
 
-def normal(written: str, base: str = "") -> str | None:
-    """A path as rows write them (POSIX or Windows), relative to `base`, as a POSIX path relative to the game folder.
-
-    `base` is "" or a folder with a slash behind. None when the path names nothing or leaves the game folder:
-    `..` above it, absolute, with a drive letter or a NUL.
-    """
-    if written and not _ODD.search(written):
-        return base + written
-    path = written.replace("\\", "/")
-    if "\0" in path or path.startswith("/") or DRIVE.match(path):
-        return None
-    parts: list[str] = []
-    for part in (base + path).split("/"):
-        if part == "..":
-            if not parts:
-                return None
-            parts.pop()
-        elif part not in ("", "."):
-            parts.append(part)
-    joined = "/".join(parts)
-    return joined if f"{joined}/" not in (base, "/") else None
-
-
-class Places:
+class FileLookup:
     """A game's audio files by folded path and by folded stem, both without the audio suffix."""
 
     def __init__(self, paths: list[str]) -> None:
         self._paths = paths
-        self._by_place: dict[str, _Numbers] = {}
+        self._by_path: dict[str, _Numbers] = {}
         self._by_stem: dict[str, _Numbers] = {}
         self._namesakes: dict[str, _Namesakes] = {}
         for number, path in enumerate(paths):
             bare, _ = split_suffix(path)
-            _put(self._by_place, fold(bare), number)
+            _put(self._by_path, fold(bare), number)
             _put(self._by_stem, fold(bare[bare.rfind("/") + 1 :]), number)
 
     def at(self, target: str) -> tuple[Route, int] | None:
         """The file at exactly this path (with any audio suffix if it has none), else its sibling, else None."""
         bare, suffix = split_suffix(target)
-        numbers = _get(self._by_place, fold(bare))
+        numbers = _get(self._by_path, fold(bare))
         for number in numbers:
             path = self._paths[number]
             if path == target or (not suffix and split_suffix(path)[0] == target):
@@ -67,9 +42,9 @@ class Places:
         return Route.SIBLING, next(same_suffix, numbers[0])
 
     def elsewhere(self, target: str, speaker: str, owners: array[int]) -> int | None:
-        """A file of the same stem anywhere in the game: one in a folder of the speaker's name if there is any.
+        """A file of the same stem anywhere in the game, preferably in a folder of the speaker's name.
 
-        Of those left the first without an owner is taken, else one that has an owner.
+        Of several, the first one without an owner is taken, and one with an owner when all have one.
         """
         stem = fold(split_suffix(target[target.rfind("/") + 1 :])[0])
         numbers = _get(self._by_stem, stem)
@@ -81,7 +56,7 @@ class Places:
 
 
 class _Namesakes:
-    """Files of one stem. Queues, because there may be thousands of them and as many rows that ask."""
+    """Files with the same stem. Queues, because there may be thousands of them and as many rows that ask."""
 
     def __init__(self, paths: list[str], numbers: list[int]) -> None:
         self._all = deque(numbers)

@@ -1,0 +1,1 @@
+"""Archives of every kind, listed and read without unpacking them."""

@@ -1,0 +1,212 @@
+"""Detects the layout of a path and finds the games below it, by names alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from speaker_search.entities import shown
+from speaker_search.errors import SourceError, UsageError
+from speaker_search.sources.archives.kinds import archive_kind, is_archive_name
+from speaker_search.sources.archives.open_archives import Archives
+from speaker_search.sources.candidates import Layout
+from speaker_search.sources.faults import unreadable
+from speaker_search.sources.game_folders import Branch, branch_of, folder_games, marked_games
+from speaker_search.sources.games import GameSource, Scan
+from speaker_search.sources.layouts.manifest import spool_list
+from speaker_search.sources.layouts.shards import archive_games
+from speaker_search.sources.names import MAX_NAME_BYTES, storable
+from speaker_search.sources.scan_request import ScanRequest
+from speaker_search.sources.spool import Spool
+from speaker_search.sources.trees.disk_tree import DiskTree
+
+_LISTS = frozenset({".csv", ".jsonl", ".list"})
+_LAYOUTS_OF_ARCHIVES = (None, Layout.SHARDS, Layout.DUMP, Layout.FOLDERS)
+
+
+def scan(
+    path: Path,
+    *,
+    layout: Layout | None = None,
+    maker: str | None = None,
+    title: str | None = None,
+    password: str | None = None,
+) -> Scan:
+    """Find the games in a folder, an archive or a list of files, in order of their paths.
+
+    Marks of a layout are looked for in the folder and up to three folders below. An index.json makes it a dump, else a
+    list (manifest or metadata .csv, .jsonl or .parquet, or *.list) a manifest. Archives are shards, beside either of
+    these or alone. A folder without any of these is read as the folders layout. Audio without a mark beside folders
+    that have one, and archives that cannot be opened beside others, would be lost silently: each is given as a game
+    whose candidates() raises SourceError. With `layout` nothing else is looked for; for an archive, dump and folders
+    mean what is inside it. `password` opens encrypted archives.
+
+    Dump: a folder with an index.json is a game, and everything below belongs to it. A game that is PATH itself or is
+    directly in it is called `<Maker>_<Title>`, split at the first `_`. Without a `_`, and deeper down, the maker is
+    the folder around the game. `maker` and `title` win over both.
+
+    Folders: with `title`, PATH is that game (by `maker`, or by a maker of PATH's name) and holds `<character>/**`. With
+    `maker` alone, PATH holds its games as `<game>/<character>/**`. With neither, the least nested audio file decides:
+    three or more folders above it mean `<maker>/<game>/<character>/**`, two mean `<game>/<character>/**` by a maker of
+    PATH's name, and with fewer PATH is the game and the folder around it the maker.
+
+    Raises SourceError when there is nothing to ingest, and UsageError when one title is given for several games, when
+    `maker` or `title` cannot be a name, or when the names do not tell the maker and title.
+    """
+    _check_name("maker", maker)
+    _check_name("title", title)
+    place = _resolved(path)
+    request = ScanRequest(layout, maker, title, Archives(password), Spool())
+    games, why = _in_folder(place, request) if place.is_dir() else _in_file(place, request)
+    if title is not None and len(games) > 1:
+        raise UsageError(f"{_named(place)} holds {len(games):,} games, which cannot all be called {title}.")
+    request.spool.finish()
+    for number, (root, row_maker, row_title) in enumerate(request.spool.games):
+        kind = Layout.MANIFEST if root.is_dir() else Layout.SHARDS
+        own = None if root.is_dir() else request.archives
+        games.append(GameSource(root, row_maker, row_title, kind, archives=own, spool=request.spool, number=number))
+    if not games:
+        mend = "Name a folder with voices. Links that lead out of it are not followed."
+        raise SourceError(f"{_named(place)} holds no audio files and no index.json.", mend)
+    games.sort(key=lambda game: (game.root.parts, game.below))
+    return Scan(tuple(games), why)
+
+
+def _check_name(what: str, name: str | None) -> None:
+    if name is not None and not name.strip():
+        raise UsageError(f"The {what} given is blank.", "Give a name that is not blank.")
+    if name is not None and not storable(name):
+        mend = f"Give a name in UTF-8, without NUL and of at most {MAX_NAME_BYTES:,} bytes."
+        raise UsageError(f"The {what} given cannot be stored.", mend)
+
+
+def _in_file(place: Path, request: ScanRequest) -> tuple[list[GameSource], str]:
+    kind, suffix = archive_kind(place), place.suffix.lower()
+    if kind is None and suffix not in _LISTS:
+        mend = "Unpack it first." if is_archive_name(place.name) else "Name the folder that it is in."
+        raise SourceError(f"{_named(place)} is a file, but not an archive that can be read or a list of voices.", mend)
+    if _is_list(place):
+        if request.layout not in (None, Layout.MANIFEST):
+            raise SourceError(f"{_named(place)} is a list of files.", "Use --layout manifest.")
+        return [], f"manifest: {shown(place.name)} with {spool_list(place, request):,} rows"
+    if request.layout not in _LAYOUTS_OF_ARCHIVES:
+        raise SourceError(f"{_named(place)} is an archive, not a list of files.", "Use --layout shards.")
+    games, holds = archive_games(place, request)
+    return games, f"shards: {shown(place.name)} with {holds}"
+
+
+def _in_folder(place: Path, request: ScanRequest) -> tuple[list[GameSource], str]:
+    tree = DiskTree(place)
+    if request.layout is Layout.FOLDERS:
+        return _as_folders(tree, request)
+    branch = branch_of(tree, lists=request.layout in (None, Layout.MANIFEST))
+    games: list[GameSource] = []
+    why: list[str] = []
+    if request.layout is Layout.DUMP and not branch.indexes:
+        raise SourceError(f"{_named(place)} holds no index.json.", "Look deeper, or use --layout folders.")
+    if request.layout is Layout.MANIFEST:
+        lists = [place.joinpath(*parts) for parts in branch.all_lists()]
+        if not lists:
+            mend = "Name the list itself: a .csv, .jsonl, .parquet or .list file."
+            raise SourceError(f"{_named(place)} holds no list of files.", mend)
+        return _spooled(lists, request)
+    if branch.marks and request.layout is not Layout.SHARDS:
+        games, why = _marked(tree, branch, request)
+    if request.layout in (None, Layout.SHARDS):
+        shards, holds = _archives([place.joinpath(*parts) for parts in branch.all_archives()], request)
+        games, why = [*games, *shards], [*why, *holds]
+        if not why and request.layout is Layout.SHARDS:
+            raise SourceError(f"{_named(place)} holds no archives with voices.", "Use --layout auto.")
+    if request.layout is None and not branch.marks:
+        folders, read_as = _as_folders(tree, request)
+        games, why = [*games, *folders], [*why, read_as] if folders or not why else why
+    return games, "; ".join(why)
+
+
+def _marked(tree: DiskTree, branch: Branch, request: ScanRequest) -> tuple[list[GameSource], list[str]]:
+    games: list[GameSource] = []
+    lists: list[Path] = []
+    found = list(marked_games(tree, branch))
+    for one in found:
+        folder = tree.root.joinpath(*one.parts)
+        if one.lists:
+            lists += [folder / name for name in one.lists]
+            continue
+        game = request.game(tree, one, folder)
+        if one.unmarked:
+            detail = f"{_named(folder)} holds audio but no index.json and no list, unlike the folders beside it."
+            mend = "Unpack it again, or ingest it on its own with --layout folders."
+            game = replace(game, trouble=SourceError(detail, mend))
+        games.append(game)
+    indexed = sum(game.index is not None for game in games)
+    why = [f"dump: index.json in {indexed:,} of {len(found):,} folders"] if indexed else []
+    troubled, how = _spooled(lists, request) if lists else ([], "")
+    beside = [shown("/".join(parts)) for parts in branch.all_lists()] if not lists else []
+    if beside:
+        why.append(f"{beside[0]} was ignored, because there is an index.json")
+    return [*games, *troubled], [*why, how] if how else why
+
+
+def _spooled(lists: list[Path], request: ScanRequest) -> tuple[list[GameSource], str]:
+    troubled: list[GameSource] = []
+    count = 0
+    for path in lists:
+        try:
+            count += spool_list(path, request)
+        except SourceError as error:
+            if len(lists) == 1:
+                raise
+            troubled.append(request.troubled(path, Layout.MANIFEST, error))
+    which = shown(lists[0].name) if len(lists) == 1 else f"{len(lists):,} lists, such as {shown(lists[0].name)},"
+    return troubled, f"manifest: {which} with {count:,} rows"
+
+
+def _archives(paths: list[Path], request: ScanRequest) -> tuple[list[GameSource], list[str]]:
+    games: list[GameSource] = []
+    held: dict[str, int] = {}
+    for path in paths:
+        try:
+            found, holds = _in_archive(path, request)
+        except SourceError as error:
+            found, holds = [request.troubled(path, Layout.SHARDS, error)], "unreadable content"
+        games += found
+        if holds:
+            held[holds] = held.get(holds, 0) + 1
+    several = ", ".join(f"{count:,} with {holds}" for holds, count in held.items())
+    return games, [f"shards: archives, {several}"] if held else []
+
+
+def _in_archive(path: Path, request: ScanRequest) -> tuple[list[GameSource], str]:
+    if archive_kind(path) is None:
+        raise SourceError(f"{_named(path)} is an archive of a kind that cannot be read.", "Unpack it first.")
+    if _is_list(path):
+        spool_list(path, request)
+        return [], "a list of files"
+    return archive_games(path, request)
+
+
+def _as_folders(tree: DiskTree, request: ScanRequest) -> tuple[list[GameSource], str]:
+    found, read_as = folder_games(tree, request.maker, request.title)
+    games = [request.game(tree, one, tree.root.joinpath(*one.parts)) for one in found]
+    return games, f"folders: no index.json and no list, read as {read_as}"
+
+
+def _is_list(path: Path) -> bool:
+    if archive_kind(path) == ".parquet":
+        from speaker_search.sources.archives.parquet import holds_audio  # pyarrow takes 0.3 s to import
+
+        return not holds_audio(path)
+    return path.suffix.lower() in _LISTS
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        if not path.exists():
+            raise SourceError(f"{_named(path)} does not exist.", "Check the path.")
+        return path.resolve()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _named(path: Path) -> str:
+    return shown(str(path))
