@@ -53,8 +53,8 @@ RESEMBLYZER = ("--encoder", "resemblyzer")
 WRONG = {
     "a folder that is not there": Wrong(ingest("nowhere"), 2, ("nowhere does not exist",)),
     "an empty folder": Wrong(ingest("empty"), 2, ("empty holds no audio files and no index.json",)),
-    "a file as folder": Wrong(ingest("text.ogg"), 2, ("text.ogg is a file, but no archive that can be read",)),
-    "an index that is no JSON": Wrong(ingest("M_broken", *RESEMBLYZER), 2, ("index.json", "breaks off or is no JSON")),
+    "a file as folder": Wrong(ingest("text.ogg"), 2, ("text.ogg is a file, but not an archive that can be read",)),
+    "an index that is no JSON": Wrong(ingest("M_broken", *RESEMBLYZER), 2, ("index.json", "not valid JSON")),
     "an index that is no list": Wrong(ingest("M_object", *RESEMBLYZER), 2, ("index.json", "not a list of rows")),
     "one title for several games": Wrong(
         said("ingest", VOICES, "--game", "X"), 2, ("holds 4 games, which cannot all be called X",)

@@ -294,7 +294,7 @@ def test_a_broken_index_among_several_games_is_a_problem_and_the_others_go_on(
 
 def test_a_broken_index_alone_is_an_error(library: Library, tmp_path: Path) -> None:
     write_voice(dump(tmp_path / "maker_title", "[{") / "a.wav", 1)
-    with pytest.raises(SourceError, match="breaks off"):
+    with pytest.raises(SourceError, match="is truncated or not valid JSON"):
         library.ingest([tmp_path / "maker_title"])
     write_voice(dump(tmp_path / "both/maker_a", "[{") / "a.wav", 1)
     write_voice(dump(tmp_path / "both/maker_b", "[{") / "a.wav", 1)

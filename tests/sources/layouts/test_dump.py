@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from sources.packing import touched
 
 from speaker_search.sources import Candidate, GameSource, Layout, Route
 
@@ -20,11 +21,8 @@ def row(speaker: str, voice: str, text: str = "") -> Row:
 
 
 def game(root: Path, rows: Sequence[object], files: Sequence[str], index: str = "index.json") -> GameSource:
-    """Lay a dump out on disk; every file holds its own path, so that sizes differ."""
-    for name in files:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(name.encode())
-    (root / index).parent.mkdir(parents=True, exist_ok=True)
+    """Write a dump to the disk."""
+    touched(root, *files, index)
     (root / index).write_text(json.dumps(rows), encoding="utf-8")
     return GameSource(root.resolve(), "maker", "title", Layout.DUMP, index)
 
@@ -52,29 +50,27 @@ def test_no_audio_file_is_read(tmp_path: Path) -> None:
     assert (tmp_path / "琴子/a.ogg").stat().st_atime_ns == 1
 
 
-@pytest.mark.parametrize("voice", ["a.ogg", "a", "voice/a.ogg", "voice/a", "voice\\a.ogg", "./voice/a", "x/../voice/a"])
-def test_a_file_where_the_row_says_is_exact(tmp_path: Path, voice: str) -> None:
-    file = "voice/a.ogg" if "voice" in voice else "a.ogg"
+@pytest.mark.parametrize(
+    ("voice", "file"),
+    [
+        *((voice, "a.ogg") for voice in ("a", "a.ogg")),
+        *((voice, "voice/a.ogg") for voice in ("voice/a.ogg", "voice/a", "voice\\a.ogg", "./voice/a", "x/../voice/a")),
+        *((voice, "琴子/a.ogg") for voice in ("a", "a.ogg", "sub/a", "sub\\a.ogg")),
+    ],
+)
+def test_a_file_where_the_row_says_or_under_its_speaker_is_exact(tmp_path: Path, voice: str, file: str) -> None:
     assert only(game(tmp_path, [row("琴子", voice)], [file])) == (file, Route.EXACT, "琴子")
 
 
-@pytest.mark.parametrize("voice", ["a", "a.ogg", "sub/a", "sub\\a.ogg"])
-def test_a_file_under_its_speaker_is_exact(tmp_path: Path, voice: str) -> None:
-    assert only(game(tmp_path, [row("琴子", voice)], ["琴子/a.ogg"])) == ("琴子/a.ogg", Route.EXACT, "琴子")
-
-
-def test_windows_separators_in_the_file_path_schema(tmp_path: Path) -> None:
+def test_the_file_path_schema_has_windows_separators(tmp_path: Path) -> None:
     rows = [{"Speaker": "琴子", "FilePath": "琴子\\ep2_kot0002.ogg"}]
     assert only(game(tmp_path, rows, ["琴子/ep2_kot0002.ogg"])) == ("琴子/ep2_kot0002.ogg", Route.EXACT, "琴子")
-
-
-def test_another_extension_in_voice_is_a_sibling(tmp_path: Path) -> None:
-    assert only(game(tmp_path, [row("琴子", "a.wav")], ["琴子/a.ogg"])) == ("琴子/a.ogg", Route.SIBLING, "琴子")
 
 
 @pytest.mark.parametrize(
     ("voice", "file"),
     [
+        ("a.wav", "琴子/a.ogg"),
         ("EP2_KOT", "琴子/ep2_kot.ogg"),
         ("ep2_kot.ogg", "琴子/ep2_kot.OGG"),
         ("Voice/a.ogg", "voice/A.ogg"),
@@ -83,11 +79,11 @@ def test_another_extension_in_voice_is_a_sibling(tmp_path: Path) -> None:
         ("が", "琴子/か\u3099.ogg"),
     ],
 )
-def test_another_letter_case_or_width_is_a_sibling(tmp_path: Path, voice: str, file: str) -> None:
+def test_another_extension_letter_case_or_width_is_a_sibling(tmp_path: Path, voice: str, file: str) -> None:
     assert only(game(tmp_path, [row("琴子", voice)], [file])) == (file, Route.SIBLING, "琴子")
 
 
-def test_among_siblings_the_one_that_differs_by_case_alone_is_nearest(tmp_path: Path) -> None:
+def test_among_siblings_the_one_that_differs_by_case_alone_is_taken(tmp_path: Path) -> None:
     folder = game(tmp_path, [row("琴子", "a.ogg")], ["琴子/A.flac", "琴子/A.ogg"])
     assert found(folder)[0] == ("琴子/A.ogg", Route.SIBLING, "琴子")
 
@@ -126,24 +122,20 @@ def test_a_missing_file_does_not_take_another_characters_clip(tmp_path: Path) ->
     assert found(folder) == [("アリス/a.ogg", Route.REPEATED, "琴子"), ("アリス/a.ogg", Route.EXACT, "アリス")]
 
 
-def test_an_exact_row_goes_before_an_earlier_sibling(tmp_path: Path) -> None:
+def test_an_exact_row_comes_before_an_earlier_sibling(tmp_path: Path) -> None:
     folder = game(tmp_path, [row("琴子", "v/A.wav"), row("アリス", "v/a.ogg")], ["v/a.ogg"])
     assert found(folder) == [("v/a.ogg", Route.REPEATED, "琴子"), ("v/a.ogg", Route.EXACT, "アリス")]
 
 
 @pytest.mark.parametrize("name", ["Mr.N", "2.5", "a.b.c", "ep1.wav2"])
-def test_a_dot_in_a_name_is_no_extension(tmp_path: Path, name: str) -> None:
+def test_a_dot_in_a_name_does_not_begin_an_extension(tmp_path: Path, name: str) -> None:
     assert only(game(tmp_path, [row("琴子", name)], [f"琴子/{name}.ogg"])) == (f"琴子/{name}.ogg", Route.EXACT, "琴子")
     other = game(tmp_path / "other", [row("琴子", name)], [f"voice/{name}.ogg", f"voice/{name.partition('.')[0]}.ogg"])
     assert found(other)[0] == (f"voice/{name}.ogg", Route.STEM, "琴子")
 
 
-def test_a_speaker_with_a_dot_has_a_folder(tmp_path: Path) -> None:
-    assert only(game(tmp_path, [row("Mr.N", "1")], ["Mr.N/1.ogg"])) == ("Mr.N/1.ogg", Route.EXACT, "Mr.N")
-
-
-@pytest.mark.parametrize("name", ["display＠real", "A／B", "女子生徒Ｂ", "ｱﾘｽ"])
-def test_speakers_keep_their_signs_and_width(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["Mr.N", "display＠real", "A／B", "女子生徒Ｂ", "ｱﾘｽ"])
+def test_speakers_keep_their_dots_signs_and_width(tmp_path: Path, name: str) -> None:
     assert only(game(tmp_path, [row(name, "1")], [f"{name}/1.ogg"])) == (f"{name}/1.ogg", Route.EXACT, name)
 
 
@@ -156,11 +148,10 @@ def test_an_index_one_folder_down_finds_audio_beside_its_folder(tmp_path: Path) 
     rows = [row("琴子", "voice/1"), row("琴子", "2"), row("琴子", "../voice/3"), row("琴子", "4"), row("琴子", "5")]
     files = ["voice/1.ogg", "data/2.ogg", "voice/3.ogg", "琴子/4.ogg", "data/琴子/5.ogg"]
     folder = game(tmp_path, rows, files, index="data/index.json")
-    assert [path for path, _, _ in found(folder)] == files
-    assert {route for _, route, _ in found(folder)} == {Route.EXACT}
+    assert found(folder) == [(file, Route.EXACT, "琴子") for file in files]
 
 
-def test_the_indexs_own_folder_goes_before_the_games(tmp_path: Path) -> None:
+def test_the_folder_of_the_index_comes_before_that_of_the_game(tmp_path: Path) -> None:
     folder = game(tmp_path, [row("琴子", "v/1")], ["v/1.ogg", "data/v/1.ogg"], index="data/index.json")
     assert found(folder) == [("data/v/1.ogg", Route.EXACT, "琴子"), ("v/1.ogg", Route.UNLISTED, None)]
 
@@ -185,7 +176,7 @@ def test_a_file_without_a_row_is_unlisted(tmp_path: Path) -> None:
     ]
 
 
-def test_files_that_are_no_audio_are_no_candidates(tmp_path: Path) -> None:
+def test_files_that_are_not_audio_are_not_candidates(tmp_path: Path) -> None:
     assert found(game(tmp_path, [row("琴子", "readme")], ["readme.txt", "琴子/cover.png", ".ogg"])) == [
         ("琴子/readme", Route.MISSING, "琴子")
     ]
@@ -209,11 +200,7 @@ def test_one_stem_in_two_formats_gives_a_row_and_an_unlisted_file(tmp_path: Path
 @pytest.mark.parametrize(
     "entry",
     [
-        None,
-        3,
-        "text",
-        [],
-        {},
+        *(None, 3, "text", [], {}),
         {"Speaker": "琴子"},
         {"Voice": "1"},
         {"Speaker": None, "Voice": "1"},
@@ -224,47 +211,39 @@ def test_one_stem_in_two_formats_gives_a_row_and_an_unlisted_file(tmp_path: Path
         {"Speaker": "琴子", "Voice": "a/.."},
     ],
 )
-def test_what_is_no_row_is_malformed_and_its_file_unlisted(tmp_path: Path, entry: object) -> None:
+def test_what_cannot_be_a_row_is_malformed_and_its_file_unlisted(tmp_path: Path, entry: object) -> None:
     routes = [route for _, route, _ in found(game(tmp_path, [entry], ["琴子/1.ogg"]))]
     assert routes == [Route.MALFORMED, Route.UNLISTED]
 
 
 @pytest.mark.parametrize(
-    "voice",
+    ("voice", "index"),
     [
-        "../secret",
-        "..\\secret.ogg",
-        "voice/../../secret.ogg",
-        "/etc/secret.ogg",
-        "\\\\server\\secret.ogg",
-        "C:\\secret.ogg",
-        "c:secret.ogg",
-        "琴子/1\0.ogg",
-        "..",
+        *(
+            (voice, "index.json")
+            for voice in (
+                *("../secret", "..\\secret.ogg", "voice/../../secret.ogg", "/etc/secret.ogg", ".."),
+                *("\\\\server\\secret.ogg", "C:\\secret.ogg", "c:secret.ogg", "琴子/1\0.ogg"),
+            )
+        ),
+        ("../../secret", "data/index.json"),
     ],
 )
-def test_a_path_that_leaves_the_game_is_malformed(tmp_path: Path, voice: str) -> None:
-    (tmp_path / "secret.ogg").write_bytes(b"x")
-    (clip,) = game(tmp_path / "game", [row("琴子", voice)], []).candidates()
+def test_a_path_that_leaves_the_game_is_malformed(tmp_path: Path, voice: str, index: str) -> None:
+    touched(tmp_path, "secret.ogg")
+    (clip,) = game(tmp_path / "game", [row("琴子", voice)], [], index).candidates()
     assert (clip.route, clip.character, clip.size) == (Route.MALFORMED, "琴子", -1)
     assert "\\" not in clip.path.replace("\\x00", "")
     assert "\0" not in clip.path
 
 
-def test_an_index_one_folder_down_may_not_leave_the_game_either(tmp_path: Path) -> None:
-    (tmp_path / "secret.ogg").write_bytes(b"x")
-    folder = game(tmp_path / "game", [row("琴子", "../../secret")], [], index="data/index.json")
-    assert only(folder)[1] is Route.MALFORMED
-
-
 def test_a_speaker_that_is_a_path_leads_nowhere(tmp_path: Path) -> None:
-    (tmp_path / "1.ogg").write_bytes(b"x")
+    touched(tmp_path, "1.ogg")
     assert only(game(tmp_path / "game", [row("..", "1")], [])) == ("1", Route.MISSING, "..")
 
 
 def test_links_are_used_inside_the_game_and_counted_where_they_lead_out_of_it(tmp_path: Path) -> None:
-    (tmp_path / "outside").mkdir()
-    (tmp_path / "outside/secret.ogg").write_bytes(b"x")
+    touched(tmp_path, "outside/secret.ogg")
     folder = game(tmp_path / "game", [row("琴子", "2"), row("琴子", "3")], ["琴子/1.ogg"])
     (tmp_path / "game/琴子/2.ogg").symlink_to("1.ogg")
     (tmp_path / "game/琴子/3.ogg").symlink_to(tmp_path / "outside/secret.ogg")
@@ -287,7 +266,7 @@ def test_a_folder_named_like_a_clip_is_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names must be Unicode")
-def test_a_file_name_that_is_no_utf_8_is_malformed(tmp_path: Path) -> None:
+def test_a_file_name_that_is_not_utf_8_is_malformed(tmp_path: Path) -> None:
     folder = game(tmp_path, [row("琴子", "1")], ["琴子/1.ogg"])
     (tmp_path / os.fsdecode(b"\xff\xfe.ogg")).write_bytes(b"xyz")
     last = list(folder.candidates())[-1]
@@ -304,9 +283,9 @@ def test_names_that_no_database_holds_are_escaped(tmp_path: Path) -> None:
         f"{clip.path}{clip.character}{clip.text}".encode()
 
 
-def test_a_row_without_text_has_an_empty_one(tmp_path: Path) -> None:
-    rows = [{"Speaker": "琴子", "Voice": "1"}, {"Speaker": "琴子", "Voice": "2", "Text": None}]
-    assert [clip.text for clip in game(tmp_path, rows, []).candidates()] == ["", ""]
+def test_a_row_without_a_text_has_an_empty_one(tmp_path: Path) -> None:
+    rows = [{"Speaker": "琴子", "Voice": "1", **text} for text in ({}, {"Text": None}, {"Text": float("nan")})]
+    assert [clip.text for clip in game(tmp_path, rows, []).candidates()] == ["", "", ""]
 
 
 def test_names_too_long_for_a_database_are_malformed(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from sources.packing import touched
 
 from speaker_search.errors import SourceError, UsageError
 from speaker_search.sources import GameSource, Layout, Route, scan
@@ -17,8 +18,7 @@ ROWS = [{"Speaker": "琴子", "Voice": "1", "Text": ""}]
 def dump(root: Path, *games: str, rows: object = ROWS) -> Path:
     """An index.json and one clip in each of the folders."""
     for name in games:
-        (root / name / "voice").mkdir(parents=True, exist_ok=True)
-        (root / name / "voice/1.ogg").touch()
+        touched(root / name, "voice/1.ogg")
         (root / name / "index.json").write_text(json.dumps(rows), encoding="utf-8")
     return root
 
@@ -33,7 +33,7 @@ def test_maker_and_title_are_split_at_the_first_underscore(tmp_path: Path) -> No
     assert names(scan(tmp_path / "GalGame")) == [("Key!", "AIR"), ("Ａｌｃｏｔ Inc.", "恋 2.5_FD")]
 
 
-def test_a_game_asked_for_directly_has_the_same_names(tmp_path: Path) -> None:
+def test_a_game_named_directly_has_the_same_names(tmp_path: Path) -> None:
     dump(tmp_path / "GalGame", "Key!_AIR")
     (above,) = scan(tmp_path / "GalGame")
     (direct,) = scan(tmp_path / "GalGame/Key!_AIR")
@@ -41,12 +41,12 @@ def test_a_game_asked_for_directly_has_the_same_names(tmp_path: Path) -> None:
     assert above == GameSource((tmp_path / "GalGame/Key!_AIR").resolve(), "Key!", "AIR", Layout.DUMP, "index.json")
 
 
-@pytest.mark.parametrize("asked", [".", "maker-01", "maker-01/game-02"])
-def test_nested_folders_give_the_same_names_from_any_height(tmp_path: Path, asked: str) -> None:
+@pytest.mark.parametrize(("asked", "count"), [(".", 3), ("maker-01", 2), ("maker-01/game-02", 1)])
+def test_nested_folders_give_the_same_names_from_any_height(tmp_path: Path, asked: str, count: int) -> None:
     dump(tmp_path / "clean", "maker-01/game-01", "maker-01/game-02", "maker-02/game-03")
     games = scan(tmp_path / "clean" / asked)
     assert ("maker-01", "game-02") in names(games)
-    assert len(games) == {".": 3, "maker-01": 2, "maker-01/game-02": 1}[asked]
+    assert len(games) == count
     assert {game.root for game in games} <= {game.root for game in scan(tmp_path / "clean")}
 
 
@@ -54,7 +54,7 @@ def test_an_underscore_in_a_nested_title_is_part_of_it(tmp_path: Path) -> None:
     assert names(scan(dump(tmp_path, "制作01/作品_FD"))) == [("制作01", "作品_FD")]
 
 
-def test_three_folders_down_is_the_last_place_for_an_index(tmp_path: Path) -> None:
+def test_an_index_is_found_up_to_three_folders_down(tmp_path: Path) -> None:
     assert names(scan(dump(tmp_path, "all/maker/game"))) == [("maker", "game")]
     with pytest.raises(SourceError):
         scan(dump(tmp_path / "x", "all/of/maker/game"), layout=Layout.DUMP)
@@ -70,12 +70,10 @@ def test_the_topmost_index_wins(tmp_path: Path) -> None:
 @pytest.mark.parametrize("inner", ["data", "Key_AIR"])
 def test_an_index_one_folder_down_makes_the_folder_around_it_the_game(tmp_path: Path, asked: str, inner: str) -> None:
     dump(tmp_path / "GalGame", f"Key_AIR/{inner}")
-    (tmp_path / "GalGame/Key_AIR/voice").mkdir()
-    (tmp_path / "GalGame/Key_AIR/voice/2.ogg").touch()
+    touched(tmp_path / "GalGame/Key_AIR", "voice/2.ogg")
     (game,) = scan(tmp_path / "GalGame" / asked)
-    assert game == GameSource(
-        (tmp_path / "GalGame/Key_AIR").resolve(), "Key", "AIR", Layout.DUMP, f"{inner}/index.json"
-    )
+    root = (tmp_path / "GalGame/Key_AIR").resolve()
+    assert game == GameSource(root, "Key", "AIR", Layout.DUMP, f"{inner}/index.json")
     assert [(clip.path, clip.route) for clip in game.candidates()] == [
         (f"{inner}/voice/1.ogg", Route.STEM),
         ("voice/2.ogg", Route.UNLISTED),
@@ -105,11 +103,6 @@ def test_given_names_win(tmp_path: Path) -> None:
     assert names(scan(tmp_path / "Key_AIR", title="エアー")) == [("Key", "エアー")]
 
 
-def test_one_title_for_several_games_is_wrong_usage(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="2 games"):
-        scan(dump(tmp_path, "Key_AIR", "Leaf_痕"), title="AIR")
-
-
 def test_the_index_may_be_spelled_in_another_case(tmp_path: Path) -> None:
     dump(tmp_path, "Key_AIR")
     (tmp_path / "Key_AIR/index.json").rename(tmp_path / "Key_AIR/Index.JSON")
@@ -127,32 +120,21 @@ def test_links_to_folders_and_indexes_are_not_followed(tmp_path: Path) -> None:
     assert names(scan(tmp_path / "here")) == [("Key", "AIR")]
 
 
-def test_path_itself_may_be_a_link(tmp_path: Path) -> None:
+def test_the_path_itself_may_be_a_link(tmp_path: Path) -> None:
     dump(tmp_path / "real", "Key_AIR")
     (tmp_path / "link").symlink_to(tmp_path / "real")
     assert scan(tmp_path / "link") == scan(tmp_path / "real")
 
 
-def test_a_folder_of_audio_beside_dumps_is_not_lost_silently(tmp_path: Path) -> None:
-    dump(tmp_path, "Key_AIR")
-    (tmp_path / "Leaf_痕/voice").mkdir(parents=True)
-    (tmp_path / "Leaf_痕/voice/1.ogg").touch()
-    (tmp_path / "notes").mkdir()
-    (tmp_path / "notes/read.txt").touch()
-    air, leaf = scan(tmp_path)
+def test_audio_beside_dumps_is_not_lost_silently(tmp_path: Path) -> None:
+    dump(tmp_path / "GalGame", "Key_AIR")
+    touched(tmp_path / "GalGame", "Leaf_痕/voice/1.ogg", "1.ogg", "notes/read.txt")
+    loose, air, leaf = scan(tmp_path / "GalGame")
     assert [clip.route for clip in air.candidates()] == [Route.STEM]
     assert (leaf.maker, leaf.title, leaf.index) == ("Leaf", "痕", None)
-    with pytest.raises(SourceError, match=r"no index\.json"):
-        list(leaf.candidates())
-
-
-def test_audio_directly_beside_dumps_is_not_lost_silently(tmp_path: Path) -> None:
-    dump(tmp_path / "GalGame", "Key_AIR")
-    (tmp_path / "GalGame/1.ogg").touch()
-    loose, air = scan(tmp_path / "GalGame")
-    assert air.title == "AIR"
-    with pytest.raises(SourceError, match=r"no index\.json"):
-        list(loose.candidates())
+    for game in (loose, leaf):
+        with pytest.raises(SourceError, match=r"no index\.json"):
+            list(game.candidates())
 
 
 def test_a_dump_without_audio_has_missing_clips_only(tmp_path: Path) -> None:
@@ -168,56 +150,31 @@ def test_an_unusable_index_is_told_when_the_game_is_read(tmp_path: Path) -> None
         list(game.candidates())
 
 
-@pytest.mark.parametrize("layout", [None, *Layout])
-def test_a_path_without_voices_is_refused(tmp_path: Path, layout: Layout | None) -> None:
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "texts/a/b/c").mkdir(parents=True)
-    (tmp_path / "texts/a/b/c/readme.txt").touch()
-    (tmp_path / "clip.ogg").touch()
-    for name, sentence in {
-        "gone": "does not exist.",
-        "clip.ogg": "is a file, but no archive",
-        "clip.ogg/x": "does not exist.",
-        "a\0b": "does not exist.",
-        "empty": "holds no ",
-        "texts": "holds no ",
-    }.items():
-        with pytest.raises(SourceError) as caught:
-            scan(tmp_path / name, layout=layout)
-        assert sentence in caught.value.detail
-        assert caught.value.mend
-
-
-def test_the_dump_layout_needs_an_index(tmp_path: Path) -> None:
-    (tmp_path / "voice").mkdir()
-    (tmp_path / "voice/1.ogg").touch()
-    with pytest.raises(SourceError, match=r"no index\.json"):
-        scan(tmp_path, layout=Layout.DUMP)
-
-
-def test_a_folder_name_that_is_no_utf_8_is_refused_when_the_game_is_read(tmp_path: Path) -> None:
-    name = "Key_\udcff"
+def test_a_folder_name_that_is_not_utf_8_is_refused_when_the_game_is_read(tmp_path: Path) -> None:
     try:
-        dump(tmp_path, name)
+        dump(tmp_path, "Key_\udcff")
     except (OSError, UnicodeError):
         pytest.skip("file names must be Unicode here")
     (game,) = scan(tmp_path)
     assert (game.maker, game.title) == ("Key", "\\udcff")
-    with pytest.raises(SourceError, match=r"no UTF-8\. Rename"):
+    with pytest.raises(SourceError, match=r"not valid UTF-8\. Rename"):
         list(game.candidates())
 
 
-@pytest.mark.parametrize("name", ["", " ", "\u3000\t"])
-@pytest.mark.parametrize("which", ["maker", "title"])
-def test_a_maker_or_title_given_is_not_blank(tmp_path: Path, which: str, name: str) -> None:
-    dump(tmp_path, "Key_AIR")
-    with pytest.raises(UsageError, match=rf"The {which} given is blank\. Give a name that is not blank\."):
-        scan(tmp_path, maker=name if which == "maker" else "Key", title=name if which == "title" else None)
+def test_one_title_for_several_games_is_wrong_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="2 games, which cannot all be called AIR"):
+        scan(dump(tmp_path, "Key_AIR", "Leaf_痕"), title="AIR")
 
 
-@pytest.mark.parametrize("name", ["a\0b", "\ud800", "x" * 1_001])
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        *((blank, r"is blank\. Give a name that is not blank\.") for blank in ("", " ", "\u3000\t")),
+        *((odd, r"cannot be stored\. Give a name in UTF-8") for odd in ("a\0b", "\ud800", "x" * 1_001)),
+    ],
+)
 @pytest.mark.parametrize("which", ["maker", "title"])
-def test_a_maker_or_title_given_can_be_stored(tmp_path: Path, which: str, name: str) -> None:
+def test_a_maker_or_title_given_must_be_a_name(tmp_path: Path, which: str, name: str, complaint: str) -> None:
     dump(tmp_path, "Key_AIR")
-    with pytest.raises(UsageError, match=rf"The {which} given cannot be stored\. Give a name in UTF-8"):
+    with pytest.raises(UsageError, match=rf"The {which} given {complaint}"):
         scan(tmp_path, maker=name if which == "maker" else "Key", title=name if which == "title" else None)
