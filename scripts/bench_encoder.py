@@ -29,8 +29,8 @@ from speaker_search import audio
 from speaker_search.encoders.anime import PREFIX, AnimeEncoder, build_network
 from speaker_search.encoders.backends.choose import BF16_FLAGS, Backend, choose, exact
 from speaker_search.encoders.backends.machine import Machine, cpu_name, this_machine
-from speaker_search.encoders.ecapa import DIM, N_MELS
-from speaker_search.encoders.unpadded import Unpadded
+from speaker_search.encoders.networks.ecapa import DIM, N_MELS
+from speaker_search.encoders.networks.unpadded import Unpadded
 from speaker_search.encoders.weights import resolve
 from speaker_search.entities import SAMPLE_RATE, Floats
 from speaker_search.errors import AudioError

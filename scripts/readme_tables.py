@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer.main
 
-from speaker_search.cli.app import app
+from speaker_search.cli.program import app
 from speaker_search.settings import Settings
 
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -42,7 +42,7 @@ def settings() -> str:
 
 
 def renewed(text: str) -> str:
-    """The README's text with both tables as they should be."""
+    """The README's text with both tables up to date."""
     for name, table in (("commands", commands()), ("settings", settings())):
         begin, end = f"<!-- {name}: written by scripts/readme -->", f"<!-- /{name} -->"
         text = re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: f"{begin}\n{table}\n{end}", text, flags=re.S)  # noqa: B023

@@ -6,13 +6,14 @@ import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # numpy takes a tenth of a second to import, and here only names are needed
+    import numpy as np
+    import numpy.typing as npt
 
-Floats: TypeAlias = npt.NDArray[np.float32]
-Ids: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = "npt.NDArray[np.float32]"
+Ids: TypeAlias = "npt.NDArray[np.int64]"
 
 SAMPLE_RATE = 16_000  # Hz: what every encoder here was trained on
 
@@ -87,7 +88,7 @@ class Clip:
     seconds: float | None  #: None until it was decoded
     character_id: int | None  #: None when nobody knows who speaks
     game_id: int
-    audio_hash: bytes | None = None  #: equal for the same audio, also in another game; None until it was decoded
+    fingerprint: bytes | None = None  #: equal for the same audio, also in another game; None until it was decoded
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,26 +1,25 @@
-"""What can go wrong, one class for each decision a caller can take; a class's docstring is its message."""
+"""What can go wrong, one class for each decision a caller can take."""
 
 from __future__ import annotations
 
-from speaker_search.entities import Refusal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from speaker_search.entities import Refusal
 
 
 class SpeakerSearchError(Exception):
     """Something went wrong."""
 
     def __init__(self, detail: str, mend: str = "") -> None:
-        """`detail` says what is wrong and `mend` what to do about it: a sentence or two together, shown as they are."""
+        """`detail` says what is wrong, `mend` what to do about it: a sentence or two together, shown as they are."""
         super().__init__(f"{detail} {mend}".strip())
         self.detail = detail
         self.mend = mend
 
-    @property
-    def title(self) -> str:
-        return (type(self).__doc__ or "").strip()
-
 
 class UsageError(SpeakerSearchError):
-    """The request makes no sense as it stands."""
+    """The request makes no sense."""
 
 
 class NotFoundError(SpeakerSearchError):
@@ -52,7 +51,11 @@ class CatalogError(SpeakerSearchError):
 
 
 class CatalogAwayError(CatalogError):
-    """The catalog's database does not answer at present."""
+    """The catalog's database does not answer at the moment."""
+
+
+class CatalogConflictError(CatalogAwayError):
+    """The catalog's database let another transaction go first."""
 
 
 class IndexUnusableError(SpeakerSearchError):

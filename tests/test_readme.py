@@ -1,4 +1,4 @@
-"""The README tells the truth: its tables are the program's, its folders are there, its commands run."""
+"""The README is true: its tables match the program, its folders exist, its commands run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_every_folder_of_the_package_is_in_the_layout() -> None:
     assert [name for name in folders if f"`speaker_search/{name}/`" not in README] == []
 
 
-def test_every_path_in_the_layout_is_there() -> None:
+def test_every_path_in_the_layout_exists() -> None:
     table = README.split("## Layout")[1].split("## How a clip travels")[0]
     named = re.findall(r"^\| `([^`]+)`", table, re.M)
     assert named
@@ -42,7 +42,7 @@ def test_every_path_in_the_layout_is_there() -> None:
 def test_nothing_but_what_the_layout_names_lies_at_the_top() -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, timeout=RUN_LIMIT_S)
     if tracked.returncode:
-        pytest.skip("this is no git checkout")
+        pytest.skip("this is not a git checkout")
     top = {path.split("/")[0].strip('"') for path in tracked.stdout.splitlines()}
     known = {"pyproject.toml", "README.md", "LICENSE", "speaker_search", "migrations", "tests", "scripts", "docker"}
     assert {name for name in top if not name.startswith(".")} <= known

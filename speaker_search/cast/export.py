@@ -8,10 +8,10 @@ import io
 from pathlib import Path
 
 from speaker_search.cast.voices import Cast
+from speaker_search.documents import INFERENCE
 from speaker_search.errors import UsageError
 
 COLUMNS = ("voice", "probability", "maker", "game", "character", "clips")
-INFERENCE = "Inferred from how voices sound: likely, never proven."
 
 
 def export(cast: Cast, json: str, path: Path) -> None:

@@ -7,13 +7,13 @@ import numpy as np
 from speaker_search.entities import Floats, Ids
 
 
-def link(scores: Floats, apart: Ids, bar: float) -> Ids:
+def link(scores: Floats, apart: Ids, threshold: float) -> Ids:
     """Group what belongs together: a label (n,) for each, the lowest position in its group.
 
     Agglomerative clustering by average linkage (UPGMA, Sokal and Michener 1958) over symmetric scores (n, n), the
-    nearest two groups first, as long as the mean score between them reaches `bar`. Two with the same value in `apart`
-    (n,), such as two characters of one game, never come into one group. Time grows with the square of n, for each
-    group keeps its nearest other: average linkage never brings a group nearer than the nearer of its two parts was.
+    nearest two groups first, as long as the mean score between them reaches `threshold`. Two with the same value in
+    `apart` (n,), such as two characters of one game, never join one group. Time grows with the square of n: each group
+    keeps its nearest other, and average linkage never brings a group nearer than the nearer of its two parts was.
     """
     count = len(scores)
     labels = np.arange(count)
@@ -26,7 +26,7 @@ def link(scores: Floats, apart: Ids, bar: float) -> Ids:
     height = near[labels, best]
     while True:
         first = int(height.argmax())
-        if not height[first] >= bar:
+        if not height[first] >= threshold:
             return labels
         second = int(best[first])
         first, second = min(first, second), max(first, second)

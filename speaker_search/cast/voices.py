@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from speaker_search.cast.linking import link
-from speaker_search.catalog import reading
+from speaker_search.catalog import people
+from speaker_search.catalog.database import Catalog
+from speaker_search.documents import DEFAULT_PROBABILITY
 from speaker_search.entities import Character, Ids, Voice, fold
 from speaker_search.errors import NotFoundError, UsageError
 from speaker_search.search.calibration import Calibration
-from speaker_search.search.opened import Opened
+from speaker_search.search.live import Ready
 from speaker_search.search.profiles import Profiles
-
-DEFAULT_PROBABILITY = 0.5  # one voice as likely as two
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,38 +27,38 @@ class Cast:
     warnings: tuple[str, ...]
 
 
-def find_voices(opened: Opened, *, min_probability: float = DEFAULT_PROBABILITY) -> Cast:
+def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFAULT_PROBABILITY) -> Cast:
     """Link characters across games, never two of one game, as far as the probability of one voice reaches.
 
-    The bar comes from the catalog's own scores (search.calibration). Where there are too few to learn it from, nobody
-    is linked and a warning says so.
+    The threshold comes from the catalog's own scores (search.calibration). Where there are too few to learn it from,
+    nobody is linked and a warning says so.
     """
     if not 0 < min_probability < 1:
         raise UsageError(f"The least probability must lie between 0 and 1, not at {min_probability:g}.")
-    profiles = opened.profiles
-    with opened.catalog.read() as connection:
-        named = reading.characters_by_id(connection, None, profiles.character_ids.tolist())
+    profiles = ready.profiles
+    with catalog.read() as connection:
+        named = people.characters_by_id(connection, None, profiles.character_ids.tolist())
     everyone = [
         replace(named[id_], clips=clips)
         for id_, clips in zip(profiles.character_ids.tolist(), profiles.clips.tolist(), strict=True)
     ]
     if profiles.pairs is None:
         warning = "No voices: the catalog holds too few characters or games to learn from which score on two are one."
-        return Cast(opened.space.space, (), tuple(everyone), (warning,))
+        return Cast(ready.space.name, (), tuple(everyone), (warning,))
     voices, linked = [], set()
     for number, (rows, likely) in enumerate(_groups(profiles, profiles.pairs, min_probability), start=1):
         members = tuple((everyone[row], float(p)) for row, p in zip(rows, likely, strict=True))
         voices.append(Voice(number, float(np.mean(likely)), members))
         linked.update(rows.tolist())
     unlinked = tuple(character for row, character in enumerate(everyone) if row not in linked)
-    return Cast(opened.space.space, tuple(voices), unlinked, ())
+    return Cast(ready.space.name, tuple(voices), unlinked, ())
 
 
 def _groups(profiles: Profiles, calibration: Calibration, least: float) -> list[tuple[Ids, list[float]]]:
     """Rows of each group of two or more, and the probability that each row belongs: by its mean score to the others."""
     scores = profiles.pair_scores(slice(None))
-    bar = calibration.bar + float(np.log(least / (1 - least))) / calibration.slope
-    labels = link(scores, profiles.game_ids, bar)
+    threshold = calibration.threshold + float(np.log(least / (1 - least))) / calibration.slope
+    labels = link(scores, profiles.game_ids, threshold)
     groups = []
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)

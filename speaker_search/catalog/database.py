@@ -3,51 +3,97 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from speaker_search.catalog import tables
-from speaker_search.errors import CatalogAwayError, CatalogError
+from speaker_search.catalog import schema, tables
+from speaker_search.errors import CatalogAwayError, CatalogConflictError, CatalogError
 
 CONNECT_TIMEOUT_S = 5
 BUSY_TIMEOUT_S = 60.0  # how long one SQLite writer waits for another before it gives up
-MIGRATION_LOCK = 0x5350_4B53  # any number that is ours: keeps two programs from migrating one PostgreSQL at once
+POOL_TIMEOUT_S = 300.0  # how long a use case waits for a connection: with many clients, answers come late but come
+CONFLICT_TRIES = 10  # of a transaction that PostgreSQL rolls back in favour of another
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
 class Catalog:
-    """An open catalog: `read` and `write` are the two ways to its tables."""
+    """An open catalog: `read`, `write` and `transact` are the ways to its tables.
 
-    engine: Engine
-    uuid: str
+    A use case holds one connection. A thread that asks for a second one is refused: enough such threads would use up
+    the pool and wait for each other forever.
+    """
+
+    def __init__(self, engine: Engine, uuid: str) -> None:
+        self.engine = engine
+        self.uuid = uuid
+        # SQLite reads one state by itself; PostgreSQL does so from "repeatable read" on.
+        sqlite = engine.dialect.name == "sqlite"
+        self._reading = engine if sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
+        self._writing = engine.execution_options(writes=True)
+        self._path = _file_of(engine.url)
+        self._file = _inode(self._path)
+        self._held = threading.local()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads."""
-        with _translated(self.engine.url), self.engine.begin() as connection:
-            yield connection
+        """A transaction that only reads, and sees one state of the catalog from its first query to its last."""
+        with self._one_connection(), _translated(self.engine.url):
+            self._check_file()
+            with self._reading.begin() as connection:
+                yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that may write: all of it is committed at the end, or nothing."""
-        with _translated(self.engine.url), _writing(self.engine).begin() as connection:
-            yield connection
+        """A transaction that may write: all of it is committed at the end, or nothing.
+
+        Raises CatalogError when the database was deleted or replaced meanwhile: what was written is then lost.
+        """
+        with self._one_connection(), _translated(self.engine.url):
+            self._check_file()
+            with self._writing.begin() as connection:
+                if connection.execute(select(tables.catalog.c.uuid)).scalar() != self.uuid:
+                    raise _replaced(self.engine.url)
+                yield connection
+            self._check_file()
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Do `work` in a `write`, again when the database rolls it back in favour of another transaction."""
+        for _ in range(CONFLICT_TRIES - 1):
+            try:
+                with self.write() as connection:
+                    return work(connection)
+            except CatalogConflictError:
+                continue
+        with self.write() as connection:
+            return work(connection)
 
     def close(self) -> None:
         self.engine.dispose()
+
+    @contextmanager
+    def _one_connection(self) -> Iterator[None]:
+        if getattr(self._held, "by_this_thread", False):
+            raise RuntimeError("This thread already holds a connection to the catalog.")
+        self._held.by_this_thread = True
+        try:
+            yield
+        finally:
+            self._held.by_this_thread = False
+
+    def _check_file(self) -> None:
+        """Raise CatalogError when SQLite's file was replaced: its connections would go on with the deleted one."""
+        if self._file is not None and _inode(self._path) != self._file:
+            raise _replaced(self.engine.url)
 
 
 def open_catalog(url: str | URL) -> Catalog:
@@ -56,111 +102,60 @@ def open_catalog(url: str | URL) -> Catalog:
     try:
         with _translated(engine.url):
             with engine.begin() as connection:
-                empty = not inspect(connection).has_table("catalog")
+                empty = schema.is_empty(connection)
             if empty:
-                upgrade(engine)
+                schema.upgrade(engine)
             with engine.begin() as connection:
-                _check_schema(connection)
-                return Catalog(engine, connection.execute(select(tables.catalog.c.uuid)).scalar_one())
+                return Catalog(engine, schema.check(connection))
     except BaseException:
         engine.dispose()
         raise
 
 
 def upgrade_catalog(url: str | URL) -> str:
-    """Bring an older catalog to the schema this program knows, and say which that is. Raises CatalogError."""
+    """Upgrade a catalog to the schema this program knows; that schema's version. Raises CatalogError."""
     engine = _engine(_parsed(url))
     try:
         with _translated(engine.url):
             with engine.begin() as connection:
-                found, known = _revisions(connection)
-            if found is not None and found not in known:
-                raise _newer(found)
-            upgrade(engine)
-            return known[0]
+                found = [] if schema.is_empty(connection) else schema.revisions(connection) or ["none"]
+            if not set(found) <= set(schema.known()):
+                raise schema.newer([version for version in found if version != "none"])
+            schema.upgrade(engine)
+            return schema.HEAD
     finally:
         engine.dispose()
 
 
-def upgrade(engine: Engine) -> None:
-    """Run the migrations, in one transaction that no other program can be in at the same time."""
-    with migrating(engine) as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-        config = migrations()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        if connection.execute(select(tables.catalog.c.uuid)).first() is None:
-            connection.execute(tables.catalog.insert().values(uuid=str(uuid.uuid4()), revision=0))
+def _file_of(url: URL) -> Path | None:
+    """The file of SQLite's database; None for PostgreSQL and for a database in memory."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return None
+    return Path(url.database).absolute()  # connections keep to it when the program changes its working folder
 
 
-@contextmanager
-def migrating(engine: Engine) -> Iterator[Connection]:
-    """A transaction that may replace whole tables.
-
-    SQLite changes a table by copying it and dropping the first, which foreign keys in force would not let happen; they
-    are checked at the end instead (https://sqlite.org/lang_altertable.html, section 7).
-    """
-    with _writing(engine).connect() as connection:
-        sqlite = connection.dialect.name == "sqlite"
-        driver: Any = connection.connection.dbapi_connection
-        if sqlite:
-            driver.execute("PRAGMA foreign_keys = OFF")  # does nothing within a transaction
-        try:
-            with connection.begin():
-                yield connection
-                if sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
-                    raise CatalogError(
-                        f"The catalog holds rows of {broken[0]} that refer to nothing.", "Restore a backup."
-                    )
-        finally:
-            if sqlite:
-                driver.execute("PRAGMA foreign_keys = ON")
+def _inode(path: Path | None) -> tuple[int, int] | None:
+    """Which file is at this path, by device and inode; None when there is none."""
+    try:
+        status = path.stat() if path else None
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if status else None
 
 
-def migrations() -> Config:
-    """Alembic's configuration: the scripts inside an installed package, or those beside the checkout's."""
-    package = Path(__file__).resolve().parents[1]
-    inside, beside = package / "migrations", package.parent / "migrations"
-    config = Config()
-    # A percent sign is Alembic's own sign for interpolation.
-    config.set_main_option("script_location", str(inside if inside.is_dir() else beside).replace("%", "%%"))
-    return config
-
-
-def _revisions(connection: Connection) -> tuple[str | None, list[str]]:
-    """The schema found in the database, and those known here, newest first."""
-    script = ScriptDirectory.from_config(migrations())
-    known = [revision.revision for revision in script.walk_revisions()]
-    found = MigrationContext.configure(connection).get_current_heads()
-    return ", ".join(sorted(found)) or None, known
-
-
-def _check_schema(connection: Connection) -> None:
-    found, known = _revisions(connection)
-    if found == known[0]:
-        return
-    if found in known:
-        raise CatalogError(
-            f"The catalog has schema version {found} and this program needs {known[0]}.",
-            "Back it up, then run `spksearch catalog upgrade`.",
-        )
-    raise _newer(found)
-
-
-def _newer(found: str | None) -> CatalogError:
+def _replaced(url: URL) -> CatalogError:
     return CatalogError(
-        f"The catalog has schema version {found or 'none'}, which this program does not know.",
-        "Use the version of spksearch that wrote it, or set SPKSEARCH_HOME to another folder.",
+        f"The catalog at {_shown(url)} was deleted or replaced while it was in use.",
+        "What was being stored is not in it. Start again; if it was a mistake, put the old one back first.",
     )
 
 
 def _parsed(url: str | URL) -> URL:
     try:
         parsed = make_url(url)
-    except (ArgumentError, ValueError) as error:  # ValueError: of a port that is no number
+    except (ArgumentError, ValueError) as error:  # ValueError: the port is not a number
         raise _unreadable_url() from error
-    if "@" in (parsed.host or ""):  # of a password with a bare @ the rest would be shown as the host
+    if "@" in (parsed.host or ""):  # a password with a bare @: the rest of it would be shown as the host
         raise _unreadable_url()
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise CatalogError(
@@ -182,10 +177,14 @@ def _unreadable_url() -> CatalogError:
 def _engine(url: URL) -> Engine:
     try:
         if url.get_backend_name() == "postgresql":
-            return create_engine(url, connect_args={"connect_timeout": CONNECT_TIMEOUT_S}, pool_pre_ping=True)
+            connect_args = {"connect_timeout": CONNECT_TIMEOUT_S}
+            return create_engine(url, connect_args=connect_args, pool_pre_ping=True, pool_timeout=POOL_TIMEOUT_S)
         if url.database and url.database != ":memory:":
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+            pool = {"pool_timeout": POOL_TIMEOUT_S}
+        else:
+            pool = {}  # in memory there is one connection for all
+        engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, **pool)
     except (NoSuchModuleError, ImportError) as error:  # ImportError: known to SQLAlchemy and not installed
         detail = f"The database driver {url.drivername} is not known."
         raise CatalogError(detail, "Write sqlite:// or postgresql:// alone.") from error
@@ -199,12 +198,8 @@ def _engine(url: URL) -> Engine:
     return engine
 
 
-def _writing(engine: Engine) -> Engine:
-    return engine.execution_options(writes=True)
-
-
 def _set_up_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # _begin_sqlite begins every transaction, the driver none
+    connection.isolation_level = None  # _begin_sqlite begins transactions, not the driver
     cursor = connection.cursor()
     _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")  # a committed embedding outlives a power cut
@@ -214,7 +209,7 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 
 
 def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
-    """Turn the write-ahead log on; here SQLite does not wait for other programs by itself, as it does elsewhere."""
+    """Turn on the write-ahead log. SQLite does not wait for other programs here, as it does elsewhere."""
     give_up = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
@@ -242,21 +237,26 @@ def _translated(url: URL) -> Iterator[None]:
             if url.get_backend_name() == "postgresql"
             else "Check the file and its folder, or set SPKSEARCH_HOME to another folder."
         )
-        kind = CatalogAwayError if _away(error) else CatalogError
-        raise kind(f"The catalog at {_shown(url)} cannot be used: {reason}.", mend) from error
+        raise _kind(error)(f"The catalog at {_shown(url)} cannot be used: {reason}.", mend) from error
+    except PoolTimeoutError as error:
+        raise CatalogAwayError(
+            f"The catalog at {_shown(url)} has had no free connection for {POOL_TIMEOUT_S:g} s.", "Ask again later."
+        ) from error
     except SQLAlchemyError as error:
         raise CatalogError(f"The catalog at {_shown(url)} cannot be used: {error}.") from error
 
 
-def _away(error: DBAPIError) -> bool:
-    """Whether a server went away, or is starting: what may be over in a while."""
-    state = getattr(error.orig, "sqlstate", None)  # psycopg's; none when there was no connection at all
+def _kind(error: DBAPIError) -> type[CatalogError]:
+    """The error that tells a caller to wait for the server, to do the work again, or to give up."""
+    if not error.orig.__class__.__module__.startswith("psycopg"):
+        return CatalogError
+    state = getattr(error.orig, "sqlstate", None)  # none when there was no connection at all
+    if str(state).startswith("40"):
+        return CatalogConflictError
     lost = error.connection_invalidated or (state is None and isinstance(error, OperationalError))
-    return error.orig.__class__.__module__.startswith("psycopg") and (
-        lost or str(state).startswith(("57P", "08", "40"))  # 40: it let another transaction go first
-    )
+    return CatalogAwayError if lost or str(state).startswith(("57P", "08")) else CatalogError
 
 
 def _shown(url: URL) -> str:
-    """The URL without its passwords, of which the query may hold some too."""
+    """The URL without its passwords; its query may hold some too."""
     return url.difference_update_query(["password", "sslpassword"]).render_as_string()

@@ -1,9 +1,9 @@
 """The catalog's tables. migrations/ builds the same; a test compares the two.
 
-Some of it needs a word. `embeddings.vector` holds a unit vector as `dim` little-endian float32. `embeddings.seq` and
-`removals.seq` are places in the change log of one space: a transaction that changes a space first raises
-`encoders.changes`, and the row lock this takes is held until it commits, so numbers become visible in their order and
-a reader that has seen number n has seen everything before it, whichever database it is.
+`embeddings.vector` holds a unit vector as `dim` little-endian float32. `changes` is the change log of every space.
+A transaction that alters an answer takes its numbers last, by raising `encoders.changes`. That row stays locked until
+the commit, so numbers become visible in their order: a reader that has seen number n has seen everything before it, on
+SQLite and PostgreSQL alike.
 """
 
 from __future__ import annotations
@@ -27,16 +27,12 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-# SQLite numbers rows by itself only in a column of the exact type INTEGER.
+# SQLite numbers rows by itself only in a column of the exact type INTEGER. It gives the highest number out again once
+# its row is deleted, unless the table says AUTOINCREMENT: whoever still holds the number would mean another row by it.
 RowId = BigInteger().with_variant(Integer, "sqlite")
 
-#: One row: which catalog this is, and a count raised whenever names or labels change.
-catalog = Table(
-    "catalog",
-    metadata,
-    Column("uuid", String(36), primary_key=True),
-    Column("revision", BigInteger, nullable=False),
-)
+#: One row: which catalog this is.
+catalog = Table("catalog", metadata, Column("uuid", String(36), primary_key=True))
 
 makers = Table(
     "makers",
@@ -81,18 +77,19 @@ clips = Table(
     Column("game_id", RowId, ForeignKey("games.id"), nullable=False, index=True),
     Column("root_id", RowId, ForeignKey("roots.id"), nullable=False),
     Column("path", Text, nullable=False),
-    Column("character_id", RowId, ForeignKey("characters.id"), index=True),  # NULL: nobody knows who speaks
+    Column("character_id", RowId, ForeignKey("characters.id"), index=True),  # NULL: the speaker is unknown
     Column("text", Text, nullable=False),
     Column("size", BigInteger, nullable=False),  # bytes; -1 when the file is missing
     Column("mtime_ns", BigInteger, nullable=False),
-    Column("gone", Boolean, nullable=False),  # the last scan of its folder did not meet it
+    Column("gone", Boolean, nullable=False),  # the last scan of its folder did not find the file
     Column("seconds", Float),  # NULL until decoded
-    Column("audio_hash", LargeBinary(16), index=True),  # audio.fingerprint; NULL until decoded
+    Column("fingerprint", LargeBinary(16), index=True),  # audio.fingerprint; NULL until decoded
     UniqueConstraint("root_id", "path", name="uq_clips_root_id_path"),
+    sqlite_autoincrement=True,
 )
 
-#: Other places of a clip's audio in its game. A file that turns out to be a clip known already becomes a row here. No
-#: place is in this table and in `clips`: whoever writes one there takes it out here, under the locks of all spaces.
+#: Other places of a clip's audio in its game: a file that turns out to be a known clip becomes a row here. A place is
+#: either in `clips` or in this table: whoever inserts it into one deletes it from the other, in the same transaction.
 copies = Table(
     "copies",
     metadata,
@@ -118,26 +115,26 @@ encoders = Table(
 embeddings = Table(
     "embeddings",
     metadata,
-    Column("id", RowId, primary_key=True),
-    Column("encoder_id", RowId, ForeignKey("encoders.id"), nullable=False),
-    Column("clip_id", RowId, ForeignKey("clips.id"), nullable=False),
-    Column("seq", BigInteger, nullable=False),
+    Column("encoder_id", RowId, ForeignKey("encoders.id"), primary_key=True),
+    Column("clip_id", RowId, ForeignKey("clips.id"), primary_key=True),
     Column("vector", LargeBinary, nullable=False),
-    UniqueConstraint("encoder_id", "clip_id", name="uq_embeddings_encoder_id_clip_id"),
-    UniqueConstraint("encoder_id", "seq", name="uq_embeddings_encoder_id_seq"),
     Index("ix_embeddings_clip_id", "clip_id"),
 )
 
-#: Embeddings that are gone, so that an index can take them out.
-removals = Table(
-    "removals",
+#: The change log: what became of a clip in a space, numbered from 1 without a gap. Clips in it may be deleted by now.
+changes = Table(
+    "changes",
     metadata,
     Column("encoder_id", RowId, ForeignKey("encoders.id"), primary_key=True),
-    Column("seq", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("action", String(10), nullable=False),  # log.Action
     Column("clip_id", RowId, nullable=False),
+    Column("old_character_id", RowId),  # NULL: the speaker is unknown, or the clip was not in the space before
+    Column("new_character_id", RowId),  # NULL: the speaker is unknown, or the clip has left the space
+    sqlite_with_rowid=False,
 )
 
-#: A program that embeds clips, for as long as it says so now and then. What it has claimed is its own until then.
+#: A program that embeds clips. It keeps what it has claimed as long as it renews its lease.
 workers = Table(
     "workers",
     metadata,
@@ -145,26 +142,27 @@ workers = Table(
     Column("machine", Text, nullable=False),
     Column("pid", BigInteger, nullable=False),
     Column("lease_until", Float, nullable=False),  # seconds since 1970, by the database's clock
-    Column("in_hand", LargeBinary, nullable=False),  # ids of the clips it is at, as little-endian int64
+    Column("in_hand", LargeBinary, nullable=False),  # ids of the clips it is working on, as little-endian int64
+    sqlite_autoincrement=True,
 )
 
-#: What an encoder has not embedded: clips that wait for it, those a worker has claimed, and those it refused. A clip's
-#: state belongs to a space, since one encoder may have embedded what another has yet to see.
-unembedded = Table(
-    "unembedded",
+#: What a space lacks: clips that are pending, those a worker has claimed, and those the encoder refused. The state
+#: belongs to the space, since one encoder may have embedded what another has yet to see.
+queue = Table(
+    "queue",
     metadata,
     Column("encoder_id", RowId, ForeignKey("encoders.id"), primary_key=True),
     Column("clip_id", RowId, ForeignKey("clips.id"), primary_key=True),
     Column("status", String(10), nullable=False),
     Column("worker_id", RowId, ForeignKey("workers.id"), index=True),
-    Column("kills", Integer, nullable=False),  # workers that died while they were at it
+    Column("kills", Integer, nullable=False),  # workers that died while they were working on it
     Column("reason", String(20)),
     Column("detail", Text),
     CheckConstraint(
         "(status = 'refused') = (reason IS NOT NULL) AND (status = 'claimed') = (worker_id IS NOT NULL)"
         " AND status IN ('pending', 'claimed', 'refused')",
-        name="ck_unembedded_status",
+        name="ck_queue_status",
     ),
-    Index("ix_unembedded_waiting", "encoder_id", "status", "kills", "clip_id"),
-    Index("ix_unembedded_clip_id", "clip_id"),
+    Index("ix_queue_waiting", "encoder_id", "status", "kills", "clip_id"),
+    Index("ix_queue_clip_id", "clip_id"),
 )

@@ -12,9 +12,9 @@ USAGE, CATALOG, ENCODER, STOPPED = 2, 3, 4, 130
 
 
 def main() -> None:
-    """Run the command given, and turn every error of ours into one sentence and an exit code."""
+    """Run the command given; every error of ours becomes a sentence and an exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter shows its number
+        sys.stdout.reconfigure(errors="backslashreplace")  # letters that the terminal lacks are escaped
     try:
         sys.exit(_run())
     except KeyboardInterrupt:  # commands that have something to say about it catch it themselves
@@ -22,17 +22,17 @@ def main() -> None:
 
 
 def _run() -> int:
-    """The exit code; commands that end well leave by SystemExit themselves."""
+    """Run the command; the exit code of an error. Commands that succeed raise SystemExit themselves."""
     from speaker_search import errors
     from speaker_search.cli import output
-    from speaker_search.cli.app import app
+    from speaker_search.cli.program import app
     from speaker_search.entities import shown
 
     codes: dict[type[errors.SpeakerSearchError], int] = {
         errors.CatalogError: CATALOG,
         errors.IndexUnusableError: CATALOG,
         errors.EncoderError: ENCODER,
-        errors.DecoderError: ENCODER,  # likewise a part of this installation that does not start
+        errors.DecoderError: ENCODER,  # also a part of this installation that does not start
         errors.SpeakerSearchError: USAGE,
     }
     try:
@@ -43,16 +43,16 @@ def _run() -> int:
     except errors.SpeakerSearchError as error:
         output.note(f"spksearch: {error}")
         return next(code for cls, code in codes.items() if isinstance(error, cls))
-    except UnicodeEncodeError as error:  # bytes on the command line that no database takes as a name
-        output.note(f"spksearch: {shown(str(error.object))} is no UTF-8. Check the names given.")
+    except UnicodeEncodeError as error:  # bytes on the command line that are not text
+        output.note(f"spksearch: {shown(str(error.object))} is not UTF-8. Check the names given.")
         return USAGE
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.ENOSPC):
             raise
-        # What is left in the buffer goes nowhere, also at exit.
+        # What is left in the buffer is dropped, or Python would try to write it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno == errno.EPIPE:
-            return 0  # whoever read our output has enough
+            return 0  # the reader of a pipe has seen enough
         output.note(f"spksearch: The answer cannot be written: {error.strerror}.")
         return USAGE
     return 0

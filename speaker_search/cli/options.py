@@ -2,46 +2,61 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from speaker_search import settings
-from speaker_search.library import Library
-from speaker_search.search.matching import Filters
+from speaker_search.documents import By, SearchOptions
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
+if TYPE_CHECKING:
+    from speaker_search.library import Library
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else.")]
 EncoderName = Annotated[
     str | None,
     typer.Option("--encoder", help="Encoder or space; otherwise SPKSEARCH_ENCODER, the catalog's only one, anime-va."),
 ]
 Device = Annotated[str | None, typer.Option("--device", help="Where the encoder runs: auto, cpu or cuda.")]
-Limit = Annotated[int, typer.Option("--limit", help="How many matches.")]
-Cursor = Annotated[str | None, typer.Option("--cursor", help="The `next` of an earlier answer: what follows it.")]
-MakerNames = Annotated[list[str] | None, typer.Option("--maker", help="Only this maker's; may be repeated.")]
-GameTitles = Annotated[list[str] | None, typer.Option("--game", help="Only this game's; may be repeated.")]
-NotMakers = Annotated[list[str] | None, typer.Option("--exclude-maker", help="All but this maker's.")]
-NotGames = Annotated[list[str] | None, typer.Option("--exclude-game", help="All but this game's.")]
-MinClips = Annotated[int, typer.Option("--min-clips", help="Only characters with so many embedded clips.")]
+Limit = Annotated[int, typer.Option("--limit", help="Number of matches.")]
+Cursor = Annotated[str | None, typer.Option("--cursor", help="The `next` of an earlier answer: continues after it.")]
+MakerNames = Annotated[list[str] | None, typer.Option("--maker", help="Only from this maker; may be repeated.")]
+GameTitles = Annotated[list[str] | None, typer.Option("--game", help="Only from this game; may be repeated.")]
+NotMakers = Annotated[list[str] | None, typer.Option("--exclude-maker", help="Not from this maker; may be repeated.")]
+NotGames = Annotated[list[str] | None, typer.Option("--exclude-game", help="Not from this game; may be repeated.")]
+MinClips = Annotated[int, typer.Option("--min-clips", help="Only characters with at least this many embedded clips.")]
+Kind = Annotated[By, typer.Option("--by", help="What to find; each is listed once, by its best match.")]
 MinProbability = Annotated[
-    float, typer.Option("--min-probability", help="Link characters from this probability of one voice on.")
+    float, typer.Option("--min-probability", help="Link characters that are one voice with at least this probability.")
 ]
 
 
-def open_library(*, encoder: str | None = None, device: str | None = None, home: Path | None = None) -> Library:
-    """The library of the settings, with the flags given in their place."""
-    return Library(settings.load(encoder=encoder, device=device, home=home))
+def open_library(*, encoder: str | None = None, device: str | None = None) -> Library:
+    """The library of the settings, overridden by the flags given."""
+    from speaker_search import settings
+    from speaker_search.library import Library
+
+    return Library(settings.load(encoder=encoder, device=device))
 
 
-def filters(
+def search_options(
+    *,
+    limit: int,
+    cursor: str | None,
+    by: By,
     maker: list[str] | None,
     game: list[str] | None,
     exclude_maker: list[str] | None,
     exclude_game: list[str] | None,
     min_clips: int,
-) -> Filters:
-    """The flags that narrow an answer, as one value."""
-    return Filters(
-        tuple(maker or ()), tuple(game or ()), tuple(exclude_maker or ()), tuple(exclude_game or ()), min_clips
+) -> SearchOptions:
+    """The flags that say which matches are wanted, as the request that HTTP takes too."""
+    return SearchOptions(
+        limit=limit,
+        cursor=cursor,
+        by=by,
+        maker=tuple(maker or ()),
+        game=tuple(game or ()),
+        exclude_maker=tuple(exclude_maker or ()),
+        exclude_game=tuple(exclude_game or ()),
+        min_clips=min_clips,
     )

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from speaker_search.documents import INFERENCE, Cast, ClipCounts, IngestReport, Preview, Search
 
-from speaker_search.cast.export import INFERENCE
-from speaker_search.catalog.embedding import ClipCounts
-from speaker_search.ingest.report import IngestReport
-from speaker_search.web import schemas
+if TYPE_CHECKING:
+    from rich.console import Console
 
 PIPE_WIDTH = 200  # columns of a table that no terminal shows
-# Names and texts come from strangers' files: what would steer a terminal is shown, not sent.
+RIGHT = frozenset({"id", "clips", "score", "cosine", "probability", "seconds"})  # columns of numbers
+# Names and texts come from strangers' files: control characters are shown, not sent to the terminal.
 STEERING = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
 
 def console() -> Console:
-    """Standard output, made anew for each use so that it follows redirections."""
+    """Standard output, made for each use, so that it follows redirections."""
+    from rich.console import Console
+
     return Console(
         width=None if sys.stdout.isatty() else PIPE_WIDTH,
         emoji=False,
@@ -41,15 +39,20 @@ def note(sentence: str) -> None:
 
 
 def json_document(document: Any) -> None:
-    """A document or a dataclass as JSON, its names as they are: in UTF-8, whatever the terminal's encoding."""
-    sys.stdout.buffer.write(TypeAdapter(type(document)).dump_json(document, indent=1) + b"\n")
+    """A document or a dataclass as JSON: in UTF-8 and without escapes, whatever the terminal's encoding."""
+    from pydantic import TypeAdapter
+
+    written = TypeAdapter(type(document)).dump_json(document, indent=1, by_alias=True)
+    sys.stdout.buffer.write(written + b"\n")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
     made = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        right = column in ("id", "clips", "score", "cosine", "probability", "seconds")
-        made.add_column(column, justify="right" if right else "left", overflow="fold")
+        made.add_column(column, justify="right" if column in RIGHT else "left", overflow="fold")
     for row in rows:
         made.add_row(*(escape(_text(value)) for value in row))
     console().print(made)
@@ -61,15 +64,15 @@ def _text(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else plain(str(value))
 
 
-def search(document: schemas.Search) -> None:
+def search(found: Search) -> None:
     """Matches as a table, the best line of each beside it."""
-    for warning in document.query.warnings:
+    for warning in found.query.warnings:
         note(f"Note: {warning}")
-    if not document.matches:
+    if not found.matches:
         console().print("No match.")
         return
     rows = []
-    for match in document.matches:
+    for match in found.matches:
         character, best = match.character, match.hits[0] if match.hits else None
         rows.append(
             (
@@ -85,30 +88,23 @@ def search(document: schemas.Search) -> None:
             )
         )
     table(("id", "character", "game", "maker", "clips", "score", "probability", "cosine", "nearest line"), rows)
-    if document.next:
-        note(f"More: --cursor {document.next}")
+    if found.next:
+        note(f"More: --cursor {found.next}")
     note(INFERENCE)
 
 
-def cast(document: schemas.CastDocument) -> None:
-    for warning in document.warnings:
+def cast(found: Cast) -> None:
+    """Voices as a table, a row for each of their characters."""
+    for warning in found.warnings:
         note(f"Note: {warning}")
     rows = [
-        (
-            voice.id,
-            character.id,
-            character.name,
-            character.game,
-            character.maker,
-            character.clips,
-            character.probability,
-        )
-        for voice in document.voices
-        for character in voice.characters
+        (voice.id, one.id, one.name, one.game, one.maker, one.clips, one.probability)
+        for voice in found.voices
+        for one in voice.characters
     ]
     if rows:
         table(("voice", "id", "character", "game", "maker", "clips", "probability"), rows)
-    note(f"{len(document.voices)} recurring voices; {len(document.unlinked)} characters in none. {INFERENCE}")
+    note(f"{len(found.voices)} recurring voices; {len(found.unlinked)} characters in none. {INFERENCE}")
 
 
 def ingest(report: IngestReport) -> None:
@@ -116,8 +112,7 @@ def ingest(report: IngestReport) -> None:
     out = console()
     for sentence in report.recognised:
         out.print(plain(sentence), markup=False)
-    routes = ", ".join(f"{name} {count:,}" for name, count in sorted(report.routes.items()))
-    out.print(f"Scanned {report.games:,} games: {routes or 'nothing'}.", markup=False)
+    out.print(f"Scanned {report.games:,} games: {_listed(report.routes) or 'nothing'}.", markup=False)
     out.print(
         f"Clips: {report.new:,} new, {report.known:,} known, {report.changed:,} changed, "
         f"{report.relabelled:,} relabelled, {report.gone:,} gone; {report.opened:,} files opened.",
@@ -130,26 +125,24 @@ def ingest(report: IngestReport) -> None:
             markup=False,
         )
     if report.merged:
-        out.print(f"{report.merged:,} of them are the audio of an older clip of their game: moved files, or copies.")
-    refused = ", ".join(f"{reason} {count:,}" for reason, count in sorted(report.refused.items()))
-    if refused:
-        out.print(f"Refused: {refused}. `spksearch catalog refused` lists them.", markup=False)
+        out.print(f"{report.merged:,} of them have the audio of an older clip of their game: moved files, or copies.")
+    if report.refused:
+        out.print(f"Refused: {_listed(report.refused)}. `spksearch catalog refused` lists them.", markup=False)
     if report.gone:
-        out.print("Clips that are gone are kept; `spksearch catalog forget --gone` forgets them.")
+        out.print("Clips whose files are gone are kept; `spksearch catalog forget --gone` deletes them.")
     for problem in report.problems:
         out.print(f"Problem: {plain(problem)}", markup=False)
     if report.catalog:
         counts(report.catalog)
 
 
-def preview(report: IngestReport) -> None:
+def preview(found: Preview) -> None:
     """What a dry run saw, below its table."""
     out = console()
-    for sentence in report.recognised:
+    for sentence in found.recognised:
         out.print(plain(sentence), markup=False)
-    routes = ", ".join(f"{name} {count:,}" for name, count in sorted(report.routes.items()))
-    out.print(f"{report.games:,} games: {routes or 'nothing'}. Nothing was written.", markup=False)
-    for problem in report.problems:
+    out.print(f"{found.games:,} games: {_listed(found.routes) or 'nothing'}. Nothing was written.", markup=False)
+    for problem in found.problems:
         out.print(f"Problem: {plain(problem)}", markup=False)
 
 
@@ -158,3 +151,7 @@ def counts(held: ClipCounts) -> None:
         f"The catalog holds {held.embedded:,} embedded, {held.pending:,} pending and {held.refused:,} refused clips.",
         markup=False,
     )
+
+
+def _listed(counted: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(counted.items()))

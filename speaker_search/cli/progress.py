@@ -7,12 +7,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from speaker_search.ingest.report import Figures, IngestReport
+from speaker_search.documents import IngestReport
 
 LINE_EVERY_S = 30.0
 EVENT_EVERY_S = 1.0
@@ -24,7 +20,7 @@ Show = Callable[[IngestReport], None]
 def ingest_progress(*, events: bool = False, live: bool | None = None) -> Iterator[Show]:
     """A callback that shows an ingest's report as it goes.
 
-    `events`: each a JSON object on a line of its own, `{"event": "progress", ...}` with the fields of Figures.
+    With `events` each is a line of JSON, `{"event": "progress", ...}`, with the fields of the report.
     """
     if events:
         yield _now_and_then(_event, EVENT_EVERY_S)
@@ -37,6 +33,9 @@ def ingest_progress(*, events: bool = False, live: bool | None = None) -> Iterat
 
 @contextmanager
 def _display() -> Iterator[Show]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -47,43 +46,43 @@ def _display() -> Iterator[Show]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("scanning", total=None, words="")
 
-        def show(report: IngestReport) -> None:
-            now = report.figures
+        def show(now: IngestReport) -> None:
             if now.phase == "scanning":
                 bar.update(task, completed=now.scanned, words=f"{now.games:,} games")
             else:
-                bar.update(task, description="embedding", completed=now.clips, total=now.of, words=_so_far(now))
+                bar.update(task, description="embedding", completed=now.opened, total=now.of, words=_so_far(now))
 
         yield show
 
 
-def _now_and_then(say: Callable[[Figures], str], every_s: float, *, at_once: bool = True) -> Show:
+def _now_and_then(say: Callable[[IngestReport], str], every_s: float, *, at_once: bool = True) -> Show:
+    """Print at most every so often; with `at_once` also the first report and each change of phase."""
     last = -every_s if at_once else time.monotonic()
     phase = ""
 
     def show(report: IngestReport) -> None:
         nonlocal last, phase
-        now, figures = time.monotonic(), report.figures
-        changed = at_once and figures.phase != phase
+        now = time.monotonic()
+        changed = at_once and report.phase != phase
         if changed or now - last >= every_s:
-            last, phase = now, figures.phase
-            print(say(figures), file=sys.stderr, flush=True)
+            last, phase = now, report.phase
+            print(say(report), file=sys.stderr, flush=True)
 
     return show
 
 
-def _event(now: Figures) -> str:
-    return json.dumps({"event": "progress", **asdict(now)}, ensure_ascii=False)
+def _event(now: IngestReport) -> str:
+    return json.dumps({"event": "progress", **now.model_dump(mode="json")}, ensure_ascii=False)
 
 
-def _line(now: Figures) -> str:
+def _line(now: IngestReport) -> str:
     if now.phase == "scanning":
         return f"{now.scanned:,} clips seen in {now.games:,} games"
     left = "" if now.left_s is None else f", {now.left_s / 60:.0f} min left"
-    return f"{now.clips:,} of {now.of:,} clips, {_so_far(now)}{left}"
+    return f"{now.opened:,} of {now.of:,} clips, {_so_far(now)}{left}"
 
 
-def _so_far(now: Figures) -> str:
+def _so_far(now: IngestReport) -> str:
     refused = ", ".join(f"{reason} {count:,}" for reason, count in sorted(now.refused.items()))
-    words = f"{now.audio_hours:.2f} h at {now.rate:.0f} s of audio/s, refused: {refused or 'none'}"
+    words = f"{now.audio_seconds / 3600:.2f} h at {now.rate:.0f} s of audio/s, refused: {refused or 'none'}"
     return f"{words}, waiting: {now.waiting_for}" if now.waiting_for else words

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: long work ends at its next safe place, and nothing is torn in the middle."""
+"""Ctrl-C and SIGTERM: long work stops at the next safe place."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import typer
 
 from speaker_search.cli import STOPPED, output
 from speaker_search.cli.progress import Show
-from speaker_search.ingest.report import IngestReport
+from speaker_search.documents import IngestReport
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stop:
-    """Whether somebody asked for an end. The second time it comes at once."""
+    """Whether a signal has asked for the end. A second one stops at once."""
 
     asked = False
 
@@ -25,10 +25,10 @@ class Stop:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        output.note("Stopping once the clips in hand are stored; once more stops at once.")
+        output.note("Stopping once the clips in hand are stored; a second signal stops at once.")
 
     def between(self, show: Show) -> Show:
-        """The same callback, from which work does not return once an end is asked for."""
+        """The same callback, which raises KeyboardInterrupt once the end is asked for."""
 
         def show_or_stop(report: IngestReport) -> None:
             show(report)
@@ -40,13 +40,13 @@ class Stop:
 
 @contextmanager
 def stoppable() -> Iterator[Stop]:
-    """Within the block both signals stop the work, which then ends with a sentence and exit code 130."""
+    """Within the block both signals stop the work; it ends with a sentence and exit code 130."""
     stop = Stop()
     before = [signal.signal(number, stop) for number in SIGNALS]
     try:
         yield stop
     except KeyboardInterrupt:
-        output.note("Stopped: what is embedded is kept. Run the same command to go on.")
+        output.note("Stopped. What is embedded is kept: run the same command to continue.")
         raise typer.Exit(STOPPED) from None
     finally:
         for number, handler in zip(SIGNALS, before, strict=True):

@@ -2,80 +2,98 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from speaker_search import settings
-from speaker_search.cast.voices import Cast
-from speaker_search.entities import Character
-from speaker_search.evaluation.truth import Truth, read_truth
-from speaker_search.index.sync import Verification
-from speaker_search.ingest.report import IngestReport
+from speaker_search import documents, settings
+from speaker_search.documents import IngestReport, Reference, SearchOptions, SearchRequest
 from speaker_search.library import Library
-from speaker_search.search.matching import Answer, Filters
 
 VOICES = Path(__file__).parent / "voices"
 ENCODER = "resemblyzer"  # the one whose weights come with its package
+
+Names = tuple[str, str, str]  #: maker, game and character
 
 
 @dataclass(frozen=True, slots=True)
 class Tour:
     """What the tour saw."""
 
-    report: IngestReport
     line: Path  #: the clip asked with
-    speaker: Character  #: who speaks it
-    answer: Answer
-    cast: Cast
-    verification: Verification
-    voices: int  #: that recur in truth
-    found: int  #: of them, found whole
-    false: int  #: voices found that mix people or miss a character
-
-    @property
-    def right(self) -> bool:
-        """Whether everything came out as it should."""
-        return self.first_is_right and self.found == self.voices and not self.false and self.verification.ok
-
-    @property
-    def first_is_right(self) -> bool:
-        truth = read_truth(VOICES / "cast.json")
-        first = self.answer.matches[0].character if self.answer.matches else None
-        return first is not None and truth.voice_actor(first) == truth.voice_actor(self.speaker)
+    speaker: documents.Character
+    first_is_right: bool  #: whether the first match is played by the speaker's voice actor
+    seen: documents.Demo
 
 
 def take(home: Path | None, on_progress: Callable[[IngestReport], None]) -> Tour:
-    """Go through everything once, in a home that is thrown away afterwards unless one is given."""
+    """Go through everything once, in a home that is deleted afterwards unless one is given."""
     with tempfile.TemporaryDirectory(prefix="spksearch-demo-") as passing:
         chosen = settings.load(home=home or Path(passing), encoder=ENCODER, device="cpu")
-        # Another database or other weights, set for the user's own voices, are not for this.
+        # The user's own database and weights have nothing to do with the bundled voices.
         chosen = chosen.model_copy(update={"database_url": None, "checkpoint": None})
         with Library(chosen) as library:
             return _tour(library, on_progress)
 
 
 def _tour(library: Library, on_progress: Callable[[IngestReport], None]) -> Tour:
-    truth = read_truth(VOICES / "cast.json")
+    actors = _actors()
     report = library.ingest([VOICES], on_progress=on_progress)
-    cast = library.cast()
-    everyone = [character for voice in cast.voices for character, _ in voice.members] + list(cast.unlinked)
-    groups = _recurring(everyone, truth)
-    speaker = min((one for group in groups for one in group), key=lambda one: one.id)
-    line = library.search_like(characters=[speaker.id], by="clip", filters=Filters(games=(speaker.game.title,)))
-    clip = next(match.hits[0].clip for match in line.matches if match.hits[0].clip.character_id == speaker.id)
-    answer = library.search([clip.path], filters=Filters(exclude_games=(speaker.game.title,)))
-    found = [frozenset(character for character, _ in voice.members) for voice in cast.voices]
+    cast = library.cast_document()
+    found = [frozenset(_names(one) for one in voice.characters) for voice in cast.voices]
+    linked = [one for voice in cast.voices for one in voice.characters]
+    groups = _recurring((_names(one) for one in [*linked, *cast.unlinked]), actors)
+    first_id = min(one.id for one in [*linked, *cast.unlinked] if any(_names(one) in group for group in groups))
+    speaker = library.show(first_id).character
+    line = _typical_line(library, speaker)
+    search = library.search_document([line], SearchOptions(exclude_game=(speaker.game.title,)))
+    nearest = search.matches[0].character if search.matches else None
+    first_is_right = nearest is not None and _actor(nearest, actors) == _actor(speaker, actors)
+    verification = library.verify()
     whole = sum(group in groups for group in found)
-    return Tour(report, clip.path, speaker, answer, cast, library.verify(), len(groups), whole, len(found) - whole)
+    false = len(found) - whole
+    seen = documents.Demo(
+        ingest=report,
+        search=search,
+        cast=cast,
+        verify=verification,
+        recurring=len(groups),
+        found=whole,
+        false=false,
+        right=first_is_right and whole == len(groups) and not false and verification.ok,
+    )
+    return Tour(line, speaker, first_is_right, seen)
 
 
-def _recurring(everyone: list[Character], truth: Truth) -> set[frozenset[Character]]:
+def _typical_line(library: Library, speaker: documents.Character) -> Path:
+    """The speaker's line nearest to the mean of all."""
+    request = SearchRequest(like=(Reference(character=speaker.id),), by="clip", game=(speaker.game.title,))
+    paths = {clip.id: clip.path for clip in library.show(speaker.id).clips}
+    nearest = (match.hits[0].clip.id for match in library.search_like_document(request).matches)
+    return next(paths[id_] for id_ in nearest if id_ in paths)
+
+
+def _actors() -> dict[Names, str]:
+    """The voice actor of each bundled character."""
+    rows = json.loads((VOICES / "cast.json").read_text(encoding="utf-8"))
+    return {(row["maker"], row["game"], row["character"]): row["voice_actor"] for row in rows}
+
+
+def _actor(character: documents.Character, actors: dict[Names, str]) -> str | None:
+    return actors.get((character.game.maker.name, character.game.title, character.name))
+
+
+def _names(character: documents.CastCharacter) -> Names:
+    return character.maker, character.game, character.name
+
+
+def _recurring(everyone: Iterable[Names], actors: dict[Names, str]) -> set[frozenset[Names]]:
     """The characters of each voice actor who plays in more than one game."""
-    by_actor: dict[str, set[Character]] = {}
-    for character in everyone:
-        actor = truth.voice_actor(character)
-        if actor is not None:
-            by_actor.setdefault(actor, set()).add(character)
+    by_actor: dict[str, set[Names]] = defaultdict(set)
+    for names in everyone:
+        if names in actors:
+            by_actor[actors[names]].add(names)
     return {frozenset(group) for group in by_actor.values() if len(group) > 1}

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import torch
 
-from speaker_search.encoders import ecapa
 from speaker_search.encoders.backends.choose import Backend
 from speaker_search.encoders.checkpoint import load_tensors, read_checkpoint
-from speaker_search.encoders.filterbank import Filterbank
+from speaker_search.encoders.networks import ecapa
+from speaker_search.encoders.networks.filterbank import Filterbank
+from speaker_search.encoders.networks.unpadded import Unpadded
 from speaker_search.encoders.spectrogram_encoder import SpectrogramEncoder
-from speaker_search.encoders.unpadded import Unpadded
 from speaker_search.encoders.weights import Weights
 
 

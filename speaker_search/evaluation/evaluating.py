@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from speaker_search.cast.voices import Cast
-from speaker_search.catalog import reading
+from speaker_search.catalog import people
+from speaker_search.catalog.database import Catalog
 from speaker_search.entities import Floats
 from speaker_search.errors import UsageError
 from speaker_search.evaluation.metrics import (
@@ -20,7 +21,7 @@ from speaker_search.evaluation.metrics import (
     precision_at_1,
 )
 from speaker_search.evaluation.truth import Truth
-from speaker_search.search.opened import Opened
+from speaker_search.search.live import Ready
 from speaker_search.search.profiles import Profiles
 
 
@@ -41,13 +42,13 @@ class Evaluation:
     calibration: CalibrationError | None  #: of probabilities for those pairs
 
 
-def evaluate(opened: Opened, cast: Cast, truth: Truth) -> Evaluation:
+def evaluate(catalog: Catalog, ready: Ready, cast: Cast, truth: Truth) -> Evaluation:
     """Compare every known character with every other of another game, and the cast's groups with the true ones.
 
     Raises UsageError when the truth knows none of the catalog's characters.
     """
-    with opened.catalog.read() as connection:
-        everyone = reading.list_characters(connection, None, limit=reading.count_characters(connection))
+    with catalog.read() as connection:
+        everyone = people.list_characters(connection, None, limit=people.count_characters(connection))
     known = [character for character in everyone if truth.voice_actor(character) is not None]
     if not known:
         raise UsageError("The truth names none of the characters in the catalog.", "Is it that of other games?")
@@ -56,15 +57,15 @@ def evaluate(opened: Opened, cast: Cast, truth: Truth) -> Evaluation:
     groups = {character.id: voice.id for voice in cast.voices for character, _ in voice.members}
     # A character in no voice is a group of its own: a number below zero, which no voice has.
     found = np.array([groups.get(character.id, -1 - place) for place, character in enumerate(known)], np.int64)
-    scores = _scores(opened.profiles, [character.id for character in known])
+    scores = _scores(ready.profiles, [character.id for character in known])
     same = actors[:, None] == actors[None]
     across = games[:, None] != games[None]
     pairs = np.triu(across) & np.isfinite(scores)
     calibration = None
-    if opened.profiles.pairs is not None and pairs.any():
-        calibration = calibration_error(opened.profiles.pairs.probability(scores[pairs]), same[pairs])
+    if ready.profiles.pairs is not None and pairs.any():
+        calibration = calibration_error(ready.profiles.pairs.probability(scores[pairs]), same[pairs])
     return Evaluation(
-        opened.space.space,
+        ready.space.name,
         len(known),
         int(actors.max()) + 1,
         precision_at_1(scores, same, across),

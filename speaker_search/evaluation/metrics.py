@@ -64,9 +64,9 @@ def equal_error_rate(same: Floats, different: Floats) -> float | None:
     """The rate at which as many of the `same` scores are rejected as of the `different` ones are accepted."""
     if not len(same) or not len(different):
         return None
-    bars = np.unique(np.concatenate([same, different]))
-    rejected = np.searchsorted(np.sort(same), bars, side="left") / len(same)
-    accepted = 1 - np.searchsorted(np.sort(different), bars, side="left") / len(different)
+    thresholds = np.unique(np.concatenate([same, different]))
+    rejected = np.searchsorted(np.sort(same), thresholds, side="left") / len(same)
+    accepted = 1 - np.searchsorted(np.sort(different), thresholds, side="left") / len(different)
     nearest = int(np.abs(rejected - accepted).argmin())
     return float((rejected[nearest] + accepted[nearest]) / 2)
 

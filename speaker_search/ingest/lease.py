@@ -7,10 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from speaker_search.catalog.claiming import LEASE_S, Claims
 from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.queue import LEASE_S, Claims
 from speaker_search.errors import CatalogError
-from speaker_search.ingest import alive
+from speaker_search.ingest import processes
 from speaker_search.ingest.patience import patiently
 
 RENEW_EVERY_S = LEASE_S / 4
@@ -19,7 +19,7 @@ RENEW_EVERY_S = LEASE_S / 4
 @contextmanager
 def leased(catalog: Catalog, encoder_id: int) -> Iterator[Claims]:
     """Claims whose lease is renewed in the background. However it ends, short of a kill, they are given back."""
-    claims = patiently(lambda: Claims(catalog, encoder_id, machine=alive.machine(), pid=os.getpid()))
+    claims = patiently(lambda: Claims(catalog, encoder_id, machine=processes.machine(), pid=os.getpid()))
     over = threading.Event()
 
     def renew() -> None:

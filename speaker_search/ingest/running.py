@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from speaker_search.audio.decoders import Decoders
 from speaker_search.catalog.database import Catalog
-from speaker_search.catalog.embedding import Space, choose_space, count_clips
-from speaker_search.catalog.registering import ensure_space
+from speaker_search.catalog.spaces import Space, count_clips, ensure_space
 from speaker_search.encoders import Encoder
-from speaker_search.ingest.embedding import Progress, Worker
-from speaker_search.ingest.report import IngestReport
-from speaker_search.ingest.scanning import Found, register_games
+from speaker_search.ingest.report import Tally
+from speaker_search.ingest.scan import Found, register_games
+from speaker_search.ingest.worker import Progress, Worker
 from speaker_search.sources import Archives
 
 
@@ -26,13 +25,13 @@ class Means:
     on_progress: Progress
 
 
-def take_in(found: Found, means: Means, *, retry_refused: bool = False, enqueue: bool = False) -> IngestReport:
+def take_in(found: Found, means: Means, *, retry_refused: bool = False, enqueue: bool = False) -> Tally:
     """Note every clip found, then embed all that wait for the encoder, unless they are only to be enqueued."""
     report, space = _begun(means)
     register_games(
         found,
         catalog=means.catalog,
-        encoder_id=space.id,
+        space_id=space.id,
         report=report,
         retry_refused=retry_refused,
         on_progress=means.on_progress,
@@ -42,22 +41,20 @@ def take_in(found: Found, means: Means, *, retry_refused: bool = False, enqueue:
     return _ended(report, space, means)
 
 
-def work(means: Means, *, drain: bool) -> IngestReport:
+def work(means: Means, *, drain: bool) -> Tally:
     """Embed clips that wait for the encoder: with `drain` until none is left, else until interrupted."""
     report, space = _begun(means)
     _embed(report, space, means, drain=drain)
     return _ended(report, space, means)
 
 
-def _begun(means: Means) -> tuple[IngestReport, Space]:
+def _begun(means: Means) -> tuple[Tally, Space]:
     encoder = means.encoder
-    ensure_space(means.catalog, space=encoder.space, name=encoder.name, dim=encoder.dim)
-    with means.catalog.read() as connection:
-        space = choose_space(connection, encoder.space)
-    return IngestReport(encoder=encoder.space, computed_by=f"{encoder.backend.name}: {encoder.backend.reason}"), space
+    space = ensure_space(means.catalog, space=encoder.space, name=encoder.name, dim=encoder.dim)
+    return Tally(encoder=encoder.space, computed_by=f"{encoder.backend.name}: {encoder.backend.reason}"), space
 
 
-def _embed(report: IngestReport, space: Space, means: Means, *, drain: bool) -> None:
+def _embed(report: Tally, space: Space, means: Means, *, drain: bool) -> None:
     with means.catalog.read() as connection:
         report.pending = report.queued = count_clips(connection, space.id).pending
     report.embedding = True
@@ -69,7 +66,7 @@ def _embed(report: IngestReport, space: Space, means: Means, *, drain: bool) -> 
         )
 
 
-def _ended(report: IngestReport, space: Space, means: Means) -> IngestReport:
+def _ended(report: Tally, space: Space, means: Means) -> Tally:
     with means.catalog.read() as connection:
         report.catalog = count_clips(connection, space.id)
     report.pending = report.catalog.pending

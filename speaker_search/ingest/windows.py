@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speaker_search.audio.decoders import Decoders
-from speaker_search.catalog.claiming import ClaimedClip
+from speaker_search.catalog.queue import ClaimedClip
 from speaker_search.encoders import Backend
 from speaker_search.errors import AudioError
 from speaker_search.sources import Archives, is_archive

@@ -33,7 +33,7 @@ class Calibration:
         return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
 
     @property
-    def bar(self) -> float:
+    def threshold(self) -> float:
         """The score at which one voice is as likely as two."""
         return -self.intercept / self.slope
 

@@ -61,13 +61,17 @@ def normalised(cosines: Floats, rows: tuple[Floats, Floats], columns: tuple[Floa
     return np.asarray((by_row + by_column) / 2, np.float32)
 
 
-def cohorts_across_games(vectors: Floats, games: Ids) -> tuple[Floats, Floats]:
-    """Each character's cohort, (C,) and (C,): its nearest characters of other games. `vectors` (C, dim) are unit."""
-    means = np.zeros(len(vectors), np.float32)
-    spreads = np.ones(len(vectors), np.float32)
-    for start in range(0, len(vectors), ROWS_AT_A_TIME):
+def cohorts_across_games(vectors: Floats, games: Ids, rows: Ids | None = None) -> tuple[Floats, Floats]:
+    """The cohorts of some rows, of all unless given, (n,) and (n,): their nearest characters of other games.
+
+    `vectors` (C, dim) are unit, `games` (C,) their games.
+    """
+    wanted = np.arange(len(vectors)) if rows is None else rows
+    means = np.zeros(len(wanted), np.float32)
+    spreads = np.ones(len(wanted), np.float32)
+    for start in range(0, len(wanted), ROWS_AT_A_TIME):
         part = slice(start, start + ROWS_AT_A_TIME)
-        others = games[part, None] != games[None]
+        others = games[wanted[part], None] != games[None]
         if others.any(axis=1).all():
-            means[part], spreads[part] = cohort(vectors[part] @ vectors.T, others)
+            means[part], spreads[part] = cohort(vectors[wanted[part]] @ vectors.T, others)
     return means, spreads

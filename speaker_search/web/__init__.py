@@ -1,1 +1,1 @@
-"""The HTTP API: FastAPI app, routes and the documents that answers are written in."""
+"""The HTTP API: FastAPI app, routes, guards and problems."""

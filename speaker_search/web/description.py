@@ -1,4 +1,4 @@
-"""What FastAPI cannot see of the API by itself, for its OpenAPI description."""
+"""The parts of the OpenAPI description that FastAPI cannot work out by itself."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from speaker_search.web import schemas
+from speaker_search.documents import Problem, SearchOptions, SearchRequest
 from speaker_search.web.problems import PROBLEM_TYPE
 
 COMPONENTS = "#/components/schemas/"
-#: What a search takes: its route reads the body itself, since that comes in two kinds.
+#: The body of a search comes in two kinds, so its route reads it itself.
 SEARCH_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -31,14 +31,14 @@ SEARCH_BODY: dict[str, Any] = {
     }
 }
 SOUND = {"description": "Ogg, FLAC, WAV or MP3.", "content": {"audio/*": {"schema": {"type": "string"}}}}
-SOUNDS: dict[int | str, dict[str, Any]] = {200: SOUND, 206: SOUND, 416: {"model": schemas.Problem}}
+SOUNDS: dict[int | str, dict[str, Any]] = {200: SOUND, 206: SOUND, 416: {"model": Problem}}
 
 
 def complete(app: FastAPI) -> None:
-    """Add to the app's description what a search takes, and the media type that problems have."""
+    """Add to the app's description the requests of a search, and the media type of problems."""
     document = app.openapi()
-    request = schemas.SearchRequest.model_json_schema(ref_template=COMPONENTS + "{model}")
-    options = schemas.SearchOptions.model_json_schema(ref_template=COMPONENTS + "{model}")
+    request = SearchRequest.model_json_schema(ref_template=COMPONENTS + "{model}")
+    options = SearchOptions.model_json_schema(ref_template=COMPONENTS + "{model}")
     inner = request.pop("$defs") | options.pop("$defs")
     document["components"]["schemas"].update(inner, SearchRequest=request, SearchOptions=options)
     for methods in document["paths"].values():

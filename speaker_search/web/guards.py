@@ -1,4 +1,4 @@
-"""What stands before the routes: a limit on uploads, and keys."""
+"""Checks before the routes: the size of uploads, and keys."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from speaker_search.errors import TooLargeError
 from speaker_search.web import problems
 
-MAX_BODY_BYTES = 64 * 2**20  # of one request: a search takes a handful of clips
+MAX_BODY_BYTES = 64 * 2**20  # a search takes a handful of clips
 
 
 class BodyLimit:
-    """Refuse a request whose body is over the limit, by its header or as soon as that much has come."""
+    """Refuse a request whose body is over the limit: by its header, or as soon as that much has arrived."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -26,7 +26,7 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        error = TooLargeError(f"A request may have {MAX_BODY_BYTES // 2**20} MiB.", "Send fewer or shorter clips.")
+        error = TooLargeError(f"A request may be up to {MAX_BODY_BYTES // 2**20} MiB.", "Send fewer or shorter clips.")
         if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
             await problems.of(error)(scope, receive, send)
             return
@@ -50,10 +50,10 @@ def key_check(keys: list[str]) -> Callable[[Request], None]:
     def check(request: Request) -> None:
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
         given = bearer if scheme.lower() == "bearer" else request.headers.get("x-api-key", "")
-        sent = given.encode("latin-1").strip()  # a header is bytes, which Starlette shows as Latin-1
-        # Every key is compared, and in constant time, so that the time taken tells nothing.
-        fits = [hmac.compare_digest(sent, key) for key in known]
-        if not any(fits):
+        sent = given.encode("latin-1").strip()  # a header is bytes, which Starlette decodes as Latin-1
+        # Every key is compared, in constant time: how long it takes must not give a key away.
+        matches = [hmac.compare_digest(sent, key) for key in known]
+        if not any(matches):
             raise HTTPException(401, "Send one of the server's keys as `Authorization: Bearer KEY` or `X-API-Key`.")
 
     return check

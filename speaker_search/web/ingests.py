@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from speaker_search.documents import Ingest, IngestReport, IngestRequest
 from speaker_search.errors import NotFoundError, SpeakerSearchError, UsageError
-from speaker_search.ingest.report import Figures, IngestReport
 from speaker_search.library import Library
-from speaker_search.sources import Layout
-from speaker_search.web import schemas
 
 MAX_KEPT = 1_000  # ingests remembered, the oldest forgotten first
 
@@ -24,46 +22,49 @@ class _ServerEndsError(Exception):
 
 
 @dataclass(slots=True)
-class _Ingest:
+class _Asked:
+    """An ingest that was asked for, and how far it is."""
+
     id: str
-    request: schemas.IngestRequest
+    request: IngestRequest
     paths: list[Path]
     state: Literal["waiting", "running", "done", "failed"] = "waiting"
-    figures: Figures = field(default_factory=lambda: IngestReport().figures)
-    problems: list[str] = field(default_factory=list)
+    report: IngestReport = field(default_factory=IngestReport)
     error: str | None = None
+
+    @property
+    def document(self) -> Ingest:
+        return Ingest(id=self.id, state=self.state, progress=self.report, error=self.error)
 
 
 class Ingests:
-    """Takes requests, works them off, and says how each stands. What it knows ends with the server; clips do not."""
+    """Works off the ingests that were asked for. Their states end with the server; the clips stay in the catalog."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._all: dict[str, _Ingest] = {}
-        self._waiting: queue.SimpleQueue[_Ingest | None] = queue.SimpleQueue()
+        self._all: dict[str, _Asked] = {}
+        self._waiting: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work_off, name="ingests", daemon=True)
         self._thread.start()
 
-    def begin(self, request: schemas.IngestRequest) -> schemas.Ingest:
-        """Note an ingest. Raises UsageError for paths outside the folders that the settings allow."""
-        one = _Ingest(uuid.uuid4().hex, request, [self._allowed(path) for path in request.paths])
+    def begin(self, request: IngestRequest) -> Ingest:
+        """Queue an ingest. Raises UsageError for paths outside the folders that the settings allow."""
+        asked = _Asked(uuid.uuid4().hex, request, [self._allowed(path) for path in request.paths])
         while len(self._all) >= MAX_KEPT:
             del self._all[next(iter(self._all))]
-        self._all[one.id] = one
-        self._waiting.put(one)
-        return _document(one)
+        self._all[asked.id] = asked
+        self._waiting.put(asked)
+        return asked.document
 
-    def state(self, id_: str) -> schemas.Ingest:
-        """How an ingest stands. Raises NotFoundError."""
+    def state(self, id_: str) -> Ingest:
+        """The state of an ingest. Raises NotFoundError."""
         if id_ not in self._all:
-            raise NotFoundError(
-                f"This server has started no ingest {id_}.", "Ask for it again: known clips stay known."
-            )
-        return _document(self._all[id_])
+            raise NotFoundError(f"This server has started no ingest {id_}.", "Ask again: known clips stay known.")
+        return self._all[id_].document
 
     def close(self) -> None:
-        """End what is under way; what it has claimed is given back."""
+        """End what is under way; the clips it has claimed are given back."""
         self._ending.set()
         self._waiting.put(None)
         self._thread.join()
@@ -71,52 +72,43 @@ class Ingests:
     def _allowed(self, path: str) -> Path:
         roots = self._library.settings.roots
         if not roots:
-            raise UsageError(
-                "This server takes no voices in.", "Set SPKSEARCH_INGEST_ROOTS to the folders it may read."
-            )
+            raise UsageError("This server takes no voices in.", "Set SPKSEARCH_INGEST_ROOTS to folders it may read.")
         try:
             resolved = Path(path).resolve()
         except (OSError, ValueError, RuntimeError):  # a NUL, or a link that leads in a circle
             resolved = Path("/")
-        # Said of paths that do not exist too: nobody is to learn what lies elsewhere.
+        # The same answer for paths that do not exist: nobody should learn what lies elsewhere.
         if not Path(path).is_absolute() or not any(resolved.is_relative_to(root) for root in roots):
-            raise UsageError(f"{path} lies in no folder of SPKSEARCH_INGEST_ROOTS.", "Give an absolute path in one.")
+            raise UsageError(f"{path} is in no folder of SPKSEARCH_INGEST_ROOTS.", "Give an absolute path in one.")
         return resolved
 
     def _work_off(self) -> None:
-        while (one := self._waiting.get()) is not None and not self._ending.is_set():
-            one.state = "running"
+        while (asked := self._waiting.get()) is not None and not self._ending.is_set():
+            asked.state = "running"
             try:
-                report = self._library.ingest(
-                    one.paths,
-                    layout=None if one.request.layout == "auto" else Layout(one.request.layout),
-                    maker=one.request.maker,
-                    title=one.request.game,
-                    retry_refused=one.request.retry_refused,
-                    enqueue=one.request.enqueue,
-                    on_progress=lambda report, one=one: self._note(one, report),  # type: ignore[misc]
-                )
-                self._note(one, report)
-                one.state = "done"
+                self._take_in(asked)
+                asked.state = "done"
             except SpeakerSearchError as error:
-                one.state, one.error = "failed", str(error)
+                asked.state, asked.error = "failed", str(error)
             except _ServerEndsError:
                 return
             except Exception:
-                one.state, one.error = "failed", "The server made a mistake; its log says which."
+                asked.state, asked.error = "failed", "The server failed; its log says why."
                 logging.getLogger("uvicorn.error").exception("An ingest failed.")
 
-    def _note(self, one: _Ingest, report: IngestReport) -> None:
-        one.figures, one.problems = report.figures, list(report.problems)
-        if self._ending.is_set() and report.catalog is None:
-            raise _ServerEndsError
+    def _take_in(self, asked: _Asked) -> None:
+        def note(report: IngestReport) -> None:
+            asked.report = report
+            if self._ending.is_set() and report.phase != "done":
+                raise _ServerEndsError
 
-
-def _document(one: _Ingest) -> schemas.Ingest:
-    return schemas.Ingest(
-        id=one.id,
-        state=one.state,
-        progress=one.figures,
-        problems=one.problems,
-        error=one.error,
-    )
+        request = asked.request
+        asked.report = self._library.ingest(
+            asked.paths,
+            layout=request.layout,
+            maker=request.maker,
+            title=request.game,
+            retry_refused=request.retry_refused,
+            enqueue=request.enqueue,
+            on_progress=note,
+        )

@@ -1,4 +1,4 @@
-"""Errors as application/problem+json: one table from our errors to HTTP."""
+"""Errors as application/problem+json (RFC 9457): one table from our errors to HTTP."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speaker_search import errors
+from speaker_search.documents import Problem
 
 #: The status and the stable `type` of each error; the first class that fits counts.
 PROBLEMS: dict[type[errors.SpeakerSearchError], tuple[int, str]] = {
@@ -26,30 +27,30 @@ PROBLEMS: dict[type[errors.SpeakerSearchError], tuple[int, str]] = {
     errors.SpeakerSearchError: (500, "error"),
 }
 PROBLEM_TYPE = "application/problem+json"
-#: The title and the stable `type` of errors that the web framework finds by itself.
-STATUSES = {
-    401: ("A key is needed.", "unauthorised"),
-    404: ("There is nothing here.", "not-found"),
-    405: ("Not to be asked this way.", "method"),
-    416: ("The sound has no such part.", "range"),
-}
+#: The stable `type` of errors that the web framework finds by itself; any other is a "request".
+KINDS = {401: "unauthorised", 404: "not-found", 405: "method", 416: "range"}
+#: The phrases of RFC 9110 where Python 3.11 still has those of its forerunners.
+PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 
 
-def problem(status: int, kind: str, title: str, detail: str) -> JSONResponse:
+def problem(status: int, kind: str, detail: str) -> JSONResponse:
     """A problem document; its type is a name below urn:spksearch:problem, which never changes."""
-    document = {"type": f"urn:spksearch:problem:{kind}", "title": title, "status": status, "detail": detail}
+    document = Problem(type=f"urn:spksearch:problem:{kind}", title=_phrase(status), status=status, detail=detail)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return JSONResponse(document, status, headers, PROBLEM_TYPE)
+    return JSONResponse(document.model_dump(), status, headers, PROBLEM_TYPE)
 
 
 def of_status(status: int, detail: str) -> JSONResponse:
-    title, kind = STATUSES.get(status, ("The request cannot be answered.", "request"))
-    return problem(status, kind, title, detail)
+    """The problem of an error that the web framework found."""
+    if detail in ("", HTTPStatus(status).phrase):  # it had nothing to add
+        detail = _phrase(status)
+    return problem(status, KINDS.get(status, "request"), detail)
 
 
 def of(error: errors.SpeakerSearchError) -> JSONResponse:
+    """The problem of one of our errors."""
     status, kind = next(known for cls, known in PROBLEMS.items() if isinstance(error, cls))
-    return problem(status, kind, error.title, str(error))
+    return problem(status, kind, str(error))
 
 
 def install(app: FastAPI) -> None:
@@ -63,7 +64,7 @@ def install(app: FastAPI) -> None:
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        return problem(422, "usage", str(errors.UsageError.__doc__), f"{where}: {first['msg']}.")
+        return problem(422, "usage", f"{where}: {first['msg']}.")
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> JSONResponse:
@@ -73,12 +74,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unforeseen(_: Request, __: Exception) -> JSONResponse:
-        # Starlette logs the traceback at the server; the client learns only that it is our fault.
-        return problem(500, "error", "Something went wrong.", "The server made a mistake; its log says which.")
+        # Starlette logs the traceback on the server; the client learns only that it is our fault.
+        return problem(500, "error", "The server failed; its log says why.")
 
 
 class PlainErrors:
-    """Make problems of the errors that Starlette answers in plain text: a strange host name, a part no sound has."""
+    """Turn what Starlette answers in plain text into problems: a foreign host name, a range beyond the end."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -93,12 +94,15 @@ class PlainErrors:
             elif refused is None:
                 await send(message)
             elif not message.get("more_body"):
-                status: int = refused["status"]
-                answer = of_status(status, message["body"].decode() or f"{HTTPStatus(status).phrase}.")
+                answer = of_status(refused["status"], message["body"].decode())
                 answer.raw_headers += [header for header in refused["headers"] if header[0] == b"content-range"]
                 await answer(scope, receive, send)
 
         await self.app(scope, receive, made)
+
+
+def _phrase(status: int) -> str:
+    return PHRASES.get(status) or HTTPStatus(status).phrase
 
 
 def _plain(start: Message) -> bool:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from speaker_search.cast.export import COLUMNS, INFERENCE, export
+from speaker_search.cast.export import COLUMNS, export
 from speaker_search.cast.voices import Cast
+from speaker_search.documents import INFERENCE
 from speaker_search.entities import Character, Game, Maker, Voice
 from speaker_search.errors import UsageError
 

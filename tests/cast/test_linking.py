@@ -18,11 +18,11 @@ def symmetric(seed: int, count: int) -> np.ndarray:
     return np.triu(scores) + np.triu(scores, 1).T
 
 
-def linked_plainly(scores: np.ndarray, apart: list[int], bar: float) -> list[int]:
+def linked_plainly(scores: np.ndarray, apart: list[int], threshold: float) -> list[int]:
     """All pairs of groups looked at, the best two merged, again and again."""
     groups = [[one] for one in range(len(scores))]
     while True:
-        best, pair = bar, None
+        best, pair = threshold, None
         for a, left in enumerate(groups):
             for b, right in enumerate(groups[:a]):
                 if {apart[one] for one in left} & {apart[one] for one in right}:
@@ -45,15 +45,15 @@ def linked_plainly(scores: np.ndarray, apart: list[int], bar: float) -> list[int
 def problems(draw: st.DrawFn) -> tuple[np.ndarray, list[int], float]:
     count = draw(st.integers(0, 14))
     apart = draw(st.lists(st.integers(0, 6), min_size=count, max_size=count))
-    bar = draw(st.sampled_from([-9.0, -1.0, -0.3, 0.0, 0.4, 1.0, 9.0]))
-    return symmetric(draw(st.integers(0, 10**6)), count), apart, bar
+    threshold = draw(st.sampled_from([-9.0, -1.0, -0.3, 0.0, 0.4, 1.0, 9.0]))
+    return symmetric(draw(st.integers(0, 10**6)), count), apart, threshold
 
 
 @quiet
 @given(problems())
 def test_linking_equals_the_plain_algorithm(problem: tuple[np.ndarray, list[int], float]) -> None:
-    scores, apart, bar = problem
-    assert link(scores, np.array(apart, np.int64), bar).tolist() == linked_plainly(scores, apart, bar)
+    scores, apart, threshold = problem
+    assert link(scores, np.array(apart, np.int64), threshold).tolist() == linked_plainly(scores, apart, threshold)
 
 
 @quiet
@@ -68,8 +68,8 @@ def test_two_of_one_game_are_never_linked(problem: tuple[np.ndarray, list[int], 
 @quiet
 @given(problems())
 def test_a_label_is_the_lowest_position_of_its_group(problem: tuple[np.ndarray, list[int], float]) -> None:
-    scores, apart, bar = problem
-    labels = link(scores, np.array(apart, np.int64), bar)
+    scores, apart, threshold = problem
+    labels = link(scores, np.array(apart, np.int64), threshold)
     for label in set(labels.tolist()):
         assert np.flatnonzero(labels == label)[0] == label
 
@@ -94,7 +94,7 @@ def test_nobody_and_one_alone_are_linked_to_nobody(count: int) -> None:
     assert link(np.zeros((count, count), np.float32), np.arange(count), -1.0).tolist() == list(range(count))
 
 
-def test_the_bar_itself_is_enough_and_less_is_not() -> None:
+def test_the_threshold_itself_is_enough_and_less_is_not() -> None:
     scores = np.array([[0, 2], [2, 0]], np.float32)
     assert link(scores, np.arange(2), 2.0).tolist() == [0, 0]
     assert link(scores, np.arange(2), 2.001).tolist() == [0, 1]

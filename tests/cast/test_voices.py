@@ -73,7 +73,7 @@ def test_who_recurs_is_found_and_who_does_not_is_left_alone(library: Library) ->
 def test_everyone_with_embedded_clips_is_in_exactly_one_list(blurred: Library, least: float) -> None:
     cast = blurred.cast(min_probability=least)
     ids = [character.id for character in everyone(cast)]
-    assert sorted(ids) == blurred.opened.profiles.character_ids.tolist()
+    assert sorted(ids) == blurred.ready.profiles.character_ids.tolist()
     assert all(len(voice.members) >= 2 for voice in cast.voices)
     assert [voice.id for voice in cast.voices] == list(range(1, len(cast.voices) + 1))
     assert {character.clips for character in everyone(cast)} == {4}
@@ -86,7 +86,7 @@ def test_no_voice_has_two_characters_of_one_game(blurred: Library, least: float)
         assert len(set(games)) == len(games)
 
 
-def test_a_higher_bar_links_fewer_and_is_more_often_right(blurred: Library) -> None:
+def test_a_higher_threshold_links_fewer_and_is_more_often_right(blurred: Library) -> None:
     loose, middle, strict = (blurred.cast(min_probability=least) for least in (0.02, 0.5, 0.98))
     assert len(everyone(loose)) == len(everyone(strict))
     assert len(loose.unlinked) < len(middle.unlinked) < len(strict.unlinked)
@@ -111,6 +111,7 @@ def test_a_least_probability_outside_0_to_1_makes_no_sense(clear: Library, least
         clear.cast(min_probability=least)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("games", [1, 2])
 def test_a_catalog_too_small_links_nobody_and_says_so(library: Library, games: int) -> None:
     fill(library, some_voices(games=games, characters=3))
@@ -122,6 +123,7 @@ def test_a_catalog_too_small_links_nobody_and_says_so(library: Library, games: i
     )
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_catalog_without_characters_has_an_empty_cast(library: Library) -> None:
     fill(library, {"m/g": {None: around(units(np.ones(DIM)), 3, np.random.default_rng(0))}})
     cast = library.cast()

@@ -1,4 +1,4 @@
-"""A game folder that exists on paper only, in a real catalog."""
+"""A game folder that exists only on paper, in a real catalog."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import func, select
 
-from speaker_search.catalog import embedding, registering, storing, tables
-from speaker_search.catalog.claiming import ClaimedClip, Claims
+from speaker_search.catalog import log, outcomes, spaces, tables
 from speaker_search.catalog.database import Catalog
-from speaker_search.catalog.embedding import Space
-from speaker_search.catalog.registering import Registered
-from speaker_search.catalog.storing import Outcome
+from speaker_search.catalog.log import Change
+from speaker_search.catalog.outcomes import Outcome, Stored
+from speaker_search.catalog.queue import ClaimedClip, Claims
+from speaker_search.catalog.rows import insert_all
+from speaker_search.catalog.scans.register import Registered, register
+from speaker_search.catalog.spaces import Space
 from speaker_search.sources import Candidate, Route
 from speaker_search.sources.candidates import ABSENT
 
@@ -24,7 +26,7 @@ POURED = 1_000_000  # ids of poured clips begin here, above those that the datab
 
 @dataclass
 class Shelf:
-    """One game folder as scans of it tell: candidates are given, no file is ever touched."""
+    """One game folder as scans see it: the candidates are given, and no file is ever touched."""
 
     catalog: Catalog
     space: int  #: row id of the first encoder's space
@@ -44,7 +46,7 @@ class Shelf:
         return Candidate(path, Route.MISSING, character, text, ABSENT, ABSENT)
 
     def another_space(self, name: str = "other") -> int:
-        return registering.ensure_space(self.catalog, space=f"{name}@1", name=name, dim=DIM)
+        return spaces.ensure_space(self.catalog, space=f"{name}@1", name=name, dim=DIM).id
 
     def scan(
         self,
@@ -54,7 +56,7 @@ class Shelf:
         retry: bool = False,
         there: Collection[str] = (),
     ) -> Registered:
-        return registering.register(
+        return register(
             self.catalog,
             space or self.space,
             root=self.root,
@@ -68,10 +70,26 @@ class Shelf:
     def embed_all(self, space: int | None = None, seed: int = 0, seconds: float | None = 1.0) -> dict[int, np.ndarray]:
         """Store a random vector for every clip that waits; by clip id."""
         waiting = self.waiting(space)
-        vectors = self.vectors(len(waiting), seed)
-        outcomes = [Outcome(clip.id, seconds, vector) for clip, vector in zip(waiting, vectors, strict=True)]
-        storing.store(self.catalog, space or self.space, outcomes)
-        return {outcome.clip_id: outcome.vector for outcome in outcomes if outcome.vector is not None}
+        vectors = dict(zip((clip.id for clip in waiting), self.vectors(len(waiting), seed), strict=True))
+        self.store(*(Outcome(id_, seconds, vector) for id_, vector in vectors.items()), space=space)
+        return vectors
+
+    def embed(self, *paths: str, space: int | None = None) -> None:
+        """Store a vector for some clips."""
+        ids = self.ids()
+        self.store(*(Outcome(ids[path], 1.0, self.vectors(1, ids[path])[0]) for path in paths), space=space)
+
+    def hear(self, space: int | None = None, **sounds: str) -> Stored:
+        """Store a vector and a fingerprint for some clips: by path, what each sounds like, as a letter from A to D."""
+        ids, axes = self.ids(), np.eye(DIM, dtype=np.float32)
+        heard = [
+            Outcome(ids[path], 1.0, axes["ABCD".index(sound)], fingerprint=fingerprint(sound))
+            for path, sound in sounds.items()
+        ]
+        return self.store(*heard, space=space)
+
+    def store(self, *what: Outcome, space: int | None = None) -> Stored:
+        return outcomes.store(self.catalog, space or self.space, what)
 
     def waiting(self, space: int | None = None, limit: int = 1_000_000) -> list[ClaimedClip]:
         """Clips that wait, claimed and given back."""
@@ -80,33 +98,44 @@ class Shelf:
         claims.leave()
         return found
 
-    def embed(self, *paths: str, space: int | None = None) -> None:
-        """Store a vector for some clips."""
-        ids = self.ids()
-        outcomes = [Outcome(ids[path], 1.0, self.vectors(1, ids[path])[0]) for path in paths]
-        storing.store(self.catalog, space or self.space, outcomes)
-
     def pour(self, count: int, seed: int = 0) -> np.ndarray:
-        """Write many embedded clips straight into the tables, numbered from POURED on; their vectors (count, DIM)."""
+        """Write many embedded clips straight into the tables, with ids from POURED on; their vectors (count, DIM)."""
         self.scan()
         vectors = self.vectors(count, seed)
         clip = {"game_id": 1, "root_id": 1, "character_id": None, "text": "", "size": 100, "mtime_ns": 1}
         clip |= {"gone": False, "seconds": 1.0}
-        held = {"encoder_id": self.space}
+        ids = range(POURED, POURED + count)
         with self.catalog.write() as connection:
-            rows = [clip | {"id": POURED + place, "path": f"{place}"} for place in range(count)]
-            connection.execute(tables.clips.insert(), rows)
+            insert_all(connection, tables.clips, [clip | {"id": id_, "path": f"{id_ - POURED}"} for id_ in ids])
             made = [
-                held | {"id": id_, "clip_id": id_, "seq": id_ - POURED + 1, "vector": vector.tobytes()}
-                for id_, vector in enumerate(vectors, POURED)
+                {"encoder_id": self.space, "clip_id": id_, "vector": vector.tobytes()}
+                for id_, vector in zip(ids, vectors, strict=True)
             ]
-            connection.execute(tables.embeddings.insert(), made)
-            connection.execute(tables.encoders.update().where(tables.encoders.c.id == self.space).values(changes=count))
+            insert_all(connection, tables.embeddings, made)
+            log.append(connection, [Change(self.space, "embedded", id_, None, None) for id_ in ids])
         return vectors
 
     def opened_space(self, space: int | None = None) -> Space:
         with self.catalog.read() as connection:
-            return next(known for known in embedding.spaces(connection) if known.id == (space or self.space))
+            return next(known for known in spaces.spaces(connection) if known.id == (space or self.space))
+
+    def position(self, space: int | None = None) -> int:
+        """How far a space's change log reaches."""
+        opened = self.opened_space(space)
+        with self.catalog.read() as connection:
+            return spaces.position(connection, opened, self.catalog.uuid)
+
+    def log(self, space: int | None = None, after: int = 0) -> list[Change]:
+        """A space's change log from a position on, in order; its numbers have no gap."""
+        c = tables.changes.c
+        columns = (c.number, c.action, c.clip_id, c.old_character_id, c.new_character_id)
+        of_space = space or self.space
+        wanted = select(*columns).where(c.encoder_id == of_space, c.number > after).order_by(c.number)
+        reached = self.position(space)
+        with self.catalog.read() as connection:
+            rows = connection.execute(wanted).all()
+        assert [row.number for row in rows] == list(range(after + 1, reached + 1))
+        return [Change(of_space, *row[1:]) for row in rows]
 
     def rows(self, column: str) -> list[object]:
         """A column of a table, `table.column`, in order of its values."""
@@ -125,17 +154,62 @@ class Shelf:
             rows = connection.execute(select(tables.clips.c.path, tables.clips.c.id))
             return {row.path: row.id for row in rows}
 
+    def characters(self) -> dict[str, int]:
+        """Character ids by name; of one name in several games, the newest."""
+        c = tables.characters.c
+        with self.catalog.read() as connection:
+            return {row.name: row.id for row in connection.execute(select(c.name, c.id).order_by(c.id))}
+
+    def labels(self) -> dict[str, tuple[str, str | None, str]]:
+        """Game, character and text of each clip, by path."""
+        c, g, who = tables.clips.c, tables.games.c, tables.characters.c
+        joined = tables.clips.join(tables.games, g.id == c.game_id)
+        joined = joined.join(tables.characters, who.id == c.character_id, isouter=True)
+        with self.catalog.read() as connection:
+            rows = connection.execute(select(c.path, g.title, who.name, c.text).select_from(joined))
+            return {path: (title, name, text) for path, title, name, text in rows}
+
+    def embedded_characters(self, space: int | None = None) -> dict[int, int | None]:
+        """Who speaks each clip that a space holds, by clip id."""
+        c, e = tables.clips.c, tables.embeddings.c
+        held = select(c.id, c.character_id).join_from(tables.embeddings, tables.clips)
+        with self.catalog.read() as connection:
+            rows = connection.execute(held.where(e.encoder_id == (space or self.space)))
+            return {row.id: row.character_id for row in rows}
+
     def state(self, space: int | None = None) -> dict[str, str]:
-        """What became of each clip in a space, by path: "embedded", "pending", a refusal's reason, or "unknown"."""
-        c, u, e = tables.clips.c, tables.unembedded.c, tables.embeddings.c
+        """What became of each clip in a space, by path: "embedded", "pending", "claimed", a refusal's reason, or
+        "unknown".
+        """
+        c, q, e = tables.clips.c, tables.queue.c, tables.embeddings.c
         of_space = space or self.space
         with self.catalog.read() as connection:
             found = dict.fromkeys(connection.execute(select(c.path)).scalars(), "unknown")
-            listed = select(c.path, u.status, u.reason).join_from(tables.clips, tables.unembedded)
-            for path, status, reason in connection.execute(listed.where(u.encoder_id == of_space)):
+            listed = select(c.path, q.status, q.reason).join_from(tables.clips, tables.queue)
+            for path, status, reason in connection.execute(listed.where(q.encoder_id == of_space)):
                 found[path] = reason or status
             held = select(c.path).join_from(tables.clips, tables.embeddings).where(e.encoder_id == of_space)
             for path in connection.execute(held).scalars():
                 assert found[path] == "unknown", f"{path} is embedded and listed as {found[path]}"
                 found[path] = "embedded"
         return found
+
+
+def replayed(entries: Iterable[Change]) -> dict[int, int | None]:
+    """Who speaks each clip of a space, by clip id, from its change log alone: each old character is the one before."""
+    held: dict[int, int | None] = {}
+    for entry in entries:
+        if entry.action == "embedded":
+            assert entry.clip_id not in held
+        else:
+            assert held.pop(entry.clip_id) == entry.old_character_id
+        if entry.action == "removed":
+            assert entry.new_character_id is None
+        else:
+            held[entry.clip_id] = entry.new_character_id
+    return held
+
+
+def fingerprint(sound: str) -> bytes:
+    """A fingerprint: 16 bytes, the same for the same sound."""
+    return sound.encode() * 16

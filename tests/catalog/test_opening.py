@@ -1,4 +1,4 @@
-"""Opening a catalog: new ones by several programs at once, and every way in which it cannot be opened."""
+"""Opening a catalog: a new one by several programs at once, and every way in which opening can fail."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from sqlalchemy import select, text
 
 from speaker_search.catalog import tables
 from speaker_search.catalog.database import Catalog, open_catalog, upgrade_catalog
+from speaker_search.catalog.spaces import ensure_space
 from speaker_search.errors import CatalogError
 from speaker_search.settings import Settings
 
@@ -25,7 +26,7 @@ THREADS = 4
 
 
 def refusal(url: str) -> CatalogError:
-    """The error of opening what cannot be opened: one sentence on one line, with the password nowhere in it."""
+    """The error of opening it, and of upgrading it: the same one line, without the password."""
     errors: list[CatalogError] = []
     for opening in (open_catalog, upgrade_catalog):
         with pytest.raises(CatalogError) as raised:
@@ -91,43 +92,45 @@ def test_threads_that_open_a_new_database_at_once_make_one_catalog(
 
 
 def test_a_new_database_that_another_program_holds_is_waited_for(tmp_path: Path) -> None:
-    """SQLite itself does not wait when it is to switch to a write-ahead log."""
+    """SQLite does not wait by itself when it switches to a write-ahead log."""
     file = tmp_path / "catalog.db"
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("CREATE TABLE unrelated (id INTEGER)")
     other.execute("BEGIN IMMEDIATE")
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(open_catalog, f"sqlite:///{file}")
-        wait([opening], timeout=0.2)  # so that it finds the lock; when it comes later, there is nothing to find
+        wait([opening], timeout=0.2)  # long enough to find the lock; if it comes later, it opens without a wait
         other.execute("COMMIT")
         opening.result().close()
     other.close()
 
 
 def test_writers_wait_for_each_other(catalog: Catalog) -> None:
-    """None is refused because it read before it wrote, and no step is lost."""
+    """No writer is refused because it read before it wrote, and no step is lost."""
+    ensure_space(catalog, space="first@1", name="first", dim=1)
+    held = tables.encoders.c.dim
 
-    def raise_revision(_: int) -> None:
+    def add_one(_: int) -> None:
         with catalog.write() as connection:
-            revision = connection.execute(select(tables.catalog.c.revision).with_for_update()).scalar_one()
-            connection.execute(tables.catalog.update().values(revision=revision + 1))
+            found = connection.execute(select(held).with_for_update()).scalar_one()
+            connection.execute(tables.encoders.update().values(dim=found + 1))
 
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(raise_revision, range(40)))
+        list(pool.map(add_one, range(40)))
     with catalog.read() as connection:
-        assert connection.execute(select(tables.catalog.c.revision)).scalar_one() == 40
+        assert connection.execute(select(held)).scalar_one() == 41
 
 
 def test_a_transaction_that_fails_writes_nothing(catalog: Catalog) -> None:
-    def raise_revision_and_fail() -> None:
+    def write_and_fail() -> None:
         with catalog.write() as connection:
-            connection.execute(tables.catalog.update().values(revision=7))
+            connection.execute(tables.makers.insert().values(name="Maker", key="maker"))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        raise_revision_and_fail()
+        write_and_fail()
     with catalog.read() as connection:
-        assert connection.execute(select(tables.catalog.c.revision)).scalar_one() == 0
+        assert connection.execute(select(tables.makers.c.name)).all() == []
 
 
 def test_a_failing_statement_is_a_catalog_error(catalog: Catalog) -> None:
@@ -178,7 +181,7 @@ def test_a_url_that_leads_nowhere_is_refused(url: str, sentence: str) -> None:
     assert sentence in str(refusal(url))
 
 
-def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "catalog.db"
     file.write_text("Dear diary, today I lost my catalog. " * 200)
     error = refusal(f"sqlite:///{file}")
@@ -210,7 +213,7 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows has no such permissions")
 @pytest.mark.parametrize("inside", ["catalog.db", "new/catalog.db"])
 def test_an_unwritable_folder_is_refused(inside: str) -> None:
-    """In a program of its own, that steps down from root if it must: root may write everywhere."""
+    """In a program of its own, which gives up root's rights first if it has them: root may write everywhere."""
     with TemporaryDirectory() as place:  # pytest's own folders are for their owner alone
         Path(place).chmod(0o755)
         home = Path(place) / "home"
@@ -238,7 +241,7 @@ def test_a_database_that_another_program_holds_can_be_read(tmp_path: Path) -> No
     file = tmp_path / "catalog.db"
     first = open_catalog(f"sqlite:///{file}")
     with first.write() as connection:
-        connection.execute(tables.catalog.update().values(revision=1))
+        connection.execute(tables.makers.insert().values(name="Maker", key="maker"))
         again = open_catalog(f"sqlite:///{file}")
         again.close()
     first.close()

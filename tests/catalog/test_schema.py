@@ -1,4 +1,4 @@
-"""The migrations and tables.py say the same, and a catalog at another schema is told from a damaged one."""
+"""The migrations make what tables.py says, keep what an older catalog holds, and refuse any other schema."""
 
 from __future__ import annotations
 
@@ -8,17 +8,26 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, inspect, text
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedCheckConstraint
 
-from speaker_search.catalog import tables
+from speaker_search.catalog import duplicates, log, outcomes, queue, rows, schema, spaces, tables
 from speaker_search.catalog.database import Catalog, open_catalog, upgrade_catalog
+from speaker_search.catalog.outcomes import Outcome
 from speaker_search.errors import CatalogError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def test_the_schema_that_programs_expect_is_the_newest_migration() -> None:
+    """Programs compare with a constant, since Alembic takes a fifth of a second to import."""
+    assert ScriptDirectory.from_config(schema.migrations()).get_current_head() == schema.HEAD == schema.known()[0]
 
 
 def test_migrations_equal_tables(catalog: Catalog) -> None:
@@ -57,13 +66,9 @@ def _constraints(engine: Engine) -> dict[str, object]:
 
 
 def test_downgrading_leaves_nothing_but_the_version_table(database_url: str, plain_engine: Engine) -> None:
-    from alembic import command
-
-    from speaker_search.catalog.database import migrations
-
     open_catalog(database_url).close()
     with plain_engine.begin() as connection:
-        config = migrations()
+        config = schema.migrations()
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
     assert inspect(plain_engine).get_table_names() == ["alembic_version"]
@@ -120,30 +125,119 @@ def test_upgrading_a_catalog_of_this_schema_changes_nothing(database_url: str) -
     assert again.uuid == catalog.uuid
 
 
-def test_a_catalog_of_the_first_schema_keeps_all_it_holds(database_url: str, plain_engine: Engine) -> None:
-    from alembic import command
+@pytest.mark.parametrize("schema_before", ["0001", "0002"])
+def test_a_catalog_of_an_older_schema_keeps_all_it_holds(
+    database_url: str, plain_engine: Engine, schema_before: str
+) -> None:
+    fill(plain_engine, schema_before)
+    with pytest.raises(CatalogError, match=f"schema version {schema_before} and this program needs") as refusal:
+        open_catalog(database_url)
+    assert "spksearch catalog upgrade" in refusal.value.mend
+    assert upgrade_catalog(database_url) == schema.HEAD
+    kills = 2 if schema_before == "0002" else 0
+    fingerprint = b"print" if schema_before == "0002" else None
+    catalog = open_catalog(database_url)
+    assert catalog.uuid == "which"
+    with catalog.read() as connection:
+        every = "SELECT id, game_id, character_id, path, seconds, fingerprint FROM clips ORDER BY id"
+        clips = connection.execute(text(every)).all()
+        vectors = connection.execute(text("SELECT encoder_id, clip_id, vector FROM embeddings ORDER BY 1, 2")).all()
+        listed = connection.execute(text("SELECT clip_id, status, kills, reason, detail FROM queue ORDER BY 1")).all()
+        copies = connection.execute(text("SELECT path, clip_id FROM copies")).all()
+    assert [(*row[:5], row[5] and bytes(row[5])) for row in clips] == [
+        (1, 1, 1, "a", 1.5, fingerprint),
+        (2, 2, None, "b", None, None),
+        (3, 2, None, "c", None, None),
+        (4, 2, None, "d", 2.5, None),
+    ]
+    assert [(*row[:2], bytes(row[2])) for row in vectors] == [(1, 1, b"unit"), (1, 4, b"last"), (2, 1, b"more")]
+    waiting = "claimed" if schema_before == "0002" else "pending"
+    assert listed == [(2, waiting, kills, None, None), (3, "refused", kills, "silent", "So.")]
+    assert copies == ([("e", 1)] if schema_before == "0002" else [])
+    catalog.close()
 
-    from speaker_search.catalog.database import migrations
 
+def test_an_upgraded_catalog_can_be_worked_in(database_url: str, plain_engine: Engine) -> None:
+    """What was claimed comes back, what was embedded is found by its fingerprint, and the log starts at 1."""
+    fill(plain_engine, "0002")
+    upgrade_catalog(database_url)
+    catalog = open_catalog(database_url)
+    with catalog.read() as connection:
+        space, _ = spaces.spaces(connection)
+        reached = spaces.position(connection, space, catalog.uuid)
+        assert duplicates.known_vectors(connection, space, [b"print"])[b"print"].tobytes() == b"unit"
+        assert log.touched_between(connection, space.id, 0, reached) is None  # views are rebuilt
+    assert queue.release(catalog, lambda machine, pid: (machine, pid) == ("here", 7)) == 1
+    claims = queue.Claims(catalog, space.id, machine="here", pid=8)
+    (clip,) = claims.claim(10)
+    outcomes.store(catalog, space.id, [Outcome(clip.id, 1.0, np.ones(1, np.float32))])
+    claims.leave()
+    with catalog.read() as connection:
+        assert spaces.position(connection, space, catalog.uuid) == reached + 1
+        assert log.touched_between(connection, space.id, reached, reached + 1).tolist() == [clip.id]
+    catalog.close()
+
+
+def test_a_catalog_downgraded_and_upgraded_again_keeps_its_embeddings(database_url: str, plain_engine: Engine) -> None:
+    """On PostgreSQL the older program's first insert used to fail: its row numbers began at 1 again."""
+    fill(plain_engine, "0002")
     with plain_engine.begin() as connection:
-        config = migrations()
+        config = schema.migrations()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        command.downgrade(config, "0002")
+        more = "INSERT INTO embeddings (encoder_id, clip_id, seq, vector) VALUES (2, 4, 99, CAST('next' AS BLOB))"
+        connection.execute(text(in_dialect(more, plain_engine)))
+        seqs = connection.execute(text("SELECT encoder_id, clip_id, seq FROM embeddings ORDER BY encoder_id, seq"))
+        assert seqs.all() == [(1, 1, 1), (1, 4, 2), (2, 1, 1), (2, 4, 99)]
+        assert connection.execute(text("SELECT id, changes FROM encoders ORDER BY id")).all() == [(1, 2), (2, 1)]
+        command.upgrade(config, "head")
+    catalog = open_catalog(database_url)
+    with catalog.read() as connection:
+        held = connection.execute(text("SELECT vector FROM embeddings ORDER BY encoder_id, clip_id")).scalars()
+        assert [bytes(vector) for vector in held] == [b"unit", b"last", b"more", b"next"]
+    catalog.close()
+
+
+def test_row_numbers_of_clips_and_workers_are_not_given_out_twice(catalog: Catalog) -> None:
+    """SQLite gave a new worker the number of a dead one: a worker that had only been slow then gave away its claims."""
+    for table in ("clips", "workers"):
+        numbers = []
+        for _ in range(2):
+            with catalog.write() as connection:
+                numbers.append(insert_row(connection, table))
+                connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - one of two names
+        assert numbers[0] < numbers[1]
+
+
+def insert_row(connection: Connection, table: str) -> int:
+    if table == "workers":
+        row = {"machine": "here", "pid": 1, "lease_until": 0.0, "in_hand": b""}
+    else:
+        maker_id = rows.ensure(connection, tables.makers, {"key": "m"}, {"name": "M"})
+        game_id = rows.ensure(connection, tables.games, {"maker_id": maker_id, "key": "g"}, {"title": "G"})
+        root_id = rows.ensure(connection, tables.roots, {"path": "/m/g"}, {})
+        row = {"game_id": game_id, "root_id": root_id, "path": "a", "text": "", "size": 1, "mtime_ns": 1, "gone": False}
+    made = tables.metadata.tables[table]
+    return int(connection.execute(made.insert().values(row).returning(made.c.id)).scalar_one())
+
+
+def fill(engine: Engine, version: str) -> None:
+    """Make a catalog of an older schema, with something in every table."""
+    with engine.begin() as connection:
+        config = schema.migrations()
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
         for statement in FIRST_SCHEMA:
-            bytea = connection.dialect.name == "postgresql"
-            connection.execute(text(statement.replace("AS BLOB", "AS BYTEA") if bytea else statement))
-    with pytest.raises(CatalogError, match="spksearch catalog upgrade"):
-        open_catalog(database_url)
-    assert upgrade_catalog(database_url) == "0002"
-    catalog = open_catalog(database_url)
-    with catalog.read() as connection:
-        clips = connection.execute(text("SELECT id, game_id, character_id, path, seconds FROM clips")).all()
-        vectors = connection.execute(text("SELECT clip_id, vector FROM embeddings")).all()
-        waiting = connection.execute(text("SELECT clip_id, status, kills, reason FROM unembedded ORDER BY 1")).all()
-    catalog.close()
-    assert sorted(clips) == [(1, 1, 1, "a", 1.5), (2, 2, None, "b", None), (3, 2, None, "c", None)]
-    assert [(clip, bytes(vector)) for clip, vector in vectors] == [(1, b"unit")]
-    assert waiting == [(2, "pending", 0, None), (3, "refused", 0, "silent")]
+            connection.execute(text(in_dialect(statement, engine)))
+        if version == "0002":
+            command.upgrade(config, "0002")
+            for statement in SECOND_SCHEMA:
+                connection.execute(text(in_dialect(statement, engine)))
+
+
+def in_dialect(statement: str, engine: Engine) -> str:
+    return statement.replace("AS BLOB", "AS BYTEA") if engine.dialect.name == "postgresql" else statement
 
 
 FIRST_SCHEMA = (
@@ -153,10 +247,20 @@ FIRST_SCHEMA = (
     "INSERT INTO roots (id, game_id, path) VALUES (1, 1, '/m/g'), (2, 2, '/m/h')",
     "INSERT INTO characters VALUES (1, 1, 'C', 'c')",
     "INSERT INTO clips (id, root_id, path, character_id, text, size, mtime_ns, seconds) VALUES"
-    " (1, 1, 'a', 1, '', 9, 9, 1.5), (2, 2, 'b', NULL, '', 9, 9, NULL), (3, 2, 'c', NULL, '', 9, 9, NULL)",
-    "INSERT INTO encoders VALUES (1, 'e@1', 'e', 1, 1)",
-    "INSERT INTO embeddings (id, encoder_id, clip_id, seq, vector) VALUES (1, 1, 1, 1, CAST('unit' AS BLOB))",
+    " (1, 1, 'a', 1, '', 9, 9, 1.5), (2, 2, 'b', NULL, '', 9, 9, NULL), (3, 2, 'c', NULL, '', 9, 9, NULL),"
+    " (4, 2, 'd', NULL, '', 9, 9, 2.5)",
+    "INSERT INTO encoders VALUES (1, 'e@1', 'e', 1, 3), (2, 'f@1', 'f', 1, 1)",
+    "INSERT INTO embeddings (encoder_id, clip_id, seq, vector) VALUES (1, 4, 1, CAST('last' AS BLOB)),"
+    " (1, 1, 3, CAST('unit' AS BLOB)), (2, 1, 1, CAST('more' AS BLOB))",
+    "INSERT INTO removals VALUES (1, 2, 3)",
     "INSERT INTO unembedded VALUES (1, 2, 'pending', NULL, NULL), (1, 3, 'refused', 'silent', 'So.')",
+)
+SECOND_SCHEMA = (
+    "UPDATE clips SET audio_hash = CAST('print' AS BLOB) WHERE id = 1",
+    "INSERT INTO copies VALUES (1, 'e', 1, 1, '', 9, 9)",
+    "INSERT INTO workers VALUES (5, 'here', 7, 0, CAST('' AS BLOB))",
+    "UPDATE unembedded SET kills = 2",
+    "UPDATE unembedded SET status = 'claimed', worker_id = 5 WHERE clip_id = 2",
 )
 
 
@@ -194,7 +298,8 @@ def test_an_installed_wheel_opens_a_new_catalog(installed: Path, tmp_path: Path)
 import sys
 from pathlib import Path
 import speaker_search
-from speaker_search.catalog.database import migrations, open_catalog
+from speaker_search.catalog.database import open_catalog
+from speaker_search.catalog.schema import migrations
 assert Path(speaker_search.__file__).is_relative_to(sys.argv[1]), speaker_search.__file__
 assert Path(migrations().get_main_option("script_location")).is_relative_to(sys.argv[1])
 print(open_catalog(f"sqlite:///{sys.argv[2]}").uuid)

@@ -1,4 +1,4 @@
-"""Every command on the bundled voices, as a process: what it answers is what the voices' truth says."""
+"""Every command on the bundled voices, as a process: its answers agree with the known voice actors."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ COMMANDS: dict[str, tuple[Word, ...]] = {
 
 @pytest.fixture(scope="module")
 def answer(ingested: Ingested) -> Answer:
-    """What a command says, by its name; each is run once."""
+    """What a command answers, by its name; each is run once."""
     return cache(lambda name: quickly(*COMMANDS[name], home=ingested.home))
 
 
@@ -76,15 +76,20 @@ def test_a_second_ingest_opens_no_file_and_exits_with_0(ingested: Ingested, tmp_
     assert again.code == 0
 
 
-def test_json_streams_events_beside_the_document(ingested: Ingested) -> None:
+def test_with_json_events_are_streamed_to_stderr(ingested: Ingested) -> None:
     events = [json.loads(line) for line in ingested.first.err.splitlines()]
     assert {event["event"] for event in events} == {"progress"}
     phases = [event["phase"] for event in events]
     assert phases == sorted(phases, key=("scanning", "embedding", "done").index)
     assert set(phases) == {"scanning", "embedding", "done"}
     last = events[-1]
-    assert (last["games"], last["scanned"], last["clips"], last["of"]) == (4, 195, 194, 194)
+    assert (last["games"], last["scanned"], last["opened"], last["of"]) == (4, 195, 194, 194)
     assert (last["refused"], last["left_s"]) == ({"missing": 1, "not_audio": 1}, 0)
+
+
+def test_the_last_event_is_the_document(ingested: Ingested) -> None:
+    last = json.loads(ingested.first.err.splitlines()[-1])
+    assert last == {"event": "progress", **ingested.first.document}
 
 
 def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path) -> None:
@@ -95,7 +100,7 @@ def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, words in COMMANDS.items() if "--json" in words])
-def test_json_is_one_document_and_all_there_is_on_stdout(answer: Answer, name: str) -> None:
+def test_json_is_one_document_and_nothing_else_on_stdout(answer: Answer, name: str) -> None:
     done = answer(name)
     assert isinstance(done.document, dict)
     assert (done.code, done.err) == (0, "")
@@ -117,7 +122,7 @@ def test_search_puts_the_same_voice_of_another_game_first(answer: Answer) -> Non
     assert ASKED.game not in {match["character"]["game"]["title"] for match in document["matches"]}
 
 
-def test_search_has_the_form_that_is_promised(answer: Answer) -> None:
+def test_search_has_the_promised_form(answer: Answer) -> None:
     document = answer("search").document
     assert document.keys() == {"query", "matches", "complete", "next"}
     assert document["query"].keys() >= {"clips", "seconds", "encoder", "warnings"}
@@ -177,7 +182,7 @@ def test_the_cast_of_one_game_names_all_its_characters(answer: Answer) -> None:
     assert sorted(here) == sorted(role.character for role in ROLES.values() if role.game == ASKED.game)
 
 
-def test_evaluate_measures_everything_that_is_promised(answer: Answer) -> None:
+def test_evaluate_measures_everything_promised(answer: Answer) -> None:
     found = answer("evaluate").document
     promised = "encoder characters voice_actors precision_at_1 map eer bcubed calibration"
     assert found.keys() >= set(promised.split())
@@ -216,7 +221,7 @@ def test_catalog_refused_names_file_and_reason_of_each(answer: Answer) -> None:
     assert str(found["not_audio"]) not in in_words
 
 
-def test_index_status_and_build_tell_of_all_vectors(ingested: Ingested, tmp_path: Path, answer: Answer) -> None:
+def test_index_status_and_build_count_all_vectors(ingested: Ingested, tmp_path: Path, answer: Answer) -> None:
     status = answer("status").document
     assert (status["clips"], status["vectors"], status["behind"]) == (193, 193, 0)
     assert Path(status["folder"]).is_dir()
@@ -252,7 +257,7 @@ def test_demo_takes_the_tour_and_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_demo_keeps_its_catalog_where_it_is_told_and_touches_no_other(ingested: Ingested, tmp_path: Path) -> None:
+def test_demo_keeps_its_catalog_in_the_folder_given_and_touches_no_other(ingested: Ingested, tmp_path: Path) -> None:
     kept = ingested.copy(tmp_path / "kept")
     elsewhere = {"SPKSEARCH_DATABASE_URL": "postgresql://nobody@nowhere.invalid/x", "SPKSEARCH_CHECKPOINT": "/nowhere"}
     done = quickly("demo", "--keep", kept, home=tmp_path / "home", **elsewhere)
@@ -262,7 +267,7 @@ def test_demo_keeps_its_catalog_where_it_is_told_and_touches_no_other(ingested: 
     assert not (tmp_path / "home").exists()
 
 
-def test_the_module_and_the_installed_program_tell_the_version(tmp_path: Path) -> None:
+def test_the_module_and_the_installed_program_print_the_version(tmp_path: Path) -> None:
     assert spksearch("--version", home=tmp_path).out.strip() == version("speaker-search")
     program = Path(sys.executable).with_name("spksearch")
     done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=60)

@@ -13,9 +13,9 @@ import pytest
 import torch
 from end_to_end.running import Ran, quickly, spksearch
 
-from speaker_search.cli.doctor import diagnose
 from speaker_search.encoders import NAMES
 from speaker_search.encoders.weights import SOURCES, OnHub
+from speaker_search.library.diagnosis import diagnose
 from speaker_search.settings import Settings
 
 COMMIT = "d" * 40

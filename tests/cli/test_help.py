@@ -1,4 +1,4 @@
-"""Every command there is explains itself, and its example is one that it understands."""
+"""Every command explains itself, with an example that it understands."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from speaker_search.cli.app import app
+from speaker_search.cli.program import app
 
-WITHOUT_JSON = {"serve", "catalog upgrade"}  # they answer nothing
+WITHOUT_JSON = {"serve"}  # it answers over HTTP
 
 
 def commands(command: Any, names: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""Output that arrives: in any encoding, into a pipe that closes, onto a disk that is full, until Ctrl-C."""
+"""Output in any encoding, into a closed pipe, onto a full disk, and until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_json_is_utf8_whatever_the_terminal_speaks(ingested: Ingested, encoding:
     assert (done.code, done.err) == (0, "")
 
 
-def test_a_table_is_printed_also_where_its_letters_are_not_known(ingested: Ingested) -> None:
+def test_a_table_is_printed_even_where_its_letters_are_unknown(ingested: Ingested) -> None:
     done = spksearch("catalog", "list", home=ingested.home, PYTHONIOENCODING="ascii")
     assert NAME.encode("ascii", "backslashreplace").decode() in done.out
     assert (done.code, done.err) == (0, "")
@@ -30,7 +30,7 @@ def test_a_table_is_printed_also_where_its_letters_are_not_known(ingested: Inges
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a device that is always full")
 @pytest.mark.parametrize("flags", [(), ("--json",)])
-def test_a_full_disk_is_said(ingested: Ingested, flags: tuple[str, ...]) -> None:
+def test_a_full_disk_is_reported(ingested: Ingested, flags: tuple[str, ...]) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [*PROGRAM, "cast", *flags],
@@ -79,7 +79,7 @@ def test_ctrl_c_while_the_program_is_loading_ends_it_without_a_traceback(tmp_pat
     assert "Traceback" not in "".join(rest)
 
 
-def test_a_command_writes_nothing_into_the_folder_it_is_called_in(ingested: Ingested, tmp_path: Path) -> None:
+def test_a_command_writes_nothing_into_its_working_directory(ingested: Ingested, tmp_path: Path) -> None:
     done = subprocess.run(
         [*PROGRAM, "similar", "1", "--json"],
         cwd=tmp_path,

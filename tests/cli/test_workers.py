@@ -1,4 +1,4 @@
-"""Clips noted by one command and embedded by another, and clips that are gone."""
+"""Clips registered by one command and embedded by another, and clips whose files are gone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from end_to_end.running import VOICES, Ingested, Ran, quickly, spksearch
+from end_to_end.running import VOICES, Ingested, Ran, quickly
 from standin import write_voice
 
 RESEMBLYZER = ("--encoder", "resemblyzer")
@@ -15,9 +15,9 @@ RESEMBLYZER = ("--encoder", "resemblyzer")
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home whose voices were noted, and not embedded."""
-    home = tmp_path_factory.mktemp("noted")
-    done = spksearch("ingest", VOICES, "--enqueue", *RESEMBLYZER, "--json", home=home)
+    """A home whose voices are registered and not embedded."""
+    home = tmp_path_factory.mktemp("registered")
+    done = quickly("ingest", VOICES, "--enqueue", *RESEMBLYZER, "--json", home=home)
     report = done.document
     assert (done.code, report["new"], report["opened"], report["pending"]) == (1, 195, 0, 194)  # one is missing
     return home
@@ -28,7 +28,7 @@ def worked(home: Path) -> Ran:
     return quickly("worker", "--drain", "--workers", "1", "--json", home=home)
 
 
-def test_a_worker_embeds_what_another_command_noted(worked: Ran, ingested: Ingested, home: Path) -> None:
+def test_a_worker_embeds_what_another_command_registered(worked: Ran, ingested: Ingested, home: Path) -> None:
     report = worked.document
     assert worked.code == 1
     assert (report["opened"], report["embedded"], report["refused"]) == (194, 193, {"not_audio": 1})
@@ -36,14 +36,14 @@ def test_a_worker_embeds_what_another_command_noted(worked: Ran, ingested: Inges
     assert quickly("verify", home=home).code == 0
 
 
-def test_a_worker_with_nothing_to_do_ends_with_0_when_it_may(worked: Ran, home: Path) -> None:
+def test_a_draining_worker_with_nothing_to_do_exits_with_0(worked: Ran, home: Path) -> None:
     done = quickly("worker", "--drain", "--json", home=home)
     assert (done.code, done.document["opened"]) == (0, 0)
     last = json.loads(done.err.splitlines()[-1])
     assert (last["event"], last["phase"]) == ("progress", "done")
 
 
-def test_clips_that_are_gone_are_told_and_forgotten_when_asked(ingested: Ingested, tmp_path: Path) -> None:
+def test_clips_that_are_gone_are_counted_and_forgotten_on_request(ingested: Ingested, tmp_path: Path) -> None:
     home, voices = ingested.copy(tmp_path / "home"), tmp_path / "voices"
     for take in range(2):
         write_voice(voices / "工房/新作/役" / f"{take}.wav", 3, take, seconds=1.5)

@@ -1,4 +1,4 @@
-"""What cannot be done is said in a sentence on stderr, with the exit code of its kind, and never by a traceback."""
+"""What cannot be done is reported in a sentence on stderr and by an exit code, never by a traceback."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GPU = any(Path("/dev").glob("nvidia[0-9]*"))
 class Places:
     """Where the wrong inputs lie."""
 
-    odd: Path  #: folders and files that are no voices
+    odd: Path  #: folders and files without voices
     empty: Path  #: a home without voices
     failed: Path  #: one where ingests fail
     home: Path  #: one with them
@@ -32,7 +32,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A command that cannot be carried out, its exit code, and words of the sentence that says so."""
+    """A command that cannot be carried out, its exit code, and words of its message."""
 
     words: Callable[[Places], tuple[Word, ...]]
     code: int
@@ -54,8 +54,8 @@ WRONG = {
     "a folder that is not there": Wrong(ingest("nowhere"), 2, ("nowhere does not exist",)),
     "an empty folder": Wrong(ingest("empty"), 2, ("empty holds no audio files and no index.json",)),
     "a file as folder": Wrong(ingest("text.ogg"), 2, ("text.ogg is a file, but not an archive that can be read",)),
-    "an index that is no JSON": Wrong(ingest("M_broken", *RESEMBLYZER), 2, ("index.json", "not valid JSON")),
-    "an index that is no list": Wrong(ingest("M_object", *RESEMBLYZER), 2, ("index.json", "not a list of rows")),
+    "an index that is not JSON": Wrong(ingest("M_broken", *RESEMBLYZER), 2, ("index.json", "not valid JSON")),
+    "an index that is not a list": Wrong(ingest("M_object", *RESEMBLYZER), 2, ("index.json", "not a list of rows")),
     "one title for several games": Wrong(
         said("ingest", VOICES, "--game", "X"), 2, ("holds 4 games, which cannot all be called X",)
     ),
@@ -64,7 +64,7 @@ WRONG = {
         said("ingest", VOICES, "--encoder", "nobody"), 4, ("There is no encoder 'nobody'", "resemblyzer")
     ),
     "an encoder nobody knows, of a search": Wrong(
-        said("cast", "--encoder", "nobody"), 4, ("There is no encoder nobody",), with_voices=True
+        said("cast", "--encoder", "nobody"), 4, ("There is no encoder 'nobody'",), with_voices=True
     ),
     "an encoder without weights here": Wrong(
         said("ingest", VOICES, "--encoder", "anime-va"),
@@ -125,7 +125,7 @@ WRONG = {
     "a limit below nothing": Wrong(said("catalog", "show", "1", "--limit", "-1"), 2, ("limit",), with_voices=True),
     "a limit of letters": Wrong(said("catalog", "list", "--limit", "x"), 2, ("--limit",), with_voices=True),
     "a cursor of letters": Wrong(
-        said("catalog", "list", "--cursor", "x"), 2, ("'x' is no cursor", "`next`"), with_voices=True
+        said("catalog", "list", "--cursor", "x"), 2, ("'x' is not a cursor", "`next`"), with_voices=True
     ),
     "a reason nobody knows": Wrong(
         said("catalog", "refused", "--reason", "boring"), 2, ("boring", "not_audio"), with_voices=True
@@ -136,8 +136,8 @@ WRONG = {
     "a truth that is not there": Wrong(
         said("evaluate", "--truth", "gone.json"), 2, ("gone.json cannot be read", "voice_actor"), with_voices=True
     ),
-    "a truth that is no JSON": Wrong(
-        lambda places: ("evaluate", "--truth", places.odd / "text.ogg"), 2, ("text.ogg is no JSON",), with_voices=True
+    "a truth that is not JSON": Wrong(
+        lambda places: ("evaluate", "--truth", places.odd / "text.ogg"), 2, ("text.ogg is no",), with_voices=True
     ),
     "an export into nowhere": Wrong(
         lambda places: ("cast", "--export", places.odd / "no" / "cast.csv"),
@@ -148,8 +148,8 @@ WRONG = {
     "an export of an unknown kind": Wrong(
         said("cast", "--export", "cast.txt"), 2, (".csv, .json or .html",), with_voices=True
     ),
-    "a name that is no text": Wrong(said("similar", b"M/G/\xff"), 2, ("UTF-8",), with_voices=True),
-    "an export under a name that is no text": Wrong(
+    "a name that is not text": Wrong(said("similar", b"M/G/\xff"), 2, ("UTF-8",), with_voices=True),
+    "an export under a name that is not text": Wrong(
         lambda places: ("cast", "--export", os.fsencode(places.odd / "no") + b"/\xff.csv"),
         2,
         ("cannot be written",),
@@ -176,7 +176,7 @@ def places(tmp_path_factory: pytest.TempPathFactory, ingested: Ingested) -> Plac
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_wrong_is_said_in_a_sentence_with_its_exit_code(places: Places, name: str) -> None:
+def test_what_is_wrong_is_reported_in_a_sentence_with_its_exit_code(places: Places, name: str) -> None:
     wrong = WRONG[name]
     words = wrong.words(places)
     home = places.home if wrong.with_voices else places.failed if words[0] == "ingest" else places.empty
@@ -188,7 +188,7 @@ def test_what_is_wrong_is_said_in_a_sentence_with_its_exit_code(places: Places, 
     assert "secret" not in done.err
 
 
-def test_a_hub_out_of_reach_is_said_within_half_a_minute(places: Places, tmp_path: Path) -> None:
+def test_an_unreachable_hub_is_reported_within_half_a_minute(places: Places, tmp_path: Path) -> None:
     began = time.monotonic()
     out_of_reach = {"HF_ENDPOINT": "http://127.0.0.1:1", "NO_PROXY": "127.0.0.1", "HF_HOME": str(tmp_path / "hub")}
     done = spksearch("ingest", VOICES, home=tmp_path / "home", **out_of_reach)
@@ -200,7 +200,7 @@ def test_a_hub_out_of_reach_is_said_within_half_a_minute(places: Places, tmp_pat
 
 
 def test_a_text_file_named_ogg_is_refused_and_the_rest_taken_in(places: Places, tmp_path: Path) -> None:
-    """Beside it a folder called like a sound, a row for it, and names meant for the terminal, not for people."""
+    """Beside it lies a folder named like a sound, with a row of its own, and a text with control characters."""
     game = tmp_path / "M_G"
     (game / "A" / "folder.ogg").mkdir(parents=True)
     shutil.copy(CLIP, game / "A" / "voice.ogg")
@@ -223,18 +223,18 @@ def test_a_text_file_named_ogg_is_refused_and_the_rest_taken_in(places: Places, 
     assert "\x1b" not in shown.out
 
 
-def test_a_port_in_use_is_said_and_exits_with_2(ingested: Ingested) -> None:
+def test_a_port_in_use_is_reported_and_exits_with_2(ingested: Ingested) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = quickly("serve", "--port", port, home=ingested.home)
-    assert f"Port {port} of 127.0.0.1 cannot be listened on" in done.err
+    assert f"Cannot listen on port {port} of 127.0.0.1" in done.err
     assert "Traceback" not in done.err
     assert done.code == 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_home_that_may_not_be_written_is_said_and_exits_with_3(tmp_path: Path) -> None:
+def test_a_home_that_is_not_writable_is_reported_and_exits_with_3(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir(mode=0o500)
     done = quickly("catalog", "list", home=tmp_path / "home" / "deeper")
     assert "SPKSEARCH_HOME" in done.err

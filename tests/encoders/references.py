@@ -21,8 +21,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from speaker_search.encoders import ecapa
 from speaker_search.encoders.anime import build_network as build_anime
+from speaker_search.encoders.networks import ecapa
 from speaker_search.encoders.weights import SOURCES, OnHub
 from speaker_search.entities import SAMPLE_RATE, Floats
 

@@ -18,7 +18,7 @@ from speaker_search.encoders.backends.cpu import CpuRun
 from speaker_search.encoders.backends.cuda import halving
 from speaker_search.encoders.backends.machine import Machine, cpu_name, this_machine
 from speaker_search.encoders.backends.start import start
-from speaker_search.encoders.filterbank import Filterbank
+from speaker_search.encoders.networks.filterbank import Filterbank
 from speaker_search.errors import EncoderError
 
 EXACT = exact("the tests compare with it")

@@ -15,8 +15,9 @@ from encoders.references import COMMIT, Tensors
 from encoders.sounds import speak
 from hypothesis import HealthCheck
 
-from speaker_search.encoders import NAMES, ecapa, load
+from speaker_search.encoders import NAMES, load
 from speaker_search.encoders.backends.choose import exact
+from speaker_search.encoders.networks import ecapa
 from speaker_search.encoders.weights import SOURCES, InWheel, resolve
 from speaker_search.encoders.wespeaker import WespeakerEncoder
 from speaker_search.errors import EncoderError

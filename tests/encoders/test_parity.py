@@ -20,8 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from speaker_search import audio
-from speaker_search.encoders import Backend, Encoder, class_of, ecapa, wespeaker
+from speaker_search.encoders import Backend, Encoder, class_of, wespeaker
 from speaker_search.encoders.backends.machine import this_machine
+from speaker_search.encoders.networks import ecapa
 from speaker_search.encoders.weights import Weights, resolve
 from speaker_search.entities import SAMPLE_RATE, Floats
 

@@ -26,6 +26,20 @@ from speaker_search.cli import STOPPED, main
 
 VOICES = Path(speaker_search.__file__).parent / "demo" / "voices"
 PROGRAM = (sys.executable, "-m", "speaker_search")
+#: What commands import once they run.
+PRELOADED = (
+    "speaker_search.cli.program",
+    "speaker_search.library",
+    "speaker_search.library.conversion",
+    "speaker_search.search.live",
+    "speaker_search.evaluation.evaluating",
+    "speaker_search.ingest.running",
+    "speaker_search.encoders.resemblyzer",
+    "alembic.command",
+    "rich.progress",
+    "rich.table",
+    "uvicorn",
+)
 LIMIT_S = 300.0  # for any one run: only a hang takes as long
 
 
@@ -84,7 +98,7 @@ def quickly(*words: Word, home: Path, **settings: str) -> Ran:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return spksearch(*words, home=home, **settings)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["speaker_search.cli.app", "speaker_search.encoders.resemblyzer"])
+    context.set_forkserver_preload(list(PRELOADED))
     with tempfile.TemporaryDirectory() as folder:
         streams = [Path(folder, name) for name in ("out", "err")]
         arguments = ([os.fsdecode(word) for word in words], environment(home, **settings), streams)
@@ -152,7 +166,7 @@ class Ingested:
 def ingested(session: Path) -> Ingested:
     """The bundled voices taken in once, below the session's own folder."""
     home = session / "ingested"
-    return Ingested(home, spksearch("ingest", VOICES, "--encoder", "resemblyzer", "--json", home=home))
+    return Ingested(home, quickly("ingest", VOICES, "--encoder", "resemblyzer", "--json", home=home))
 
 
 @dataclass(slots=True)

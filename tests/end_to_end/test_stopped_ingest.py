@@ -133,7 +133,7 @@ def held(home: Path) -> Held:
             f"SELECT roots.path || '/' || clips.path, vector FROM {paths} JOIN embeddings ON clip_id = clips.id"  # noqa: S608
         ).fetchall()
         waiting = database.execute(
-            f"SELECT roots.path || '/' || clips.path, status, reason FROM {paths} JOIN unembedded ON clip_id = clips.id"  # noqa: S608
+            f"SELECT roots.path || '/' || clips.path, status, reason FROM {paths} JOIN queue ON clip_id = clips.id"  # noqa: S608
         ).fetchall()
         clips = database.execute("SELECT count(*) FROM clips").fetchone()[0]
     assert len(vectors) + len(waiting) == clips  # every clip embedded exactly once, or else waiting or refused
@@ -167,7 +167,7 @@ def test_after_kills_the_index_equals_the_catalog(stopped: Stopped) -> None:
 
 def test_ctrl_c_exits_with_130_and_a_sentence(stopped: Stopped) -> None:
     assert stopped.ctrl_c.code == 130
-    assert "Run the same command to go on." in stopped.ctrl_c.err
+    assert "run the same command to continue" in stopped.ctrl_c.err
     assert "Traceback" not in stopped.ctrl_c.err
     assert stopped.ctrl_c.out == ""
 

@@ -140,9 +140,9 @@ def test_there_is_no_equal_error_rate_without_both_kinds() -> None:
 )
 def test_the_equal_error_rate_equals_that_of_trying_every_bar(same: list[int], different: list[int]) -> None:
     tried = []
-    for bar in sorted({*same, *different}):
-        rejected = sum(score < bar for score in same) / len(same)
-        accepted = sum(score >= bar for score in different) / len(different)
+    for threshold in sorted({*same, *different}):
+        rejected = sum(score < threshold for score in same) / len(same)
+        accepted = sum(score >= threshold for score in different) / len(different)
         tried.append((abs(rejected - accepted), (rejected + accepted) / 2))
     least = min(gap for gap, _ in tried)
     rate = equal_error_rate(floats(*same), floats(*different))

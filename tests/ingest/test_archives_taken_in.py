@@ -11,7 +11,9 @@ from pydantic import SecretStr
 from sources.packing import sevenzipped, tarred, zipped
 from standin import StandInEncoder, write_voice
 
-from speaker_search.catalog import embedding, reading
+from speaker_search.catalog.clips import clips_by_id
+from speaker_search.catalog.embeddings import all_embedded
+from speaker_search.catalog.people import characters_by_id
 from speaker_search.errors import NotFoundError, SourceError
 from speaker_search.library import Library
 from speaker_search.settings import Settings
@@ -43,12 +45,15 @@ def library(settings: Settings) -> Iterator[Library]:
 
 def vectors(library: Library) -> dict[str, bytes]:
     """Each embedded clip's vector, by character and text."""
+    space = library.space
     with library.catalog.read() as connection:
-        ids = reading.clip_labels(connection, library.space)[0].tolist()
-        clips = reading.clips_by_id(connection, ids)
-        names = reading.characters_by_id(connection, library.space, [clip.character_id or 0 for clip in clips.values()])
-        stored = embedding.vectors_of(connection, library.space, ids)
-    return {names[clip.character_id or 0].name + clip.text: stored[id_].tobytes() for id_, clip in clips.items()}
+        (held,) = all_embedded(connection, space)
+        clips = clips_by_id(connection, held.ids.tolist())
+        names = characters_by_id(connection, space, held.characters.tolist())
+    return {
+        names[character].name + clips[id_].text: vector.tobytes()
+        for id_, character, vector in zip(held.ids.tolist(), held.characters.tolist(), held.vectors, strict=True)
+    }
 
 
 def pack(kind: str, place: Path, files: dict[str, bytes]) -> Path:
@@ -89,8 +94,10 @@ def test_a_clip_in_an_archive_can_be_played(
     library.ingest([pack(kind, tmp_path / "packed", files)], processes=1)
     heard = set()
     for clip_id in range(1, 7):
-        whole = sounds.of_clip(library, clip_id, None)
-        part = sounds.of_clip(library, clip_id, "bytes=4-7")
+        sound = library.sound(clip_id)
+        assert isinstance(sound.source, bytes)
+        whole = sounds.response(sound.source, sound.media_type, None)
+        part = sounds.response(sound.source, sound.media_type, "bytes=4-7")
         assert (whole.status_code, whole.media_type) == (200, "audio/wav")
         assert (part.status_code, part.body) == (206, whole.body[4:8])
         assert part.headers["content-range"] == f"bytes 4-7/{len(whole.body)}"
@@ -108,7 +115,7 @@ def test_an_archive_that_went_away_leaves_its_clips_waiting_and_says_so(
     assert (report.embedded, report.pending) == (0, 6)
     assert "is not there" in report.problems[0]
     with pytest.raises(NotFoundError, match="not where it was"):
-        sounds.of_clip(library, 1, None)
+        library.sound(1)
 
 
 def test_the_clips_of_an_archive_written_anew_are_listened_to_again(
@@ -147,16 +154,14 @@ def test_a_list_of_several_games_is_taken_in_game_by_game(library: Library, tmp_
     (tmp_path / "voices/manifest.csv").write_text("\n".join(rows), encoding="utf-8")
     report = library.ingest([tmp_path / "voices"], processes=1)
     assert (report.games, report.new, report.embedded) == (2, 6, 6)
-    with library.catalog.read() as connection:
-        found = reading.list_characters(connection, library.space)
+    found = library.characters().characters
     assert [(one.address, one.clips) for one in found] == [("工房/題0/役0", 3), ("工房/題1/役1", 3)]
     assert "manifest.csv" in report.recognised[0]
     text = (tmp_path / "voices/manifest.csv").read_text(encoding="utf-8").replace("4.wav,工房,題0", "4.wav,工房,題1")
     (tmp_path / "voices/manifest.csv").write_text(text, encoding="utf-8")
     report = library.ingest([tmp_path / "voices"], processes=1)
     assert (report.new, report.opened, report.embedded) == (0, 0, 0)
-    with library.catalog.read() as connection:
-        found = reading.list_characters(connection, library.space)
+    found = library.characters().characters
     assert [(one.address, one.clips) for one in found] == [
         ("工房/題0/役0", 2),
         ("工房/題1/役1", 3),

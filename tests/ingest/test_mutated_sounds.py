@@ -13,7 +13,6 @@ import soundfile
 from standin import RATE, StandInEncoder, voice
 
 from speaker_search.audio.decoders import Decoders
-from speaker_search.catalog import reading
 from speaker_search.entities import Refusal
 from speaker_search.errors import AudioError
 from speaker_search.library import Library
@@ -77,8 +76,7 @@ def test_every_damaged_file_is_embedded_or_refused_with_a_reason(mutated: Path, 
     with Library(Settings(home=tmp_path / "home", encoder="stand-in"), encoder=StandInEncoder()) as library:
         report = library.ingest([mutated], processes=2)
         assert library.verify().ok
-        with library.catalog.read() as connection:
-            refused = list(reading.refused_clips(connection, library.space))
+        refused = library.refused().clips
     assert report.catalog is not None
     assert (report.new, report.opened, report.pending) == (FILES, FILES, 0)
     assert report.catalog.embedded + report.merged + report.catalog.refused == FILES

@@ -15,11 +15,12 @@ import soundfile
 from standin import RATE, StandInEncoder, write_dump, write_voice
 
 from speaker_search import audio
-from speaker_search.catalog import embedding, reading
-from speaker_search.catalog.embedding import ClipCounts
+from speaker_search.catalog.clips import clips_by_id, clips_of
+from speaker_search.catalog.embeddings import all_embedded
+from speaker_search.catalog.people import makers_of_games
+from speaker_search.documents import ClipCounts, IngestReport
 from speaker_search.entities import Refusal
 from speaker_search.errors import SourceError
-from speaker_search.ingest.report import IngestReport
 from speaker_search.ingest.windows import sizes_for
 from speaker_search.library import Library
 from speaker_search.settings import Settings
@@ -50,17 +51,18 @@ def take_in(library: Library, *paths: Path, retry_refused: bool = False, enqueue
 
 
 def refusals(library: Library) -> dict[str, str]:
-    with library.catalog.read() as connection:
-        return {clip.path.name: clip.reason for clip in reading.refused_clips(connection, library.space)}
+    return {clip.path.name: clip.reason for clip in library.refused().clips}
 
 
 def embedded(library: Library) -> dict[Path, bytes]:
     """Each embedded clip's vector, by path."""
+    space = library.space
     with library.catalog.read() as connection:
-        ids, _, _ = reading.clip_labels(connection, library.space)
-        vectors = embedding.vectors_of(connection, library.space, ids.tolist())
-        clips = reading.clips_by_id(connection, ids.tolist())
-    return {clip.path: vectors[id_].tobytes() for id_, clip in clips.items()}
+        held = [
+            one for part in all_embedded(connection, space) for one in zip(part.ids.tolist(), part.vectors, strict=True)
+        ]
+        clips = clips_by_id(connection, [id_ for id_, _ in held])
+    return {clips[id_].path: vector.tobytes() for id_, vector in held}
 
 
 def test_every_clip_ends_embedded_as_the_encoder_hears_it(library: Library, voices: Path) -> None:
@@ -72,16 +74,16 @@ def test_every_clip_ends_embedded_as_the_encoder_hears_it(library: Library, voic
     assert embedded(library) == expected
     assert len(expected) == CLIPS
     assert (report.games, report.new, report.opened, report.embedded, report.pending) == (2, CLIPS, CLIPS, CLIPS, 0)
-    assert report.catalog == ClipCounts(CLIPS, 0, 0)
+    assert report.catalog == ClipCounts(embedded=CLIPS, pending=0, refused=0)
     assert report.audio_seconds == pytest.approx(CLIPS * 0.6)
     assert not report.trouble
 
 
 def test_a_clip_knows_its_character_and_length(library: Library, voices: Path) -> None:
     take_in(library, voices)
+    ann = library.character("maker/one/Ann").id
     with library.catalog.read() as connection:
-        character = reading.find_character(connection, library.space, "maker/one/Ann")
-        clips = reading.clips_of(connection, character.id, limit=10)
+        clips = clips_of(connection, ann, limit=10)
     assert [clip.path for clip in clips] == [
         voices.resolve() / "maker/one/Ann" / f"{take:03d}.wav" for take in range(3)
     ]
@@ -163,8 +165,7 @@ def test_each_file_that_is_no_voice_is_refused_with_its_reason(library: Library,
     assert refusals(library) == reasons
     assert report.refused == {reason: list(reasons.values()).count(reason) for reason in reasons.values()}
     assert (report.embedded, report.pending, report.trouble) == (1, 0, True)
-    with library.catalog.read() as connection:
-        details = [clip.detail for clip in reading.refused_clips(connection, library.space)]
+    details = [clip.detail for clip in library.refused().clips]
     assert all(detail.endswith(".") and "\n" not in detail for detail in details)
     again = take_in(library, tmp_path / "voices")
     assert (again.opened, again.known) == (0, len(reasons) + 1)
@@ -236,10 +237,10 @@ def test_enqueued_clips_are_noted_and_the_next_ingest_embeds_them(
 ) -> None:
     report = take_in(library, voices, enqueue=True)
     assert (report.new, report.pending, report.opened, report.embedded) == (CLIPS, CLIPS, 0, 0)
-    assert report.catalog == ClipCounts(0, CLIPS, 0)
+    assert report.catalog == ClipCounts(embedded=0, pending=CLIPS, refused=0)
     assert encoder.clips == 0
     report = take_in(library, voices)
-    assert (report.known, report.queued, report.embedded, report.pending) == (CLIPS, CLIPS, CLIPS, 0)
+    assert (report.known, report.of, report.embedded, report.pending) == (CLIPS, CLIPS, CLIPS, 0)
 
 
 class DeafEncoder(StandInEncoder):
@@ -258,8 +259,7 @@ def test_a_clip_in_which_the_encoder_hears_nothing_is_refused_and_its_neighbours
     with Library(settings, encoder=DeafEncoder()) as library:
         report = take_in(library, voices)
         assert (report.embedded, report.refused) == (CLIPS - 1, {"no_speech": 1})
-        with library.catalog.read() as connection:
-            (refused,) = reading.refused_clips(connection, library.space)
+        (refused,) = library.refused().clips
     assert (refused.path.name, refused.reason) == ("001.wav", str(Refusal.NO_SPEECH))
     assert refused.detail == "stand-in heard no speech in it."
 
@@ -307,7 +307,7 @@ def test_a_path_without_voices_leaves_the_catalog_as_it_was(library: Library, vo
     with pytest.raises(SourceError):
         library.ingest([voices, tmp_path / "nothing"])
     with library.catalog.read() as connection:
-        assert reading.all_games(connection) == []
+        assert makers_of_games(connection) == []
 
 
 def test_a_relabelled_row_moves_its_clip_without_opening_it(library: Library, tmp_path: Path) -> None:
@@ -403,7 +403,7 @@ def test_two_workers_on_one_catalog_embed_each_clip_once(
     with ThreadPoolExecutor(2) as pool:
         reports = list(pool.map(work, range(2)))
     assert sum(report.embedded for report in reports) == len(undisturbed)
-    assert sum(report.refused["not_audio"] for report in reports) == 1
+    assert sum(report.refused.get("not_audio", 0) for report in reports) == 1
     with Library(settings, encoder=StandInEncoder()) as library:
         assert library.verify().ok
         assert embedded(library) == undisturbed
@@ -463,4 +463,4 @@ def test_a_deleted_index_is_made_again_by_the_next_ingest(library: Library, sett
     shutil.rmtree(settings.home / "index")
     report = take_in(library, voices)
     assert report.opened == 0
-    assert list((settings.home / "index").rglob("clips.faiss"))
+    assert list((settings.home / "index").rglob("stamp.json"))

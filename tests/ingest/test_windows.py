@@ -13,7 +13,7 @@ from standin import RATE, voice, write_voice
 
 from speaker_search import audio
 from speaker_search.audio.decoders import Decoders
-from speaker_search.catalog.claiming import ClaimedClip
+from speaker_search.catalog.queue import ClaimedClip
 from speaker_search.encoders.backends.choose import choose
 from speaker_search.encoders.backends.machine import this_machine
 from speaker_search.ingest.windows import HELD_BYTES, Found, Sizes, portions, sizes_for, windows

@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy import update
 from standin import DIM, StandInEncoder
 
-from speaker_search.catalog.claiming import Claims
-from speaker_search.catalog.registering import ensure_space, register
-from speaker_search.catalog.storing import Outcome, store
+from speaker_search.catalog import tables
+from speaker_search.catalog.outcomes import Outcome, store
+from speaker_search.catalog.queue import Claims
+from speaker_search.catalog.scans.gone import forget_gone
+from speaker_search.catalog.scans.register import register
+from speaker_search.catalog.spaces import ensure_space
 from speaker_search.library import Library
 from speaker_search.sources import Candidate, Route
 
@@ -36,7 +40,7 @@ def fill(library: Library, voices: Voices) -> dict[int, np.ndarray]:
     Filled again with the same games, it writes what is new, and changes whose clips are another's now.
     """
     catalog = library.catalog
-    space = ensure_space(catalog, space=StandInEncoder.space, name=StandInEncoder.name, dim=DIM)
+    space = ensure_space(catalog, space=StandInEncoder.space, name=StandInEncoder.name, dim=DIM).id
     by_path: dict[Path, np.ndarray] = {}
     for game, characters in voices.items():
         root = Path("/nowhere") / game
@@ -54,6 +58,13 @@ def fill(library: Library, voices: Voices) -> dict[int, np.ndarray]:
     store(catalog, space, [Outcome(clip.id, SECONDS, by_path[clip.path]) for clip in waiting])
     claims.leave()
     return {clip.id: by_path[clip.path] for clip in waiting}
+
+
+def forget(library: Library, *clips: int) -> None:
+    """Have clips forgotten, as after a scan that did not find their files."""
+    with library.catalog.write() as connection:
+        connection.execute(update(tables.clips).where(tables.clips.c.id.in_(clips)).values(gone=True))
+    forget_gone(library.catalog)
 
 
 def some_voices(

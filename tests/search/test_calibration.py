@@ -32,9 +32,9 @@ def test_probabilities_of_a_known_mixture_are_calibrated(share: float, separatio
     probabilities = calibration.probability(scores)
     assert calibration_error(probabilities, same_voice).ece < 0.005
     assert probabilities.mean() == pytest.approx(same_voice.mean(), rel=0.12)
-    # The true posterior's bar, where share * N(separation, 1) = (1 - share) * N(0, 1).
-    bar = 0.4 + 0.8 * (separation / 2 + np.log((1 - share) / share) / separation)
-    assert calibration.bar == pytest.approx(bar, abs=0.3)
+    # The true posterior's threshold, where share * N(separation, 1) = (1 - share) * N(0, 1).
+    threshold = 0.4 + 0.8 * (separation / 2 + np.log((1 - share) / share) / separation)
+    assert calibration.threshold == pytest.approx(threshold, abs=0.3)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.1])
@@ -65,10 +65,10 @@ def test_a_higher_score_never_has_a_lower_probability() -> None:
     assert (probabilities[0], probabilities[-1]) == (0, 1)
 
 
-def test_the_bar_is_where_one_voice_is_as_likely_as_two() -> None:
+def test_the_threshold_is_where_one_voice_is_as_likely_as_two() -> None:
     calibration = calibrate(*mixture(0.03, 5, 0)[:2])
     assert calibration is not None
-    at, below, above = calibration.probability(np.array([0, -0.01, 0.01]) + calibration.bar)
+    at, below, above = calibration.probability(np.array([0, -0.01, 0.01]) + calibration.threshold)
     assert at == pytest.approx(0.5)
     assert below < 0.5 < above
 
@@ -115,7 +115,7 @@ any_values = hnp.arrays(np.float32, st.integers(30, 60), elements=st.floats(-1e6
 def test_whatever_the_scores_the_numbers_are_finite_or_none(strangers: np.ndarray, scores: np.ndarray) -> None:
     calibration = calibrate(strangers, scores)  # a warning would fail this test too
     if calibration is not None:
-        assert np.isfinite([calibration.slope, calibration.intercept, calibration.bar]).all()
+        assert np.isfinite([calibration.slope, calibration.intercept, calibration.threshold]).all()
         assert calibration.slope > 0
         probabilities = calibration.probability(np.concatenate([strangers, scores]))
         assert ((probabilities >= 0) & (probabilities <= 1)).all()

@@ -8,24 +8,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from search.filling import Voices, around, fill, some_voices, units
+from search.filling import Voices, around, fill, forget, some_voices, units
 from standin import DIM
 
-from speaker_search.catalog import reading
+from speaker_search.catalog import people
+from speaker_search.catalog.clips import clips_by_id, clips_of
+from speaker_search.documents import MAX_LIMIT, By
 from speaker_search.entities import Match
 from speaker_search.errors import NotFoundError, UsageError
 from speaker_search.library import Library
-from speaker_search.search.matching import (
-    HITS_PER_MATCH,
-    MAX_LIMIT,
-    Answer,
-    By,
-    Filters,
-    Page,
-    answer,
-    character_query,
-    query_of,
-)
+from speaker_search.search.answering import answer, character_query
+from speaker_search.search.evidence import HITS_PER_MATCH
+from speaker_search.search.query import Answer, Filters, Page, query_of
 
 EVERYTHING = Page(MAX_LIMIT)
 BYS: tuple[By, ...] = ("character", "game", "voice", "clip")
@@ -69,9 +63,9 @@ def clip_ids(answer: Answer) -> list[int]:
 # -- hits ----------------------------------------------------------------------------------------------------
 
 
-def clips_of(filled: Filled, character_id: int) -> list[int]:
+def own_clips(filled: Filled, character_id: int) -> list[int]:
     with filled.library.catalog.read() as connection:
-        return [clip.id for clip in reading.clips_of(connection, character_id, limit=10**6)]
+        return [clip.id for clip in clips_of(connection, character_id, limit=10**6)]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -81,7 +75,7 @@ def test_hits_are_a_characters_nearest_clips_with_their_exact_cosines(filled: Fi
     assert len(found.matches) == 6 * 8 + 2
     for match in found.matches:
         assert match.character is not None
-        own = clips_of(filled, match.character.id)
+        own = own_clips(filled, match.character.id)
         cosines = {clip: float(filled.vectors[clip] @ asked) for clip in own}
         nearest = sorted(own, key=lambda clip, cosines=cosines: (-cosines[clip], clip))[:HITS_PER_MATCH]
         assert [hit.clip.id for hit in match.hits] == nearest
@@ -92,13 +86,11 @@ def test_hits_are_a_characters_nearest_clips_with_their_exact_cosines(filled: Fi
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("near", [0, 1])
-def test_hits_of_which_the_indexes_nearest_hold_too_few_are_the_nearest_all_the_same(
-    library: Library, near: int
-) -> None:
+def test_a_character_among_many_nearer_clips_has_its_own_nearest_as_hits(library: Library, near: int) -> None:
     rng = np.random.default_rng(0)
     asked, far = line(1), units(-line(1) + 0.2 * line(2))
     voices = some_voices(games=2, characters=4)
-    voices["maker0/crowd"] = {"crowd": around(asked, 1_100, rng)}  # more than are looked up in the index
+    voices["maker0/crowd"] = {"crowd": around(asked, 1_100, rng)}
     voices["maker1/far"] = {"far": np.concatenate([around(far, 9, rng), np.tile(asked, (near, 1))])}
     vectors = fill(library, voices)
     found = library.search_like(embedding=asked.tolist(), page=EVERYTHING)
@@ -211,7 +203,7 @@ def test_filters_leave_out_whom_they_say_and_change_nothing_else(filled: Filled)
 def test_single_clips_under_filters_are_those_of_all_vectors(filled: Filled) -> None:
     every = filled.ask(line(7), "clip").matches
     with filled.library.catalog.read() as connection:
-        games = {game.id: game for game in reading.all_games(connection)}
+        games = {game.id: game for title in range(6) for game in people.find_games(connection, f"game{title}")}
 
     @quiet
     @given(FILTERS)
@@ -354,14 +346,14 @@ def test_the_query_is_the_mean_and_what_it_is_unlike_is_taken_off_by_half() -> N
 
 def test_what_nobody_has_clips_of_cannot_be_asked_about(filled: Filled) -> None:
     with pytest.raises(UsageError, match="no embedded clip"):
-        character_query(filled.library.opened, 999_999)
+        character_query(filled.library.catalog, filled.library.ready, 999_999)
 
 
 def test_a_character_is_asked_about_by_all_its_clips(filled: Filled) -> None:
     chatty = filled.library.character("maker1/game1/chatty")
-    query = character_query(filled.library.opened, chatty.id)
+    query = character_query(filled.library.catalog, filled.library.ready, chatty.id)
     own = filled.voices["maker1/game1"]["chatty"]
-    np.testing.assert_allclose(query.vector, units(own.mean(axis=0)), atol=1e-6)
+    np.testing.assert_allclose(query.vector, units(own.astype(np.float16).mean(axis=0, dtype=np.float64)), atol=1e-6)
     assert (query.clips, query.seconds) == (12, pytest.approx(36.0))
 
 
@@ -377,22 +369,44 @@ def test_similar_never_answers_with_the_character_or_its_game(filled: Filled, by
         assert chatty.id not in ids(both)
 
 
-def test_a_question_is_answered_rightly_when_the_profiles_change_before_its_answer(library: Library) -> None:
+def test_a_question_asked_before_the_catalog_changed_is_answered_from_what_is_ready_then(library: Library) -> None:
     """As in a server whose other thread follows the catalog meanwhile."""
     voices = some_voices(games=4, characters=5)
     fill(library, voices)
-    opened = library.opened
+    catalog, before = library.catalog, library.ready
     asked = library.character("maker0/game2/" + next(iter(voices["maker0/game2"])))
-    query = character_query(opened, asked.id)
-    expected = {address for address in addresses(voices) if address != asked.address}
+    query = character_query(catalog, before, asked.id)
+    others = addresses(voices) - {asked.address}
     cast = voices["maker0/game0"]
     gone = next(iter(cast))
     fill(library, {**voices, "maker0/game0": {"new": cast[gone], **{n: v for n, v in cast.items() if n != gone}}})
-    opened.refresh()
-    found = answer(opened, query, page=EVERYTHING)
-    expected = expected - {f"maker0/game0/{gone}"} | {"maker0/game0/new"}
-    assert {match.character.address for match in found.matches if match.character} == expected
-    assert found.matches == answer(opened, character_query(opened, asked.id), page=EVERYTHING).matches
+    library.refresh()
+    after = library.ready
+    found = answer(catalog, after, query, page=EVERYTHING)
+    assert named(found) == others - {f"maker0/game0/{gone}"} | {"maker0/game0/new"}
+    assert found.matches == answer(catalog, after, character_query(catalog, after, asked.id), page=EVERYTHING).matches
+    assert named(answer(catalog, before, query, page=EVERYTHING)) == others  # characters stay, so it has them still
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("by", ["character", "clip"])
+def test_a_clip_forgotten_since_the_snapshot_was_taken_is_left_out_of_the_answer(library: Library, by: By) -> None:
+    voices = some_voices(games=3, characters=4, clips=2)
+    vectors = fill(library, voices)
+    before = library.ready
+    asked = line(3)
+    nearest = max(vectors, key=lambda clip: float(vectors[clip] @ asked))
+    forget(library, nearest)
+    query = query_of(asked[None], None, np.empty((0, DIM), np.float32))
+    found = answer(library.catalog, before, query, by=by, page=EVERYTHING)
+    held = {hit.clip.id for match in found.matches for hit in match.hits}
+    with library.catalog.read() as connection:
+        unknown = {clip for clip, each in clips_by_id(connection, list(vectors)).items() if each.character_id is None}
+    assert held == set(vectors) - {nearest} - (unknown if by == "character" else set())
+
+
+def named(answer: Answer) -> set[str]:
+    return {match.character.address for match in answer.matches if match.character}
 
 
 def addresses(voices: Voices) -> set[str]:

@@ -6,72 +6,80 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from search.filling import Voices, around, fill, some_voices, units
-from sqlalchemy import event
+from search.filling import Voices, around, fill, forget, some_voices, units
 from standin import DIM
 
-from speaker_search.catalog import reading
-from speaker_search.catalog.database import open_catalog
-from speaker_search.catalog.embedding import remove_embeddings
+from speaker_search.catalog import people
 from speaker_search.library import Library
-from speaker_search.search.profiles import Profiles, build_profiles
-from speaker_search.settings import Settings
+from speaker_search.search.profiles import SAMPLED_CLIPS, Profiles, build_profiles, follow_profiles
+from speaker_search.views.snapshot import follow
 
 RNG = np.random.default_rng
+#: Profiles are made from arrays: what has nothing to do with the database is not run on both.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def names(library: Library, profiles: Profiles) -> list[str]:
     with library.catalog.read() as connection:
-        known = reading.characters_by_id(connection, None, profiles.character_ids.tolist())
+        known = people.characters_by_id(connection, None, profiles.character_ids.tolist())
     return [known[id_].address for id_ in profiles.character_ids.tolist()]
 
 
-def test_means_are_the_means_of_the_catalogs_vectors(library: Library) -> None:
+def test_means_are_the_means_of_the_catalogs_vectors_in_float16(library: Library) -> None:
     voices = some_voices(games=3, characters=5, clips=7)
     fill(library, voices)
-    profiles = library.opened.profiles
+    profiles = library.ready.profiles
     addresses = names(library, profiles)
     assert sorted(addresses) == sorted(f"{game}/{name}" for game, cast in voices.items() for name in cast if name)
     for address, mean, clips in zip(addresses, profiles.means, profiles.clips, strict=True):
         maker, game, name = address.split("/")
         vectors = voices[f"{maker}/{game}"][name]
-        np.testing.assert_allclose(mean, units(vectors.mean(axis=0, dtype=np.float64)), atol=1e-6)
+        np.testing.assert_allclose(mean, mean_of(vectors), atol=1e-6)
         assert clips == len(vectors)
     np.testing.assert_allclose(np.linalg.norm(profiles.vectors, axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(profiles.centre, profiles.means.mean(axis=0), atol=1e-6)
 
 
+def mean_of(vectors: np.ndarray) -> np.ndarray:
+    return units(vectors.astype(np.float16).mean(axis=0, dtype=np.float64))
+
+
+@on_sqlite
 def test_profiles_are_the_same_every_time(library: Library) -> None:
     fill(library, some_voices())
-    space = library.opened.space
-    assert_equal(build_profiles(library.catalog, space), build_profiles(library.catalog, space))
+    snapshot = library.ready.snapshot
+    assert_equal(build_profiles(snapshot), build_profiles(snapshot))
+    assert_equal(build_profiles(snapshot), library.ready.profiles)
 
 
 def assert_equal(one: Profiles, other: Profiles) -> None:
     for name in ("character_ids", "game_ids", "clips", "means", "vectors", "centre", "cohort_means", "cohort_spreads"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
-    assert (one.pairs, one.queries) == (other.pairs, other.queries)
+    assert (one.position, one.pairs, one.queries) == (other.position, other.pairs, other.queries)
 
 
+@on_sqlite
 def test_a_row_is_found_by_its_characters_id_only(library: Library) -> None:
     fill(library, some_voices(games=2, characters=4))
-    profiles = library.opened.profiles
+    profiles = library.ready.profiles
     assert [profiles.row(int(id_)) for id_ in profiles.character_ids] == list(range(8))
     assert profiles.row(0) is None
     assert profiles.row(int(profiles.character_ids[-1]) + 1) is None
 
 
+@on_sqlite
 def test_scores_between_characters_are_symmetric(library: Library) -> None:
     fill(library, some_voices())
-    scores = library.opened.profiles.pair_scores(slice(None))
+    scores = library.ready.profiles.pair_scores(slice(None))
     np.testing.assert_allclose(scores, scores.T, atol=1e-5)
 
 
+@on_sqlite
 def test_a_catalog_with_enough_characters_is_calibrated_and_each_query_gets_the_size_it_reaches(
     library: Library,
 ) -> None:
     fill(library, some_voices(clips=4))
-    profiles = library.opened.profiles
+    profiles = library.ready.profiles
     assert profiles.pairs is not None
     assert [size for size, _ in profiles.queries] == [1, 2, 4]
     by_size = dict(profiles.queries)
@@ -101,12 +109,13 @@ def all_alike() -> dict[str, dict[str | None, np.ndarray]]:
     return {f"m/{game}": {f"c{number}": same for number in range(12)} for game in range(3)}
 
 
+@on_sqlite
 @pytest.mark.parametrize("voices", [nobody, one_character, one_character_a_game, one_game, all_alike])
 def test_a_catalog_too_small_or_too_uniform_to_learn_from_still_answers(
     library: Library, voices: Callable[[], Voices]
 ) -> None:
     fill(library, voices())
-    profiles = library.opened.profiles
+    profiles = library.ready.profiles
     assert (profiles.pairs, profiles.queries) == (None, ())
     assert np.isfinite(profiles.pair_scores(slice(None))).all()
     answer = library.search_like(embedding=units(np.ones(DIM) + np.arange(DIM)).tolist())
@@ -115,7 +124,7 @@ def test_a_catalog_too_small_or_too_uniform_to_learn_from_still_answers(
     assert answer.warnings == ("No probability: the catalog holds too few characters or games to learn it from.",)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_many_lines_do_not_beat_few_that_are_nearer(library: Library) -> None:
     rng = RNG(5)
     voice, stranger = units(rng.standard_normal((2, DIM)))
@@ -132,33 +141,73 @@ def test_many_lines_do_not_beat_few_that_are_nearer(library: Library) -> None:
     assert "talker" in nearest_clips  # among so many lines one is the nearest by luck
 
 
-def test_profiles_asked_for_with_an_older_view_of_the_space_are_whole(library: Library) -> None:
-    voices = some_voices(games=3, characters=4)
-    fill(library, voices)
-    before = library.space
-    fill(library, {**voices, "maker0/late": {"x": around(units(np.ones(DIM)), 4, RNG(0))}})
-    assert_equal(build_profiles(library.catalog, before), build_profiles(library.catalog, library.space))
+# -- following the catalog -----------------------------------------------------------------------------------
+
+LATE = {"maker0/late": {"x": around(units(np.ones(DIM)), 4, RNG(0))}}
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite's readers see one moment throughout
-def test_a_clip_taken_out_while_profiles_are_made_does_not_stop_them(library: Library, settings: Settings) -> None:
-    fill(library, some_voices(games=3, characters=4, clips=1))
-    space = library.space
-    with library.catalog.read() as connection:
-        first = reading.clip_labels(connection, space)[0][0]
-    other = open_catalog(settings.url)
-    taken_out = []
+def test_followed_profiles_are_the_built_ones_but_for_what_is_calibrated(library: Library) -> None:
+    voices = some_voices(games=4, characters=6)
+    first = fill(library, voices)
+    before = library.ready.profiles
+    fill(library, {**voices, **LATE, "maker0/game0": {**voices["maker0/game0"], "new": around(line(), 4, RNG(2))}})
+    forget(library, min(first))
+    snapshot = follow(library.catalog, library.space, None)
+    followed, built = follow_profiles(before, snapshot.characters), build_profiles(snapshot)
+    for name in ("character_ids", "game_ids", "clips", "means", "vectors", "centre"):
+        np.testing.assert_array_equal(getattr(followed, name), getattr(built, name), err_msg=name)
+    assert (followed.position, followed.pairs, followed.queries) == (before.position, before.pairs, before.queries)
+    assert built.position > before.position
+    changed = np.array([0, 24, 25])  # the one that has lost a clip, and the two that are new
+    np.testing.assert_array_equal(followed.cohort_means[changed], built.cohort_means[changed])
+    np.testing.assert_array_equal(followed.cohort_spreads[changed], built.cohort_spreads[changed])
+    np.testing.assert_array_equal(followed.cohort_means[1:24], before.cohort_means[1:])
+    np.testing.assert_array_equal(followed.cohort_spreads[1:24], before.cohort_spreads[1:])
 
-    def take_out(*_: object) -> None:
-        if not taken_out:
-            taken_out.append(first)
-            with other.write() as connection:
-                remove_embeddings(connection, [int(first)])
 
-    event.listen(library.catalog.engine, "after_cursor_execute", take_out)
-    profiles = build_profiles(library.catalog, space)
-    event.remove(library.catalog.engine, "after_cursor_execute", take_out)
-    other.close()
-    assert taken_out == [first]
-    assert np.isfinite(profiles.pair_scores(slice(None))).all()
-    assert len(build_profiles(library.catalog, library.space)) == 11
+def line() -> np.ndarray:
+    return units(RNG(77).standard_normal(DIM))
+
+
+@on_sqlite
+def test_cohorts_begin_with_the_second_game_and_end_with_the_last_but_one(library: Library) -> None:
+    """Scores against cohorts and scores against none cannot be compared."""
+    voices = some_voices(games=2, characters=6)
+    first, second = ({game: voices[game]} for game in voices)
+    fill(library, first)
+    one = follow(library.catalog, library.space, None)
+    clips = fill(library, second)
+    two = follow(library.catalog, library.space, one)
+    forget(library, *clips)
+    again_one = follow(library.catalog, library.space, two)
+    for before, after in ((one, two), (two, again_one)):
+        followed, built = follow_profiles(build_profiles(before), after.characters), build_profiles(after)
+        np.testing.assert_array_equal(followed.cohort_means, built.cohort_means)
+        np.testing.assert_array_equal(followed.cohort_spreads, built.cohort_spreads)
+
+
+@on_sqlite
+def test_profiles_follow_from_nobody_and_to_nobody(library: Library) -> None:
+    clips = fill(library, LATE)
+    one = follow(library.catalog, library.space, None)
+    forget(library, *clips)
+    nobody = follow(library.catalog, library.space, one)
+    assert len(nobody.characters) == 0
+    from_nobody = follow_profiles(build_profiles(nobody), one.characters)
+    assert from_nobody.character_ids.tolist() == one.characters.ids.tolist()
+    assert np.isfinite(from_nobody.pair_scores(slice(None))).all()
+    assert_equal(follow_profiles(build_profiles(one), nobody.characters), build_profiles(nobody))
+
+
+@on_sqlite
+def test_profiles_do_not_depend_on_what_part_of_the_index_clips_are_in(library: Library) -> None:
+    """Also those of a character with more clips than samples are drawn from."""
+    voices = some_voices(games=4, characters=5, clips=4)
+    lines = around(line(), SAMPLED_CLIPS + 237, RNG(5))
+    early, late = lines[:500], lines[500:]
+    fill(library, {**voices, "maker1/long": {"someone": early, "talker": late}})
+    apart = follow(library.catalog, library.space, None)
+    fill(library, {**voices, "maker1/long": {"talker": lines}})
+    together = follow(library.catalog, library.space, apart)
+    assert len(together.clips.tail) == len(early)  # the lower ids are in the newer part
+    assert_equal(build_profiles(together), build_profiles(together.folded()))

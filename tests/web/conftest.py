@@ -1,4 +1,4 @@
-"""The bundled voices, taken in once for all tests of a session, and a server that answers about them."""
+"""The bundled voices, taken in once for all tests of a session, and a server that searches them."""
 
 from __future__ import annotations
 

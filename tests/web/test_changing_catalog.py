@@ -1,4 +1,4 @@
-"""A server goes on while others change what it answers about: the catalog, and the files that its clips name."""
+"""A server keeps up with changes by others: in the catalog, and in the files that its clips name."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_clips_taken_in_by_another_process_are_found_without_a_restart(joined: J
     assert (joined.report.code, joined.report.document["embedded"]) == (0, 5)
     assert joined.before[0] == []
     assert NEW[2] not in {match["character"]["name"] for match in joined.before[1]["matches"]}
-    deadline = time.monotonic() + LIMIT_S  # it may follow a change less often than it is asked
+    deadline = time.monotonic() + LIMIT_S  # following a change may take longer than a request
     while not (found := matched(joined)):
         assert time.monotonic() < deadline
     (match,) = found
@@ -67,7 +67,7 @@ def test_clips_taken_in_by_another_process_are_found_without_a_restart(joined: J
 
 
 def sounds(joined: Joined) -> dict[str, str]:
-    """Where the server has the new clips, by the names of their files."""
+    """The addresses of the new clips on the server, by file name."""
     (character,) = listed(joined.server.client)
     hits = joined.server.client.post(
         "/v1/search", json={"like": [{"character": character["id"]}], "by": "clip", "maker": [NEW[0]]}
@@ -116,7 +116,7 @@ def test_a_clip_whose_path_leads_out_of_its_game_is_not_found(
     assert not_found(joined, paths["1.ogg"])
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_clip_replaced_by_a_pipe_or_a_folder_is_not_found(joined: Joined, paths: dict[str, str]) -> None:
     file = joined.game / NEW[2] / "2.ogg"
     file.unlink()
@@ -145,5 +145,5 @@ def test_a_server_told_to_stop_ends_and_frees_its_port(ingested: Ingested) -> No
     first = again.stderr.readline()
     again.terminate()
     _, rest = again.communicate(timeout=LIMIT_S)
-    assert f":{port}," in first
+    assert f":{port};" in first
     assert (again.returncode, rest) == (-signal.SIGTERM, "")

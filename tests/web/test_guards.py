@@ -1,4 +1,4 @@
-"""Who may ask: by host name on loopback, by key where keys are set."""
+"""Who may use the server: by host name on loopback, by key where keys are set."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def test_on_loopback_a_request_for_another_host_name_is_refused(http: httpx.Clie
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1234", "127.0.0.1", "127.0.0.1:80", "[::1]", "[::1]:8000"])
-def test_on_loopback_its_own_names_are_answered(http: httpx.Client, host: str) -> None:
+def test_on_loopback_requests_for_its_own_names_are_answered(http: httpx.Client, host: str) -> None:
     assert http.get(ASK, headers={"Host": host}).status_code == 200
 
 
-def test_a_server_on_the_loopback_of_ipv6_is_asked_by_its_address(ingested: Ingested) -> None:
+def test_a_server_on_the_ipv6_loopback_is_reached_by_its_address(ingested: Ingested) -> None:
     try:
         with socket.socket(socket.AF_INET6) as probe:
             probe.bind(("::1", 0))
@@ -46,7 +46,7 @@ def test_a_server_on_the_loopback_of_ipv6_is_asked_by_its_address(ingested: Inge
         assert server.client.get(ASK, headers={"Host": "evil.example"}).status_code == 400
 
 
-def test_beyond_loopback_any_host_name_is_answered_and_open_doors_are_warned_of(ingested: Ingested) -> None:
+def test_beyond_loopback_any_host_name_is_answered_and_a_missing_key_is_warned_of(ingested: Ingested) -> None:
     with serving(ingested.home, "--host", EVERYWHERE) as server:
         port = server.address[1]
         response = httpx.get(f"http://127.0.0.1:{port}{ASK}", headers={"Host": "voices.example"}, trust_env=False)
@@ -91,11 +91,12 @@ def test_without_a_key_nothing_under_v1_is_answered(
 ) -> None:
     response = guarded.client.request("POST" if path.endswith("search") else "GET", path, headers=headers)
     assert (response.status_code, response.headers["content-type"]) == (401, "application/problem+json")
-    assert response.json()["type"] == "urn:spksearch:problem:unauthorised"
+    document = response.json()
+    assert (document["type"], document["title"]) == ("urn:spksearch:problem:unauthorised", "Unauthorized")
     assert response.headers["www-authenticate"] == "Bearer"
 
 
-def test_the_keys_do_not_stand_in_the_way_of_healthz_and_appear_nowhere(guarded: Server) -> None:
+def test_healthz_needs_no_key_and_keys_are_shown_nowhere(guarded: Server) -> None:
     assert guarded.client.get("/healthz").json() == {"status": "ok"}
     shown = guarded.client.get("/openapi.json").text + guarded.client.get(ASK).text + "".join(guarded.log)
     assert "a-first-key" not in shown

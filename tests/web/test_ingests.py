@@ -1,4 +1,4 @@
-"""Ingests over HTTP: from allowed folders only, in the background, with the figures that the command line shows."""
+"""Ingests over HTTP: from allowed folders only, in the background, with the report that the command line prints."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def allowed(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def ended(client: httpx.Client, answer: httpx.Response) -> Any:
-    """The document of an ingest that has come to its end."""
+    """The document of an ingest that has ended."""
     assert answer.status_code == 202, answer.text
     deadline = time.monotonic() + LIMIT_S
     while True:
@@ -52,12 +52,14 @@ def ended(client: httpx.Client, answer: httpx.Response) -> Any:
         time.sleep(POLL_S)
 
 
-def test_voices_taken_in_over_http_are_found(allowed: Allowed) -> None:
+def test_voices_taken_in_over_http_are_found(allowed: Allowed, ingested: Ingested) -> None:
     answer = allowed.client.post("/v1/ingest", json={"paths": [str(allowed.folder / "工房")], "maker": "工房"})
     document = ended(allowed.client, answer)
-    assert (document["state"], document["error"], document["problems"]) == ("done", None, [])
+    assert (document["state"], document["error"]) == ("done", None)
     progress = document["progress"]
-    assert (progress["phase"], progress["games"], progress["clips"], progress["of"]) == ("done", 1, 5, 5)
+    assert (progress["phase"], progress["games"], progress["opened"], progress["of"]) == ("done", 1, 5, 5)
+    assert progress["problems"] == []
+    assert progress.keys() == ingested.first.document.keys()  # the report that the command line prints
     refused = progress["refused"]
     assert sum(refused.values()) >= 1
     assert refused["not_audio"] == 1
@@ -69,7 +71,7 @@ def test_a_second_ingest_of_known_voices_opens_none(allowed: Allowed) -> None:
     request = {"paths": [str(allowed.folder / "工房")], "maker": "工房"}
     ended(allowed.client, allowed.client.post("/v1/ingest", json=request))
     progress = ended(allowed.client, allowed.client.post("/v1/ingest", json=request))["progress"]
-    assert (progress["scanned"], progress["clips"]) == (5, 0)
+    assert (progress["scanned"], progress["known"], progress["opened"]) == (5, 5, 0)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +81,7 @@ def test_a_second_ingest_of_known_voices_opens_none(allowed: Allowed) -> None:
 def test_paths_outside_the_allowed_folders_are_refused_alike_whether_they_exist(allowed: Allowed, path: str) -> None:
     answer = allowed.client.post("/v1/ingest", json={"paths": [path.format(folder=allowed.folder)]})
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:spksearch:problem:usage")
-    assert "lies in no folder of SPKSEARCH_INGEST_ROOTS" in answer.json()["detail"]
+    assert "is in no folder of SPKSEARCH_INGEST_ROOTS" in answer.json()["detail"]
 
 
 def test_a_path_without_voices_fails_with_its_sentence(allowed: Allowed) -> None:
@@ -105,7 +107,7 @@ def test_a_server_without_allowed_folders_takes_nothing_in(http: httpx.Client, t
     assert "SPKSEARCH_INGEST_ROOTS" in answer.json()["detail"]
 
 
-def test_an_ingest_that_nobody_asked_for_is_not_found(http: httpx.Client) -> None:
+def test_an_unknown_ingest_is_not_found(http: httpx.Client) -> None:
     answer = http.get("/v1/ingest/77")
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:spksearch:problem:not-found")
 

@@ -1,4 +1,4 @@
-"""Command line, HTTP and Python give one answer, whoever asks and however many at once."""
+"""Command line, HTTP and Python give the same answers, also to many at once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import pytest
 from end_to_end.running import Ingested, Role, Server, quickly
 
 import speaker_search
-from speaker_search.search.matching import Filters, Page
-from speaker_search.web import schemas
+from speaker_search.documents import SearchOptions
 
 
 def upload(client: httpx.Client, clips: list[Path], query: str = "{}") -> Any:
@@ -35,15 +34,10 @@ def test_a_search_by_clips_is_the_same_by_command_line_http_and_python(
     by_command = quickly("search", *clips, *flags, home=ingested.home).document
     query = {"exclude_game": [role.game], "limit": 7, "min_clips": 2, "by": "voice"}
     assert upload(http, clips, json.dumps(query)) == by_command
-    answer = library.search(clips, filters=Filters(exclude_games=(role.game,), min_clips=2), page=Page(7), by="voice")
-    assert schemas.Search.of(answer).model_dump(mode="json") == by_command
-    of_bytes = library.search(
-        [clip.read_bytes() for clip in clips],
-        filters=Filters(exclude_games=(role.game,), min_clips=2),
-        page=Page(7),
-        by="voice",
-    )
-    assert schemas.Search.of(of_bytes).model_dump(mode="json") == by_command
+    options = SearchOptions(**query)
+    assert library.search_document(clips, options).model_dump(mode="json") == by_command
+    uploads = [clip.read_bytes() for clip in clips]
+    assert library.search_document(uploads, options).model_dump(mode="json") == by_command
 
 
 def test_similar_is_the_same_by_command_line_http_and_python(
@@ -52,9 +46,27 @@ def test_similar_is_the_same_by_command_line_http_and_python(
     id_ = library.character(role.address).id
     by_command = quickly("similar", str(id_), "--limit", "5", "--json", home=ingested.home).document
     assert http.get(f"/v1/characters/{id_}/matches", params={"limit": 5}).json() == by_command
-    answer = library.similar(role.address, page=Page(5))
-    assert schemas.Search.of(answer).model_dump(mode="json") == by_command
+    answer = library.similar_document(role.address, SearchOptions(limit=5))
+    assert answer.model_dump(mode="json") == by_command
     assert by_command["matches"]
+
+
+def test_the_objects_that_python_gets_are_those_of_the_document(role: Role, library: Any) -> None:
+    clips = role.clips()[:2]
+    matches = library.search(clips).matches
+    document = library.search_document(clips, SearchOptions())
+    assert [match.character.address for match in matches] == [match.character.address for match in document.matches]
+    assert [round(match.probability, 6) for match in matches] == [match.probability for match in document.matches]
+    assert matches[0].hits[0].clip.path in clips
+
+
+def test_characters_are_the_same_by_command_line_http_and_python(
+    ingested: Ingested, http: httpx.Client, library: Any
+) -> None:
+    by_command = quickly("catalog", "list", "--limit", "5", "--cursor", "3", "--json", home=ingested.home).document
+    assert http.get("/v1/characters", params={"limit": 5, "cursor": 3}).json() == by_command
+    assert library.characters(limit=5, cursor="3").model_dump(mode="json") == by_command
+    assert [one["id"] for one in by_command["characters"]] == [4, 5, 6, 7, 8]
 
 
 def test_a_clip_that_is_in_the_catalog_is_found_as_itself(

@@ -1,4 +1,4 @@
-"""The API's own description: every route, both ways to search, errors, and no reference that leads nowhere."""
+"""The OpenAPI description: every route, both ways to search, errors, and no dangling reference."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_search_is_described_as_upload_and_as_json(document: dict[str, Any]) -
     assert content["multipart/form-data"]["schema"]["properties"].keys() == {"audio", "query"}
 
 
-def test_no_reference_leads_nowhere(document: dict[str, Any]) -> None:
+def test_every_reference_is_defined(document: dict[str, Any]) -> None:
     found = set(references(document))
     assert found
     for reference in found:

@@ -65,18 +65,18 @@ PROBLEMS: dict[str, tuple[Callable[[httpx.Client], httpx.Response], int, str, st
     "a limit of letters": (get("/v1/characters", limit="x"), 422, "usage", "limit"),
     "a limit too high": (get("/v1/characters", limit=1001), 422, "usage", "limit"),
     "a limit of nothing": (body(b'{"like": [{"clip": 1}], "limit": 0}'), 422, "usage", "limit must be from 1"),
-    "a cursor of letters": (get("/v1/characters", cursor="x"), 422, "usage", "is no cursor"),
-    "a cursor below nothing": (body(b'{"like": [{"clip": 1}], "cursor": "-1"}'), 422, "usage", "is no cursor"),
+    "a cursor of letters": (get("/v1/characters", cursor="x"), 422, "usage", "is not a cursor"),
+    "a cursor below nothing": (body(b'{"like": [{"clip": 1}], "cursor": "-1"}'), 422, "usage", "cursor"),
     "by something else": (body(b'{"like": [{"clip": 1}], "by": "maker"}'), 422, "usage", "by"),
     "no JSON": (body(b'{"like": '), 422, "usage", "Invalid JSON"),
-    "no UTF-8": (body(b'{"game": ["\xff"]}'), 422, "usage", "Invalid JSON"),
+    "not UTF-8": (body(b'{"game": ["\xff"]}'), 422, "usage", "Invalid JSON"),
     "half a surrogate": (body(b'{"like": [{"clip": 1}], "game": ["\\ud800"]}'), 422, "usage", "Invalid JSON"),
     "a list": (body(b"[]"), 422, "usage", "object"),
     "an empty body": (body(b""), 422, "usage", "Invalid JSON"),
     "an unknown field": (body(b'{"like": [{"clip": 1}], "shape": "round"}'), 422, "usage", "shape"),
     "an unknown field of a reference": (body(b'{"like": [{"clip": 1, "voice": 2}]}'), 422, "usage", "voice"),
     "like nothing": (body(b"{}"), 422, "usage", "something to be like"),
-    "like both at once": (body(b'{"like": [{"clip": 1, "character": 1}]}'), 422, "usage", "one of the two"),
+    "like both at once": (body(b'{"like": [{"clip": 1, "character": 1}]}'), 422, "usage", "either"),
     "an embedding and a clip": (body(b'{"like": [{"clip": 1}], "embedding": [1]}'), 422, "usage", "either"),
     "a short embedding": (body(b'{"embedding": [1, 2, 3]}'), 422, "usage", "256 finite numbers"),
     "an embedding of nothing": (body(b'{"embedding": [' + b"0," * 255 + b"0]}"), 422, "usage", "not all 0"),
@@ -100,10 +100,19 @@ PROBLEMS: dict[str, tuple[Callable[[httpx.Client], httpx.Response], int, str, st
         "usage",
         "no sound among the uploads",
     ),
-    "a query part that is no JSON": (upload(wave(1), query="limit=3"), 422, "usage", "Invalid JSON"),
+    "a query part that is not JSON": (upload(wave(1), query="limit=3"), 422, "usage", "Invalid JSON"),
     "a query part with a field unknown": (upload(wave(1), query='{"like": []}'), 422, "usage", "like"),
     "parts without a boundary": (body(b"x", "multipart/form-data"), 400, "request", "boundary"),
     "parts that are none": (body(b"xxxx", "multipart/form-data; boundary=b"), 400, "request", "multipart"),
+}
+
+
+#: As RFC 9110 has them, whatever Python's own table says.
+TITLES = {
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    422: "Unprocessable Content",
 }
 
 
@@ -113,7 +122,7 @@ def check(response: httpx.Response, status: int, kind: str, words: str) -> None:
     document = response.json()
     assert document.keys() == {"type", "title", "status", "detail"}
     assert (document["type"], document["status"]) == (f"urn:spksearch:problem:{kind}", status)
-    assert document["title"]
+    assert document["title"] == TITLES[status]
     assert words in document["detail"]
 
 
@@ -122,7 +131,8 @@ def check_too_large(connection: socket.socket) -> None:
     with HTTPResponse(connection) as answer:
         answer.begin()
         assert (answer.status, answer.headers["content-type"]) == (413, "application/problem+json")
-        assert json.load(answer)["type"] == "urn:spksearch:problem:too-large"
+        document = json.load(answer)
+        assert (document["type"], document["title"]) == ("urn:spksearch:problem:too-large", "Content Too Large")
 
 
 @pytest.mark.parametrize("name", PROBLEMS)

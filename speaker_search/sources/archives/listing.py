@@ -8,8 +8,8 @@ from typing import Protocol
 
 from speaker_search.entities import shown
 from speaker_search.sources.candidates import Candidate, Route
-from speaker_search.sources.columns import Row
 from speaker_search.sources.names import member_name, split_suffix
+from speaker_search.sources.table_columns import Row
 
 
 class Listing:

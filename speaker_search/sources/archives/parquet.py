@@ -14,9 +14,9 @@ from speaker_search.errors import SourceError
 from speaker_search.sources.archives.forward import DamageError, Forward
 from speaker_search.sources.archives.listing import Listing
 from speaker_search.sources.candidates import Candidate, Route
-from speaker_search.sources.columns import Row, columns, row_of
 from speaker_search.sources.faults import damaged, missing_member, too_large, unreadable_member
 from speaker_search.sources.names import member_name, speaker
+from speaker_search.sources.table_columns import Row, columns, row_of
 
 _AUDIO = "audio"  # struct{bytes, path}, or bytes alone
 _ROWS = 4_096  # rows of names and texts at a time

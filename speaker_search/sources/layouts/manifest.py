@@ -9,11 +9,11 @@ from pathlib import Path
 
 from speaker_search.entities import shown
 from speaker_search.sources.candidates import ABSENT, Candidate, Route
-from speaker_search.sources.columns import Row
 from speaker_search.sources.game_folders import levels_above
 from speaker_search.sources.layouts.manifest_rows import manifest_rows
 from speaker_search.sources.names import SOUND_FOLDERS, path_in_game, speaker, storable
 from speaker_search.sources.scan_request import ScanRequest, nameless
+from speaker_search.sources.table_columns import Row
 
 _FOLDERS_KEPT = 10_000  # folders remembered as not being links
 _FOLDERS = ("",)  # where the files of a list are looked for, below the list's own folder

@@ -10,8 +10,8 @@ from typing import IO
 
 from speaker_search.entities import shown
 from speaker_search.errors import SourceError
-from speaker_search.sources.columns import Row, columns, row_of
 from speaker_search.sources.faults import unreadable
+from speaker_search.sources.table_columns import Row, columns, row_of
 
 LONGEST_LINE = 2**20  # characters; a line of text has hundreds
 _LIST_FIELDS = {name: name for name in ("path", "character", "text")}

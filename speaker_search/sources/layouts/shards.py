@@ -12,12 +12,12 @@ from speaker_search.errors import SourceError
 from speaker_search.sources.archives.kinds import archive_kind
 from speaker_search.sources.archives.listing import Archive
 from speaker_search.sources.candidates import Candidate, Layout, Route
-from speaker_search.sources.columns import Row
 from speaker_search.sources.game_folders import FoundGame, branch_of, folder_games, marked_games
 from speaker_search.sources.games import GameSource
 from speaker_search.sources.layouts.webdataset import is_webdataset, sample_candidates
 from speaker_search.sources.names import SOUND_FOLDERS, maker_and_title
 from speaker_search.sources.scan_request import ScanRequest, nameless
+from speaker_search.sources.table_columns import Row
 from speaker_search.sources.trees.archive_tree import ArchiveTree
 
 _SHARD_NUMBER = re.compile(r"[-_.]?\d{3,}(-of-\d+)?$")  # data-000012, train-00000-of-00010

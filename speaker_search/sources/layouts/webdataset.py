@@ -9,8 +9,8 @@ from pathlib import Path
 from speaker_search.errors import AudioError
 from speaker_search.sources.archives.listing import Archive
 from speaker_search.sources.candidates import ABSENT, Candidate, Route
-from speaker_search.sources.columns import FIELDS, Row, columns, row_of
 from speaker_search.sources.names import speaker, split_suffix
+from speaker_search.sources.table_columns import FIELDS, Row, columns, row_of
 
 
 def is_webdataset(tar: Archive) -> bool:

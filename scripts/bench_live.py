@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""How soon new clips are found, and what searching beside it costs: a server, clients, and another program that stores.
+
+Example: scripts/bench_live.py --clips 1000000 --home /tmp/simulated
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import simulate
+
+from speaker_search.catalog import outcomes
+from speaker_search.catalog.database import open_catalog
+from speaker_search.catalog.outcomes import Outcome
+from speaker_search.catalog.queue import Claims
+from speaker_search.catalog.scans.register import register
+from speaker_search.catalog.spaces import spaces
+from speaker_search.settings import Settings
+from speaker_search.sources import Candidate, Route
+
+NEWCOMERS = 10  # characters that the new clips belong to
+PORTION = 100  # clips stored in one transaction, about as a worker does
+QUIET_S = 10.0  # searches before and after
+
+
+@dataclass
+class Clients:
+    """Threads that search one after the other, each as soon as it has its answer."""
+
+    address: str
+    clips: int
+    count: int
+    took: list[tuple[float, float]] = field(default_factory=list)  # when a search ended, and how long it took
+    errors: list[str] = field(default_factory=list)
+    _over: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self) -> None:
+        self._threads = [threading.Thread(target=self._search, args=(number,)) for number in range(self.count)]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _search(self, number: int) -> None:
+        rng = np.random.default_rng(number)
+        with httpx.Client(timeout=300) as client:
+            while not self._over.is_set():
+                began = time.monotonic()
+                question = {"like": [{"clip": int(rng.integers(1, self.clips + 1))}]}
+                try:
+                    client.post(f"{self.address}/v1/search", json=question).raise_for_status()
+                except httpx.HTTPError as error:
+                    self.errors.append(str(error))
+                self.took.append((time.monotonic(), time.monotonic() - began))
+
+
+def newcomers(clips: int, new: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors (new, DIM) of characters that the catalog does not know, and whose each is."""
+    rng = np.random.default_rng([seed, clips])
+    centres = rng.standard_normal((NEWCOMERS, simulate.DIM)).astype(np.float32) / np.sqrt(simulate.DIM)
+    speakers = np.sort(rng.integers(NEWCOMERS, size=new))
+    noise = rng.standard_normal((new, simulate.DIM)).astype(np.float32) / np.sqrt(simulate.DIM)
+    vectors = centres[speakers] + 0.5 * noise
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True), speakers
+
+
+def store(home: Path, new: int, seed: int) -> None:
+    """Take new clips in as a scan and a worker do; says when everything is committed. Runs in a process of its own."""
+    catalog = open_catalog(Settings(home=home).url)
+    with catalog.read() as connection:
+        space = spaces(connection)[0]
+    vectors, speakers = newcomers(0, new, seed)
+    candidates = [
+        Candidate(f"{number:05d}.ogg", Route.FOLDER, f"New {speaker}", "", 1, 1)
+        for number, speaker in enumerate(speakers.tolist())
+    ]
+    title = f"New {seed}"
+    register(catalog, space.id, root=Path("/new") / title, maker="New", title=title, candidates=candidates)
+    claims = Claims(catalog, space.id, machine="benchmark", pid=os.getpid())
+    claimed = {int(clip.name[:5]): clip for clip in claims.claim(new)}
+    for start in range(0, new, PORTION):
+        part = range(start, min(start + PORTION, new))
+        outcomes.store(catalog, space.id, [Outcome(claimed[n].id, 4.0, vectors[n]) for n in part])
+    claims.leave()
+    print(time.time(), flush=True)
+    catalog.close()
+
+
+def serve(home: Path) -> tuple[subprocess.Popen[str], str]:
+    """A server on a free port of this machine, and its address; returns once it answers."""
+    environment = {**os.environ, "SPKSEARCH_HOME": str(home)}
+    command = [sys.executable, "-m", "speaker_search", "serve", "--port", "0"]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    assert server.stderr is not None  # noqa: S101
+    for line in server.stderr:
+        if line.startswith("Serving"):
+            return server, line.split("http://")[1].split(",")[0].join(["http://", ""])
+    raise SystemExit("The server did not start.")
+
+
+def found_after(address: str, new: int, seed: int, give_up_s: float) -> float:
+    """When the last of the new characters is the first match of a search with its own voice, in seconds since 1970."""
+    vectors, speakers = newcomers(0, new, seed)
+    waiting = set(range(NEWCOMERS))
+    give_up = time.monotonic() + give_up_s
+    with httpx.Client(timeout=300) as client:
+        while waiting and time.monotonic() < give_up:
+            for speaker in sorted(waiting):
+                voice = vectors[speakers == speaker].mean(axis=0).tolist()
+                answer = client.post(f"{address}/v1/search", json={"embedding": voice, "limit": 1}).json()
+                character = answer["matches"][0]["character"]
+                if (character["name"], character["game"]["title"]) == (f"New {speaker}", f"New {seed}"):
+                    waiting.discard(speaker)
+            time.sleep(0.1)
+    return time.time() if not waiting else float("inf")
+
+
+def measure(home: Path, clips: int, new: int, clients: int, seed: int) -> dict[str, Any]:
+    server, address = serve(home)
+    try:
+        searching = Clients(address, clips, clients)
+        searching.start()
+        time.sleep(QUIET_S)
+        storing_since = time.monotonic()
+        child = [sys.executable, __file__, "--store", str(new), "--home", str(home), "--seed", str(seed)]
+        with subprocess.Popen(child, stdout=subprocess.PIPE, text=True) as storing:
+            assert storing.stdout is not None  # noqa: S101
+            committed = float(storing.stdout.readline())
+            found = found_after(address, new, seed, 120.0)
+        time.sleep(QUIET_S)
+        searching.stop()
+    finally:
+        server.terminate()
+        server.wait()
+    before = [took for ended, took in searching.took if ended < storing_since]
+    beside = [took for ended, took in searching.took if ended >= storing_since]
+    median = statistics.median(before)
+    return {
+        "searchable_after_s": round(found - committed, 2),
+        "searches": len(searching.took),
+        "errors": len(searching.errors),
+        "p50_ms": round(1e3 * median, 1),
+        "max_before_ms": round(1e3 * max(before), 1),
+        "p50_beside_ms": round(1e3 * statistics.median(beside), 1),
+        "max_beside_ms": round(1e3 * max(beside), 1),
+        "max_beside_to_p50": round(max(beside) / median, 2),
+        "max_beside_to_its_p50": round(max(beside) / statistics.median(beside), 2),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clips", type=int, default=100_000)
+    parser.add_argument("--new", type=int, default=1_000, help="clips that another program stores")
+    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--home", type=Path, help="a catalog of scripts/simulate.py, made there if there is none")
+    parser.add_argument("--seed", type=int, default=int(time.time()) % 1_000_000, help="of the new clips")
+    parser.add_argument("--store", type=int, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.store:
+        store(chosen.home, chosen.store, chosen.seed)
+        return
+    with tempfile.TemporaryDirectory() as passing:
+        home = chosen.home or Path(passing)
+        if not (home / "catalog.db").exists():
+            catalog = open_catalog(Settings(home=home).url)
+            simulate.fill(catalog, chosen.clips)
+            catalog.close()
+        figures = measure(home, chosen.clips, chosen.new, chosen.clients, chosen.seed)
+    for name, value in figures.items():
+        print(f"{name:24} {value}")
+    machine = f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}"
+    data = f"{chosen.clips:,} simulated clips, {chosen.new:,} new ones, {chosen.clients} clients"
+    print(json.dumps({"machine": machine, "data": data, "command": " ".join(sys.argv), **figures}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""Makes a catalog of simulated voices, as large as asked: vectors and names without sounds, for benchmarks.
+
+Actors play characters, characters speak clips, and each game shifts all its voices alike, as its room and equipment do.
+The same seed gives the same catalog. Example: scripts/simulate.py --clips 1000000 --home /tmp/simulated
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from speaker_search.catalog import log, tables
+from speaker_search.catalog.database import Catalog, open_catalog
+from speaker_search.catalog.embeddings import stored
+from speaker_search.catalog.log import Change
+from speaker_search.catalog.rows import ensure, insert_all
+from speaker_search.catalog.spaces import Space, ensure_space
+from speaker_search.entities import fold
+from speaker_search.settings import Settings
+
+SPACE, DIM = "simulated@000000000000", 192
+ACTORS, GAMES, CHARACTERS = 989, 600, 7_357  # of a large collection of visual novels; fewer clips have fewer of them
+CLIPS_PER_CHARACTER = 130
+ROLE, TAKE, ROOM = 0.7, 1.1, 0.35  # how far a role is from its actor's voice, a take from its role, a room from none
+MEAN_SECONDS, SECONDS_SPREAD = 4.0, 0.6  # of a clip's length, log-normal
+PORTION = 10_000  # clips written in one transaction
+
+
+@dataclass(frozen=True)
+class World:
+    """Who plays what. Clips are drawn from it."""
+
+    voices: np.ndarray  # (characters, DIM) each role's centre, its game's shift included
+    actors: np.ndarray  # (characters,)
+    games: np.ndarray  # (characters,)
+    shares: np.ndarray  # (characters,) of all clips
+
+
+def world(clips: int, seed: int = 0) -> World:
+    """The cast that this many clips are spoken by."""
+    rng = np.random.default_rng([seed, 0])
+    characters = int(np.clip(clips // CLIPS_PER_CHARACTER, 24, CHARACTERS))
+    games = max(4, GAMES * characters // CHARACTERS)
+    actors = max(8, ACTORS * characters // CHARACTERS)
+    of_game = np.sort(rng.integers(games, size=characters))
+    of_game[:games] = np.arange(games)  # no game without a character
+    of_game.sort()
+    cast = rng.integers(actors, size=characters)
+
+    def directions(count: int) -> np.ndarray:
+        return rng.standard_normal((count, DIM)).astype(np.float32) / np.sqrt(DIM)
+
+    people, roles, rooms = directions(actors), directions(characters), directions(games)
+    voices = people[cast] + ROLE * roles + ROOM * rooms[of_game]
+    shares = rng.lognormal(0.0, 1.0, characters)
+    return World(voices, cast, of_game, shares / shares.sum())
+
+
+def draw(cast: World, characters: np.ndarray, seed: int) -> np.ndarray:
+    """Unit vectors (n, DIM) of clips by these characters (n,)."""
+    rng = np.random.default_rng([seed, 1])
+    noise = rng.standard_normal((len(characters), DIM), dtype=np.float32) / np.float32(np.sqrt(DIM))
+    vectors = cast.voices[characters] + TAKE * noise
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def fill(catalog: Catalog, clips: int, seed: int = 0) -> Space:
+    """Write a whole simulated catalog, as embedded."""
+    cast = world(clips, seed)
+    space = ensure_space(catalog, space=SPACE, name=SPACE.partition("@")[0], dim=DIM)
+    with catalog.write() as connection:
+        maker_ids = [
+            ensure(connection, tables.makers, {"key": fold(f"Maker {n}")}, {"name": f"Maker {n}"}) for n in range(20)
+        ]
+        root_id = ensure(connection, tables.roots, {"path": "/simulated"}, {})
+        game_ids = [
+            ensure(
+                connection,
+                tables.games,
+                {"maker_id": maker_ids[n % len(maker_ids)], "key": fold(f"Game {n}")},
+                {"title": f"Game {n}"},
+            )
+            for n in range(int(cast.games.max()) + 1)
+        ]
+        rows = [
+            {"id": n + 1, "game_id": game_ids[game], "name": f"Character {n}", "key": fold(f"Character {n}")}
+            for n, game in enumerate(cast.games.tolist())
+        ]
+        insert_all(connection, tables.characters, rows)
+    speakers = np.random.default_rng([seed, 2]).choice(len(cast.games), clips, p=cast.shares)
+    speakers.sort()  # clips of a game lie together, as a scan finds them
+    for first, part in _portions(speakers):
+        _write(catalog, space, cast, part, first, root_id, game_ids, seed)
+    return space
+
+
+def _write(
+    catalog: Catalog,
+    space: Space,
+    cast: World,
+    speakers: np.ndarray,
+    first: int,
+    root_id: int,
+    game_ids: list[int],
+    seed: int,
+) -> None:
+    """One portion of clips, numbered from `first` on."""
+    rng = np.random.default_rng([seed, 3, first])
+    seconds = rng.lognormal(np.log(MEAN_SECONDS) - SECONDS_SPREAD**2 / 2, SECONDS_SPREAD, len(speakers))
+    vectors = draw(cast, speakers, seed + first)
+    clips, embeddings, entries = [], [], []
+    for place, speaker in enumerate(speakers.tolist()):
+        id_ = first + place
+        clips.append(
+            {
+                "id": id_,
+                "game_id": game_ids[cast.games[speaker]],
+                "root_id": root_id,
+                "path": f"{id_:08d}.ogg",
+                "character_id": speaker + 1,
+                "text": f"line {id_}",
+                "size": 40_000,
+                "mtime_ns": 1,
+                "gone": False,
+                "seconds": float(seconds[place]),
+                "fingerprint": id_.to_bytes(16, "big"),
+            }
+        )
+        embeddings.append({"encoder_id": space.id, "clip_id": id_, "vector": stored(vectors[place])})
+        entries.append(Change(space.id, "embedded", id_, None, speaker + 1))
+    with catalog.write() as connection:
+        insert_all(connection, tables.clips, clips)
+        insert_all(connection, tables.embeddings, embeddings)
+        log.append(connection, entries)
+
+
+def _portions(speakers: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    for start in range(0, len(speakers), PORTION):
+        yield start + 1, speakers[start : start + PORTION]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clips", type=int, default=100_000)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--database-url", help="PostgreSQL in place of SQLite in the home")
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    settings = Settings(home=chosen.home, database_url=chosen.database_url)
+    catalog = open_catalog(settings.url)
+    began = time.monotonic()
+    space = fill(catalog, chosen.clips, chosen.seed)
+    print(f"{chosen.clips:,} clips in {space.name} after {time.monotonic() - began:.1f} s: {chosen.home}")
+    catalog.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Clips: by id, where their audio lies, those of a character, and those that were refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, Connection, Row, exists, func, select
+
+from speaker_search.catalog.rows import chunks
+from speaker_search.catalog.spaces import Space
+from speaker_search.catalog.tables import clips, copies, embeddings, queue, roots
+from speaker_search.entities import Clip
+from speaker_search.errors import NotFoundError
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedClip:
+    """A clip that an encoder did not embed, and why."""
+
+    id: int
+    path: Path
+    reason: str
+    detail: str
+
+
+def clips_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Clip]:
+    """Those of the clips that the catalog holds, by id."""
+    found: dict[int, Clip] = {}
+    c = clips.c
+    columns = (c.id, roots.c.path, c.path, c.text, c.seconds, c.character_id, c.game_id, c.fingerprint)
+    for some in chunks(ids):
+        rows = connection.execute(select(*columns).join_from(clips, roots).where(c.id.in_(some)))
+        for id_, root, path, *rest in rows:
+            found[id_] = Clip(id_, Path(root) / path, *rest)
+    return found
+
+
+def clips_of(connection: Connection, character_id: int, *, limit: int) -> list[Clip]:
+    """The first clips of a character, by id."""
+    query = select(clips.c.id).where(clips.c.character_id == character_id).order_by(clips.c.id).limit(limit)
+    return sorted(clips_by_id(connection, list(connection.execute(query).scalars())).values(), key=lambda clip: clip.id)
+
+
+def places(connection: Connection, clip_id: int) -> list[tuple[Path, str]]:
+    """Where a clip's audio lies: folders or archives, and names in them, its own first. Raises NotFoundError."""
+    found: list[tuple[Path, str]] = []
+    for table, key in ((clips, clips.c.id), (copies, copies.c.clip_id)):
+        query = select(roots.c.path, table.c.path).join_from(table, roots).where(key == clip_id)
+        found += [(Path(root), name) for root, name in connection.execute(query)]
+    if not found:
+        raise NotFoundError(f"There is no clip {clip_id}.")
+    return found
+
+
+def seconds_of(connection: Connection, space: Space, character_id: int) -> float:
+    """How much embedded audio a character has, in seconds."""
+    held = exists().where(embeddings.c.encoder_id == space.id, embeddings.c.clip_id == clips.c.id)
+    query = select(func.coalesce(func.sum(clips.c.seconds), 0.0)).where(clips.c.character_id == character_id, held)
+    return float(connection.execute(query).scalar_one())
+
+
+def refused_clips(connection: Connection, space: Space, *, reason: str | None = None) -> list[RefusedClip]:
+    """Every clip that a space's encoder refused, by id, with its reason."""
+    c = queue.c
+    query = (
+        select(clips.c.id, roots.c.path, clips.c.path, c.reason, c.detail)
+        .join_from(queue, clips, c.clip_id == clips.c.id)
+        .join(roots, roots.c.id == clips.c.root_id)
+        .where(c.encoder_id == space.id, c.status == "refused")
+        .order_by(clips.c.id)
+    )
+    if reason is not None:
+        query = query.where(c.reason == reason)
+    rows = connection.execute(query)
+    return [RefusedClip(id_, Path(root) / path, why, detail or "") for id_, root, path, why, detail in rows]
+
+
+def lock_clips(connection: Connection, clip_ids: set[int]) -> dict[int, Row[Any]]:
+    """Lock clips until the commit, in order of their ids, and give them as they are now, by id.
+
+    Whoever changes clips, their embeddings or their places in the queue does this first. Since all lock in one order,
+    no two of them wait for each other.
+    """
+    found: dict[int, Row[Any]] = {}
+    for some in chunks(sorted(clip_ids)):
+        c = clips.c
+        columns: list[Column[Any]] = [c.id, c.game_id, c.character_id, c.size, c.mtime_ns, c.gone]
+        locked = select(*columns).where(c.id.in_(some)).order_by(c.id).with_for_update(key_share=True)
+        for row in connection.execute(locked):
+            found[row.id] = row
+    return found

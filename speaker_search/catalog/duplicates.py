@@ -1,0 +1,145 @@
+"""Clips of the same audio: one clip with several places within a game, separate clips in different games."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+
+from speaker_search.catalog import log
+from speaker_search.catalog.embeddings import vectors_of
+from speaker_search.catalog.log import Change
+from speaker_search.catalog.rows import chunks
+from speaker_search.catalog.spaces import Space
+from speaker_search.catalog.tables import clips, copies, embeddings, queue
+from speaker_search.entities import Floats
+
+
+def known_vectors(connection: Connection, space: Space, fingerprints: Iterable[bytes]) -> dict[bytes, Floats]:
+    """The vectors (dim,) that a space already holds for some of these fingerprints: same audio, same vector."""
+    by_clip: dict[int, bytes] = {}
+    for some in chunks(set(fingerprints)):
+        rows = connection.execute(select(clips.c.id, clips.c.fingerprint).where(clips.c.fingerprint.in_(some)))
+        by_clip.update((row[0], row[1]) for row in rows)
+    vectors = vectors_of(connection, space, list(by_clip))
+    return {by_clip[id_]: vector for id_, vector in vectors.items()}
+
+
+def pairs(connection: Connection, heard: Sequence[int]) -> dict[int, int]:
+    """For clips just heard, the clip of their game that has the same audio, if there is one: elder by younger id.
+
+    What was heard before comes first; among those heard together, the lower id. Clips of two different characters stay
+    two.
+    """
+    elder, younger = clips.alias("elder"), clips.alias("younger")
+    together = set(heard)
+    found: dict[int, int] = {}
+    for some in chunks(heard):
+        query = (
+            select(younger.c.id, elder.c.id)
+            .join_from(
+                younger,
+                elder,
+                and_(
+                    elder.c.fingerprint == younger.c.fingerprint,
+                    elder.c.game_id == younger.c.game_id,
+                    elder.c.id != younger.c.id,
+                    or_(
+                        elder.c.character_id.is_(None),
+                        younger.c.character_id.is_(None),
+                        elder.c.character_id == younger.c.character_id,
+                    ),
+                ),
+            )
+            .where(younger.c.id.in_(some))
+        )
+        for young, old in connection.execute(query):
+            if old not in together or old < young:
+                found[young] = min(found.get(young, old), old, key=lambda id_: (id_ in together, id_))
+    return found
+
+
+def merge(connection: Connection, elders: Mapping[int, int]) -> tuple[dict[int, int], list[Change]]:
+    """Merge clips into elders as `pairs` gave them: the clip that each younger one is now, and the log's entries.
+
+    The elder takes over the other's place as one more of its own, or as its only one when its own file is gone: then it
+    was moved. It takes what it lacks: a character, a text, and in every space an embedding or a place in the queue. The
+    caller has locked all of these clips.
+    """
+    merged: dict[int, int] = {}
+    entries: list[Change] = []
+    for young, old in sorted(elders.items()):
+        kept = merged.get(old, old)
+        rows = {row.id: row for row in connection.execute(select(clips).where(clips.c.id.in_((young, kept))))}
+        characters = {row.character_id for row in rows.values()} - {None}
+        if len(rows) == 2 and len(characters) < 2:
+            entries += _absorb(connection, rows[young], rows[kept])
+            merged[young] = kept
+    return merged, entries
+
+
+def detach_copies(connection: Connection, clip_ids: Sequence[int]) -> list[int]:
+    """Turn these clips' copies into clips of their own, as their file holds other audio by now; their ids."""
+    made: list[int] = []
+    for some in chunks(clip_ids):
+        games = dict(connection.execute(select(clips.c.id, clips.c.game_id).where(clips.c.id.in_(some))).all())
+        # RETURNING gives those that are really there still: a scan may have made clips of some in the meantime.
+        for row in connection.execute(delete(copies).where(copies.c.clip_id.in_(some)).returning(copies)).all():
+            own = {name: getattr(row, name) for name in ("root_id", "path", "character_id", "text", "size", "mtime_ns")}
+            new = insert(clips).values(**own, game_id=games[row.clip_id], gone=False)
+            made.append(int(connection.execute(new.returning(clips.c.id)).scalar_one()))
+    return made
+
+
+def _absorb(connection: Connection, young: Row[Any], old: Row[Any]) -> list[Change]:
+    """Give `old` what `young` has, and delete `young`."""
+    character = old.character_id or young.character_id
+    entries = []
+    if character != old.character_id:
+        entries += log.relabelled(connection, [(old.id, old.character_id, character)])
+    entries += log.removals(connection, [young.id])
+    entries += _take_over_embeddings(connection, young.id, old.id, character)
+    _take_over_queue(connection, young.id, old.id)
+    connection.execute(update(copies).where(copies.c.clip_id == young.id).values(clip_id=old.id))
+    connection.execute(delete(clips).where(clips.c.id == young.id))
+    place = {"root_id": young.root_id, "path": young.path, "size": young.size, "mtime_ns": young.mtime_ns}
+    taken: dict[str, Any] = {"character_id": character}
+    if old.gone and not young.gone:
+        taken |= place | {"gone": False}
+    elif not young.gone:
+        label = {"character_id": young.character_id, "text": young.text}
+        connection.execute(insert(copies).values(**place, **label, clip_id=old.id))
+    if not old.text:
+        taken["text"] = young.text
+    connection.execute(update(clips).where(clips.c.id == old.id).values(**taken))
+    return entries
+
+
+def _take_over_embeddings(connection: Connection, young: int, old: int, character: int | None) -> list[Change]:
+    """Embeddings go to the elder in the spaces that have none of it, where it then waits no longer."""
+    e = embeddings.c
+    held = set(connection.execute(select(e.encoder_id).where(e.clip_id == old)).scalars())
+    brought = connection.execute(select(e.encoder_id, e.vector).where(e.clip_id == young)).all()
+    connection.execute(delete(embeddings).where(e.clip_id == young))
+    entries = []
+    for space_id, vector in brought:
+        if space_id not in held:
+            connection.execute(delete(queue).where(queue.c.encoder_id == space_id, queue.c.clip_id == old))
+            connection.execute(insert(embeddings).values(encoder_id=space_id, clip_id=old, vector=vector))
+            entries.append(Change(space_id, "embedded", old, None, character))
+    return entries
+
+
+def _take_over_queue(connection: Connection, young: int, old: int) -> None:
+    """Places in the queue go to the elder in the spaces that know nothing of it; a claim counts as pending again."""
+    q, e = queue.c, embeddings.c
+    known = set(connection.execute(select(e.encoder_id).where(e.clip_id == old)).scalars())
+    known |= set(connection.execute(select(q.encoder_id).where(q.clip_id == old)).scalars())
+    brought = connection.execute(select(queue).where(q.clip_id == young)).all()
+    connection.execute(delete(queue).where(q.clip_id == young))
+    for row in brought:
+        if row.encoder_id not in known:
+            status = "refused" if row.status == "refused" else "pending"
+            values = {"kills": row.kills, "reason": row.reason, "detail": row.detail}
+            connection.execute(insert(queue).values(encoder_id=row.encoder_id, clip_id=old, status=status, **values))

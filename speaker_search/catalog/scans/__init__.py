@@ -1,0 +1,1 @@
+"""What scans found, written down: new, known, changed, relabelled and gone clips."""

@@ -1,0 +1,239 @@
+"""Writing down what a scan found: makers, games, characters and clips, known ones dropped without opening a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, delete, exists, select, update
+
+from speaker_search.catalog import log
+from speaker_search.catalog.clips import lock_clips
+from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.duplicates import detach_copies
+from speaker_search.catalog.embeddings import delete_embeddings
+from speaker_search.catalog.log import Change
+from speaker_search.catalog.rows import chunks, ensure, insert_all, insert_or_keep
+from speaker_search.catalog.scans.enqueue import ROWS_PER_TRANSACTION, enqueue, enqueue_all, requeue_refused
+from speaker_search.catalog.scans.gone import settle, unmet
+from speaker_search.catalog.scans.known_clips import KnownClips
+from speaker_search.catalog.tables import characters, clips, copies, embeddings, games, makers, queue, roots
+from speaker_search.entities import Refusal, fold
+from speaker_search.sources import Candidate
+
+# The scan has seen the file by now, or can read it, which was not so when it was its turn.
+TRANSIENT = (Refusal.MISSING, Refusal.UNREADABLE)
+
+
+@dataclass(slots=True)
+class Registered:
+    """What registering one game's clips did, in clips."""
+
+    new: int = 0
+    missing: int = 0  # of the new and changed ones, rows without a file: refused at once
+    known: int = 0
+    changed: int = 0  # another size or time than last seen: to be embedded anew
+    relabelled: int = 0  # another game, character or text
+    gone: int = 0  # known from before, no longer there: kept
+
+
+def register(
+    catalog: Catalog,
+    space_id: int,
+    *,
+    root: Path,
+    maker: str,
+    title: str,
+    candidates: Iterable[Candidate],
+    retry_refused: bool = False,
+    is_there: Callable[[str], bool] = lambda _: False,
+) -> Registered:
+    """Write down one game's clips in a root, and queue for the encoder those that it has neither embedded nor refused.
+
+    Done in transactions of 10,000 clips: killed in between, the next call goes on from what is there. A file whose size
+    and time are those last seen counts as known. Clips that were missing and have been found since lose their old row;
+    others that are not met any more are kept, and marked as gone unless their file `is_there` (a list may have dropped
+    it, or another one name it).
+    """
+    with catalog.write() as connection:
+        maker_id = ensure(connection, makers, {"key": fold(maker)}, {"name": maker})
+        game_id = ensure(connection, games, {"maker_id": maker_id, "key": fold(title)}, {"title": title})
+        root_id = ensure(connection, roots, {"path": str(root)}, {})
+    with catalog.read() as connection:
+        known = KnownClips(connection, root_id, game_id)
+        shared = connection.execute(
+            select(exists().where(clips.c.root_id == root_id, clips.c.game_id != game_id))
+        ).scalar_one()
+    chunk_of = _Chunks(catalog, game_id, root_id, known, shared=shared)
+    for chunk in chunks(candidates, ROWS_PER_TRANSACTION):
+        chunk_of.write(chunk)
+    counts = chunk_of.counts
+    left = unmet(known, is_there)
+    counts.gone = catalog.transact(lambda connection: settle(connection, root_id, left))
+    enqueue_all(catalog, space_id, and_(clips.c.root_id == root_id, clips.c.game_id == game_id))
+    again = None if retry_refused else TRANSIENT
+    catalog.transact(lambda connection: requeue_refused(connection, space_id, root_id, game_id, again))
+    return counts
+
+
+class _Chunks:
+    """Candidates of one game in one root, written down a transaction at a time."""
+
+    def __init__(self, catalog: Catalog, game_id: int, root_id: int, known: KnownClips, *, shared: bool) -> None:
+        self.counts = Registered()
+        self._catalog = catalog
+        self._game_id = game_id
+        self._root_id = root_id
+        self._known = known
+        self._shared = shared  # the root has clips of other games, some of which may turn out to be this one's
+        self._ids_by_name: dict[str, int] = {}  # as spelled in the candidates so far
+        with catalog.read() as connection:
+            self._character_ids = _character_ids(connection, game_id)
+
+    def write(self, chunk: Sequence[Candidate]) -> None:
+        """One transaction: new clips are inserted, changed and relabelled ones updated."""
+        self._name_characters(chunk)
+        new: list[dict[str, Any]] = []
+        changed: list[tuple[int, Candidate]] = []
+        relabelled: list[tuple[int, dict[str, Any]]] = []
+        if self._shared:
+            with self._catalog.read() as connection:
+                self._known.look_up(connection, [candidate.path for candidate in chunk])
+        for candidate in chunk:
+            label = (self._game_id, self._character(candidate) or 0, hash(candidate.text))
+            if self._known.meet_same(candidate.path, candidate.size, candidate.mtime_ns, label):
+                self.counts.known += 1
+                continue
+            if self._known.met(candidate.path):
+                continue  # two rows that name the same missing file are one clip, the first one's
+            if candidate.size < 0 and self._known.vanished(candidate.path):
+                continue  # not met: what there is of it is kept
+            before = self._known.meet(candidate.path)
+            if before is None:
+                new.append(self._row(candidate))
+                continue
+            same_file = (before.size, before.mtime_ns) == (candidate.size, candidate.mtime_ns)
+            if before.copy:
+                # Other audio, or another's line, is another clip than the one it was a copy of.
+                if same_file and label[1] in (0, before.label[1]):
+                    self.counts.known += 1
+                else:
+                    new.append(self._row(candidate))
+                continue
+            wanted = {"game_id": self._game_id, "character_id": self._character(candidate), "text": candidate.text}
+            if self._known.is_copied(before.id):  # what its own place does not tell, another has told
+                wanted = {name: value for name, value in wanted.items() if value}
+                label = (label[0], label[1] or before.label[1], label[2] if candidate.text else before.label[2])
+            if not same_file:
+                changed.append((before.id, candidate))
+            if before.label != label:
+                relabelled.append((before.id, wanted))
+            self.counts.known += same_file and before.label == label
+        self._count(new, changed, relabelled)
+        if new or changed or relabelled:
+            self._commit(new, changed, relabelled)
+
+    def _count(self, new: list[dict[str, Any]], changed: list[Any], relabelled: list[Any]) -> None:
+        self.counts.new += len(new)
+        self.counts.missing += sum(row["size"] < 0 for row in new) + sum(each.size < 0 for _, each in changed)
+        self.counts.changed += len(changed)
+        self.counts.relabelled += len(relabelled)
+
+    def _commit(
+        self,
+        new: list[dict[str, Any]],
+        changed: list[tuple[int, Candidate]],
+        relabelled: list[tuple[int, dict[str, Any]]],
+    ) -> None:
+        def commit(connection: Connection) -> None:
+            locked = lock_clips(connection, {id_ for id_, _ in changed} | {id_ for id_, _ in relabelled})
+            entries = _forget_audio(connection, changed) if changed else []
+            insert_all(connection, clips, new)
+            # Now, not before: the insert may have waited for a worker that has just made one of them a copy.
+            for some in chunks([row["path"] for row in new]):
+                here = (copies.c.root_id == self._root_id) & copies.c.path.in_(some)
+                connection.execute(delete(copies).where(here))
+            for clip_id, label in relabelled:
+                connection.execute(update(clips).where(clips.c.id == clip_id).values(**label))
+            log.append(connection, entries + log.relabelled(connection, _new_labels(locked, relabelled)))
+
+        self._catalog.transact(commit)
+
+    def _name_characters(self, chunk: Sequence[Candidate]) -> None:
+        """Write down the characters of a chunk that the game does not have yet."""
+        names = {candidate.character for candidate in chunk if candidate.character is not None}
+        if not names <= self._ids_by_name.keys():
+            unheard: dict[str, str] = {}  # of two spellings of a name the one that comes first is written down
+            for name in (one.character for one in chunk if one.character is not None):
+                if name not in self._ids_by_name and (key := fold(name)) not in self._character_ids:
+                    unheard.setdefault(key, name)
+            if unheard:
+                rows = [{"game_id": self._game_id, "key": key, "name": name} for key, name in unheard.items()]
+
+                def insert(connection: Connection) -> dict[str, int]:
+                    connection.execute(insert_or_keep(connection, characters), rows)
+                    return _character_ids(connection, self._game_id)
+
+                self._character_ids = self._catalog.transact(insert)
+            self._ids_by_name.update({name: self._character_ids[fold(name)] for name in names})
+
+    def _character(self, candidate: Candidate) -> int | None:
+        return None if candidate.character is None else self._ids_by_name[candidate.character]
+
+    def _row(self, candidate: Candidate) -> dict[str, Any]:
+        return {
+            "game_id": self._game_id,
+            "root_id": self._root_id,
+            "path": candidate.path,
+            "character_id": self._character(candidate),
+            "text": candidate.text,
+            "size": candidate.size,
+            "mtime_ns": candidate.mtime_ns,
+            "gone": False,
+        }
+
+
+def _new_labels(
+    before: Mapping[int, Row[Any]], relabelled: Sequence[tuple[int, dict[str, Any]]]
+) -> list[tuple[int, int | None, int | None]]:
+    """Clip, old and new character of those whose character or game is another one now. A text alters no answer."""
+    found = []
+    for id_, label in relabelled:
+        if (clip := before.get(id_)) is not None:
+            old = (clip.game_id, clip.character_id)
+            new = (label.get("game_id", old[0]), label.get("character_id", old[1]))
+            if new != old:
+                found.append((id_, old[1], new[1]))
+    return found
+
+
+def _forget_audio(connection: Connection, changed: Sequence[tuple[int, Candidate]]) -> list[Change]:
+    """Forget what the old files of these clips sounded like; the log's entries for it.
+
+    Every space that knew the clips embeds or refuses them again.
+    """
+    entries: list[Change] = []
+    for some in chunks(changed):
+        ids = [clip_id for clip_id, _ in some]
+        knew: dict[int, list[int]] = {}
+        for table in (embeddings, queue):
+            rows = connection.execute(select(table.c.encoder_id, table.c.clip_id).where(table.c.clip_id.in_(ids)))
+            for space_id, clip_id in rows:
+                knew.setdefault(space_id, []).append(clip_id)
+        detached = detach_copies(connection, ids)
+        entries += log.removals(connection, ids)
+        delete_embeddings(connection, ids)
+        connection.execute(delete(queue).where(queue.c.clip_id.in_(ids)))
+        for clip_id, candidate in some:
+            now = {"size": candidate.size, "mtime_ns": candidate.mtime_ns, "seconds": None, "fingerprint": None}
+            connection.execute(update(clips).where(clips.c.id == clip_id).values(now))
+        for space_id, clip_ids in knew.items():
+            enqueue(connection, space_id, clips.c.id.in_([*clip_ids, *detached]))
+    return entries
+
+
+def _character_ids(connection: Connection, game_id: int) -> dict[str, int]:
+    rows = connection.execute(select(characters.c.key, characters.c.id).where(characters.c.game_id == game_id))
+    return {row[0]: row[1] for row in rows}

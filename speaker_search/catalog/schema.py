@@ -1,0 +1,109 @@
+"""The catalog's schema: which one a database has, and how it gets to the one this program knows."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, inspect, select, text
+
+from speaker_search.catalog import tables
+from speaker_search.errors import CatalogError
+
+if TYPE_CHECKING:  # alembic takes a fifth of a second to import, and most programs find the schema up to date
+    from alembic.config import Config
+
+HEAD = "0003"  # the schema that tables.py describes; a test compares it with migrations/
+MIGRATION_LOCK = 0x5350_4B53  # any number that is ours: keeps two programs from migrating one PostgreSQL at once
+
+
+def check(connection: Connection) -> str:
+    """The catalog's uuid, if its schema is the one this program knows. Raises CatalogError otherwise."""
+    found = revisions(connection)
+    if found == [HEAD]:
+        return str(connection.execute(select(tables.catalog.c.uuid)).scalar_one())
+    if found and set(found) <= set(known()):
+        raise CatalogError(
+            f"The catalog has schema version {', '.join(found)} and this program needs {HEAD}.",
+            "Back it up, then run `spksearch catalog upgrade`.",
+        )
+    raise newer(found)
+
+
+def is_empty(connection: Connection) -> bool:
+    """Whether the database holds no catalog yet."""
+    return not inspect(connection).has_table("catalog")
+
+
+def upgrade(engine: Engine) -> None:
+    """Run the migrations, in one transaction that no other program can be in at the same time."""
+    from alembic import command
+
+    with migrating(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        config = migrations()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        if connection.execute(select(tables.catalog.c.uuid)).first() is None:
+            connection.execute(tables.catalog.insert().values(uuid=str(uuid.uuid4())))
+
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[Connection]:
+    """A transaction that may replace whole tables.
+
+    SQLite changes a table by copying it and dropping the original, which foreign keys in force would not allow; they
+    are checked at the end instead (https://sqlite.org/lang_altertable.html, section 7).
+    """
+    with engine.execution_options(writes=True).connect() as connection:
+        sqlite = connection.dialect.name == "sqlite"
+        driver: Any = connection.connection.dbapi_connection
+        if sqlite:
+            driver.execute("PRAGMA foreign_keys = OFF")  # does nothing within a transaction
+        try:
+            with connection.begin():
+                yield connection
+                if sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
+                    raise CatalogError(
+                        f"The catalog holds rows of {broken[0]} that refer to nothing.", "Restore a backup."
+                    )
+        finally:
+            if sqlite:
+                driver.execute("PRAGMA foreign_keys = ON")
+
+
+def migrations() -> Config:
+    """Alembic's configuration: the scripts inside an installed package, or those beside the checkout's."""
+    from alembic.config import Config
+
+    package = Path(__file__).resolve().parents[1]
+    inside, beside = package / "migrations", package.parent / "migrations"
+    config = Config()
+    # A percent sign is Alembic's own sign for interpolation.
+    config.set_main_option("script_location", str(inside if inside.is_dir() else beside).replace("%", "%%"))
+    return config
+
+
+def known() -> list[str]:
+    """Every schema that the migrations know, newest first."""
+    from alembic.script import ScriptDirectory
+
+    return [revision.revision for revision in ScriptDirectory.from_config(migrations()).walk_revisions()]
+
+
+def revisions(connection: Connection) -> list[str]:
+    """The schema versions written in the database: one, unless something went wrong."""
+    if not inspect(connection).has_table("alembic_version"):
+        return []
+    return sorted(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
+
+
+def newer(found: list[str]) -> CatalogError:
+    return CatalogError(
+        f"The catalog has schema version {', '.join(found) or 'none'}, which this program does not know.",
+        "Use the version of spksearch that wrote it, or set SPKSEARCH_HOME to another folder.",
+    )

@@ -1,0 +1,74 @@
+"""Embedding spaces: which there are, and how far the change log of each reaches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.rows import ensure
+from speaker_search.catalog.tables import catalog, embeddings, encoders, queue
+from speaker_search.errors import CatalogError
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """An embedding space of the catalog."""
+
+    id: int
+    name: str  #: such as "anime-va@41d5ad6b5c75"
+    encoder: str  #: the encoder's name
+    dim: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClipCounts:
+    """How many clips a space holds, waits for and has refused."""
+
+    embedded: int
+    pending: int  #: whether or not a worker has claimed them
+    refused: int
+
+
+def spaces(connection: Connection) -> list[Space]:
+    """All embedding spaces, oldest first."""
+    c = encoders.c
+    return [Space(*row) for row in connection.execute(select(c.id, c.space, c.name, c.dim).order_by(c.id))]
+
+
+def ensure_space(catalog: Catalog, *, space: str, name: str, dim: int) -> Space:
+    """The space of that name, made if it is new."""
+    with catalog.write() as connection:
+        id_ = ensure(connection, encoders, {"space": space}, {"name": name, "dim": dim, "changes": 0})
+    return Space(id_, space, name, dim)
+
+
+def check_space(at_hand: str, space: str) -> None:
+    """Raise CatalogError when the weights at hand (their space) are not those that a space was made with."""
+    if at_hand != space:
+        raise CatalogError(
+            f"The catalog's embeddings are in {space}, and the weights at hand are {at_hand}.",
+            "Set SPKSEARCH_CHECKPOINT to the weights it was made with, or name their encoder to ingest with these.",
+        )
+
+
+def position(connection: Connection, space: Space, uuid: str) -> int:
+    """How far a space's change log reaches. Raises CatalogError when the database holds another catalog by now."""
+    c = encoders.c
+    which = select(catalog.c.uuid).scalar_subquery()
+    row = connection.execute(select(c.changes, which).where(c.id == space.id, c.space == space.name)).first()
+    if row is None or row[1] != uuid:
+        raise CatalogError("The catalog was replaced by another one.", "Start again.")
+    return int(row[0])
+
+
+def count_clips(connection: Connection, space_id: int) -> ClipCounts:
+    """How many clips a space holds, waits for and has refused."""
+    embedded = select(func.count()).select_from(embeddings).where(embeddings.c.encoder_id == space_id)
+    c = queue.c
+    by_status = select(c.status, func.count()).where(c.encoder_id == space_id).group_by(c.status)
+    counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_status)}
+    total = int(connection.execute(embedded).scalar_one())
+    waiting = counts.get("pending", 0) + counts.get("claimed", 0)
+    return ClipCounts(total, waiting, counts.get("refused", 0))

@@ -1,0 +1,116 @@
+"""`spksearch catalog`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from speaker_search.cli import options, output
+from speaker_search.documents import MAX_LIMIT
+from speaker_search.entities import Refusal
+from speaker_search.errors import UsageError
+
+app = typer.Typer(help="Look at makers, games, characters and clips.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    maker: Annotated[str | None, typer.Option(help="Only from this maker.")] = None,
+    game: Annotated[str | None, typer.Option(help="Only from this game.")] = None,
+    limit: Annotated[int, typer.Option(help="Number of characters.")] = 100,
+    cursor: options.Cursor = None,
+    encoder: options.EncoderName = None,
+    json: options.Json = False,
+) -> None:
+    """List the characters in the catalog.
+
+    Example: spksearch catalog list --maker "Some Maker"
+    """
+    with options.open_library(encoder=encoder) as library:
+        found = library.characters(maker=maker, game=game, limit=limit, cursor=cursor)
+    if json:
+        output.json_document(found)
+    else:
+        rows = [(c.id, c.name, c.game.title, c.game.maker.name, c.clips) for c in found.characters]
+        output.table(("id", "character", "game", "maker", "clips"), rows)
+        if found.next:
+            output.note(f"More: --cursor {found.next}")
+    raise typer.Exit(0 if found.characters else 1)
+
+
+@app.command()
+def show(
+    character: Annotated[str, typer.Argument(metavar="CHARACTER", help="maker/game/name, or the character's id.")],
+    limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="Number of clips.")] = 20,
+    encoder: options.EncoderName = None,
+    json: options.Json = False,
+) -> None:
+    """Show a character and its clips.
+
+    Example: spksearch catalog show "Maker/Game/Character"
+    """
+    with options.open_library(encoder=encoder) as library:
+        found = library.show(character, limit=limit)
+    if json:
+        output.json_document(found)
+        return
+    shown = found.character
+    heading = f"{output.plain(shown.address)} (id {shown.id}): {shown.clips:,} embedded clips"
+    output.console().print(heading, markup=False)
+    output.table(("id", "seconds", "text", "file"), [(c.id, c.seconds, c.text, c.path) for c in found.clips])
+
+
+@app.command()
+def refused(
+    reason: Annotated[str | None, typer.Option(help=f"Only with this reason: {', '.join(Refusal)}.")] = None,
+    encoder: options.EncoderName = None,
+    json: options.Json = False,
+) -> None:
+    """List every refused clip with its reason.
+
+    Example: spksearch catalog refused --reason not_audio
+    """
+    with options.open_library(encoder=encoder) as library:
+        found = library.refused(reason)
+    if json:
+        output.json_document(found)
+    elif found.clips:
+        output.table(("id", "reason", "why", "file"), [(c.id, c.reason, c.detail, c.path) for c in found.clips])
+    else:
+        output.console().print("No clip is refused.")
+
+
+@app.command()
+def forget(
+    gone: Annotated[bool, typer.Option("--gone", help="Clips whose files the last scan did not find.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Delete clips whose files are gone, with their embeddings. Nothing else ever deletes a clip.
+
+    Example: spksearch catalog forget --gone
+    """
+    if not gone:
+        raise UsageError("There is nothing to forget.", "Say --gone to forget clips whose files are gone.")
+    with options.open_library() as library:
+        forgotten = library.forget_gone()
+    if json:
+        output.json_document(forgotten)
+    else:
+        output.console().print(f"Forgot {forgotten.clips:,} clips.")
+
+
+@app.command()
+def upgrade(json: options.Json = False) -> None:
+    """Bring a catalog that an older version wrote to this version's schema. Back it up first.
+
+    Example: spksearch catalog upgrade
+    """
+    from speaker_search import settings
+    from speaker_search.library import Library
+
+    upgraded = Library.upgrade(settings.load())
+    if json:
+        output.json_document(upgraded)
+    else:
+        output.console().print(f"The catalog is at schema {upgraded.version}.")

@@ -1,0 +1,65 @@
+"""`spksearch verify` and `spksearch index`."""
+
+from __future__ import annotations
+
+import typer
+
+from speaker_search.cli import CATALOG, options, output
+
+app = typer.Typer(help="The index: derived from the catalog, and built again at any time.", no_args_is_help=True)
+
+
+def verify(encoder: options.EncoderName = None, json: options.Json = False) -> None:
+    """Compare the index with the catalog, vector by vector.
+
+    Example: spksearch verify
+    """
+    with options.open_library(encoder=encoder) as library:
+        found = library.verify()
+    if json:
+        output.json_document(found)
+    else:
+        clips, index = found.clips, found.index
+        output.table(
+            ("measure", "value"),
+            [
+                ("clips embedded", clips.embedded),
+                ("clips pending", clips.pending),
+                ("clips refused", clips.refused),
+                ("vectors in the index", index.vectors),
+                ("missing from the index", index.missing),
+                ("in the index only", index.extra),
+                ("different in the index", index.different),
+            ],
+        )
+        output.console().print("ok" if found.ok else "not ok: run `spksearch index build`")
+    raise typer.Exit(0 if found.ok else CATALOG)
+
+
+@app.command()
+def status(encoder: options.EncoderName = None, json: options.Json = False) -> None:
+    """Show which index is on disk, and how far it is behind the catalog.
+
+    Example: spksearch index status
+    """
+    with options.open_library(encoder=encoder) as library:
+        found = library.index_status()
+    if json:
+        output.json_document(found)
+    else:
+        output.table(("measure", "value"), list(found))
+
+
+@app.command()
+def build(encoder: options.EncoderName = None, json: options.Json = False) -> None:
+    """Build the index again from the catalog.
+
+    Example: spksearch index build
+    """
+    with options.open_library(encoder=encoder) as library:
+        built = library.build_index()
+        encoder_space = library.index_status().encoder
+    if json:
+        output.json_document(built)
+    else:
+        output.console().print(f"Built the index of {encoder_space}: {built.index.vectors:,} vectors.")

@@ -1,0 +1,39 @@
+"""`spksearch doctor`."""
+
+from __future__ import annotations
+
+from speaker_search import documents, settings
+from speaker_search.cli import options, output
+
+
+def doctor(json: options.Json = False) -> None:
+    """Say which encoders are ready here, what the others lack, and what they run on. Asks no network.
+
+    SPKSEARCH_CHECKPOINT counts for the encoder that SPKSEARCH_ENCODER names.
+
+    Example: spksearch doctor
+    """
+    from speaker_search.library.diagnosis import diagnose
+
+    found = diagnose(settings.load())
+    if json:
+        output.json_document(found)
+    else:
+        _print(found)
+
+
+def _print(found: documents.Diagnosis) -> None:
+    rows = [
+        (one.name, "yes" if one.ready else "no", one.dim, one.backend, one.space, one.weights) for one in found.encoders
+    ]
+    output.table(("encoder", "ready", "dim", "backend", "space", "weights"), rows)
+    out = output.console()
+    out.print()
+    for one in found.encoders:
+        if one.backend:
+            out.print(f"{one.name} is computed by {one.backend}: {one.backend_reason}.", markup=False)
+        if one.why:
+            out.print(f"{one.name} is not ready: {one.why}", markup=False)
+    out.print()
+    installed = [(name, known) for name, known in found.packages.items() if known]
+    output.table(("machine", ""), [*found.machine.model_dump().items(), *installed])

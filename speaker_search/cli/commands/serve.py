@@ -1,0 +1,56 @@
+"""`spksearch serve`."""
+
+from __future__ import annotations
+
+import socket
+from typing import Annotated
+
+import typer
+
+from speaker_search.cli import options, output
+from speaker_search.errors import UsageError
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8000,
+    encoder: options.EncoderName = None,
+    device: options.Device = None,
+) -> None:
+    """Answer over HTTP until stopped.
+
+    Example: spksearch serve --port 8000
+    """
+    import uvicorn
+
+    from speaker_search.web.app import LOOPBACK, create_app
+
+    with options.open_library(encoder=encoder, device=device) as library:
+        # An empty catalog can be filled over HTTP. Any other that cannot be searched is reported now.
+        may_be_filled = library.empty and library.settings.roots
+        served = "an empty catalog" if may_be_filled else library.prepare()
+        listener = _listen(host, port)
+        if host not in LOOPBACK and not library.settings.keys:
+            output.note(f"Warning: anyone who reaches {host} can search: set SPKSEARCH_API_KEYS.")
+        address = f"[{host}]" if ":" in host else host
+        port = listener.getsockname()[1]
+        output.note(f"Serving {served} on http://{address}:{port}; /openapi.json describes the API.")
+        config = uvicorn.Config(create_app(library, host=host), log_level="warning", server_header=False)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises UsageError when the port is taken or the address is not this machine's."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # asyncio sets TCP_NODELAY only on sockets that name TCP; without it every answer waits 40 ms for an ACK.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()  # connections from now on wait for the server to start
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError(
+            f"Cannot listen on port {port} of {host}: {reason}.", "Give another --port or --host."
+        ) from error
+    return listener

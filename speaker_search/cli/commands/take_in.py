@@ -1,0 +1,98 @@
+"""`spksearch ingest` and `spksearch worker`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from speaker_search import documents
+from speaker_search.cli import options, output
+from speaker_search.cli.progress import ingest_progress
+from speaker_search.cli.stopping import stoppable
+from speaker_search.documents import Layout
+
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, max=256, help="Processes that decode; otherwise one a core.")
+]
+
+
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders, tables or archives of voices.")],
+    layout: Annotated[
+        Layout,
+        typer.Option(
+            help="dump: an index.json names the speakers; folders: a folder is a character; manifest: a table lists "
+            "the files; shards: archives and tables with the sounds in them."
+        ),
+    ] = "auto",
+    maker: Annotated[str | None, typer.Option(help="The maker, where folders do not tell.")] = None,
+    game: Annotated[str | None, typer.Option(help="The game's title, where folders do not tell.")] = None,
+    encoder: options.EncoderName = None,
+    device: options.Device = None,
+    workers: Workers = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what is there, and write nothing.")] = False,
+    retry_refused: Annotated[bool, typer.Option("--retry-refused", help="Try refused clips again.")] = False,
+    enqueue: Annotated[bool, typer.Option("--enqueue", help="Register clips, and leave embedding to workers.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Take voices in. Known files are not opened again, and a stopped run continues where it stopped.
+
+    Example: spksearch ingest ~/dumps/GalGame
+    """
+    if dry_run:
+        _preview(paths, layout, maker, game, json)
+    opened = options.open_library
+    with opened(encoder=encoder, device=device) as library, stoppable() as stop, ingest_progress(events=json) as show:
+        report = library.ingest(
+            paths,
+            layout=layout,
+            maker=maker,
+            title=game,
+            retry_refused=retry_refused,
+            enqueue=enqueue,
+            processes=workers,
+            on_progress=stop.between(show),
+        )
+    _print(report, json)
+
+
+def worker(
+    encoder: options.EncoderName = None,
+    device: options.Device = None,
+    workers: Workers = None,
+    drain: Annotated[bool, typer.Option("--drain", help="End when no clip is left to embed.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Embed clips that `ingest --enqueue` registered, until stopped. Any number may run, on any number of machines.
+
+    Example: spksearch worker --drain
+    """
+    opened = options.open_library
+    with opened(encoder=encoder, device=device) as library, stoppable() as stop, ingest_progress(events=json) as show:
+        report = library.work(drain=drain, processes=workers, on_progress=stop.between(show))
+    _print(report, json)
+
+
+def _print(report: documents.IngestReport, json: bool) -> None:
+    if json:
+        output.json_document(report)
+    else:
+        output.ingest(report)
+    raise typer.Exit(1 if report.trouble else 0)
+
+
+def _preview(paths: list[Path], layout: Layout, maker: str | None, game: str | None, json: bool) -> None:
+    """Count by maker, game, character and route, writing nothing."""
+    from speaker_search import settings
+    from speaker_search.library import Library
+
+    found = Library.preview(settings.load(), paths, layout=layout, maker=maker, title=game)
+    if json:
+        output.json_document(found)
+    else:
+        rows = [(c.maker, c.game, c.character or "(unknown)", c.clips, c.layout, c.route) for c in found.counts]
+        output.table(("maker", "game", "character", "clips", "layout", "route"), rows)
+        output.preview(found)
+    raise typer.Exit(1 if found.trouble else 0)

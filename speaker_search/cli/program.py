@@ -1,0 +1,46 @@
+"""All commands, put together."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from speaker_search.cli.commands import ask, browse, check, doctor, serve, take_in, try_out
+
+app = typer.Typer(
+    name="spksearch",
+    help="A speaker search engine for game voices: hear one line and ask who else sounds like this, in other games.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("speaker-search"))
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    pass
+
+
+app.command("ingest")(take_in.ingest)
+app.command("worker")(take_in.worker)
+app.command("search")(ask.search)
+app.command("similar")(ask.similar)
+app.command("cast")(ask.cast)
+app.command("evaluate")(ask.evaluate)
+app.command("verify")(check.verify)
+app.add_typer(browse.app, name="catalog")
+app.add_typer(check.app, name="index")
+app.command("serve")(serve.serve)
+app.command("demo")(try_out.demo)
+app.command("doctor")(doctor.doctor)

@@ -1,0 +1,110 @@
+"""Answers about voices: the matches of a search, and the recurring voices. Inference, not proof of who speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import Field
+
+from speaker_search import entities
+from speaker_search.documents.document import Document, Rounded
+from speaker_search.documents.nouns import Character, Hit
+
+INFERENCE = "Inferred from how voices sound: likely, never proven."
+
+
+class Query(Document):
+    clips: int
+    seconds: float | None
+    encoder: str
+    warnings: list[str]
+
+
+class Match(Document):
+    character: Character | None = Field(description="null for a clip whose speaker is unknown.")
+    score: Rounded
+    probability: Rounded | None = Field(description="Of being the same voice; null where it could not be learnt.")
+    hits: list[Hit] = Field(description="The lines that speak for it, best first.")
+
+
+class Search(Document):
+    """The answer to a search: inference about voices, not proof of who speaks."""
+
+    query: Query
+    matches: list[Match]
+    complete: bool = Field(description="Whether these are the last matches.")
+    next: str | None = Field(description="Cursor of the following page.")
+
+    @classmethod
+    def of_matches(cls, matches: Iterable[entities.Match], *, query: Query, next: str | None) -> Search:
+        """A page of matches, best first; `next` is the cursor of the following page."""
+        return cls(query=query, matches=[_match(match) for match in matches], complete=next is None, next=next)
+
+
+class CastCharacter(Document):
+    id: int
+    name: str
+    game: str
+    maker: str
+    clips: int
+    probability: Rounded | None = Field(description="That it belongs to this voice; null outside a voice.")
+
+
+class Voice(Document):
+    id: int
+    probability: Rounded
+    voice_actor: str | None
+    characters: list[CastCharacter]
+
+
+class Cast(Document):
+    """Recurring voices: inference about voices, not proof of who speaks."""
+
+    encoder: str
+    voices: list[Voice]
+    unlinked: list[CastCharacter]
+    warnings: list[str]
+
+    @classmethod
+    def of_voices(
+        cls,
+        voices: Iterable[entities.Voice],
+        unlinked: Iterable[entities.Character],
+        *,
+        encoder: str,
+        warnings: Iterable[str],
+    ) -> Cast:
+        """The voices, and the characters that belong to none."""
+        return cls(
+            encoder=encoder,
+            voices=[
+                Voice(
+                    id=voice.id,
+                    probability=voice.probability,
+                    voice_actor=None,
+                    characters=[_cast_character(character, probability) for character, probability in voice.members],
+                )
+                for voice in voices
+            ],
+            unlinked=[_cast_character(character, None) for character in unlinked],
+            warnings=list(warnings),
+        )
+
+
+def _match(match: entities.Match) -> Match:
+    character = None if match.character is None else Character.copy_of(match.character)
+    if character is not None and match.voice is not None:
+        character = character.model_copy(update={"voice": match.voice})
+    hits = [Hit.copy_of(hit) for hit in match.hits]
+    return Match(character=character, score=match.score, probability=match.probability, hits=hits)
+
+
+def _cast_character(character: entities.Character, probability: float | None) -> CastCharacter:
+    return CastCharacter(
+        id=character.id,
+        name=character.name,
+        game=character.game.title,
+        maker=character.game.maker.name,
+        clips=character.clips,
+        probability=probability,
+    )

@@ -1,0 +1,41 @@
+"""What works on this machine and what does not."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from speaker_search.documents.document import Document
+
+
+class EncoderState(Document):
+    """What one encoder needs, and whether it has it."""
+
+    name: str
+    dim: int | None = Field(description="null when its code cannot be imported.")
+    ready: bool = Field(description="Its weights are on this machine and load.")
+    space: str | None = Field(description="null without weights.")
+    weights: str | None = Field(description="The weights file.")
+    commit: str | None = Field(description="The hub's, when the file is in the hub's cache.")
+    needs: str = Field(description="Which file, and where it is published.")
+    backend: str | None = Field(description='What computes its embeddings, such as "openvino cpu bf16".')
+    backend_reason: str | None = Field(description="Why that backend.")
+    why: str | None = Field(description="Why it is not ready.")
+
+
+class MachineState(Document):
+    """What encoders run on here."""
+
+    system: str
+    python: str
+    cpu: str
+    cores: int | None
+    gpu: str | None = Field(description="The one that torch would use.")
+    device: str | None = Field(description="What `--device auto` picks; null when torch cannot be imported.")
+
+
+class Diagnosis(Document):
+    """Everything that doctor says."""
+
+    encoders: list[EncoderState]
+    machine: MachineState
+    packages: dict[str, str | None] = Field(description="Versions; null for a package that is not installed.")

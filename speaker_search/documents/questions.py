@@ -1,0 +1,61 @@
+"""Requests: what can be asked of a library, by command line and HTTP alike."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from pydantic import ConfigDict, Field
+
+from speaker_search.documents.document import Document
+
+By: TypeAlias = Literal["character", "voice", "game", "clip"]
+Layout: TypeAlias = Literal["auto", "dump", "folders", "manifest", "shards"]
+
+MAX_ID = 2**63 - 1  # the largest integer that either database stores
+MAX_LIMIT = 1_000  # matches, characters or clips on one page
+DEFAULT_PROBABILITY = 0.5  # of two characters being one voice: as likely as not
+
+
+class Request(Document):
+    """A question, or a part of one. Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Reference(Request):
+    """A clip or a character of the catalog: exactly one of the two."""
+
+    clip: int | None = Field(default=None, ge=1, le=MAX_ID)
+    character: int | None = Field(default=None, ge=1, le=MAX_ID)
+
+
+class SearchOptions(Request):
+    """Which matches are wanted, and which page of them: the `query` part of an upload."""
+
+    limit: int = 10
+    cursor: str | None = None
+    by: By = "character"
+    maker: tuple[str, ...] = ()
+    game: tuple[str, ...] = ()
+    exclude_maker: tuple[str, ...] = ()
+    exclude_game: tuple[str, ...] = ()
+    min_clips: int = 1
+    unlike: tuple[Reference, ...] = ()
+
+
+class SearchRequest(SearchOptions):
+    """A search by what the catalog holds, or by an embedding made elsewhere."""
+
+    like: tuple[Reference, ...] = ()
+    embedding: list[float] | None = None
+
+
+class IngestRequest(Request):
+    """Voices to take in, from folders that the server's settings allow."""
+
+    paths: list[str] = Field(min_length=1, max_length=100, description="Absolute, below SPKSEARCH_INGEST_ROOTS.")
+    layout: Layout = "auto"
+    maker: str | None = None
+    game: str | None = None
+    retry_refused: bool = False
+    enqueue: bool = Field(default=False, description="Register clips, and leave embedding to workers.")

@@ -1,0 +1,1 @@
+"""Networks and filterbanks that several encoders are made of."""

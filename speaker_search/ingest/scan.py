@@ -1,0 +1,136 @@
+"""Games found by a scan -> pending clips in the catalog."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.scans.register import register
+from speaker_search.entities import Refusal, fold, shown
+from speaker_search.errors import SourceError, UsageError
+from speaker_search.ingest.report import Tally
+from speaker_search.sources import Candidate, GameSource, Layout, Route, is_archive, scan
+
+UNREGISTERED = frozenset({Route.REPEATED, Route.MALFORMED})  # rows that stand for no clip of their own
+CLIPS_PER_PROGRESS = 5_000
+
+
+@dataclass(slots=True)
+class Found:
+    """The games in some paths."""
+
+    games: list[GameSource] = field(default_factory=list)
+    recognised: list[str] = field(default_factory=list)  #: for each path its layout, and why it was taken for that
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many candidates a preview met that are alike in all of these."""
+
+    maker: str
+    game: str
+    character: str | None  #: None when nobody knows who speaks
+    layout: Layout
+    route: Route
+    clips: int
+
+
+def find_games(
+    paths: Sequence[Path], *, layout: Layout | None, maker: str | None, title: str | None, password: str | None
+) -> Found:
+    """The games in all the paths. Raises SourceError for a path that holds none, before anything is written."""
+    found = Found()
+    for path in paths:
+        if not path.parts:  # of "", which would be the current folder
+            raise UsageError("An empty name is no folder.", "Write . for the current one.")
+        scanned = scan(path, layout=layout, maker=maker, title=title, password=password)
+        found.games += scanned.games
+        found.recognised.append(f"{shown(str(path))}: {scanned.why}")
+    return found
+
+
+def register_games(
+    found: Found,
+    *,
+    catalog: Catalog,
+    space_id: int,
+    report: Tally,
+    retry_refused: bool = False,
+    on_progress: Callable[[Tally], None] = lambda _: None,
+) -> None:
+    """Write down every clip of the games, known ones dropped without opening a file.
+
+    A game that cannot be read is noted in the report, and the others go on; when none can, SourceError is raised.
+    """
+    report.recognised = found.recognised
+    together: dict[tuple[Path, str, str], list[GameSource]] = {}  # parts of one game, of which none is the whole
+    for game in found.games:
+        together.setdefault((game.root, fold(game.maker), fold(game.title)), []).append(game)
+    for parts in together.values():
+        game = parts[0]
+        try:
+            counts = register(
+                catalog,
+                space_id,
+                root=game.root,
+                maker=game.maker,
+                title=game.title,
+                candidates=(clip for part in parts for clip in _clips(part, report, on_progress)),
+                retry_refused=retry_refused,
+                is_there=_looked_up(game.root),
+            )
+        except SourceError as error:
+            if len(together) == 1:
+                raise
+            report.problem(str(error))
+            continue
+        report.games += 1
+        report.new += counts.new
+        if counts.missing:
+            report.refused[str(Refusal.MISSING)] += counts.missing
+        report.known += counts.known
+        report.changed += counts.changed
+        report.relabelled += counts.relabelled
+        report.gone += counts.gone
+        on_progress(report)
+    if found.games and not report.games:
+        raise SourceError("None of the games could be read.", " ".join(report.problems[:3]))
+
+
+def preview(found: Found, report: Tally) -> list[Counted]:
+    """Count what there is by maker, game, character and route; nothing is written."""
+    report.recognised = found.recognised
+    counted: list[Counted] = []
+    for game in found.games:
+        counts: Counter[tuple[str | None, Route]] = Counter()
+        try:
+            for candidate in game.candidates():
+                counts[candidate.character, candidate.route] += 1
+        except SourceError as error:
+            report.problem(str(error))
+            continue
+        report.games += 1
+        for (character, route), clips in counts.items():
+            report.routes[str(route)] += clips
+            counted.append(Counted(game.maker, game.title, character, game.layout, route, clips))
+    return counted
+
+
+def _looked_up(root: Path) -> Callable[[str], bool]:
+    """Whether a file is in the folder, listed or not; an archive's listing is always whole."""
+    return lambda path: not is_archive(root) and os.path.isfile(root / path)  # noqa: PTH113 - which never raises
+
+
+def _clips(game: GameSource, report: Tally, on_progress: Callable[[Tally], None]) -> Iterator[Candidate]:
+    """The candidates that stand for clips, all of them counted."""
+    for candidate in game.candidates():
+        report.routes[str(candidate.route)] += 1
+        report.scanned += 1
+        if report.scanned % CLIPS_PER_PROGRESS == 0:
+            on_progress(report)
+        if candidate.route not in UNREGISTERED:
+            yield candidate

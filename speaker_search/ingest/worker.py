@@ -1,0 +1,178 @@
+"""Clips that wait -> embeddings in the catalog: what a worker does."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from speaker_search.audio.decoders import Decoders
+from speaker_search.catalog import outcomes, queue
+from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.duplicates import known_vectors
+from speaker_search.catalog.outcomes import Outcome
+from speaker_search.catalog.queue import Claims
+from speaker_search.catalog.spaces import Space
+from speaker_search.encoders import Encoder
+from speaker_search.entities import Floats, Refusal, Waveform
+from speaker_search.errors import AudioError
+from speaker_search.ingest import processes
+from speaker_search.ingest.lease import leased
+from speaker_search.ingest.patience import patiently
+from speaker_search.ingest.report import Tally
+from speaker_search.ingest.windows import Found, portions, sizes_for, windows
+from speaker_search.sources import Archives
+
+ABSENT = (Refusal.MISSING, Refusal.UNREADABLE)
+IDLE_S = 2.0  # between looks for clips to embed when there are none
+
+Progress = Callable[[Tally], None]
+
+
+@dataclass(slots=True)
+class Worker:
+    """What it takes to embed clips."""
+
+    catalog: Catalog
+    space: Space
+    encoder: Encoder
+    decoders: Decoders
+    archives: Archives
+    report: Tally
+    on_progress: Progress
+    _put_off: int = 0  # clips still claimed whose drive is not there
+
+    def run(self, *, drain: bool) -> None:
+        """Embed clips that wait for the encoder; unreadable ones are refused with a reason.
+
+        With `drain` until none is left, whoever has claimed it; otherwise until interrupted. Each portion of clips is
+        stored in one transaction as soon as it is embedded. Killed at any moment, what is lost is the portion in hand:
+        the next worker claims it again. The next portion is decoded while one is embedded.
+        """
+        with leased(self.catalog, self.space.id) as claims:
+            while True:
+                patiently(lambda: queue.release(self.catalog, processes.is_dead), self._waiting)
+                self._put_off = 0
+                self._embed_all(claims)
+                waiting, taken = patiently(self._left, self._waiting)
+                if drain and waiting == self._put_off:
+                    return
+                if waiting:  # some may be ours: put off, or claimed when the answer to it was lost
+                    patiently(claims.give_back, self._waiting)
+                self.report.queued = self.report.opened + waiting
+                if waiting == taken:  # there is nothing to claim: others may finish, or die, and drives come back
+                    time.sleep(IDLE_S)
+
+    def _embed_all(self, claims: Claims) -> None:
+        """Embed until nothing can be claimed."""
+        began, before = time.monotonic(), self.report.elapsed_s
+
+        def claim(limit: int) -> list[queue.ClaimedClip]:
+            return patiently(lambda: claims.claim(limit), self._waiting)
+
+        decoding: list[_Decoding] = []
+        try:
+            sizes = sizes_for(self.encoder.backend)
+            with closing(windows(claim, self.archives, self.decoders, sizes)) as coming:
+                for portion in (portion for window in coming for portion in portions(window, sizes.portion_s)):
+                    following = [_Decoding(found, self._decode(found)) for found in portion]
+                    decoding, ready = following, decoding
+                    self._finish(ready, claims)
+                    self.report.elapsed_s = before + time.monotonic() - began
+                    self.on_progress(self.report)
+            self._finish(decoding, claims)
+        finally:
+            for one in decoding:
+                one.waveform.cancel()
+            self.report.elapsed_s = before + time.monotonic() - began
+            self.on_progress(self.report)
+
+    def _decode(self, found: Found) -> Future[Waveform]:
+        if not isinstance(found.source, AudioError):
+            return self.decoders.submit(found.source)
+        refused: Future[Waveform] = Future()
+        refused.set_exception(found.source)
+        return refused
+
+    def _finish(self, portion: Sequence[_Decoding], claims: Claims) -> None:
+        """Embed a portion and store what became of each clip."""
+        if not portion:
+            return
+        patiently(lambda: claims.take_in_hand([one.found.clip.id for one in portion]), self._waiting)
+        heard: list[tuple[Found, Waveform]] = []
+        refused: list[tuple[Found, AudioError]] = []
+        for one in portion:
+            try:
+                heard.append((one.found, one.waveform.result()))
+            except AudioError as refusal:
+                refused.append((one.found, refusal))
+        refused = self._without_roots_away(refused)
+        self.report.opened += len(heard) + len(refused)
+        became = [
+            Outcome(found.clip.id, refusal=why.reason, detail=str(why), file=found.clip.file) for found, why in refused
+        ]
+        vectors = self._vectors([waveform for _, waveform in heard])
+        for (found, waveform), vector in zip(heard, vectors, strict=True):
+            became.append(self._outcome(found, waveform, vector))
+        stored = patiently(lambda: outcomes.store(self.catalog, self.space.id, became), self._waiting)
+        self.report.merged += stored.merged
+        for outcome in stored.kept:
+            if outcome.refusal is not None:
+                self.report.refused[str(outcome.refusal)] += 1
+            else:
+                self.report.embedded += 1
+                self.report.audio_seconds += outcome.seconds or 0.0
+
+    def _outcome(self, found: Found, waveform: Waveform, vector: Floats) -> Outcome:
+        clip, seconds, sound = found.clip, waveform.seconds, waveform.fingerprint
+        if np.isfinite(vector).all():
+            return Outcome(clip.id, seconds, vector, file=clip.file, fingerprint=sound)
+        detail = f"{self.encoder.name} heard no speech in it."
+        return Outcome(clip.id, seconds, None, Refusal.NO_SPEECH, detail, clip.file, sound)
+
+    def _vectors(self, waveforms: Sequence[Waveform]) -> list[Floats]:
+        """Each waveform's vector (dim,): that of the same audio if the space has it, else embedded now."""
+        if not waveforms:
+            return []
+
+        def look_up() -> dict[bytes, Floats]:
+            with self.catalog.read() as connection:
+                return known_vectors(connection, self.space, [waveform.fingerprint for waveform in waveforms])
+
+        known = patiently(look_up, self._waiting)
+        new = [waveform.samples for waveform in waveforms if waveform.fingerprint not in known]
+        made = iter(self.encoder.embed(new) if new else ())  # (N, dim)
+        return [known[waveform.fingerprint] if waveform.fingerprint in known else next(made) for waveform in waveforms]
+
+    def _without_roots_away(self, refused: list[tuple[Found, AudioError]]) -> list[tuple[Found, AudioError]]:
+        """A drive that is not there says nothing about its clips: they wait."""
+        roots: set[Path] = {found.clip.root for found, why in refused if why.reason in ABSENT}
+        away = {root for root in roots if not os.path.exists(root)}  # noqa: PTH110 - which never raises
+        for root in sorted(away):
+            self.report.problem(f"{root} is not there: its clips wait for the next ingest.")
+        here = [(found, why) for found, why in refused if found.clip.root not in away]
+        self._put_off += len(refused) - len(here)
+        return here
+
+    def _left(self) -> tuple[int, int]:
+        with self.catalog.read() as connection:
+            return queue.left(connection, self.space.id)
+
+    def _waiting(self, error: Exception) -> None:
+        self.report.waiting_for = str(error)
+        self.on_progress(self.report)
+        self.report.waiting_for = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoding:
+    """A clip in the hands of a decoder."""
+
+    found: Found
+    waveform: Future[Waveform]

@@ -1,0 +1,51 @@
+"""Requests become searches, and what they find becomes documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from speaker_search import documents
+from speaker_search.cast.voices import Cast
+from speaker_search.documents import By, Reference, SearchOptions
+from speaker_search.errors import UsageError
+from speaker_search.search.query import Answer, Filters, Page
+
+
+class Narrowing(TypedDict):
+    """The keywords of Library's searches that say which matches are wanted."""
+
+    filters: Filters
+    page: Page
+    by: By
+
+
+def narrowing(options: SearchOptions) -> Narrowing:
+    """Which matches are wanted, and which page of them."""
+    filters = Filters(options.maker, options.game, options.exclude_maker, options.exclude_game, options.min_clips)
+    return {"filters": filters, "page": Page(options.limit, options.cursor), "by": options.by}
+
+
+def ids_of(references: Sequence[Reference]) -> tuple[list[int], list[int]]:
+    """The ids of the clips and of the characters. Raises UsageError for a reference that is not one or the other."""
+    if any((reference.clip is None) == (reference.character is None) for reference in references):
+        raise UsageError('Each `like` and `unlike` is either {"clip": ID} or {"character": ID}.')
+    clips = [reference.clip for reference in references if reference.clip is not None]
+    return clips, [reference.character for reference in references if reference.character is not None]
+
+
+def search_document(answer: Answer) -> documents.Search:
+    """A search's answer as it is sent and printed."""
+    seconds = answer.query.seconds
+    query = documents.Query(
+        clips=answer.query.clips,
+        seconds=None if seconds is None else round(seconds, 3),
+        encoder=answer.encoder,
+        warnings=list(answer.warnings),
+    )
+    return documents.Search.of_matches(answer.matches, query=query, next=answer.next)
+
+
+def cast_document(cast: Cast) -> documents.Cast:
+    """A cast as it is sent and printed."""
+    return documents.Cast.of_voices(cast.voices, cast.unlinked, encoder=cast.encoder, warnings=cast.warnings)

@@ -1,0 +1,78 @@
+"""What works on this machine: which encoders are ready, what the others lack, and what they run on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from speaker_search import encoders
+from speaker_search.documents import Diagnosis, EncoderState, MachineState
+from speaker_search.encoders import Backend, weights
+from speaker_search.encoders.backends.choose import choose
+from speaker_search.encoders.backends.machine import cpu_name, this_machine
+from speaker_search.errors import EncoderError
+from speaker_search.settings import DEFAULT_ENCODER, Settings
+
+#: Their versions decide numbers and speed. Only one of the two faiss packages is installed.
+PACKAGES = (
+    *("speaker-search", "torch", "torchaudio", "speechbrain", "openvino", "faiss-gpu", "faiss-cpu", "numpy"),
+    *("soundfile", "soxr", "huggingface-hub"),
+)
+#: Raised by a broken installation or a GPU without memory, which is what people run doctor for.
+BROKEN = (EncoderError, ImportError, OSError, RuntimeError)
+
+
+def diagnose(chosen: Settings) -> Diagnosis:
+    """Look for every encoder's weights on this machine, and load those that are here."""
+    own = (chosen.encoder or DEFAULT_ENCODER).partition("@")[0]
+    states = [_state(name, chosen.checkpoint if name == own else None, chosen.device) for name in encoders.NAMES]
+    packages = {name: _version(name) for name in PACKAGES}
+    return Diagnosis(encoders=states, machine=_machine(), packages=packages)
+
+
+def _state(name: str, checkpoint: Path | None, device: str) -> EncoderState:
+    dim = found = why = None
+    backend: Backend | None = None
+    try:
+        dim = encoders.class_of(name).dim
+        found = weights.resolve(name, checkpoint, download=False)
+        backend = encoders.make(found, device).backend
+    except BROKEN as error:
+        why = str(error) or type(error).__name__
+    return EncoderState(
+        name=name,
+        dim=dim,
+        ready=why is None,
+        space=found.space if found else None,
+        weights=str(found.path) if found else None,
+        commit=found.commit if found else None,
+        needs=str(weights.SOURCES[name]),
+        backend=backend.name if backend else None,
+        backend_reason=backend.reason if backend else None,
+        why=why,
+    )
+
+
+def _machine() -> MachineState:
+    device: str | None = None
+    gpu: str | None = None
+    with suppress(*BROKEN):  # each encoder's state says why
+        device, gpu = choose("auto", this_machine()).device, this_machine().gpu
+    return MachineState(
+        system=platform.platform(),
+        python=platform.python_version(),
+        cpu=cpu_name(),
+        cores=os.cpu_count(),
+        gpu=gpu,
+        device=device,
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,225 @@
+"""What a catalog holds: characters, clips, refusals and sounds, and the state of its index.
+
+Slow imports wait for the method that needs them: FAISS takes a third of a second, and listing characters does not
+need it.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from speaker_search import documents, encoders
+from speaker_search.catalog import clips, people
+from speaker_search.catalog.database import Catalog, open_catalog, upgrade_catalog
+from speaker_search.catalog.scans.gone import forget_gone
+from speaker_search.catalog.spaces import Space, count_clips, position, spaces
+from speaker_search.entities import Refusal
+from speaker_search.errors import AudioError, NotFoundError, UsageError
+from speaker_search.library.encoder_choice import space_to_search
+from speaker_search.settings import DEFAULT_ENCODER, Settings
+
+if TYPE_CHECKING:
+    from speaker_search.sources import Archives
+
+MEDIA_TYPES = {
+    ".ogg": "audio/ogg",
+    ".oga": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".flac": "audio/flac",
+    ".wav": "audio/wav",
+    ".mp3": "audio/mpeg",
+}
+MAX_CURSOR_DIGITS = 18  # fewer than the largest id that a database stores
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSound:
+    """The sound of a clip as it is stored."""
+
+    source: Path | bytes  #: its file, or its bytes when it lies in an archive
+    media_type: str
+
+
+class Holdings:
+    """An open catalog and the archives that its clips lie in."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.catalog: Catalog = open_catalog(settings.url)
+        self._archives: Archives | None = None
+        self._archives_lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._archives is not None:
+            self._archives.close()
+        self.catalog.close()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was ever taken in."""
+        return not self._spaces()
+
+    @property
+    def space(self) -> Space:
+        """The space that questions are about; its index is not opened."""
+        held = {space.name: space for space in self._spaces()}
+        names = {name: space.encoder for name, space in held.items()}
+        chosen = space_to_search(self.settings.encoder, names, default=DEFAULT_ENCODER, encoders=self._encoder_names())
+        return held[chosen]
+
+    @property
+    def archives(self) -> Archives:
+        """The archives that clips lie in. Raises UsageError when the password file cannot be read."""
+        from speaker_search.sources import Archives
+
+        with self._archives_lock:
+            if self._archives is None:
+                self._archives = Archives(self.settings.password)
+            return self._archives
+
+    def counts(self) -> documents.ClipCounts:
+        """How many clips are embedded, pending and refused."""
+        space = self.space
+        with self.catalog.read() as connection:
+            return documents.ClipCounts.copy_of(count_clips(connection, space.id))
+
+    def characters(
+        self,
+        *,
+        maker: str | None = None,
+        game: str | None = None,
+        name: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> documents.Characters:
+        """A page of characters, by id; maker, game and name compare without regard to case and width."""
+        space = self.space
+        _check_limit(limit)
+        after = _id_after(cursor)
+        with self.catalog.read() as connection:
+            found = people.list_characters(
+                connection, space, maker=maker, game=game, name=name, after=after, limit=limit + 1
+            )
+        page = [documents.Character.copy_of(character) for character in found[:limit]]
+        return documents.Characters(characters=page, next=str(page[-1].id) if len(found) > limit else None)
+
+    def show(self, character: str | int, *, limit: int = 20) -> documents.ShownCharacter:
+        """A character, by `maker/game/name` or id, and its first clips."""
+        space = self.space
+        _check_limit(limit)
+        with self.catalog.read() as connection:
+            found = people.find_character(connection, space, str(character))
+            first = clips.clips_of(connection, found.id, limit=limit)
+        return documents.ShownCharacter(
+            character=documents.Character.copy_of(found), clips=[documents.PlacedClip.copy_of(clip) for clip in first]
+        )
+
+    def refused(self, reason: str | None = None) -> documents.RefusedClips:
+        """Every refused clip with its reason, or those with one reason."""
+        if reason is not None and reason not in set(Refusal):
+            raise UsageError(f"Clips are not refused for {reason!r}.", f"The reasons are {', '.join(Refusal)}.")
+        space = self.space
+        with self.catalog.read() as connection:
+            found = clips.refused_clips(connection, space, reason=reason)
+            return documents.RefusedClips(clips=[documents.RefusedClip.copy_of(clip) for clip in found])
+
+    def forget_gone(self) -> documents.Forgotten:
+        """Delete the clips whose files are gone, with their embeddings."""
+        return documents.Forgotten(clips=forget_gone(self.catalog))
+
+    def sound(self, clip_id: int) -> ClipSound:
+        """The sound of a clip, from the first of its places that has it. Raises NotFoundError when none does."""
+        from speaker_search.sources import is_archive
+
+        with self.catalog.read() as connection:
+            places = clips.places(connection, clip_id)
+        for root, name in places:
+            media_type = MEDIA_TYPES.get(Path(name).suffix.lower())
+            if is_archive(root):
+                try:
+                    content = self.archives.read(root, name)
+                except AudioError:
+                    continue
+                return ClipSound(content, media_type or _media_type(content))
+            if media_type and (path := _within(root, name)):
+                return ClipSound(path, media_type)
+        raise NotFoundError(f"The sound of clip {clip_id} is not where it was.", "Ingest its folder again.")
+
+    def verify(self) -> documents.Verification:
+        """Compare the index as it would be opened now with the catalog, clip by clip."""
+        from speaker_search.views.storage import folder_of
+        from speaker_search.views.verify import verify
+
+        space = self.space
+        found = verify(self.catalog, space, folder_of(self.settings.home, self.catalog.uuid, space))
+        return documents.Verification.copy_of(found)
+
+    def index_status(self) -> documents.IndexStatus:
+        """What the index on disk is, and how far behind the catalog."""
+        from speaker_search.views.storage import folder_of, in_use
+
+        space = self.space
+        folder = folder_of(self.settings.home, self.catalog.uuid, space)
+        version = in_use(folder)
+        with self.catalog.read() as connection:
+            reached = position(connection, space, self.catalog.uuid)
+            embedded = count_clips(connection, space.id).embedded
+        facts = version.stamp.facts if version else {}
+        return documents.IndexStatus(
+            encoder=space.name,
+            folder=str(folder),
+            clips=embedded,
+            vectors=facts.get("clips", 0),
+            behind=reached - (version.stamp.position if version else 0),
+            plan=f"{facts['plan']['kind']}: {facts['plan']['reason']}" if version else None,
+        )
+
+    @staticmethod
+    def upgrade(settings: Settings) -> documents.Upgraded:
+        """Bring a catalog that an older version wrote to this version's schema, in place."""
+        return documents.Upgraded(version=upgrade_catalog(settings.url))
+
+    def _spaces(self) -> list[Space]:
+        with self.catalog.read() as connection:
+            return spaces(connection)
+
+    def _encoder_names(self) -> tuple[str, ...]:
+        return encoders.NAMES
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= documents.MAX_LIMIT:
+        raise UsageError(f"The limit must be from 1 to {documents.MAX_LIMIT:,}, not {limit}.")
+
+
+def _id_after(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= MAX_CURSOR_DIGITS):
+        raise UsageError(f"{cursor!r} is not a cursor.", "Give the `next` of an earlier answer.")
+    return int(cursor)
+
+
+def _media_type(content: bytes) -> str:
+    """Of a sound whose name in its archive has no known suffix; mp3 is the one format without a fixed beginning."""
+    known = {b"OggS": "audio/ogg", b"fLaC": "audio/flac", b"RIFF": "audio/wav"}
+    return known.get(content[:4], "audio/mpeg")
+
+
+def _within(root: Path, name: str) -> Path | None:
+    """The file, unless a link or a row of an index leads out of the folder."""
+    try:
+        path = (root / name).resolve(strict=True)
+        return path if path.is_relative_to(root.resolve()) and path.is_file() else None
+    except (OSError, RuntimeError, ValueError):  # a link that leads in a circle, or a name that no file can have
+        return None

@@ -1,0 +1,129 @@
+"""Taking voices in: into the catalog, and by an encoder into its embeddings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from speaker_search import documents, encoders
+from speaker_search.catalog.spaces import Space, check_space
+from speaker_search.encoders import Encoder
+from speaker_search.library.encoder_choice import encoder_of, encoder_to_embed
+from speaker_search.library.following import Following
+from speaker_search.settings import DEFAULT_ENCODER, Settings
+
+# Imported where they are used: see holdings.
+if TYPE_CHECKING:
+    from speaker_search.ingest.report import Tally
+    from speaker_search.ingest.running import Means
+    from speaker_search.sources import Layout
+
+OnProgress = Callable[[documents.IngestReport], None]
+
+
+class Intake(Following):
+    """An open catalog that voices can be taken into."""
+
+    def __init__(self, settings: Settings, *, encoder: Encoder | None = None) -> None:
+        super().__init__(settings)
+        self._encoder = encoder
+
+    def ingest(
+        self,
+        paths: Sequence[Path],
+        *,
+        layout: documents.Layout = "auto",
+        maker: str | None = None,
+        title: str | None = None,
+        retry_refused: bool = False,
+        enqueue: bool = False,
+        processes: int | None = None,
+        on_progress: OnProgress = lambda _: None,
+    ) -> documents.IngestReport:
+        """Take voices in: register every clip below the paths, embed what is pending, and bring the index up to date.
+
+        Clips are decoded by `processes` child processes, one a core unless given. With `enqueue` the clips are only
+        registered. `on_progress` is called now and then with the report so far; what it raises ends the ingest.
+        Raises SourceError for a path without voices.
+        """
+        from speaker_search.ingest.running import take_in
+        from speaker_search.ingest.scan import find_games
+
+        password = self.settings.password
+        found = find_games(paths, layout=_layout(layout), maker=maker, title=title, password=password)
+        tally = take_in(found, self._means(processes, on_progress), retry_refused=retry_refused, enqueue=enqueue)
+        if not enqueue:
+            self._save_index(self._space_named(tally.encoder))
+        return tally.report
+
+    def work(
+        self, *, drain: bool, processes: int | None = None, on_progress: OnProgress = lambda _: None
+    ) -> documents.IngestReport:
+        """Embed clips that others have registered: with `drain` until none is left, otherwise until interrupted."""
+        from speaker_search.ingest.running import work
+
+        tally = work(self._means(processes, on_progress), drain=drain)
+        self._save_index(self._space_named(tally.encoder))
+        return tally.report
+
+    def encoder_for_ingest(self) -> Encoder:
+        """The encoder that new voices are embedded with, loaded."""
+        held = {space.name: space.encoder for space in self._spaces()}
+        wanted = encoder_to_embed(self.settings.encoder, held, default=DEFAULT_ENCODER, encoders=self._encoder_names())
+        encoder = self._load(encoder_of(wanted))
+        if "@" in wanted:
+            check_space(encoder.space, wanted)
+        return encoder
+
+    @staticmethod
+    def preview(
+        settings: Settings,
+        paths: Sequence[Path],
+        *,
+        layout: documents.Layout = "auto",
+        maker: str | None = None,
+        title: str | None = None,
+    ) -> documents.Preview:
+        """What an ingest of the paths would take in. Opens no catalog and writes nothing. Raises SourceError."""
+        from speaker_search.ingest.report import Tally
+        from speaker_search.ingest.scan import find_games, preview
+
+        found = find_games(paths, layout=_layout(layout), maker=maker, title=title, password=settings.password)
+        tally = Tally()
+        counts = [documents.PreviewCount.copy_of(count) for count in preview(found, tally)]
+        return documents.Preview(
+            recognised=tally.recognised, games=tally.games, counts=counts, routes=tally.routes, problems=tally.problems
+        )
+
+    def _means(self, processes: int | None, on_progress: OnProgress) -> Means:
+        from speaker_search.ingest.running import Means
+
+        def report(tally: Tally) -> None:
+            on_progress(tally.report)
+
+        return Means(self.catalog, self.encoder_for_ingest(), self.archives, processes or os.cpu_count() or 1, report)
+
+    def build_index(self) -> documents.Verification:
+        """Build the index again from the catalog, and compare the two."""
+        self._save_index(self.space, anew=True)
+        return self.verify()
+
+    def _space_named(self, name: str) -> Space:
+        return next(space for space in self._spaces() if space.name == name)
+
+    def _load(self, name: str) -> Encoder:
+        if self._encoder is None or self._encoder.name != name:
+            self._encoder = encoders.load(name, checkpoint=self.settings.checkpoint, device=self.settings.device)
+        return self._encoder
+
+    def _encoder_names(self) -> tuple[str, ...]:
+        """The encoders that can be asked for: those of this program, and the one given."""
+        return encoders.NAMES if self._encoder is None else (*encoders.NAMES, self._encoder.name)
+
+
+def _layout(wanted: documents.Layout) -> Layout | None:
+    from speaker_search.sources import Layout
+
+    return None if wanted == "auto" else Layout(wanted)

@@ -1,0 +1,271 @@
+"""A catalog opened with its index and encoder: what the command line, the server and Python programs all go through."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from speaker_search import documents
+from speaker_search.catalog import people
+from speaker_search.catalog.clips import clips_by_id
+from speaker_search.catalog.embeddings import vectors_of
+from speaker_search.catalog.spaces import check_space
+from speaker_search.documents import DEFAULT_PROBABILITY, By
+from speaker_search.encoders import Encoder
+from speaker_search.entities import Character, Floats, Refusal
+from speaker_search.errors import AudioError, NotFoundError, UsageError
+from speaker_search.library.intake import Intake
+from speaker_search.library.query_sounds import QuerySounds, Sound
+from speaker_search.settings import Settings
+
+# Imported where they are used: see holdings.
+if TYPE_CHECKING:
+    from speaker_search.cast.voices import Cast
+    from speaker_search.search.live import Ready
+    from speaker_search.search.profiles import Profiles
+    from speaker_search.search.query import Answer, Filters, Page, Query
+
+
+class Library(Intake):
+    """Voices taken in, and questions about them. Use it in a `with` statement, or close it.
+
+    What is answered as JSON comes as a document, the one that the command line prints and the server sends. `search`,
+    `search_like`, `similar` and `cast` return objects for Python programs; `search_document`, `similar_document` and
+    `cast_document` give the same answers as documents.
+
+    Every method may raise CatalogError and IndexUnusableError (the catalog or index cannot be used), UsageError and
+    NotFoundError (the request cannot be answered); those that embed clips, EncoderError.
+    """
+
+    def __init__(
+        self, settings: Settings, *, encoder: Encoder | None = None, decoder: Sequence[str] | None = None
+    ) -> None:
+        """Open the catalog of the settings; an index, an encoder or decoders are started when first needed.
+
+        `encoder` is one already loaded, and `decoder` the command of a process that decodes in place of ours.
+        """
+        super().__init__(settings, encoder=encoder)
+        self._query_sounds = QuerySounds(decoder)
+        self._encoding = threading.Lock()  # an encoder embeds one question at a time
+        self._linking = threading.Lock()  # linked once for all who ask by voice
+        self._cast: tuple[Profiles, Cast] | None = None
+
+    def close(self) -> None:
+        self._query_sounds.close()
+        super().close()
+
+    def search(
+        self,
+        clips: Sequence[Sound],
+        *,
+        unlike: Sequence[Sound] = (),
+        unlike_clips: Sequence[int] = (),
+        unlike_characters: Sequence[int] = (),
+        filters: Filters | None = None,
+        page: Page | None = None,
+        by: By = "character",
+    ) -> Answer:
+        """The nearest characters to one or more clips of one voice, and away from what it is to be unlike.
+
+        Raises AudioError for a clip that is no voice.
+        """
+        if not clips:
+            raise UsageError("A search needs at least one clip.")
+        from speaker_search.search.query import query_of
+
+        ready = self.ready
+        vectors, seconds = self._embed(clips)
+        other = self._stored(ready, unlike_clips, unlike_characters)[0]
+        if unlike:
+            other = np.concatenate([other, self._embed(unlike)[0]])
+        return self._answer(ready, query_of(vectors, seconds, other), filters, page, by)
+
+    def search_like(
+        self,
+        *,
+        clips: Sequence[int] = (),
+        characters: Sequence[int] = (),
+        unlike_clips: Sequence[int] = (),
+        unlike_characters: Sequence[int] = (),
+        embedding: Sequence[float] | None = None,
+        filters: Filters | None = None,
+        page: Page | None = None,
+        by: By = "character",
+    ) -> Answer:
+        """The same for clips and characters of the catalog, by id, or for an embedding (dim,) made elsewhere."""
+        from speaker_search.search.query import query_of
+        from speaker_search.search.scoring import unit
+
+        ready = self.ready
+        vectors, seconds = self._stored(ready, clips, characters)
+        if embedding is not None:
+            if len(vectors):
+                raise UsageError("A query is either an embedding, or clips and characters to be like.")
+            given = np.asarray(embedding, np.float64)
+            if given.shape != (ready.space.dim,) or not np.isfinite(given).all() or not given.any():
+                raise UsageError(f"An embedding in {ready.space.name} is {ready.space.dim} finite numbers, not all 0.")
+            vectors, seconds = unit((given / np.abs(given).max()).astype(np.float32))[None], None
+        if not len(vectors):
+            raise UsageError("A search needs something to be like: clips, characters, or an embedding.")
+        other = self._stored(ready, unlike_clips, unlike_characters)[0]
+        return self._answer(ready, query_of(vectors, seconds, other), filters, page, by)
+
+    def similar(
+        self,
+        character: str | int,
+        *,
+        same_game: bool = False,
+        filters: Filters | None = None,
+        page: Page | None = None,
+        by: By = "character",
+    ) -> Answer:
+        """The nearest characters to one of the catalog (`maker/game/name` or id), of other games unless `same_game`."""
+        from speaker_search.search.answering import character_query
+
+        ready = self.ready
+        found = self.character(character)
+        query = character_query(self.catalog, ready, found.id)
+        excluded = None if same_game else found.game.id
+        return self._answer(ready, query, filters, page, by, exclude_game_id=excluded)
+
+    def character(self, wanted: str | int) -> Character:
+        """A character by `maker/game/name` or id, with its number of embedded clips."""
+        space = self._live.ready.space if self._live else self.space
+        with self.catalog.read() as connection:
+            return people.find_character(connection, space, str(wanted))
+
+    def cast(self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None) -> Cast:
+        """The recurring voices of the whole catalog, or those heard in one game."""
+        from speaker_search.cast.voices import find_voices, of_game
+
+        found = find_voices(self.catalog, self.ready, min_probability=min_probability)
+        return found if game is None else of_game(found, game)
+
+    def evaluate(self, truth: Path) -> documents.Evaluation:
+        """Measure search and cast against known voice actors."""
+        from speaker_search.evaluation.evaluating import evaluate
+        from speaker_search.evaluation.truth import read_truth
+
+        known = read_truth(truth)
+        return documents.Evaluation.copy_of(evaluate(self.catalog, self.ready, self.cast(), known))
+
+    def search_document(
+        self, sounds: Sequence[Sound], options: documents.SearchOptions, *, unlike_sounds: Sequence[Sound] = ()
+    ) -> documents.Search:
+        """What `search` answers, as a document."""
+        from speaker_search.library import conversion
+
+        clips, characters = conversion.ids_of(options.unlike)
+        unlike = {"unlike_clips": clips, "unlike_characters": characters}
+        found = self.search(sounds, unlike=unlike_sounds, **unlike, **conversion.narrowing(options))
+        return conversion.search_document(found)
+
+    def search_like_document(self, request: documents.SearchRequest) -> documents.Search:
+        """What `search_like` answers, as a document."""
+        from speaker_search.library import conversion
+
+        clips, characters = conversion.ids_of(request.like)
+        unlike_clips, unlike_characters = conversion.ids_of(request.unlike)
+        found = self.search_like(
+            clips=clips,
+            characters=characters,
+            unlike_clips=unlike_clips,
+            unlike_characters=unlike_characters,
+            embedding=request.embedding,
+            **conversion.narrowing(request),
+        )
+        return conversion.search_document(found)
+
+    def similar_document(
+        self, character: str | int, options: documents.SearchOptions, *, same_game: bool = False
+    ) -> documents.Search:
+        """What `similar` answers, as a document."""
+        from speaker_search.library import conversion
+
+        found = self.similar(character, same_game=same_game, **conversion.narrowing(options))
+        return conversion.search_document(found)
+
+    def cast_document(
+        self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None, export_to: Path | None = None
+    ) -> documents.Cast:
+        """What `cast` answers, as a document; also written to `export_to`, as its suffix says."""
+        from speaker_search.cast.export import export
+        from speaker_search.library.conversion import cast_document
+
+        found = self.cast(min_probability=min_probability, game=game)
+        document = cast_document(found)
+        if export_to is not None:
+            export(found, document.model_dump_json(indent=1), export_to)
+        return document
+
+    def _answer(
+        self,
+        ready: Ready,
+        query: Query,
+        filters: Filters | None,
+        page: Page | None,
+        by: By,
+        exclude_game_id: int | None = None,
+    ) -> Answer:
+        from speaker_search.search.answering import answer
+        from speaker_search.search.query import Filters, Page
+
+        filters, page = filters or Filters(), page or Page()
+        voices = self._voices(ready) if by == "voice" else None
+        return answer(
+            self.catalog,
+            ready,
+            query,
+            filters=filters,
+            page=page,
+            by=by,
+            voices=voices,
+            exclude_game_id=exclude_game_id,
+        )
+
+    def _voices(self, ready: Ready) -> dict[int, int]:
+        """Each linked character's voice; linked once for one state of the catalog."""
+        from speaker_search.cast.voices import find_voices
+
+        with self._linking:
+            if self._cast is None or self._cast[0] is not ready.profiles:
+                self._cast = (ready.profiles, find_voices(self.catalog, ready))
+            return {character.id: voice.id for voice in self._cast[1].voices for character, _ in voice.members}
+
+    def _embed(self, clips: Sequence[Sound]) -> tuple[Floats, float]:
+        """Vectors (n, dim) of clips from outside, and their length together in seconds."""
+        waveforms = self._query_sounds.waveforms(clips)
+        with self._encoding:
+            encoder = self._query_encoder()
+            vectors = encoder.embed([waveform.samples for waveform in waveforms])
+        for clip, vector in zip(clips, vectors, strict=True):
+            if not np.isfinite(vector).all():
+                name = "the clip" if isinstance(clip, bytes) else str(clip)
+                raise AudioError(Refusal.NO_SPEECH, f"{encoder.name} heard no speech in {name}.")
+        return vectors, sum(waveform.seconds for waveform in waveforms)
+
+    def _stored(self, ready: Ready, clips: Sequence[int], characters: Sequence[int]) -> tuple[Floats, float | None]:
+        """Vectors (n, dim) of the catalog's own clips and characters, and their length in seconds."""
+        with self.catalog.read() as connection:
+            stored = vectors_of(connection, ready.space, [c for c in clips if c <= documents.MAX_ID])
+            seconds = [clip.seconds or 0.0 for clip in clips_by_id(connection, list(stored)).values()]
+        absent = [clip for clip in clips if clip not in stored]
+        if absent:
+            raise NotFoundError(f"There is no embedded clip {absent[0]} in {ready.space.name}.")
+        from speaker_search.search.answering import character_query
+
+        queries = [character_query(self.catalog, ready, self.character(id_).id) for id_ in characters]
+        vectors = [stored[clip] for clip in clips] + [query.vector for query in queries]
+        total = sum(seconds) + sum(query.seconds or 0.0 for query in queries)
+        return np.stack(vectors) if vectors else np.empty((0, ready.space.dim), np.float32), total
+
+    def _query_encoder(self) -> Encoder:
+        space = self.ready.space
+        if self._encoder is None:
+            self._encoder = self._load(space.encoder)
+        check_space(self._encoder.space, space.name)
+        return self._encoder

@@ -1,0 +1,52 @@
+"""Sounds that are asked with, decoded in child processes: one that kills its decoder costs the one question."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from speaker_search.entities import Waveform
+
+if TYPE_CHECKING:
+    from speaker_search.audio.decoders import Decoders
+
+#: A query clip: its path, or the bytes of a sound file.
+Sound: TypeAlias = str | Path | bytes
+
+PROCESSES = 2  # questions are a handful of clips
+TIME_LIMIT_S = 5.0  # for one clip: decoding takes a fifth of a second, and a clip that hangs keeps others waiting
+
+
+class QuerySounds:
+    """Decoders that start with the first sound and run until close()."""
+
+    def __init__(self, command: Sequence[str] | None = None) -> None:
+        """`command` starts a process that decodes, in place of this program's own."""
+        self._command = command
+        self._decoders: Decoders | None = None
+        self._lock = threading.Lock()
+
+    def waveforms(self, sounds: Sequence[Sound]) -> list[Waveform]:
+        """Decode sounds. Raises AudioError for the first that cannot be used, and DecoderError."""
+        decoders = self._started()
+        coming = [decoders.submit(Path(sound) if isinstance(sound, str) else sound) for sound in sounds]
+        try:
+            return [waveform.result() for waveform in coming]
+        finally:
+            for waveform in coming:  # once one is refused, the rest need not be decoded
+                waveform.cancel()
+
+    def close(self) -> None:
+        if self._decoders is not None:
+            self._decoders.close()
+
+    def _started(self) -> Decoders:
+        from speaker_search.audio.decoders import COMMAND, Decoders
+
+        with self._lock:
+            if self._decoders is None:
+                command = COMMAND if self._command is None else self._command
+                self._decoders = Decoders(PROCESSES, time_limit_s=TIME_LIMIT_S, command=command)
+            return self._decoders

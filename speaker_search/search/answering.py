@@ -1,0 +1,161 @@
+"""A question answered: the nearest characters, games or voices, with the lines that speak for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from sqlalchemy import Connection
+
+from speaker_search.catalog import people
+from speaker_search.catalog.clips import seconds_of
+from speaker_search.catalog.database import Catalog
+from speaker_search.documents import By
+from speaker_search.entities import Floats, Ids, Match
+from speaker_search.errors import UsageError
+from speaker_search.search import evidence, nearest_clips
+from speaker_search.search.calibration import Calibration
+from speaker_search.search.live import Ready
+from speaker_search.search.profiles import Profiles
+from speaker_search.search.query import EVERYBODY, FIRST_PAGE, Answer, Filters, Page, Query
+
+
+def character_query(catalog: Catalog, ready: Ready, character_id: int) -> Query:
+    """A query for a character of the catalog. Raises UsageError when none of its clips is embedded."""
+    row = ready.profiles.row(character_id)
+    if row is None:
+        raise UsageError("This character has no embedded clip.", "`spksearch catalog refused` may say why.")
+    with catalog.read() as connection:
+        seconds = seconds_of(connection, ready.space, character_id)
+    clips = int(ready.profiles.clips[row])
+    return Query(ready.profiles.means[row], clips, seconds, character_id=character_id)
+
+
+def answer(
+    catalog: Catalog,
+    ready: Ready,
+    query: Query,
+    *,
+    filters: Filters = EVERYBODY,
+    page: Page = FIRST_PAGE,
+    by: By = "character",
+    voices: Mapping[int, int] | None = None,
+    exclude_game_id: int | None = None,
+) -> Answer:
+    """The nearest characters of a space to a query, all of them compared; or games, voices or clips.
+
+    Characters are ranked by their profiles, so a filter costs no accuracy and many lines are no advantage; the hits of
+    each are its clips nearest to the query, with exact cosines. By game or voice, each is stood for by its best
+    character; `voices` gives a character's voice. By clip, the matches are single clips, unknown speakers' included.
+    """
+    start = page.start
+    games = None
+    if filters != Filters(min_clips=filters.min_clips):
+        with catalog.read() as connection:
+            games = _allowed_games(connection, filters)
+    if by == "clip":
+        return nearest_clips.answer(catalog, ready, query, _without(ready, games, exclude_game_id), filters, page)
+    profiles = ready.profiles
+    own_row = None if query.character_id is None else profiles.row(query.character_id)
+    scores, calibration = _scores(profiles, query, own_row)
+    allowed = profiles.clips >= filters.min_clips
+    if games is not None:
+        allowed &= np.isin(profiles.game_ids, games)
+    if exclude_game_id is not None:
+        allowed &= profiles.game_ids != exclude_game_id
+    if own_row is not None:
+        allowed[own_row] = False
+    ranked = np.flatnonzero(allowed)
+    ranked = ranked[np.argsort(-scores[ranked], kind="stable")]
+    if by == "game":
+        ranked = _first_of_each(ranked, profiles.game_ids[ranked])
+    elif by == "voice":
+        known = voices or {}
+        # A character without a voice stands for itself: numbers below zero, which no voice has.
+        ranked = _first_of_each(
+            ranked, np.array([known.get(int(profiles.character_ids[row]), -1 - int(row)) for row in ranked], np.int64)
+        )
+    rows = ranked[start : start + page.limit]
+    end = start + len(rows)
+    probabilities = None if calibration is None else calibration.probability(scores[rows])
+    matches = _matches(catalog, ready, query, rows, scores[rows], probabilities, voices or {})
+    warnings = query.warnings
+    if calibration is None:
+        warnings += (_no_probability(query),)
+    rest = end < len(ranked)
+    return Answer(query, ready.space.name, warnings, matches, not rest, str(end) if rest else None)
+
+
+def _no_probability(query: Query) -> str:
+    if query.blended:
+        return "No probability: it is not known for a query that is to be unlike something."
+    return "No probability: the catalog holds too few characters or games to learn it from."
+
+
+def _scores(profiles: Profiles, query: Query, own_row: int | None) -> tuple[Floats, Calibration | None]:
+    """Scores (C,) of all characters, and what turns them into probabilities; `own_row` is that of the query's own."""
+    if len(profiles) == 0:
+        return np.empty(0, np.float32), None
+    if own_row is not None:
+        return profiles.pair_scores(slice(own_row, own_row + 1))[0], profiles.pairs
+    calibration = None if query.blended else profiles.query_calibration(query.clips)
+    return profiles.query_scores(query.vector[None])[0], calibration
+
+
+def _first_of_each(rows: Ids, groups: Ids) -> Ids:
+    _, first = np.unique(groups, return_index=True)
+    return rows[np.sort(first)]
+
+
+def _allowed_games(connection: Connection, filters: Filters) -> Ids:
+    """The games that may answer, by id. Raises NotFoundError for an unknown name."""
+    makers = {people.find_maker(connection, name).id for name in filters.makers}
+    not_makers = {people.find_maker(connection, name).id for name in filters.exclude_makers}
+    games = {game.id for title in filters.games for game in people.find_games(connection, title)}
+    not_games = {game.id for title in filters.exclude_games for game in people.find_games(connection, title)}
+    allowed = [
+        game_id
+        for game_id, maker_id in people.makers_of_games(connection)
+        if (not makers or maker_id in makers)
+        and (not games or game_id in games)
+        and maker_id not in not_makers
+        and game_id not in not_games
+    ]
+    return np.array(allowed, np.int64)
+
+
+def _without(ready: Ready, games: Ids | None, excluded: int | None) -> Ids | None:
+    """The games that may answer, less one; None when all may."""
+    if excluded is None:
+        return games
+    every = ready.snapshot.clips.games if games is None else games
+    return np.asarray(every[every != excluded], np.int64)
+
+
+def _matches(
+    catalog: Catalog,
+    ready: Ready,
+    query: Query,
+    rows: Ids,
+    scores: Floats,
+    probabilities: Floats | None,
+    voices: Mapping[int, int],
+) -> tuple[Match, ...]:
+    profiles = ready.profiles
+    ids = profiles.character_ids[rows]
+    candidates = evidence.candidates(ready.snapshot.clips, query.vector, profiles.game_ids[rows], ids)
+    with catalog.read() as connection:
+        characters = people.characters_by_id(connection, None, ids.tolist())
+        hits = evidence.hits(connection, ready.space, query.vector, candidates)
+    return tuple(
+        Match(
+            replace(characters[id_], clips=int(profiles.clips[row])),
+            float(score),
+            None if probabilities is None else float(probabilities[place]),
+            hits[place],
+            voices.get(id_),
+        )
+        for place, (row, id_, score) in enumerate(zip(rows, ids.tolist(), scores, strict=True))
+        if id_ in characters
+    )

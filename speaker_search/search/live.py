@@ -1,0 +1,174 @@
+"""One space of a catalog, open for questions and kept up to date beside them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.spaces import Space
+from speaker_search.errors import IndexUnusableError, SpeakerSearchError
+from speaker_search.search.profiles import (
+    Profiles,
+    build_profiles,
+    follow_profiles,
+    load_profiles,
+    save_profiles,
+)
+from speaker_search.views import snapshot as views
+from speaker_search.views.snapshot import Snapshot
+
+POLL_S = 0.5  # between looks at the change log: a new clip is found about so soon
+CALIBRATING_SHARE = 0.1  # of the time at most goes into calibrating anew while a catalog keeps changing
+SAVE_AFTER_CHANGES = 10_000  # so many the next start need not follow again
+SCORES = "scores"  # the profiles' folder beside the views' versions
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What a search reads: it is never changed, but replaced as a whole."""
+
+    space: Space
+    snapshot: Snapshot
+    profiles: Profiles
+
+
+class Live:
+    """Follows a space's change log. A search takes `ready` once and never waits: not for a step along the log, nor for
+    folding, training or calibrating, which other threads do.
+    """
+
+    def __init__(self, catalog: Catalog, space: Space, folder: Path, *, anew: bool = False) -> None:
+        """Open the views where they lie and follow the log to its end, or make them; `anew` whatever lies there.
+
+        Raises CatalogError and IndexUnusableError.
+        """
+        self._catalog = catalog
+        self._space = space
+        self._folder = folder
+        self._stepping = threading.Lock()  # held by whoever replaces `ready`
+        self._upkeep = threading.Lock()  # held by whoever folds or calibrates: an older result never replaces a newer
+        self._stale = threading.Event()
+        self._closing = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._calibrate_after_s = 0.0  # on the monotonic clock
+        self.problem: SpeakerSearchError | None = None  #: why the log cannot be followed at the moment
+        loaded = None if anew else views.load(folder, catalog.uuid, space)
+        self._kept = _state(loaded) if loaded else None  # what lies in the folder
+        snapshot = views.follow(catalog, space, loaded)
+        scores = folder / SCORES
+        profiles = None if anew else load_profiles(scores, catalog.uuid, space, snapshot.position)
+        self._ready = Ready(space, snapshot, profiles or build_profiles(snapshot))
+        if self._to_be_kept():
+            with contextlib.suppress(IndexUnusableError):  # a reader has what it needs, also where it may not write
+                self.save()
+        elif profiles is None:
+            save_profiles(scores, self._ready.profiles, catalog.uuid, space)
+
+    @property
+    def ready(self) -> Ready:
+        """The space as far as the log has been followed: at most about a second behind once `start` was called."""
+        return self._ready
+
+    def start(self) -> None:
+        """Follow the log from now on, until `close`."""
+        for target in (self._follow, self._maintain):
+            thread = threading.Thread(target=target, name=f"views{target.__name__}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def close(self) -> None:
+        """End the threads; one that trains or calibrates ends after that."""
+        self._closing.set()
+        self._stale.set()
+        for thread in self._threads:
+            thread.join()
+
+    def refresh(self) -> None:
+        """Follow the log to its end now, folding and calibrating where due. Raises CatalogError."""
+        self._step()
+        with self._upkeep:
+            self._fold()
+            self._calibrate()
+
+    def save(self) -> None:
+        """Keep the views as they are for the next start. Raises IndexUnusableError when the disk takes none."""
+        ready = self._ready
+        self._kept = _state(ready.snapshot)  # or would be: a full disk is not written to again at every step
+        views.save(self._folder, ready.snapshot, self._catalog.uuid, self._space)
+        if ready.profiles.position == ready.snapshot.position:
+            save_profiles(self._folder / SCORES, ready.profiles, self._catalog.uuid, self._space)
+
+    def _to_be_kept(self) -> bool:
+        """Whether the next start would have much to do, or would start from views of a catalog that is no more."""
+        position, segment = _state(self._ready.snapshot)
+        return self._kept is None or segment != self._kept[1] or position - self._kept[0] > SAVE_AFTER_CHANGES
+
+    def _step(self) -> None:
+        with self._stepping:
+            before = self._ready
+            snapshot = views.follow(self._catalog, self._space, before.snapshot)
+            if snapshot is not before.snapshot:
+                profiles = follow_profiles(before.profiles, snapshot.characters)
+                self._ready = Ready(self._space, snapshot, profiles)
+
+    def _fold(self) -> None:
+        before = self._ready
+        if not before.snapshot.clips.unfolded:
+            return
+        folded = before.snapshot.folded()
+        with self._stepping:
+            snapshot = folded
+            if self._ready.snapshot is not before.snapshot:  # what came in meanwhile is followed from there
+                snapshot = views.follow(self._catalog, self._space, folded)
+            self._ready = Ready(self._space, snapshot, follow_profiles(self._ready.profiles, snapshot.characters))
+
+    def _calibrate(self) -> None:
+        before = self._ready
+        if before.profiles.position == before.snapshot.position:
+            return
+        profiles = build_profiles(before.snapshot)
+        with self._stepping:
+            now = self._ready.snapshot
+            if now.position != profiles.position:
+                profiles = follow_profiles(profiles, now.characters)
+            self._ready = Ready(self._space, now, profiles)
+
+    def _follow(self) -> None:
+        while not self._closing.wait(POLL_S):
+            try:
+                self._step()
+                self.problem = None
+            except SpeakerSearchError as error:  # a search says so as well; the next look may do better
+                self.problem = error
+            ready = self._ready
+            if ready.profiles.position != ready.snapshot.position or ready.snapshot.clips.unfolded:
+                self._stale.set()
+
+    def _maintain(self) -> None:
+        while True:
+            self._stale.wait()
+            self._stale.clear()  # before the look at `_closing`: whoever closes sets that first, and this after it
+            if self._closing.is_set():
+                return
+            try:
+                with self._upkeep:
+                    self._fold()
+                    if time.monotonic() >= self._calibrate_after_s:
+                        began = time.monotonic()
+                        self._calibrate()
+                        took = time.monotonic() - began
+                        self._calibrate_after_s = time.monotonic() + took / CALIBRATING_SHARE
+                if self._to_be_kept():
+                    self.save()
+            except SpeakerSearchError as error:
+                logging.getLogger(__name__).warning("The index cannot be brought up to date: %s", error)
+
+
+def _state(snapshot: Snapshot) -> tuple[int, str]:
+    """Position and segment: views that were made anew or folded have another one."""
+    return snapshot.position, snapshot.clips.segment.id

@@ -1,0 +1,61 @@
+"""The nearest clips to a query, one match a sound."""
+
+from __future__ import annotations
+
+from speaker_search.catalog import people
+from speaker_search.catalog.clips import clips_by_id
+from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.embeddings import vectors_of
+from speaker_search.entities import Clip, Hit, Ids, Match
+from speaker_search.search.live import Ready
+from speaker_search.search.query import Answer, Filters, Page, Query
+
+SAME_COSINE = 1e-3  # float16 changes a cosine by less: nearer ones may stand in another order
+
+
+def answer(catalog: Catalog, ready: Ready, query: Query, games: Ids | None, filters: Filters, page: Page) -> Answer:
+    """The nearest sounds of these games, looked for deeper until there are enough or none is left. Clips of one audio,
+    which several games may share, are one match and its hits.
+
+    It looks deeper also while clips as near as the last one wanted may have been left out: of equal ones the lowest ids
+    come first, and every page must agree on them.
+    """
+    wanted = page.start + page.limit + 1
+    depth = 4 * wanted
+    many = None
+    if filters.min_clips > 1:
+        many = ready.profiles.character_ids[ready.profiles.clips >= filters.min_clips]
+    while True:
+        near = ready.snapshot.clips.nearest(query.vector, depth, games=games, characters=many)
+        with catalog.read() as connection:
+            clips = clips_by_id(connection, near.ids.tolist())
+        first: dict[bytes | int, int] = {}  # place of each sound's nearest clip
+        for place, id_ in enumerate(near.ids.tolist()):
+            if id_ in clips:
+                first.setdefault(clips[id_].fingerprint or id_, place)
+        if len(near.ids) < depth:
+            break
+        places = list(first.values())
+        if len(places) >= wanted and near.cosines[places[wanted - 1]] - near.cosines[-1] > SAME_COSINE:
+            break
+        depth *= 4
+    return _shown(catalog, ready, query, clips, page)
+
+
+def _shown(catalog: Catalog, ready: Ready, query: Query, clips: dict[int, Clip], page: Page) -> Answer:
+    """The page of the sounds found, with exact cosines."""
+    with catalog.read() as connection:
+        vectors = vectors_of(connection, ready.space, list(clips))
+        cosines = {id_: float(stored @ query.vector) for id_, stored in vectors.items()}
+        sounds: dict[bytes | int, list[Hit]] = {}
+        for id_ in sorted(cosines, key=lambda id_: (-cosines[id_], id_)):
+            sounds.setdefault(clips[id_].fingerprint or id_, []).append(Hit(clips[id_], cosines[id_]))
+        shown = list(sounds.values())[page.start : page.start + page.limit]
+        named = {hits[0].clip.character_id for hits in shown} - {None}
+        characters = people.characters_by_id(connection, ready.space, [id_ for id_ in named if id_ is not None])
+    matches = tuple(
+        Match(characters.get(hits[0].clip.character_id or 0), hits[0].cosine, None, tuple(hits)) for hits in shown
+    )
+    end = page.start + len(shown)
+    rest = end < len(sounds)
+    return Answer(query, ready.space.name, query.warnings, matches, not rest, str(end) if rest else None)

@@ -1,0 +1,83 @@
+"""The characters of a space as their clips add up: sums, counts, and how clips scatter around their character.
+
+All of it is exact. A clip counts as float16, and a float64 holds the sum of millions of those without rounding; the
+scatter counts multiples of 2^-14, whose products add up to less than 2^53. So following the change log step by step
+gives bit for bit what making it anew gives, in whichever order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from speaker_search.catalog.embeddings import UNKNOWN
+from speaker_search.entities import Ids
+from speaker_search.views.changes import Delta
+from speaker_search.views.clip_index import columns
+from speaker_search.views.clip_index.columns import Columns
+
+BLOCK = 65_536  # clips at a time, in float64
+STEPS = 2.0**14  # of a vector's element: what the scatter counts in
+
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Characters:
+    """Characters (C) with at least one embedded clip, by id, at one position of the change log."""
+
+    position: int
+    ids: Ids  # (C,)
+    games: Ids  # (C,)
+    counts: Ids  # (C,) embedded clips of each
+    sums: Doubles  # (C, dim) of their vectors
+    moment: Doubles  # (dim, dim) sum over all their clips of the vector's outer product with itself, in steps squared
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def apply(self, delta: Delta) -> Characters:
+        """What the change log did to some clips, taken in."""
+        less = _of(delta.removed, delta.position)
+        more = _of(delta.added, delta.position)
+        ids, place = np.unique(np.concatenate([self.ids, less.ids, more.ids]), return_inverse=True)
+        own, out, come = np.split(place, [len(self), len(self) + len(less)])
+        games = np.zeros(len(ids), np.int64)
+        counts = np.zeros(len(ids), np.int64)
+        sums = np.zeros((len(ids), self.sums.shape[1]), np.float64)
+        for part, where, sign in ((self, own, 1), (less, out, -1), (more, come, 1)):
+            games[where] = part.games
+            counts[where] += sign * part.counts
+            sums[where] += sign * part.sums
+        kept = counts > 0
+        moment = self.moment - less.moment + more.moment
+        return Characters(delta.position, ids[kept], games[kept], counts[kept], sums[kept], moment)
+
+    def scatter(self) -> Doubles:
+        """The covariance (dim, dim) of clips around the mean of their character, pooled over all characters."""
+        within = self.moment / STEPS**2 - (self.sums / self.counts[:, None]).T @ self.sums
+        return np.asarray(within / max(1, int(self.counts.sum()) - len(self)), np.float64)
+
+
+def of_clips(clips: Columns, position: int) -> Characters:
+    """The characters of all clips of a space."""
+    nothing = np.empty(0, np.int64)
+    dim = clips.dim
+    found = Characters(position, nothing, nothing, nothing, np.empty((0, dim)), np.zeros((dim, dim)))
+    for start in range(0, len(clips), BLOCK):
+        part = clips.take(np.arange(start, min(start + BLOCK, len(clips))))
+        found = found.apply(Delta(position, columns.none(dim), part))
+    return found
+
+
+def _of(clips: Columns, position: int) -> Characters:
+    """The characters of a few clips, those of unknown speakers left out."""
+    named = clips.take(clips.characters != UNKNOWN)
+    named = named.take(np.argsort(named.characters, kind="stable"))
+    vectors = named.vectors.astype(np.float64)
+    ids, first, counts = np.unique(named.characters, return_index=True, return_counts=True)
+    sums = np.add.reduceat(vectors, first, axis=0) if len(ids) else np.empty((0, clips.dim))
+    steps = np.rint(vectors * STEPS)
+    return Characters(position, ids, named.games[first], counts.astype(np.int64), sums, steps.T @ steps)

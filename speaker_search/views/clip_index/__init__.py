@@ -1,0 +1,1 @@
+"""The nearest clips to a vector, and a character's or game's clips, without the database."""

@@ -1,0 +1,188 @@
+"""The clips of a space: a large segment that seldom changes, and what has changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from uuid import uuid4
+
+import numpy as np
+import numpy.typing as npt
+
+from speaker_search.entities import Floats, Ids
+from speaker_search.views.changes import Delta
+from speaker_search.views.clip_index import columns, lists
+from speaker_search.views.clip_index.columns import ById, Columns
+from speaker_search.views.clip_index.lists import Lists
+from speaker_search.views.clip_index.plan import outgrown, plan
+
+TAIL_ROWS = 16_384  # compared one by one in about 2 ms; with more, or a 20th of the segment, they are folded into it
+TAIL_SHARE = 1 / 20
+DEAD_SHARE = 1 / 5  # of the segment's rows: with more of them dead it is written anew
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Clips in their order with FAISS over their rows. Never changed: a folder may hold it as it is."""
+
+    columns: Columns
+    lists: Lists
+    id: str = field(default_factory=lambda: uuid4().hex)  #: of the files that hold it
+
+    @cached_property
+    def by_id(self) -> ById:
+        return ById(self.columns.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Clips near to a vector, best first."""
+
+    ids: Ids  # (n,)
+    characters: Ids  # (n,)
+    games: Ids  # (n,)
+    cosines: Floats  # (n,), of vectors in float16
+
+
+@dataclass(frozen=True)
+class ClipIndex:
+    """The clips of a space at one position of its change log; `apply` gives another, and changes nothing here."""
+
+    position: int
+    segment: Segment
+    dead: Bools  # (segment's rows,): taken out, or replaced by a row of the tail
+    tail: Columns  #: clips since the segment was made, in their order
+
+    @property
+    def clips(self) -> int:
+        return len(self.segment.columns) - self._dead_rows + len(self.tail)
+
+    @property
+    def dim(self) -> int:
+        return self.tail.dim
+
+    def apply(self, delta: Delta) -> ClipIndex:
+        """What the change log did to some clips, taken in."""
+        touched = np.unique(np.concatenate([delta.removed.ids, delta.added.ids]))
+        rows = self.segment.by_id.rows(touched)
+        dead = self.dead
+        if (rows >= 0).any():
+            dead = dead.copy()
+            dead[rows[rows >= 0]] = True
+        left = self.tail.take(~np.isin(self.tail.ids, touched)) if len(self.tail) else self.tail
+        return ClipIndex(delta.position, self.segment, dead, columns.ordered(columns.join([left, delta.added])))
+
+    def held(self, ids: Ids) -> Columns:
+        """Those of the clips that are here."""
+        rows = self.segment.by_id.rows(ids)
+        rows = rows[rows >= 0]
+        alive = self.segment.columns.take(rows[~self.dead[rows]])
+        return columns.join([alive, self.tail.take(np.isin(self.tail.ids, ids))])
+
+    def all(self) -> Columns:
+        """Every clip, in order."""
+        if not self._dead_rows and not len(self.tail):
+            return self.segment.columns
+        return columns.ordered(columns.join([self.segment.columns.take(~self.dead), self.tail]))
+
+    def nearest(self, query: Floats, limit: int, *, games: Ids | None = None, characters: Ids | None = None) -> Near:
+        """The clips nearest to a unit vector (dim,), at most `limit`: of these games and characters alone, if given."""
+        usable = None
+        if self._dead_rows or games is not None or characters is not None:
+            usable = self._usable(games, characters)
+        rows, cosines = self.segment.lists.nearest(query, limit, usable)
+        late = _fitting(self.tail, games, characters)
+        tail = self.tail if late is None else self.tail.take(late)
+        own = self.segment.columns
+        ids = np.concatenate([own.ids[rows], tail.ids])
+        values = np.concatenate([cosines, tail.vectors.astype(np.float32) @ query])
+        best = np.lexsort((ids, -values))[:limit]  # of equal cosines the lower id comes first, wherever it is
+        characters_ = np.concatenate([own.characters[rows], tail.characters])
+        games_ = np.concatenate([own.games[rows], tail.games])
+        return Near(ids[best], characters_[best], games_[best], values[best])
+
+    def of_characters(self, games: Ids, characters: Ids, most: int) -> Iterator[Columns]:
+        """The clips of each character (m,), whose games `games` (m,) are, by id and one character at a time.
+
+        At most `most` of each, evenly chosen, so that no more than m x most clips are read in all. Which ones does not
+        depend on the part of the index that they are in.
+        """
+        own, tail = self.segment.columns, self.tail
+        first, end = columns.ranges(own, games, characters)
+        tail_first, tail_end = columns.ranges(tail, games, characters)
+        for low, high, tail_low, tail_high in zip(first, end, tail_first, tail_end, strict=True):
+            rows = low + np.flatnonzero(~self.dead[low:high])
+            late = np.arange(tail_low, tail_high)
+            if len(rows) + len(late) > most:
+                by_id = np.argsort(np.concatenate([own.ids[rows], tail.ids[late]]), kind="stable")
+                kept = by_id[np.linspace(0, len(by_id) - 1, most).astype(np.int64)]
+                rows, late = rows[np.sort(kept[kept < len(rows)])], late[np.sort(kept[kept >= len(rows)] - len(rows))]
+            found = columns.join([own.take(rows), tail.take(late)])
+            yield found.take(np.argsort(found.ids)) if len(rows) and len(late) else found
+
+    @property
+    def unfolded(self) -> bool:
+        """Whether so much has changed that the segment is due to be made anew, with `folded`."""
+        segment = len(self.segment.columns)
+        return (
+            len(self.tail) > max(TAIL_ROWS, segment * TAIL_SHARE)
+            or self._dead_rows > max(TAIL_ROWS, segment * DEAD_SHARE)
+            or (len(self.tail) > 0 and outgrown(self.segment.lists.plan, self.segment.lists.built_for, self.clips))
+        )
+
+    def folded(self) -> ClipIndex:
+        """The same clips in one new segment. Takes seconds at a million clips, minutes where lists are trained anew."""
+        whole = self.all()
+        before = self.segment.lists
+        wanted = plan(len(whole))
+        if wanted.kind == "flat" or outgrown(before.plan, before.built_for, len(whole)):
+            made = lists.build(whole, wanted)
+        else:
+            by_id = ById(whole.ids)
+            rows = np.where(self.dead, -1, by_id.rows(self.segment.columns.ids))  # each old row's new one
+            made = before.moved(rows, self.tail, by_id.rows(self.tail.ids))
+        return of_columns(whole, self.position, made)
+
+    @cached_property
+    def games(self) -> Ids:
+        """The games that have clips here, by id."""
+        own = self.segment.columns.games[~self.dead]
+        first = np.flatnonzero(np.diff(own, prepend=-1))  # rows where the next game begins
+        return np.union1d(own[first], self.tail.games)
+
+    @cached_property
+    def _dead_rows(self) -> int:
+        return int(np.count_nonzero(self.dead))
+
+    def _usable(self, games: Ids | None, characters: Ids | None) -> Bools:
+        """Which rows of the segment may be found."""
+        own = self.segment.columns
+        if games is None:
+            usable = ~self.dead
+        else:
+            usable = np.zeros(len(own), np.bool_)
+            for low, high in zip(*columns.ranges(own, games), strict=True):
+                usable[low:high] = ~self.dead[low:high]
+        if characters is not None:
+            usable &= np.isin(own.characters, characters)
+        return usable
+
+
+def of_columns(whole: Columns, position: int, made: Lists | None = None) -> ClipIndex:
+    """All clips in one segment, with lists as their number suggests."""
+    made = made or lists.build(whole, plan(len(whole)))
+    return ClipIndex(position, Segment(whole, made), np.zeros(len(whole), np.bool_), columns.none(whole.dim))
+
+
+def _fitting(own: Columns, games: Ids | None, characters: Ids | None) -> Bools | None:
+    if games is None and characters is None:
+        return None
+    fitting = np.ones(len(own), np.bool_)
+    if games is not None:
+        fitting &= np.isin(own.games, games)
+    if characters is not None:
+        fitting &= np.isin(own.characters, characters)
+    return fitting

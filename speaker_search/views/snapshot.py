@@ -1,0 +1,134 @@
+"""The views of a space at one position of its change log: opened, followed, folded, saved, made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.spaces import Space
+from speaker_search.views import changes, characters, storage
+from speaker_search.views.changes import Delta
+from speaker_search.views.characters import Characters
+from speaker_search.views.clip_index import clip_index, lists
+from speaker_search.views.clip_index.clip_index import ClipIndex, Segment
+from speaker_search.views.clip_index.columns import Columns
+from speaker_search.views.clip_index.plan import Plan
+
+SEGMENT = ("ids.npy", "characters.npy", "games.npy", "vectors.npy")
+LISTS, TAIL, CHARACTERS = "lists.faiss", "tail.npz", "sums.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An immutable state of the views, for any number of searches at once."""
+
+    clips: ClipIndex
+    characters: Characters
+
+    @property
+    def position(self) -> int:
+        return self.clips.position
+
+    def folded(self) -> Snapshot:
+        """The same with its clips in one new segment (see ClipIndex.folded)."""
+        return Snapshot(self.clips.folded(), self.characters)
+
+
+def follow(catalog: Catalog, space: Space, before: Snapshot | None) -> Snapshot:
+    """The views as the catalog is now, made from those of before where that is possible. Raises CatalogError."""
+    if before is not None:
+        with catalog.read() as connection:
+            touched = changes.read(connection, catalog.uuid, space, before.position, before.clips.clips)
+        if touched is not None:
+            return _applied(before, touched)
+    with catalog.read() as connection:
+        reached, whole = changes.read_all(connection, catalog.uuid, space)
+    return Snapshot(clip_index.of_columns(whole, reached), characters.of_clips(whole, reached))
+
+
+def follow_within(connection: Connection, uuid: str, space: Space, before: Snapshot) -> Snapshot | None:
+    """The views as a transaction sees the catalog; None when they have to be made anew for it."""
+    touched = changes.read(connection, uuid, space, before.position, before.clips.clips)
+    return None if touched is None else _applied(before, touched)
+
+
+def load(folder: Path, uuid: str, space: Space) -> Snapshot | None:
+    """The views in a folder, at the position where they were saved; None when it holds none of this catalog's space.
+
+    Raises IndexUnusableError when they are damaged.
+    """
+    return storage.load(folder, catalog=uuid, space=space.name, read=_read)
+
+
+def _read(version: storage.Version) -> Snapshot:
+    facts, position = version.stamp.facts, version.stamp.position
+    ids, who, games = (np.load(version.path(name)) for name in SEGMENT[:3])
+    vectors = np.load(version.path(SEGMENT[3]), mmap_mode="r" if len(ids) else None)  # nothing cannot be mapped
+    own = Columns(ids, who, games, vectors)
+    plan = Plan(**facts["plan"])
+    made = lists.build(own, plan) if plan.kind == "flat" else lists.load(version.path(LISTS), plan, facts["built_for"])
+    with np.load(version.path(TAIL), allow_pickle=False) as file:
+        dead = np.zeros(len(own), np.bool_)
+        dead[file["dead"]] = True
+        tail = Columns(file["ids"], file["characters"], file["games"], file["vectors"])
+    with np.load(version.path(CHARACTERS), allow_pickle=False) as file:
+        sums = Characters(position, *(file[name] for name in ("ids", "games", "counts", "sums", "moment")))
+    return Snapshot(ClipIndex(position, Segment(own, made, facts["segment"]), dead, tail), sums)
+
+
+def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
+    """Keep the views in a folder; files of a segment that it holds already are linked. Raises IndexUnusableError."""
+    clips = snapshot.clips
+    own, sums = clips.segment.columns, snapshot.characters
+    arrays = (own.ids, own.characters, own.games, own.vectors)
+    files: dict[str, storage.Writer] = {
+        name: _array(np.asarray(array)) for name, array in zip(SEGMENT, arrays, strict=True)
+    }
+    if clips.segment.lists.plan.kind == "ivf":
+        files[LISTS] = clips.segment.lists.save
+    of_segment = set(files)
+    tail = clips.tail
+    files[TAIL] = _arrays(
+        dead=np.flatnonzero(clips.dead),
+        ids=tail.ids,
+        characters=tail.characters,
+        games=tail.games,
+        vectors=tail.vectors,
+    )
+    files[CHARACTERS] = _arrays(ids=sums.ids, games=sums.games, counts=sums.counts, sums=sums.sums, moment=sums.moment)
+    facts = {
+        "segment": clips.segment.id,
+        "plan": asdict(clips.segment.lists.plan),
+        "built_for": clips.segment.lists.built_for,
+        "clips": clips.clips,
+    }
+    storage.save(
+        folder,
+        files,
+        catalog=uuid,
+        space=space.name,
+        position=snapshot.position,
+        facts=facts,
+        same=lambda stamp: of_segment if stamp.facts.get("segment") == clips.segment.id else set(),
+    )
+
+
+def _applied(before: Snapshot, touched: changes.Touched) -> Snapshot:
+    if touched.position == before.position:
+        return before
+    delta = Delta(touched.position, before.clips.held(touched.ids), touched.now)
+    return Snapshot(before.clips.apply(delta), before.characters.apply(delta))
+
+
+def _array(array: np.ndarray[Any, Any]) -> Callable[[Path], None]:
+    return lambda path: np.save(path, array, allow_pickle=False)
+
+
+def _arrays(**arrays: np.ndarray[Any, Any]) -> Callable[[Path], None]:
+    return lambda path: np.savez(path, allow_pickle=False, **arrays)
