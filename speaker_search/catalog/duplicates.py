@@ -15,6 +15,23 @@ from speaker_search.catalog.spaces import Space
 from speaker_search.catalog.tables import clips, copies, embeddings, queue
 from speaker_search.entities import Floats
 
+# Built once: making an alias takes SQLAlchemy milliseconds.
+_ELDER, _YOUNGER = clips.alias("elder"), clips.alias("younger")
+_SAME_AUDIO = select(_YOUNGER.c.id, _ELDER.c.id).join_from(
+    _YOUNGER,
+    _ELDER,
+    and_(
+        _ELDER.c.fingerprint == _YOUNGER.c.fingerprint,
+        _ELDER.c.game_id == _YOUNGER.c.game_id,
+        _ELDER.c.id != _YOUNGER.c.id,
+        or_(
+            _ELDER.c.character_id.is_(None),
+            _YOUNGER.c.character_id.is_(None),
+            _ELDER.c.character_id == _YOUNGER.c.character_id,
+        ),
+    ),
+)
+
 
 def known_vectors(connection: Connection, space: Space, fingerprints: Iterable[bytes]) -> dict[bytes, Floats]:
     """The vectors (dim,) that a space already holds for some of these fingerprints: same audio, same vector."""
@@ -32,29 +49,10 @@ def pairs(connection: Connection, heard: Sequence[int]) -> dict[int, int]:
     What was heard before comes first; among those heard together, the lower id. Clips of two different characters stay
     two.
     """
-    elder, younger = clips.alias("elder"), clips.alias("younger")
     together = set(heard)
     found: dict[int, int] = {}
     for some in chunks(heard):
-        query = (
-            select(younger.c.id, elder.c.id)
-            .join_from(
-                younger,
-                elder,
-                and_(
-                    elder.c.fingerprint == younger.c.fingerprint,
-                    elder.c.game_id == younger.c.game_id,
-                    elder.c.id != younger.c.id,
-                    or_(
-                        elder.c.character_id.is_(None),
-                        younger.c.character_id.is_(None),
-                        elder.c.character_id == younger.c.character_id,
-                    ),
-                ),
-            )
-            .where(younger.c.id.in_(some))
-        )
-        for young, old in connection.execute(query):
+        for young, old in connection.execute(_SAME_AUDIO.where(_YOUNGER.c.id.in_(some))):
             if old not in together or old < young:
                 found[young] = min(found.get(young, old), old, key=lambda id_: (id_ in together, id_))
     return found
