@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -113,7 +114,10 @@ def serve(home: Path) -> tuple[subprocess.Popen[str], str]:
     assert server.stderr is not None  # noqa: S101
     for line in server.stderr:
         if line.startswith("Serving"):
-            return server, line.split("http://")[1].split(",")[0].join(["http://", ""])
+            address = re.search(r"http://[^\s;,]+", line)
+            assert address is not None, line  # noqa: S101
+            threading.Thread(target=server.stderr.read, daemon=True).start()  # a full pipe would stop it
+            return server, address[0]
     raise SystemExit("The server did not start.")
 
 
