@@ -22,9 +22,11 @@ from speaker_search.search.profiles import (
 from speaker_search.views import snapshot as views
 from speaker_search.views.snapshot import Snapshot
 
-POLL_S = 0.5  # between looks at the change log: a new clip is found about so soon
-CALIBRATING_SHARE = 0.1  # of the time at most goes into calibrating anew while a catalog keeps changing
-SAVE_AFTER_CHANGES = 10_000  # so many the next start need not follow again
+POLL_S = 0.5  # between looks at the change log: a new clip is found after about this long
+CALIBRATED_FOR = 0.01  # a calibration holds until this share of the clips has changed ...
+CALIBRATED_FOR_S = 30.0  # ... or, where less has, until this long after the first change
+CALIBRATING_SHARE = 0.1  # of the time goes into calibrating again at most, while a catalog keeps changing
+SAVE_AFTER_CHANGES = 10_000  # the views are saved again, so that the next start need not follow them
 SCORES = "scores"  # the profiles' folder beside the views' versions
 
 
@@ -56,6 +58,7 @@ class Live:
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
         self._calibrate_after_s = 0.0  # on the monotonic clock
+        self._outdated_since_s: float | None = None  # likewise: when the calibration was first behind
         self.problem: SpeakerSearchError | None = None  #: why the log cannot be followed at the moment
         loaded = None if anew else views.load(folder, catalog.uuid, space)
         self._kept = _state(loaded) if loaded else None  # what lies in the folder
@@ -145,9 +148,20 @@ class Live:
                 self.problem = None
             except SpeakerSearchError as error:  # a search says so as well; the next look may do better
                 self.problem = error
-            ready = self._ready
-            if ready.profiles.position != ready.snapshot.position or ready.snapshot.clips.unfolded:
+            if self._calibration_is_due() or self._ready.snapshot.clips.unfolded:
                 self._stale.set()
+
+    def _calibration_is_due(self) -> bool:
+        """Whether enough has changed since the scores were calibrated, or anything a while ago."""
+        ready, now = self._ready, time.monotonic()
+        behind = ready.snapshot.position - ready.profiles.position
+        if behind == 0:
+            self._outdated_since_s = None
+            return False
+        if self._outdated_since_s is None:
+            self._outdated_since_s = now
+        enough = abs(behind) > CALIBRATED_FOR * ready.snapshot.clips.clips
+        return enough or now - self._outdated_since_s > CALIBRATED_FOR_S
 
     def _maintain(self) -> None:
         while True:
@@ -158,7 +172,7 @@ class Live:
             try:
                 with self._upkeep:
                     self._fold()
-                    if time.monotonic() >= self._calibrate_after_s:
+                    if self._calibration_is_due() and time.monotonic() >= self._calibrate_after_s:
                         began = time.monotonic()
                         self._calibrate()
                         took = time.monotonic() - began

@@ -1,0 +1,72 @@
+"""Many questions at once on one library, while its catalog changes."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+from search.asking import PATIENCE_S, late, line, same_profiles
+from search.filling import fill, forget, some_voices
+from views.made_up import assert_same
+
+from speaker_search.library import Library
+from speaker_search.search.profiles import build_profiles
+from speaker_search.search.query import Page
+from speaker_search.views.snapshot import follow
+
+VOICES = some_voices(games=4, characters=5, clips=3)
+
+
+def test_searches_on_eight_threads_see_no_error_and_in_the_end_the_new_clips(library: Library) -> None:
+    fill(library, VOICES)
+    new = late(50)
+
+    def search(number: int) -> int:
+        give_up = time.monotonic() + PATIENCE_S
+        searches = 0
+        while time.monotonic() < give_up:
+            by_clip = library.search_like(embedding=line(50).tolist(), by="clip", page=Page(5))
+            by_character = library.search_like(embedding=line(number).tolist(), page=Page(5))
+            assert len(by_clip.matches) == len(by_character.matches) == 5
+            searches += 1
+            if by_clip.matches[0].character and by_clip.matches[0].character.name == "x50":
+                return searches
+        raise AssertionError("The new clips were never found.")
+
+    with ThreadPoolExecutor(8) as pool:
+        searching = [pool.submit(search, number) for number in range(8)]
+        for seed in range(1, 3):
+            clips = fill(library, late(seed))
+            forget(library, min(clips))
+        fill(library, new)
+        for each in searching:
+            assert each.result() > 0
+    library.refresh()
+    ready = library.ready
+    assert_same(ready.snapshot, follow(library.catalog, library.space, None))
+    assert same_profiles(ready.profiles, build_profiles(ready.snapshot))
+
+
+def test_more_clients_than_there_are_connections_are_all_answered(library: Library) -> None:
+    fill(library, VOICES)
+    clients = 40  # for 15 connections
+    characters = library.ready.profiles.character_ids.tolist()
+    clips = library.ready.snapshot.clips.all().ids.tolist()
+    start = Barrier(clients + 1)
+
+    def ask(number: int) -> list[int]:
+        start.wait(PATIENCE_S)
+        return [
+            len(library.search_like(characters=[characters[number % len(characters)]], page=Page(3)).matches),
+            len(library.search_like(clips=[clips[number]], by="clip", page=Page(3)).matches),
+            len(library.similar(characters[number % len(characters)], page=Page(3)).matches),
+            len(library.search_like(clips=[clips[number]], by="voice", page=Page(3)).matches),
+        ]
+
+    with ThreadPoolExecutor(clients) as pool:
+        asking = [pool.submit(ask, number) for number in range(clients)]
+        start.wait(PATIENCE_S)
+        for seed in range(1, 5):
+            fill(library, late(seed))
+        assert [each.result(PATIENCE_S) for each in asking] == [[3, 3, 3, 3]] * clients
