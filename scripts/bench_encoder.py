@@ -157,7 +157,7 @@ def load_reference(checkpoint: Path, device: str) -> Any:
 
 
 def notebook(reference: Any, files: Sequence[Path], threads: int) -> Floats:
-    """The reference's own way: a pool of threads, each of which embeds one file at a time."""
+    """The reference's own way: a pool of threads, each embedding one file at a time."""
     # As many torch threads as in a program of its own, whatever limit our encoders have set.
     with ThreadPoolExecutor(REFERENCE_THREADS, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
         return np.stack(list(pool.map(reference.get_embedding, files)))

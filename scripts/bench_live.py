@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How soon new clips are found, and what searching beside it costs: a server, clients, and another program that stores.
+"""Measures how soon new clips are found, and how much storing them slows searches down.
 
 Example: scripts/bench_live.py --clips 1000000 --home /tmp/simulated
 """
@@ -75,7 +75,7 @@ class Clients:
 
 
 def newcomers(clips: int, new: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Unit vectors (new, DIM) of characters that the catalog does not know, and whose each is."""
+    """Unit vectors (new, DIM) of characters that are not in the catalog, and each one's speaker."""
     rng = np.random.default_rng([seed, clips])
     centres = rng.standard_normal((NEWCOMERS, simulate.DIM)).astype(np.float32) / np.sqrt(simulate.DIM)
     speakers = np.sort(rng.integers(NEWCOMERS, size=new))
@@ -85,7 +85,7 @@ def newcomers(clips: int, new: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def store(home: Path, new: int, seed: int) -> None:
-    """Take new clips in as a scan and a worker do; says when everything is committed. Runs in a process of its own."""
+    """Ingest new clips as a scan and a worker do; prints when everything is committed. Runs in a separate process."""
     catalog = open_catalog(Settings(home=home).url)
     with catalog.read() as connection:
         space = spaces(connection)[0]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How fast workers store what they have embedded, alone and side by side on one PostgreSQL (or on SQLite).
+"""Measures how fast workers store embeddings, alone and concurrently on one PostgreSQL (or on SQLite).
 
 Example: scripts/bench_store.py --clips 20000 --workers 2
 """
@@ -33,7 +33,7 @@ SPACE = "simulated@000000000000"
 
 
 def prepare(url: str, clips: int) -> None:
-    """A new catalog in which so many clips wait."""
+    """A new catalog with that many pending clips."""
     catalog = open_catalog(url)
     space = ensure_space(catalog, space=SPACE, name="simulated", dim=DIM)
     candidates = [Candidate(f"{n:07d}.ogg", Route.FOLDER, f"C{n // 100}", "", 1, 1) for n in range(clips)]
@@ -42,7 +42,7 @@ def prepare(url: str, clips: int) -> None:
 
 
 def work(url: str, portion: int) -> None:
-    """Claim and store until nothing waits, as a worker does whose encoder takes no time. A process of its own."""
+    """Claim and store until nothing is pending, as if the encoder took no time. Runs in a separate process."""
     catalog = open_catalog(url)
     space = ensure_space(catalog, space=SPACE, name="simulated", dim=DIM)
     rng = np.random.default_rng(os.getpid())
@@ -54,17 +54,17 @@ def work(url: str, portion: int) -> None:
         for start in range(0, len(clips), portion):
             part = clips[start : start + portion]
             claims.take_in_hand([clip.id for clip in part])
-            became = [
+            results = [
                 Outcome(clip.id, 4.0, vector, file=clip.file, fingerprint=uuid4().bytes)
                 for clip, vector in zip(part, vectors, strict=False)
             ]
-            outcomes.store(catalog, space.id, became)
+            outcomes.store(catalog, space.id, results)
     claims.leave()
     catalog.close()
 
 
 def rate(url: str, clips: int, workers: int, portion: int) -> float:
-    """Clips stored a second by workers that begin together."""
+    """Clips per second stored by workers that start together."""
     prepare(url, clips)
     command = [sys.executable, __file__, "--work", url, "--portion", str(portion)]
     pipe = subprocess.PIPE

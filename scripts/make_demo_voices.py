@@ -29,7 +29,7 @@ COMPRESSION = 0.9  # 1.0 = smallest; all clips together stay under 3 MB
 SERIAL = 1  # of every Ogg stream: libsndfile draws it at random
 TORN_BYTES = 64  # of the corrupt file: it breaks off inside the first Vorbis header
 
-# Ten espeak-ng variants that lie far apart: five high voices, five low ones. 09 and 10 are heard in one game only.
+# Ten espeak-ng variants that sound far apart: five high voices, five low ones. 09 and 10 are in one game only.
 VOICES = {
     "voice-01": "f4",
     "voice-02": "Andrea",
@@ -45,7 +45,7 @@ VOICES = {
 
 
 class Fate(Enum):
-    """What becomes of a row's file."""
+    """The state of a row's file."""
 
     WHOLE, CORRUPT, MISSING = range(3)
 
@@ -63,14 +63,14 @@ class Role:
 class Game:
     maker: str
     title: str
-    folder: str  #: where a speaker's audio lies
+    folder: str  #: where a speaker's audio is
     stem: str  #: what its files are called, without extension
     key: str  #: the index's name for a row's audio ...
     reference: str  #: ... and how it is written there
     openings: str
     endings: str
     roles: tuple[Role, ...]
-    extra: tuple[Role, Fate] | None = None  #: one row more
+    extra: tuple[Role, Fate] | None = None  #: one more row
 
     def line(self, position: int, number: int) -> str:
         """One of the 64 pairs of an opening and an ending; ・ stands for a space inside an ending."""
@@ -202,9 +202,9 @@ class Espeak:
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
-        self._heard: list[npt.NDArray[np.int16]] = []
+        self._samples: list[npt.NDArray[np.int16]] = []
         callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
-        self._callback = callback(self._hear)  # kept: the library holds only its address
+        self._callback = callback(self._collect)  # kept: the library holds only its address
         self.sample_rate: int = self._library.espeak_Initialize(
             self.SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0
         )
@@ -212,9 +212,9 @@ class Espeak:
             raise RuntimeError("espeak-ng does not start")
         self._library.espeak_SetSynthCallback(self._callback)
 
-    def _hear(self, samples: ctypes._Pointer[ctypes.c_short], count: int, _events: int | None) -> int:
+    def _collect(self, samples: ctypes._Pointer[ctypes.c_short], count: int, _events: int | None) -> int:
         if count > 0:
-            self._heard.append(np.ctypeslib.as_array(samples, (count,)).copy())
+            self._samples.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0  # go on
 
     def _check(self, status: int) -> None:
@@ -223,14 +223,14 @@ class Espeak:
 
     def say(self, text: str, role: Role) -> npt.NDArray[np.int16]:
         """The line as spoken by the role: (n,) at sample_rate."""
-        self._heard.clear()
+        self._samples.clear()
         self._check(self._library.espeak_SetVoiceByName(f"ja+{VOICES[role.voice]}".encode()))
         self._check(self._library.espeak_SetParameter(self.RATE, role.pace, 0))
         self._check(self._library.espeak_SetParameter(self.PITCH, role.pitch, 0))
         line = text.encode()
         size = ctypes.c_size_t(len(line) + 1)
         self._check(self._library.espeak_Synth(line, size, 0, 0, 0, self.UTF8, None, None))
-        return np.concatenate(self._heard)
+        return np.concatenate(self._samples)
 
 
 def write_game(game: Game, out: Path, espeak: Espeak) -> None:

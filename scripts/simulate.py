@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes a catalog of simulated voices, as large as asked: vectors and names without sounds, for benchmarks.
+"""Makes a catalog of simulated voices of any size: vectors and names without sounds, for benchmarks.
 
 Actors play characters, characters speak clips, and each game shifts all its voices alike, as its room and equipment do.
 The same seed gives the same catalog. Example: scripts/simulate.py --clips 1000000 --home /tmp/simulated
@@ -27,7 +27,7 @@ from speaker_search.settings import Settings
 SPACE, DIM = "simulated@000000000000", 192
 ACTORS, GAMES, CHARACTERS = 989, 600, 7_357  # of a large collection of visual novels; fewer clips have fewer of them
 CLIPS_PER_CHARACTER = 130
-ROLE, TAKE, ROOM = 0.7, 1.1, 0.35  # how far a role is from its actor's voice, a take from its role, a room from none
+ROLE, TAKE, ROOM = 0.7, 1.1, 0.35  # distances: a role from its actor, a take from its role, a room from no room
 MEAN_SECONDS, SECONDS_SPREAD = 4.0, 0.6  # of a clip's length, log-normal
 PORTION = 10_000  # clips written in one transaction
 
@@ -43,7 +43,7 @@ class World:
 
 
 def world(clips: int, seed: int = 0) -> World:
-    """The cast that this many clips are spoken by."""
+    """The cast for this many clips."""
     rng = np.random.default_rng([seed, 0])
     characters = int(np.clip(clips // CLIPS_PER_CHARACTER, 24, CHARACTERS))
     games = max(4, GAMES * characters // CHARACTERS)
@@ -71,7 +71,7 @@ def draw(cast: World, characters: np.ndarray, seed: int) -> np.ndarray:
 
 
 def fill(catalog: Catalog, clips: int, seed: int = 0) -> Space:
-    """Write a whole simulated catalog, as embedded."""
+    """Write a whole simulated catalog with its embeddings."""
     cast = world(clips, seed)
     space = ensure_space(catalog, space=SPACE, name=SPACE.partition("@")[0], dim=DIM)
     with catalog.write() as connection:
@@ -94,7 +94,7 @@ def fill(catalog: Catalog, clips: int, seed: int = 0) -> Space:
         ]
         insert_all(connection, tables.characters, rows)
     speakers = np.random.default_rng([seed, 2]).choice(len(cast.games), clips, p=cast.shares)
-    speakers.sort()  # clips of a game lie together, as a scan finds them
+    speakers.sort()  # clips of a game are consecutive, as after a scan
     for first, part in _portions(speakers):
         _write(catalog, space, cast, part, first, root_id, game_ids, seed)
     return space
@@ -149,7 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=100_000)
     parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--database-url", help="PostgreSQL in place of SQLite in the home")
+    parser.add_argument("--database-url", help="PostgreSQL instead of SQLite in the home")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     settings = Settings(home=chosen.home, database_url=chosen.database_url)

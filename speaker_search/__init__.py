@@ -24,9 +24,9 @@ def open(
     checkpoint: str | Path | None = None,
     device: str | None = None,
 ) -> Library:
-    """Open the voices taken in so far; what is not given comes from the settings (SPKSEARCH_*).
+    """Open the catalog. What is not given comes from the settings (SPKSEARCH_*).
 
-    Raises CatalogError when the catalog cannot be used, UsageError for a setting that makes no sense.
+    Raises CatalogError when the catalog cannot be used, UsageError for an invalid setting.
     """
     from speaker_search import settings
     from speaker_search.library import Library

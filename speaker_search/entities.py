@@ -21,17 +21,17 @@ SAMPLE_RATE = 16_000  # Hz: what every encoder here was trained on
 class Refusal(StrEnum):
     """Why a clip was refused."""
 
-    MISSING = "missing"  # a row of the dump names it, no file is there
-    UNREADABLE = "unreadable"  # the file system would not give it
+    MISSING = "missing"  # a row of the dump names a file that does not exist
+    UNREADABLE = "unreadable"  # the file system returned an error
     NOT_AUDIO = "not_audio"
     EMPTY = "empty"
     TOO_SHORT = "too_short"
     TOO_LONG = "too_long"
     SILENT = "silent"
     NOT_FINITE = "not_finite"
-    CRASHED = "crashed"  # its decoder died of it, twice, or ran out of memory
-    TIMED_OUT = "timed_out"  # its decoder came to no end, twice
-    KILLS_WORKER = "kills_worker"  # the program that embeds died of it, three times
+    CRASHED = "crashed"  # it crashed its decoder twice, or ran out of memory
+    TIMED_OUT = "timed_out"  # its decoder ran over the time limit twice
+    KILLS_WORKER = "kills_worker"  # the worker died while processing it, three times
     NO_SPEECH = "no_speech"  # the encoder's own voice detector found nothing to embed
 
 
@@ -83,17 +83,17 @@ class Clip:
     """One voiced line."""
 
     id: int
-    path: Path  #: where its audio lies
+    path: Path  #: where its audio is
     text: str
-    seconds: float | None  #: None until it was decoded
-    character_id: int | None  #: None when nobody knows who speaks
+    seconds: float | None  #: None until decoded
+    character_id: int | None  #: None when the speaker is unknown
     game_id: int
-    fingerprint: bytes | None = None  #: equal for the same audio, also in another game; None until it was decoded
+    fingerprint: bytes | None = None  #: equal for the same audio, also in another game; None until decoded
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A clip near to a query."""
+    """A clip near the query."""
 
     clip: Clip
     cosine: float  #: 1.0 = the same recording
@@ -101,12 +101,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A character near to a query; of a search for clips, a clip whose character may be unknown."""
+    """A character near the query; in a search by clip, a single clip, whose character may be unknown."""
 
     character: Character | None
     score: float
     probability: float | None  #: that it is the same voice; None when the catalog is too small to calibrate on
-    hits: tuple[Hit, ...] = field(default=())  #: the lines that speak for it, best first
+    hits: tuple[Hit, ...] = field(default=())  #: its clips nearest to the query, best first
     voice: int | None = None  #: the id of the voice it belongs to
 
 
@@ -115,15 +115,15 @@ class Voice:
     """Characters believed to be one person."""
 
     id: int
-    probability: float  #: that its characters are one person: the mean over its characters
+    probability: float  #: that its characters are one person: the mean over its members
     members: tuple[tuple[Character, float], ...]  #: each with the probability that it belongs here
 
 
 def fold(name: str) -> str:
-    """The form in which two names are compared: NFKC, case and surrounding space folded away."""
+    """The form in which names are compared: NFKC, casefolded and stripped."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
 
 
 def shown(name: str) -> str:
-    """The name as text that can be stored and printed: lone surrogates (bytes that are no UTF-8) and NUL escaped."""
+    """The name as text that can be stored and printed: lone surrogates (from invalid UTF-8) and NUL escaped."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")

@@ -12,18 +12,18 @@ class SpeakerSearchError(Exception):
     """Something went wrong."""
 
     def __init__(self, detail: str, mend: str = "") -> None:
-        """`detail` says what is wrong, `mend` what to do about it: a sentence or two together, shown as they are."""
+        """`detail` says what is wrong, `mend` how to fix it. Users see both as they are: a sentence or two together."""
         super().__init__(f"{detail} {mend}".strip())
         self.detail = detail
         self.mend = mend
 
 
 class UsageError(SpeakerSearchError):
-    """The request makes no sense."""
+    """The request is invalid."""
 
 
 class NotFoundError(SpeakerSearchError):
-    """Nothing in the catalog goes by that name or id."""
+    """Nothing in the catalog has that name or id."""
 
 
 class TooLargeError(SpeakerSearchError):
@@ -31,7 +31,7 @@ class TooLargeError(SpeakerSearchError):
 
 
 class SourceError(SpeakerSearchError):
-    """The place named holds no voices that can be taken in."""
+    """The path holds no voices that can be ingested."""
 
 
 class AudioError(SpeakerSearchError):
@@ -51,11 +51,11 @@ class CatalogError(SpeakerSearchError):
 
 
 class CatalogAwayError(CatalogError):
-    """The catalog's database does not answer at the moment."""
+    """The catalog's database is unavailable at the moment; a retry may succeed."""
 
 
 class CatalogConflictError(CatalogAwayError):
-    """The catalog's database let another transaction go first."""
+    """The transaction lost a conflict with another one and was rolled back; retry it."""
 
 
 class IndexUnusableError(SpeakerSearchError):

@@ -28,14 +28,14 @@ class Settings(BaseSettings):
         description="Folder of the catalog and the index.",
     )
     database_url: str | None = Field(
-        default=None, description="sqlite:///FILE or postgresql://USER@HOST/NAME; SQLite in the home unless set."
+        default=None, description="sqlite:///FILE or postgresql://USER@HOST/NAME. Default: SQLite in the home."
     )
     encoder: str | None = Field(
-        default=None, description=f"Encoder to use: unless set the catalog's only one, else {DEFAULT_ENCODER}."
+        default=None, description=f"Encoder to use. Default: the catalog's only one, otherwise {DEFAULT_ENCODER}."
     )
     checkpoint: Path | None = Field(
         default=None,
-        description="The encoder's weights in place of the model hub: a file, or a folder laid out as the hub's cache.",
+        description="The encoder's weights instead of the model hub's: a file, or a folder laid out like its cache.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where encoders run: auto, cpu or cuda.")
     api_keys: SecretStr = Field(
@@ -44,27 +44,27 @@ class Settings(BaseSettings):
 
     archive_password: SecretStr = Field(default=SecretStr(""), description="Password of .7z and .zip archives.")
     archive_password_file: Path | None = Field(
-        default=None, description="File whose first line is that password, for those who keep none in the environment."
+        default=None, description="File whose first line is that password, to keep it out of the environment."
     )
     ingest_roots: str = Field(
         default="",
-        description=f"Folders, separated by `{os.pathsep}`, that POST /v1/ingest may read; none unless set.",
+        description=f"Folders, separated by `{os.pathsep}`, that POST /v1/ingest may read. Default: none.",
     )
 
     @property
     def url(self) -> str | URL:
-        """Where the catalog is; a URL in parts, so that no letter of the home's path has a meaning in it."""
+        """Where the catalog is. The URL is built from parts, so that special characters in the path are literal."""
         from sqlalchemy.engine import URL  # takes a fifth of a second to import
 
         return self.database_url or URL.create("sqlite", database=str(self.home.absolute() / "catalog.db"))
 
     @property
     def keys(self) -> list[str]:
-        """The API keys. Raises UsageError when the setting holds none, which would leave the server open."""
+        """The API keys. Raises UsageError when the setting contains no key, which would leave the server open."""
         given = self.api_keys.get_secret_value()
         keys = [key for key in (part.strip() for part in given.split(",")) if key]
         if given and not keys:
-            raise UsageError("SPKSEARCH_API_KEYS is set and holds no key.", "Name one or more, or leave it unset.")
+            raise UsageError("SPKSEARCH_API_KEYS is set but contains no key.", "Set one or more, or unset it.")
         return keys
 
     @property
@@ -83,12 +83,12 @@ class Settings(BaseSettings):
 
     @property
     def roots(self) -> list[Path]:
-        """The folders that a server may take voices from, absolute and without symlinks."""
+        """The folders that a server may ingest from, absolute and without symlinks."""
         return [Path(part).expanduser().resolve() for part in self.ingest_roots.split(os.pathsep) if part.strip()]
 
 
 def load(**flags: object) -> Settings:
-    """The settings of the environment, with those `flags` that are not None in their place. Raises UsageError."""
+    """Read the settings from the environment; `flags` that are not None override them. Raises UsageError."""
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:

@@ -16,7 +16,7 @@ STATUS = (
 
 
 def upgrade() -> None:
-    # The log starts afresh: whatever follows it is rebuilt from the embeddings.
+    # The log starts over: the views that follow it are rebuilt from the embeddings.
     op.create_table(
         "changes",
         sa.Column("encoder_id", ROW_ID, nullable=False),
@@ -36,7 +36,7 @@ def upgrade() -> None:
     _rename_fingerprint("audio_hash", "fingerprint")
     _rename_queue("unembedded", "queue")
     if op.get_bind().dialect.name == "sqlite":
-        for table in ("clips", "workers"):  # their numbers are not given out twice from now on
+        for table in ("clips", "workers"):  # ids are not reused from now on
             with op.batch_alter_table(table, recreate="always", table_kwargs={"sqlite_autoincrement": True}):
                 pass
 
@@ -85,7 +85,7 @@ def _replace_embeddings(*parts: sa.schema.SchemaItem, copied: dict[str, str]) ->
     )
     names = ", ".join(["encoder_id", "clip_id", "vector", *copied])
     values = ", ".join(["encoder_id", "clip_id", "vector", *copied.values()])
-    op.execute(f"INSERT INTO embeddings ({names}) SELECT {values} FROM embeddings_before ORDER BY encoder_id, clip_id")  # noqa: S608 - all of it stands in this file
+    op.execute(f"INSERT INTO embeddings ({names}) SELECT {values} FROM embeddings_before ORDER BY encoder_id, clip_id")  # noqa: S608 - all values are constants of this file
     op.drop_table("embeddings_before")
     op.create_index("ix_embeddings_clip_id", "embeddings", ["clip_id"], unique=False)
 

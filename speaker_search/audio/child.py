@@ -1,6 +1,6 @@
 """The decoding process of Decoders: `python -m speaker_search.audio.child`, requests on stdin, answers on stdout.
 
-Decoders are C code that reads bytes from strangers. Here a crash costs one clip and nothing else.
+Decoders are C code that reads untrusted bytes. Here a crash costs one clip and nothing else.
 """
 
 from __future__ import annotations

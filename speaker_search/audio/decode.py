@@ -20,7 +20,7 @@ AUDIO_SUFFIXES = frozenset({".ogg", ".oga", ".opus", ".flac", ".wav", ".mp3"})  
 SILENT_PEAK = 10 ** (-60 / 20)  # -60 dBFS of full scale 1.0: below it there is only dither and noise
 ABSURD_PEAK = 2.0**31  # a float WAV may hold samples scaled to int32; squares of larger ones overflow float32
 
-# Only these reach libsndfile. Bytes from strangers should not reach its parsers for two dozen rarer formats, or its
+# Only these reach libsndfile. Untrusted bytes should not reach its parsers for two dozen rarer formats, or its
 # guesses at files without a header. RIFF, RIFX and RF64 are wav; OggS is Vorbis and opus; ID3 and 0xFFE. are mp3 (ID3
 # may also precede flac).
 _SIGNATURES = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"ID3")

@@ -1,6 +1,6 @@
 """What Decoders and its child processes say to each other over two pipes: a line of JSON, then the bytes it announces.
 
-A child has read bytes from strangers and may say anything, so its answers are checked and nothing is unpickled.
+A child has read untrusted bytes and may say anything, so its answers are checked and nothing is unpickled.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A cast as a file for other programs and people."""
+"""Exporting a cast to CSV, HTML or JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLUMNS = ("voice", "probability", "maker", "game", "character", "clips")
 
 
 def export(cast: Cast, json: str, path: Path) -> None:
-    """Write a cast by the file's suffix: .csv, .html, or `json` as it is. Raises UsageError for any other."""
+    """Write a cast in the format of the file's suffix: .csv, .html, or .json, given as `json`. Raises UsageError."""
     if path.suffix.lower() == ".json":
         text = json + "\n"
     elif path.suffix.lower() == ".csv":
@@ -23,7 +23,7 @@ def export(cast: Cast, json: str, path: Path) -> None:
     elif path.suffix.lower() == ".html":
         text = _html(cast)
     else:
-        raise UsageError(f"{path.name} ends in no format known here.", "Export to .csv, .json or .html.")
+        raise UsageError(f"{path.name} is in an unknown format.", "Export to .csv, .json or .html.")
     try:
         path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
@@ -31,7 +31,7 @@ def export(cast: Cast, json: str, path: Path) -> None:
 
 
 def _rows(cast: Cast) -> list[tuple[str, ...]]:
-    """A row a character; without a voice the first two are empty."""
+    """One row per character; the first two cells are empty without a voice."""
     linked: list[tuple[str, ...]] = [
         (str(voice.id), f"{probability:.4f}", one.game.maker.name, one.game.title, one.name, str(one.clips))
         for voice in cast.voices
@@ -48,11 +48,11 @@ def _csv(cast: Cast) -> str:
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
     writer.writerows([_inert(cell) for cell in row] for row in _rows(cast))
-    return "\ufeff" + file.getvalue()  # by the mark, spreadsheets know the names for UTF-8
+    return "\ufeff" + file.getvalue()  # the byte order mark tells spreadsheets that it is UTF-8
 
 
 def _inert(cell: str) -> str:
-    """The cell as text: names come from strangers' files, and a spreadsheet takes these beginnings for a formula."""
+    """The cell as plain text: names come from untrusted files, and a spreadsheet would run some as formulas."""
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell
 
 

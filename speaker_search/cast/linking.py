@@ -8,12 +8,12 @@ from speaker_search.entities import Floats, Ids
 
 
 def link(scores: Floats, apart: Ids, threshold: float) -> Ids:
-    """Group what belongs together: a label (n,) for each, the lowest position in its group.
+    """Cluster by scores; returns labels (n,), each the lowest position in its group.
 
-    Agglomerative clustering by average linkage (UPGMA, Sokal and Michener 1958) over symmetric scores (n, n), the
-    nearest two groups first, as long as the mean score between them reaches `threshold`. Two with the same value in
+    Agglomerative clustering by average linkage (UPGMA, Sokal and Michener 1958) over symmetric scores (n, n): the
+    nearest two groups are merged first, as long as their mean score reaches `threshold`. Two with the same value in
     `apart` (n,), such as two characters of one game, never join one group. Time grows with the square of n: each group
-    keeps its nearest other, and average linkage never brings a group nearer than the nearer of its two parts was.
+    caches its nearest other, and under average linkage a merged group is never nearer than the nearer of its parts.
     """
     count = len(scores)
     labels = np.arange(count)

@@ -28,13 +28,13 @@ class Cast:
 
 
 def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFAULT_PROBABILITY) -> Cast:
-    """Link characters across games, never two of one game, as far as the probability of one voice reaches.
+    """Link characters across games, never two of one game, while the probability of one voice is high enough.
 
-    The threshold comes from the catalog's own scores (search.calibration). Where there are too few to learn it from,
-    nobody is linked and a warning says so.
+    The threshold comes from the catalog's own scores (search.calibration). With too few scores to calibrate on, no
+    characters are linked and a warning says so.
     """
     if not 0 < min_probability < 1:
-        raise UsageError(f"The least probability must lie between 0 and 1, not at {min_probability:g}.")
+        raise UsageError(f"The minimum probability must be between 0 and 1, not {min_probability:g}.")
     profiles = ready.profiles
     with catalog.read() as connection:
         named = people.characters_by_id(connection, None, profiles.character_ids.tolist())
@@ -43,7 +43,7 @@ def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFA
         for id_, clips in zip(profiles.character_ids.tolist(), profiles.clips.tolist(), strict=True)
     ]
     if profiles.pairs is None:
-        warning = "No voices: the catalog holds too few characters or games to learn from which score on two are one."
+        warning = "No voices: the catalog holds too few characters or games to calibrate scores on."
         return Cast(ready.space.name, (), tuple(everyone), (warning,))
     voices, linked = [], set()
     for number, (rows, likely) in enumerate(_groups(profiles, profiles.pairs, min_probability), start=1):
@@ -55,7 +55,7 @@ def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFA
 
 
 def _groups(profiles: Profiles, calibration: Calibration, least: float) -> list[tuple[Ids, list[float]]]:
-    """Rows of each group of two or more, and the probability that each row belongs: by its mean score to the others."""
+    """Rows of each group of two or more, and each row's probability to belong, from its mean score to the others."""
     scores = profiles.pair_scores(slice(None))
     threshold = calibration.threshold + float(np.log(least / (1 - least))) / calibration.slope
     labels = link(scores, profiles.game_ids, threshold)
@@ -70,7 +70,7 @@ def _groups(profiles: Profiles, calibration: Calibration, least: float) -> list[
 
 
 def of_game(cast: Cast, title: str) -> Cast:
-    """One game's part of a cast: the voices heard in it and its unlinked characters. Raises NotFoundError."""
+    """One game's part of a cast: its voices and unlinked characters. Raises NotFoundError."""
     wanted = fold(title)
 
     def there(character: Character) -> bool:

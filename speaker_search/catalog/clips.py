@@ -1,4 +1,4 @@
-"""Clips: by id, where their audio lies, those of a character, and those that were refused."""
+"""Clips: by id, where their audio is, those of a character, and those that were refused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RefusedClip:
 
 
 def clips_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Clip]:
-    """Those of the clips that the catalog holds, by id."""
+    """The clips with these ids that the catalog holds, by id."""
     found: dict[int, Clip] = {}
     c = clips.c
     columns = (c.id, roots.c.path, c.path, c.text, c.seconds, c.character_id, c.game_id, c.fingerprint)
@@ -45,7 +45,7 @@ def clips_of(connection: Connection, character_id: int, *, limit: int) -> list[C
 
 
 def places(connection: Connection, clip_id: int) -> list[tuple[Path, str]]:
-    """Where a clip's audio lies: folders or archives, and names in them, its own first. Raises NotFoundError."""
+    """Where a clip's audio is: folders or archives, and names in them, its own path first. Raises NotFoundError."""
     found: list[tuple[Path, str]] = []
     for table, key in ((clips, clips.c.id), (copies, copies.c.clip_id)):
         query = select(roots.c.path, table.c.path).join_from(table, roots).where(key == clip_id)
@@ -79,10 +79,10 @@ def refused_clips(connection: Connection, space: Space, *, reason: str | None = 
 
 
 def lock_clips(connection: Connection, clip_ids: set[int]) -> dict[int, Row[Any]]:
-    """Lock clips until the commit, in order of their ids, and give them as they are now, by id.
+    """Lock clips until the commit, in id order, and return their current rows by id.
 
-    Whoever changes clips, their embeddings or their places in the queue does this first. Since all lock in one order,
-    no two of them wait for each other.
+    Every transaction that changes clips, their embeddings or their queue entries calls this first. All lock in the same
+    order, so they cannot deadlock.
     """
     found: dict[int, Row[Any]] = {}
     for some in chunks(sorted(clip_ids)):

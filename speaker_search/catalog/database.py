@@ -1,4 +1,4 @@
-"""Opening a catalog: SQLite or PostgreSQL, at the schema this program knows, with every driver error made ours."""
+"""Opening a catalog on SQLite or PostgreSQL: its schema is checked, and driver errors become ours."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from speaker_search.errors import CatalogAwayError, CatalogConflictError, Catalo
 
 CONNECT_TIMEOUT_S = 5
 BUSY_TIMEOUT_S = 60.0  # how long one SQLite writer waits for another before it gives up
-POOL_TIMEOUT_S = 300.0  # how long a use case waits for a connection: with many clients, answers come late but come
-CONFLICT_TRIES = 10  # of a transaction that PostgreSQL rolls back in favour of another
+POOL_TIMEOUT_S = 300.0  # how long a use case waits for a connection: many clients make answers slow, not fail
+CONFLICT_TRIES = 10  # of a transaction that PostgreSQL rolls back because of another
 
 T = TypeVar("T")
 
 
 class Catalog:
-    """An open catalog: `read`, `write` and `transact` are the ways to its tables.
+    """An open catalog: its tables are only reached through `read`, `write` and `transact`.
 
-    A use case holds one connection. A thread that asks for a second one is refused: enough such threads would use up
-    the pool and wait for each other forever.
+    A use case holds one connection. A thread that asks for a second one gets a RuntimeError: enough such threads would
+    exhaust the pool and deadlock.
     """
 
     def __init__(self, engine: Engine, uuid: str) -> None:
         self.engine = engine
         self.uuid = uuid
-        # SQLite reads one state by itself; PostgreSQL does so from "repeatable read" on.
+        # An SQLite transaction always reads one state of the database; PostgreSQL's needs REPEATABLE READ for that.
         sqlite = engine.dialect.name == "sqlite"
         self._reading = engine if sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
         self._writing = engine.execution_options(writes=True)
@@ -46,7 +46,7 @@ class Catalog:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads, and sees one state of the catalog from its first query to its last."""
+        """A read-only transaction that sees one state of the catalog throughout."""
         with self._one_connection(), _translated(self.engine.url):
             self._check_file()
             with self._reading.begin() as connection:
@@ -56,7 +56,7 @@ class Catalog:
     def write(self) -> Iterator[Connection]:
         """A transaction that may write: all of it is committed at the end, or nothing.
 
-        Raises CatalogError when the database was deleted or replaced meanwhile: what was written is then lost.
+        Raises CatalogError when the database was deleted or replaced meanwhile: the writes are lost then.
         """
         with self._one_connection(), _translated(self.engine.url):
             self._check_file()
@@ -67,7 +67,7 @@ class Catalog:
             self._check_file()
 
     def transact(self, work: Callable[[Connection], T]) -> T:
-        """Do `work` in a `write`, again when the database rolls it back in favour of another transaction."""
+        """Run `work` in a `write`, and retry it when the database rolls it back because of another transaction."""
         for _ in range(CONFLICT_TRIES - 1):
             try:
                 with self.write() as connection:
@@ -91,13 +91,13 @@ class Catalog:
             self._held.by_this_thread = False
 
     def _check_file(self) -> None:
-        """Raise CatalogError when SQLite's file was replaced: its connections would go on with the deleted one."""
+        """Raise CatalogError when SQLite's file was replaced: open connections would keep using the deleted one."""
         if self._file is not None and _inode(self._path) != self._file:
             raise _replaced(self.engine.url)
 
 
 def open_catalog(url: str | URL) -> Catalog:
-    """Open the catalog at a database URL, and make its tables when there are none yet. Raises CatalogError."""
+    """Open the catalog at a database URL, and create its tables if there are none. Raises CatalogError."""
     engine = _engine(_parsed(url))
     try:
         with _translated(engine.url):
@@ -113,7 +113,7 @@ def open_catalog(url: str | URL) -> Catalog:
 
 
 def upgrade_catalog(url: str | URL) -> str:
-    """Upgrade a catalog to the schema this program knows; that schema's version. Raises CatalogError."""
+    """Upgrade a catalog to this program's schema, and return that schema's version. Raises CatalogError."""
     engine = _engine(_parsed(url))
     try:
         with _translated(engine.url):
@@ -131,7 +131,7 @@ def _file_of(url: URL) -> Path | None:
     """The file of SQLite's database; None for PostgreSQL and for a database in memory."""
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         return None
-    return Path(url.database).absolute()  # connections keep to it when the program changes its working folder
+    return Path(url.database).absolute()  # still right when the program changes its working directory
 
 
 def _inode(path: Path | None) -> tuple[int, int] | None:
@@ -146,7 +146,7 @@ def _inode(path: Path | None) -> tuple[int, int] | None:
 def _replaced(url: URL) -> CatalogError:
     return CatalogError(
         f"The catalog at {_shown(url)} was deleted or replaced while it was in use.",
-        "What was being stored is not in it. Start again; if it was a mistake, put the old one back first.",
+        "What was being stored is lost. Start again; if this was a mistake, restore the old one first.",
     )
 
 
@@ -202,14 +202,14 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # _begin_sqlite begins transactions, not the driver
     cursor = connection.cursor()
     _switch_to_wal(cursor)
-    cursor.execute("PRAGMA synchronous = FULL")  # a committed embedding outlives a power cut
+    cursor.execute("PRAGMA synchronous = FULL")  # a committed embedding survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA cache_size = -65536")  # KiB
     cursor.close()
 
 
 def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
-    """Turn on the write-ahead log. SQLite does not wait for other programs here, as it does elsewhere."""
+    """Turn on the write-ahead log, with retries: unlike elsewhere, SQLite does not wait for other programs here."""
     give_up = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
@@ -222,7 +222,7 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    # A writer asks for the write lock at once: one that reads first and writes later can be refused at the second step.
+    # Writers take the write lock up front: a transaction that reads first can fail when it starts to write.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
 
 
@@ -240,14 +240,14 @@ def _translated(url: URL) -> Iterator[None]:
         raise _kind(error)(f"The catalog at {_shown(url)} cannot be used: {reason}.", mend) from error
     except PoolTimeoutError as error:
         raise CatalogAwayError(
-            f"The catalog at {_shown(url)} has had no free connection for {POOL_TIMEOUT_S:g} s.", "Ask again later."
+            f"The catalog at {_shown(url)} has had no free connection for {POOL_TIMEOUT_S:g} s.", "Try again later."
         ) from error
     except SQLAlchemyError as error:
         raise CatalogError(f"The catalog at {_shown(url)} cannot be used: {error}.") from error
 
 
 def _kind(error: DBAPIError) -> type[CatalogError]:
-    """The error that tells a caller to wait for the server, to do the work again, or to give up."""
+    """The error class that tells a caller to wait for the server, to retry, or to give up."""
     if not error.orig.__class__.__module__.startswith("psycopg"):
         return CatalogError
     state = getattr(error.orig, "sqlstate", None)  # none when there was no connection at all

@@ -43,15 +43,15 @@ def known_vectors(connection: Connection, space: Space, fingerprints: Iterable[b
     return {by_clip[id_]: vector for id_, vector in vectors.items()}
 
 
-def pairs(connection: Connection, heard: Sequence[int]) -> dict[int, int]:
-    """For clips just heard, the clip of their game that has the same audio, if there is one: elder by younger id.
+def pairs(connection: Connection, decoded: Sequence[int]) -> dict[int, int]:
+    """For clips just decoded, the clip of the same game with the same audio, if any: elder id by younger id.
 
-    What was heard before comes first; among those heard together, the lower id. Clips of two different characters stay
-    two.
+    The elder is one decoded earlier, or among those decoded together the one with the lower id. Clips of two different
+    characters are never paired.
     """
-    together = set(heard)
+    together = set(decoded)
     found: dict[int, int] = {}
-    for some in chunks(heard):
+    for some in chunks(decoded):
         for young, old in connection.execute(_SAME_AUDIO.where(_YOUNGER.c.id.in_(some))):
             if old not in together or old < young:
                 found[young] = min(found.get(young, old), old, key=lambda id_: (id_ in together, id_))
@@ -59,11 +59,11 @@ def pairs(connection: Connection, heard: Sequence[int]) -> dict[int, int]:
 
 
 def merge(connection: Connection, elders: Mapping[int, int]) -> tuple[dict[int, int], list[Change]]:
-    """Merge clips into elders as `pairs` gave them: the clip that each younger one is now, and the log's entries.
+    """Merge clips into their elders from `pairs`; returns the clip that each was merged into, and the log's entries.
 
-    The elder takes over the other's place as one more of its own, or as its only one when its own file is gone: then it
-    was moved. It takes what it lacks: a character, a text, and in every space an embedding or a place in the queue. The
-    caller has locked all of these clips.
+    The elder gets the younger one's path as a copy, or as its own path when its own file is gone, as after a move. It
+    also gets what it lacks: a character, a text, and in every space an embedding or a queue entry. The caller must have
+    locked all of these clips.
     """
     merged: dict[int, int] = {}
     entries: list[Change] = []
@@ -78,16 +78,16 @@ def merge(connection: Connection, elders: Mapping[int, int]) -> tuple[dict[int, 
 
 
 def detach_copies(connection: Connection, clip_ids: Sequence[int]) -> list[int]:
-    """Turn these clips' copies into clips of their own, as their file holds other audio by now; their ids."""
-    made: list[int] = []
+    """Turn the copies of clips whose own files have changed into separate clips; returns the new ids."""
+    new_ids: list[int] = []
     for some in chunks(clip_ids):
         games = dict(connection.execute(select(clips.c.id, clips.c.game_id).where(clips.c.id.in_(some))).all())
-        # RETURNING gives those that are really there still: a scan may have made clips of some in the meantime.
+        # RETURNING gives the copies that still existed: another scan may have made clips of some in the meantime.
         for row in connection.execute(delete(copies).where(copies.c.clip_id.in_(some)).returning(copies)).all():
             own = {name: getattr(row, name) for name in ("root_id", "path", "character_id", "text", "size", "mtime_ns")}
             new = insert(clips).values(**own, game_id=games[row.clip_id], gone=False)
-            made.append(int(connection.execute(new.returning(clips.c.id)).scalar_one()))
-    return made
+            new_ids.append(int(connection.execute(new.returning(clips.c.id)).scalar_one()))
+    return new_ids
 
 
 def _absorb(connection: Connection, young: Row[Any], old: Row[Any]) -> list[Change]:
@@ -115,7 +115,7 @@ def _absorb(connection: Connection, young: Row[Any], old: Row[Any]) -> list[Chan
 
 
 def _take_over_embeddings(connection: Connection, young: int, old: int, character: int | None) -> list[Change]:
-    """Embeddings go to the elder in the spaces that have none of it, where it then waits no longer."""
+    """Move embeddings to the elder in the spaces where it has none, and take it off their queues."""
     e = embeddings.c
     held = set(connection.execute(select(e.encoder_id).where(e.clip_id == old)).scalars())
     brought = connection.execute(select(e.encoder_id, e.vector).where(e.clip_id == young)).all()
@@ -130,7 +130,7 @@ def _take_over_embeddings(connection: Connection, young: int, old: int, characte
 
 
 def _take_over_queue(connection: Connection, young: int, old: int) -> None:
-    """Places in the queue go to the elder in the spaces that know nothing of it; a claim counts as pending again."""
+    """Move queue entries to the elder in the spaces that have nothing for it; a claimed one becomes pending again."""
     q, e = queue.c, embeddings.c
     known = set(connection.execute(select(e.encoder_id).where(e.clip_id == old)).scalars())
     known |= set(connection.execute(select(q.encoder_id).where(q.clip_id == old)).scalars())

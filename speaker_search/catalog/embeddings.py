@@ -15,9 +15,9 @@ from speaker_search.catalog.tables import clips, embeddings
 from speaker_search.entities import Floats, Ids
 from speaker_search.errors import CatalogError
 
-STORED = np.dtype("<f4")  # how a vector lies in the catalog, on every machine
+STORED = np.dtype("<f4")  # how the catalog stores a vector, on every machine
 ROWS_PER_READ = 10_000
-UNKNOWN = 0  # stands for the character where the speaker is unknown: no row has this id
+UNKNOWN = 0  # the character id of an unknown speaker: no row has this id
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class EmbeddedClips:
     """Embedded clips (n) with their labels, by id."""
 
     ids: Ids  # (n,)
-    characters: Ids  # (n,) UNKNOWN where nobody knows who speaks
+    characters: Ids  # (n,) UNKNOWN where the speaker is unknown
     games: Ids  # (n,)
     vectors: Floats  # (n, dim)
 
@@ -34,7 +34,7 @@ class EmbeddedClips:
 
 
 def embedded(connection: Connection, space: Space, clip_ids: Ids) -> Iterator[EmbeddedClips]:
-    """Those of the clips (ids in order) that the space holds, up to 1,000 at a time."""
+    """The clips with these ids (in order) that the space holds, up to 1,000 at a time."""
     for some in chunks(clip_ids.tolist()):
         yield _clips(connection, space, _labelled(space).where(embeddings.c.clip_id.in_(some)))
 
@@ -68,13 +68,13 @@ def count_embedded(connection: Connection, space: Space) -> int:
 
 
 def delete_embeddings(connection: Connection, clip_ids: Sequence[int]) -> None:
-    """Delete clips' embeddings in every space; `log.removals` gives the entries for it beforehand."""
+    """Delete clips' embeddings in every space; call `log.removals` first for the log's entries."""
     for ids in chunks(clip_ids):
         connection.execute(delete(embeddings).where(embeddings.c.clip_id.in_(ids)))
 
 
 def stored(vector: Floats) -> bytes:
-    """A vector (dim,) as it lies in the catalog."""
+    """A vector (dim,) as the catalog stores it."""
     return np.ascontiguousarray(vector, STORED).tobytes()
 
 

@@ -1,4 +1,4 @@
-"""The change log of a space: what became of its clips, numbered, for whatever is derived from the catalog to follow."""
+"""The change log of a space: numbered changes to its clips, which everything derived from the catalog follows."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from speaker_search.catalog.rows import chunks, insert_all
 from speaker_search.catalog.tables import changes, clips, embeddings, encoders
 from speaker_search.entities import Ids
 
-#: embedded: the space has a vector of the clip now; removed: it no longer has one (the clip was forgotten, was merged,
-#: or waits to be embedded again); relabelled: the clip belongs to another character or game now.
+#: embedded: the space now has a vector of the clip; removed: it no longer has one (the clip was forgotten or merged, or
+#: is pending again); relabelled: the clip now belongs to another character or game.
 Action = Literal["embedded", "removed", "relabelled"]
 
 
@@ -31,14 +31,14 @@ class Change:
 
 
 def append(connection: Connection, entries: Iterable[Change]) -> None:
-    """Number changes and write them down: the last step of a transaction.
+    """Number changes and insert them: the last step of a transaction.
 
-    Others that come to this step wait until the commit; nobody waits before it.
+    Other transactions that reach this step wait for the commit; none waits before it.
     """
     by_space: defaultdict[int, list[Change]] = defaultdict(list)
     for entry in entries:
         by_space[entry.space_id].append(entry)
-    for space_id, of_space in sorted(by_space.items()):  # in one order, or two might wait for each other
+    for space_id, of_space in sorted(by_space.items()):  # always in the same order, to avoid deadlocks
         raised = update(encoders).where(encoders.c.id == space_id).values(changes=encoders.c.changes + len(of_space))
         last = int(connection.execute(raised.returning(encoders.c.changes)).scalar_one())
         rows = [
@@ -56,7 +56,7 @@ def append(connection: Connection, entries: Iterable[Change]) -> None:
 
 
 def lock_all(connection: Connection) -> None:
-    """Keep all others from appending until this transaction commits: the last step before `append`."""
+    """Block other transactions from appending until this one commits: the last step before `append`."""
     connection.execute(select(encoders.c.id).order_by(encoders.c.id).with_for_update(key_share=True)).all()
 
 
@@ -82,7 +82,7 @@ def removals(connection: Connection, clip_ids: Sequence[int]) -> list[Change]:
 
 
 def touched_between(connection: Connection, space_id: int, after: int, until: int) -> Ids | None:
-    """The clips in a stretch of the log, each once, by id; None when the log does not hold all of it."""
+    """The clips in a range of the log, each once, by id; None when the log lacks part of the range."""
     c = changes.c
     query = select(c.clip_id).where(c.encoder_id == space_id, c.number > after, c.number <= until)
     found = np.fromiter(connection.execute(query).scalars(), np.int64)

@@ -47,7 +47,7 @@ def characters_by_id(connection: Connection, space: Space | None, ids: Iterable[
 
 
 def find_character(connection: Connection, space: Space | None, wanted: str) -> Character:
-    """The character that an id or `maker/game/name` means. Raises NotFoundError, and UsageError when several fit.
+    """The character with an id or `maker/game/name`. Raises NotFoundError, and UsageError when several match.
 
     Names may contain slashes themselves, so every way to cut the three parts is tried.
     """
@@ -57,7 +57,7 @@ def find_character(connection: Connection, space: Space | None, wanted: str) -> 
     else:
         pieces = wanted.split("/")
         if len(pieces) < 3:
-            raise UsageError(f"{wanted!r} names no character.", "Write maker/game/name, or the character's id.")
+            raise UsageError(f"{wanted!r} is not a character.", "Write maker/game/name, or the character's id.")
         found = []
         for first in range(1, len(pieces) - 1):
             for second in range(first + 1, len(pieces)):
@@ -65,7 +65,7 @@ def find_character(connection: Connection, space: Space | None, wanted: str) -> 
                 name = "/".join(pieces[second:])
                 found += list_characters(connection, space, maker=maker, game=game, name=name)
     if not found:
-        raise NotFoundError(f"There is no character {wanted}.", "`spksearch catalog list` shows those there are.")
+        raise NotFoundError(f"There is no character {wanted}.", "See `spksearch catalog list`.")
     if len(found) > 1:
         ids = ", ".join(str(character.id) for character in found)
         raise UsageError(f"{wanted} may mean several characters: {ids}.", "Give the id.")
@@ -73,20 +73,20 @@ def find_character(connection: Connection, space: Space | None, wanted: str) -> 
 
 
 def find_games(connection: Connection, title: str) -> list[Game]:
-    """The games of that title (more than one when makers share it). Raises NotFoundError."""
+    """The games with that title (several makers may use it). Raises NotFoundError."""
     columns = (games.c.id, games.c.title, makers.c.id, makers.c.name)
     query = select(*columns).join_from(games, makers).where(games.c.key == fold(title)).order_by(games.c.id)
     found = [Game(id_, name, Maker(maker_id, maker)) for id_, name, maker_id, maker in connection.execute(query)]
     if not found:
-        raise NotFoundError(f"There is no game {title}.", "`spksearch catalog list` shows those there are.")
+        raise NotFoundError(f"There is no game {title}.", "See `spksearch catalog list`.")
     return found
 
 
 def find_maker(connection: Connection, name: str) -> Maker:
-    """The maker of that name. Raises NotFoundError."""
+    """The maker with that name. Raises NotFoundError."""
     row = connection.execute(select(makers.c.id, makers.c.name).where(makers.c.key == fold(name))).first()
     if row is None:
-        raise NotFoundError(f"There is no maker {name}.", "`spksearch catalog list` shows those there are.")
+        raise NotFoundError(f"There is no maker {name}.", "See `spksearch catalog list`.")
     return Maker(*row)
 
 

@@ -1,4 +1,4 @@
-"""The queue of a space: the workers that embed, what each has claimed, and what comes back when one dies."""
+"""The queue of a space: workers, their claims, and what happens to the claims of a worker that dies."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from speaker_search.catalog.rows import chunks
 from speaker_search.catalog.tables import clips, queue, roots, workers
 from speaker_search.entities import Refusal
 
-LEASE_S = 60.0  # how long a worker that no longer answers keeps what it has claimed
+LEASE_S = 60.0  # how long a worker keeps its claims after its last renewal
 SUSPECTS = 64  # claimed together at most
 
-# Worker deaths before a clip is refused. The first death makes the whole batch suspect; then it takes two more with
-# the clip alone: programs that are killed at random hardly die twice with the same single clip.
+# Worker deaths before a clip is refused. The first death makes the whole portion suspect. Suspects are then embedded
+# alone, and two more deaths refuse the clip: random kills hardly ever hit the same single clip twice.
 MAX_KILLS = 3
 
 STORED_ID = np.dtype("<i8")
@@ -37,7 +37,7 @@ class ClaimedClip:
     root: Path  #: a folder, or an archive
     name: str  #: POSIX, relative to the folder or as the archive has it
     file: tuple[int, int]  #: size in bytes and mtime in ns of the file that a scan saw
-    suspect: bool  #: a worker died while it was working on it: it is embedded alone
+    suspect: bool  #: a worker died while processing it, so it is embedded alone
 
     @property
     def path(self) -> Path:
@@ -45,32 +45,30 @@ class ClaimedClip:
 
 
 class Claims:
-    """What one worker has claimed in one space, under a lease that has to be renewed well within LEASE_S.
+    """What one worker has claimed in one space, under a lease that it must renew well within LEASE_S.
 
-    Any thread may call it: each call is one transaction, and calls take turns.
+    Thread-safe: each call is one transaction, and calls are serialised.
     """
 
     def __init__(self, catalog: Catalog, space_id: int, *, machine: str, pid: int) -> None:
-        """`machine` names where process numbers mean the same (see ingest/processes.py)."""
+        """`machine` is the scope in which `pid` is unique (see ingest/processes.py)."""
         self._catalog = catalog
         self._space_id = space_id
         self._who: dict[str, str | int] = {"machine": machine, "pid": pid}
         self._lock = threading.Lock()
         self._left = False
-        self._id = catalog.transact(self._enlist)
+        self._id = catalog.transact(self._register)
 
     def renew(self) -> None:
-        """Say that this worker is alive. One that was given up for dead is listed anew, without what it had."""
+        """Renew the lease. A worker that was given up for dead is registered again, without its claims."""
         self._do(lambda _, __: None, None)
 
     def claim(self, limit: int) -> list[ClaimedClip]:
-        """Take up to `limit` pending clips, by id; suspects last, and only when nothing else is pending. A worker that
-        has left gets none.
-        """
+        """Claim up to `limit` pending clips, by id; suspects only when nothing else is pending. Empty after `leave`."""
         return self._do(lambda connection, worker_id: self._claim(connection, worker_id, limit), [])
 
     def take_in_hand(self, clip_ids: Sequence[int]) -> None:
-        """Say which of the claimed clips this worker is working on: those are suspects should it die."""
+        """Record which of the claimed clips this worker is processing: they become suspects if it dies."""
         blob = np.array(clip_ids, STORED_ID).tobytes()
 
         def note(connection: Connection, worker_id: int) -> None:
@@ -79,11 +77,11 @@ class Claims:
         self._do(note, None)
 
     def give_back(self) -> None:
-        """Give back what is claimed, for others to take, and go on."""
+        """Release all claims, for other workers to take."""
         self._do(_give_back, None)
 
     def leave(self) -> None:
-        """Give back what is claimed and stop being a worker: later calls do nothing."""
+        """Release all claims and unregister the worker; later calls do nothing."""
         with self._lock:
             self._left = True
 
@@ -95,22 +93,22 @@ class Claims:
             self._catalog.transact(leave)
 
     def _do(self, work: Callable[[Connection, int], T], otherwise: T) -> T:
-        """Renew the lease and do the work, in one transaction; `otherwise` when this worker has left."""
+        """Renew the lease and do `work`, in one transaction; `otherwise` when this worker has left."""
         with self._lock:
             if self._left:
                 return otherwise
 
             def renewed(connection: Connection) -> tuple[int, T]:
                 lease = {"lease_until": _now(connection) + LEASE_S}
-                mine = update(workers).where(workers.c.id == self._id).values(**lease)
-                worker_id = self._id if connection.execute(mine).rowcount else self._enlist(connection)
+                renewal = update(workers).where(workers.c.id == self._id).values(**lease)
+                worker_id = self._id if connection.execute(renewal).rowcount else self._register(connection)
                 return worker_id, work(connection, worker_id)
 
-            # The new id counts once it is committed: a transaction that is rolled back leaves no such row.
+            # Keep a new id only once it is committed: a rolled-back transaction leaves no such row.
             self._id, result = self._catalog.transact(renewed)
             return result
 
-    def _enlist(self, connection: Connection) -> int:
+    def _register(self, connection: Connection) -> int:
         row = insert(workers).values(**self._who, lease_until=_now(connection) + LEASE_S, in_hand=b"")
         return int(connection.execute(row.returning(workers.c.id)).scalar_one())
 
@@ -128,8 +126,8 @@ class Claims:
     def _take(self, connection: Connection, worker_id: int, ids: list[int], *, suspect: bool) -> list[ClaimedClip]:
         taken: list[ClaimedClip] = []
         for some in chunks(ids):
-            mine = (queue.c.encoder_id == self._space_id) & queue.c.clip_id.in_(some)
-            connection.execute(update(queue).where(mine).values(status="claimed", worker_id=worker_id))
+            entries = (queue.c.encoder_id == self._space_id) & queue.c.clip_id.in_(some)
+            connection.execute(update(queue).where(entries).values(status="claimed", worker_id=worker_id))
             c = clips.c
             columns = (c.id, roots.c.path, c.path, c.size, c.mtime_ns)
             rows = connection.execute(select(*columns).join_from(clips, roots).where(c.id.in_(some)).order_by(c.id))
@@ -139,9 +137,9 @@ class Claims:
 
 
 def release(catalog: Catalog, is_dead: Callable[[str, int], bool]) -> int:
-    """Free the claims of workers whose lease ran out or that `is_dead(machine, pid)` says are dead; how many clips.
+    """Release the claims of workers whose lease has expired or that `is_dead(machine, pid)`; returns how many clips.
 
-    A clip that a dead worker was working on counts one more death; at the third it is refused.
+    Each clip that a dead worker was processing gets one more death counted against it; at the third it is refused.
     """
     return catalog.transact(lambda connection: _release(connection, is_dead))
 
@@ -157,28 +155,28 @@ def left(connection: Connection, space_id: int) -> tuple[int, int]:
 def _release(connection: Connection, is_dead: Callable[[str, int], bool]) -> int:
     now = _now(connection)
     listed = connection.execute(select(workers).order_by(workers.c.id).with_for_update(skip_locked=True)).all()
-    gone = [worker for worker in listed if worker.lease_until < now or is_dead(worker.machine, worker.pid)]
-    freed = sum(_free(connection, worker.id, np.frombuffer(worker.in_hand, STORED_ID).tolist()) for worker in gone)
+    dead = [worker for worker in listed if worker.lease_until < now or is_dead(worker.machine, worker.pid)]
+    freed = sum(_free(connection, worker.id, np.frombuffer(worker.in_hand, STORED_ID).tolist()) for worker in dead)
     holding = exists().where(queue.c.worker_id == workers.c.id)
-    connection.execute(delete(workers).where(workers.c.id.in_([worker.id for worker in gone]), ~holding))
+    connection.execute(delete(workers).where(workers.c.id.in_([worker.id for worker in dead]), ~holding))
     return freed
 
 
-def _free(connection: Connection, worker_id: int, in_hand: Sequence[int]) -> int:
-    """Free what a dead worker has claimed, and blame what it was working on; how many clips."""
+def _free(connection: Connection, worker_id: int, processing: Sequence[int]) -> int:
+    """Release a dead worker's claims, and count the death against the clips it was processing; how many claims."""
     c = queue.c
-    mine = c.worker_id == worker_id
-    # Some may be locked: a worker given up for dead is storing them after all. They are freed the next time.
-    theirs = select(c.clip_id).where(mine).order_by(c.clip_id).with_for_update(skip_locked=True)
-    clip_ids = list(connection.execute(theirs).scalars())
+    claimed = c.worker_id == worker_id
+    # Some may be locked: a worker given up for dead is storing them after all. They are released the next time.
+    unlocked = select(c.clip_id).where(claimed).order_by(c.clip_id).with_for_update(skip_locked=True)
+    clip_ids = list(connection.execute(unlocked).scalars())
     refused = {
         "status": "refused",
         "reason": str(Refusal.KILLS_WORKER),
-        "detail": f"{MAX_KILLS} programs died while they were working on it, the last two with it alone.",
+        "detail": f"{MAX_KILLS} workers died while processing it, the last two with it alone.",
     }
     for some in chunks(clip_ids):
-        held = mine & c.clip_id.in_(some)
-        blamed = update(queue).where(held, c.clip_id.in_(set(some) & set(in_hand)))
+        held = claimed & c.clip_id.in_(some)
+        blamed = update(queue).where(held, c.clip_id.in_(set(some) & set(processing)))
         connection.execute(blamed.values(kills=c.kills + 1))
         connection.execute(update(queue).where(held, c.kills >= MAX_KILLS).values(**refused, worker_id=None))
         connection.execute(update(queue).where(held).values(status="pending", worker_id=None))
@@ -186,12 +184,12 @@ def _free(connection: Connection, worker_id: int, in_hand: Sequence[int]) -> int
 
 
 def _give_back(connection: Connection, worker_id: int) -> None:
-    mine = update(queue).where(queue.c.worker_id == worker_id)
-    connection.execute(mine.values(status="pending", worker_id=None))
+    claimed = update(queue).where(queue.c.worker_id == worker_id)
+    connection.execute(claimed.values(status="pending", worker_id=None))
 
 
 def _now(connection: Connection) -> float:
-    """The database's clock, in seconds since 1970: workers on several machines go by one clock."""
+    """The database's clock, in seconds since 1970: one clock for the workers on all machines."""
     if connection.dialect.name == "sqlite":
         return time.time()
     return float(connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())

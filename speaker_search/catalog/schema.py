@@ -1,4 +1,4 @@
-"""The catalog's schema: which one a database has, and how it gets to the one this program knows."""
+"""The catalog's schema: which version a database has, and how it is upgraded to this program's."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:  # alembic takes a fifth of a second to import, and most progr
     from alembic.config import Config
 
 HEAD = "0003"  # the schema that tables.py describes; a test compares it with migrations/
-MIGRATION_LOCK = 0x5350_4B53  # any number that is ours: keeps two programs from migrating one PostgreSQL at once
+MIGRATION_LOCK = 0x5350_4B53  # arbitrary: keeps two programs from migrating one PostgreSQL at the same time
 
 
 def check(connection: Connection) -> str:
-    """The catalog's uuid, if its schema is the one this program knows. Raises CatalogError otherwise."""
+    """The catalog's uuid, if its schema is this program's. Raises CatalogError otherwise."""
     found = revisions(connection)
     if found == [HEAD]:
         return str(connection.execute(select(tables.catalog.c.uuid)).scalar_one())
@@ -39,7 +39,7 @@ def is_empty(connection: Connection) -> bool:
 
 
 def upgrade(engine: Engine) -> None:
-    """Run the migrations, in one transaction that no other program can be in at the same time."""
+    """Run the migrations, in one transaction that excludes other programs."""
     from alembic import command
 
     with migrating(engine) as connection:
@@ -56,7 +56,7 @@ def upgrade(engine: Engine) -> None:
 def migrating(engine: Engine) -> Iterator[Connection]:
     """A transaction that may replace whole tables.
 
-    SQLite changes a table by copying it and dropping the original, which foreign keys in force would not allow; they
+    SQLite changes a table by copying it and dropping the original, which enforced foreign keys would not allow. They
     are checked at the end instead (https://sqlite.org/lang_altertable.html, section 7).
     """
     with engine.execution_options(writes=True).connect() as connection:
@@ -69,7 +69,7 @@ def migrating(engine: Engine) -> Iterator[Connection]:
                 yield connection
                 if sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
                     raise CatalogError(
-                        f"The catalog holds rows of {broken[0]} that refer to nothing.", "Restore a backup."
+                        f"The catalog holds rows of {broken[0]} with broken references.", "Restore a backup."
                     )
         finally:
             if sqlite:
@@ -77,26 +77,26 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 
 def migrations() -> Config:
-    """Alembic's configuration: the scripts inside an installed package, or those beside the checkout's."""
+    """Alembic's configuration, with the scripts inside an installed package, or beside it in a checkout."""
     from alembic.config import Config
 
     package = Path(__file__).resolve().parents[1]
     inside, beside = package / "migrations", package.parent / "migrations"
     config = Config()
-    # A percent sign is Alembic's own sign for interpolation.
+    # Alembic interpolates percent signs.
     config.set_main_option("script_location", str(inside if inside.is_dir() else beside).replace("%", "%%"))
     return config
 
 
 def known() -> list[str]:
-    """Every schema that the migrations know, newest first."""
+    """Every schema version in the migrations, newest first."""
     from alembic.script import ScriptDirectory
 
     return [revision.revision for revision in ScriptDirectory.from_config(migrations()).walk_revisions()]
 
 
 def revisions(connection: Connection) -> list[str]:
-    """The schema versions written in the database: one, unless something went wrong."""
+    """The schema versions stored in the database: one, unless something went wrong."""
     if not inspect(connection).has_table("alembic_version"):
         return []
     return sorted(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())

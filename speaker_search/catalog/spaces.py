@@ -24,7 +24,7 @@ class Space:
 
 @dataclass(frozen=True, slots=True)
 class ClipCounts:
-    """How many clips a space holds, waits for and has refused."""
+    """How many clips of a space are embedded, pending and refused."""
 
     embedded: int
     pending: int  #: whether or not a worker has claimed them
@@ -38,23 +38,23 @@ def spaces(connection: Connection) -> list[Space]:
 
 
 def ensure_space(catalog: Catalog, *, space: str, name: str, dim: int) -> Space:
-    """The space of that name, made if it is new."""
+    """The space with that name, created if it is new."""
     with catalog.write() as connection:
         id_ = ensure(connection, encoders, {"space": space}, {"name": name, "dim": dim, "changes": 0})
     return Space(id_, space, name, dim)
 
 
-def check_space(at_hand: str, space: str) -> None:
-    """Raise CatalogError when the weights at hand (their space) are not those that a space was made with."""
-    if at_hand != space:
+def check_space(loaded: str, space: str) -> None:
+    """Raise CatalogError when the loaded weights, given as their space, are not those that `space` was made with."""
+    if loaded != space:
         raise CatalogError(
-            f"The catalog's embeddings are in {space}, and the weights at hand are {at_hand}.",
+            f"The catalog's embeddings are in {space}, but the loaded weights are {loaded}.",
             "Set SPKSEARCH_CHECKPOINT to the weights it was made with, or name their encoder to ingest with these.",
         )
 
 
 def position(connection: Connection, space: Space, uuid: str) -> int:
-    """How far a space's change log reaches. Raises CatalogError when the database holds another catalog by now."""
+    """How far a space's change log reaches. Raises CatalogError if the database now holds another catalog."""
     c = encoders.c
     which = select(catalog.c.uuid).scalar_subquery()
     row = connection.execute(select(c.changes, which).where(c.id == space.id, c.space == space.name)).first()
@@ -64,11 +64,11 @@ def position(connection: Connection, space: Space, uuid: str) -> int:
 
 
 def count_clips(connection: Connection, space_id: int) -> ClipCounts:
-    """How many clips a space holds, waits for and has refused."""
+    """How many clips of a space are embedded, pending and refused."""
     embedded = select(func.count()).select_from(embeddings).where(embeddings.c.encoder_id == space_id)
     c = queue.c
     by_status = select(c.status, func.count()).where(c.encoder_id == space_id).group_by(c.status)
     counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_status)}
     total = int(connection.execute(embedded).scalar_one())
-    waiting = counts.get("pending", 0) + counts.get("claimed", 0)
-    return ClipCounts(total, waiting, counts.get("refused", 0))
+    pending = counts.get("pending", 0) + counts.get("claimed", 0)
+    return ClipCounts(total, pending, counts.get("refused", 0))

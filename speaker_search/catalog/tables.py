@@ -27,8 +27,8 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-# SQLite numbers rows by itself only in a column of the exact type INTEGER. It gives the highest number out again once
-# its row is deleted, unless the table says AUTOINCREMENT: whoever still holds the number would mean another row by it.
+# SQLite assigns ids only to a column of the exact type INTEGER. Without AUTOINCREMENT it reuses the highest id after
+# its row is deleted, and an id that is still held somewhere would then refer to another row.
 RowId = BigInteger().with_variant(Integer, "sqlite")
 
 #: One row: which catalog this is.
@@ -88,8 +88,8 @@ clips = Table(
     sqlite_autoincrement=True,
 )
 
-#: Other places of a clip's audio in its game: a file that turns out to be a known clip becomes a row here. A place is
-#: either in `clips` or in this table: whoever inserts it into one deletes it from the other, in the same transaction.
+#: Other paths of a clip's audio in its game: a file that turns out to be a known clip becomes a row here. A path is
+#: either in `clips` or in this table: inserting it into one deletes it from the other, in the same transaction.
 copies = Table(
     "copies",
     metadata,
@@ -121,7 +121,7 @@ embeddings = Table(
     Index("ix_embeddings_clip_id", "clip_id"),
 )
 
-#: The change log: what became of a clip in a space, numbered from 1 without a gap. Clips in it may be deleted by now.
+#: The change log: what became of a clip in a space, numbered from 1 without gaps. Its clips may since be deleted.
 changes = Table(
     "changes",
     metadata,
@@ -134,7 +134,7 @@ changes = Table(
     sqlite_with_rowid=False,
 )
 
-#: A program that embeds clips. It keeps what it has claimed as long as it renews its lease.
+#: A program that embeds clips. It keeps its claims as long as it renews its lease.
 workers = Table(
     "workers",
     metadata,
@@ -146,8 +146,8 @@ workers = Table(
     sqlite_autoincrement=True,
 )
 
-#: What a space lacks: clips that are pending, those a worker has claimed, and those the encoder refused. The state
-#: belongs to the space, since one encoder may have embedded what another has yet to see.
+#: Clips that are not embedded in a space: pending, claimed by a worker, or refused by the encoder. The state belongs to
+#: the space, since one encoder may have embedded a clip that another has not seen yet.
 queue = Table(
     "queue",
     metadata,
@@ -155,7 +155,7 @@ queue = Table(
     Column("clip_id", RowId, ForeignKey("clips.id"), primary_key=True),
     Column("status", String(10), nullable=False),
     Column("worker_id", RowId, ForeignKey("workers.id"), index=True),
-    Column("kills", Integer, nullable=False),  # workers that died while they were working on it
+    Column("kills", Integer, nullable=False),  # workers that died while processing it
     Column("reason", String(20)),
     Column("detail", Text),
     CheckConstraint(

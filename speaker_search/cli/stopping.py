@@ -17,7 +17,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stop:
-    """Whether a signal has asked for the end. A second one stops at once."""
+    """Whether a signal has asked to stop. A second one stops immediately."""
 
     asked = False
 
@@ -25,10 +25,10 @@ class Stop:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        output.note("Stopping once the clips in hand are stored; a second signal stops at once.")
+        output.note("Stopping once the current clips are stored; a second signal stops immediately.")
 
     def between(self, show: Show) -> Show:
-        """The same callback, which raises KeyboardInterrupt once the end is asked for."""
+        """The same callback, which raises KeyboardInterrupt after a signal."""
 
         def show_or_stop(report: IngestReport) -> None:
             show(report)

@@ -1,4 +1,4 @@
-"""A tour through bundled voices: take them in, ask with one line, list who recurs, compare with the truth."""
+"""A tour through bundled voices: ingest them, search with one line, list who recurs, compare with the truth."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Names = tuple[str, str, str]  #: maker, game and character
 class Tour:
     """What the tour saw."""
 
-    line: Path  #: the clip asked with
+    line: Path  #: the query clip
     speaker: documents.Character
     first_is_right: bool  #: whether the first match is played by the speaker's voice actor
     seen: documents.Demo

@@ -1,4 +1,4 @@
-"""Everything that is asked and answered in JSON, in one place for the command line, HTTP and Python."""
+"""Every JSON request and response, defined once for the command line, HTTP and Python."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ class Query(Document):
 class Match(Document):
     character: Character | None = Field(description="null for a clip whose speaker is unknown.")
     score: Rounded
-    probability: Rounded | None = Field(description="Of being the same voice; null where it could not be learnt.")
-    hits: list[Hit] = Field(description="The lines that speak for it, best first.")
+    probability: Rounded | None = Field(description="Of being the same voice; null when it cannot be calibrated.")
+    hits: list[Hit] = Field(description="Its clips nearest to the query, best first.")
 
 
 class Search(Document):

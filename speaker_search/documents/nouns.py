@@ -24,8 +24,8 @@ class Character(Document):
     id: int
     name: str
     game: Game
-    clips: int = Field(description="Clips embedded in the space asked about.")
-    voice: int | None = Field(default=None, description="The voice it belongs to, when the question was by voice.")
+    clips: int = Field(description="Clips embedded in the space being searched.")
+    voice: int | None = Field(default=None, description="The voice it belongs to, in a search by voice.")
 
     @property
     def address(self) -> str:
@@ -44,7 +44,7 @@ class Clip(Document):
 
 
 class PlacedClip(Clip):
-    path: Path = Field(description="Where its sound lies.")
+    path: Path = Field(description="Where its sound is.")
 
 
 class Hit(Document):

@@ -1,4 +1,4 @@
-"""Requests: what can be asked of a library, by command line and HTTP alike."""
+"""Requests to a library, the same for the command line and HTTP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT_PROBABILITY = 0.5  # of two characters being one voice: as likely as not
 
 
 class Request(Document):
-    """A question, or a part of one. Unknown fields are refused."""
+    """A request, or a part of one. Unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -51,7 +51,7 @@ class SearchRequest(SearchOptions):
 
 
 class IngestRequest(Request):
-    """Voices to take in, from folders that the server's settings allow."""
+    """Voices to ingest, from folders that the server's settings allow."""
 
     paths: list[str] = Field(min_length=1, max_length=100, description="Absolute, below SPKSEARCH_INGEST_ROOTS.")
     layout: Layout = "auto"

@@ -30,13 +30,13 @@ class IngestReport(Document):
     routes: dict[str, int] = Field(default={}, description="How rows and files were matched.")
     new: int = 0
     known: int = 0
-    changed: int = Field(default=0, description="Another file than last time: embedded again.")
+    changed: int = Field(default=0, description="The file differs from last time: embedded again.")
     relabelled: int = 0
     gone: int = Field(default=0, description="The file is no longer there; the clip is kept.")
     opened: int = Field(default=0, description="Audio files opened: embedded or refused.")
-    of: int = Field(default=0, description="Audio files to open in all.")
+    of: int = Field(default=0, description="Audio files to open in total.")
     embedded: int = 0
-    merged: int = Field(default=0, description="Embedded clips whose audio an older clip of their game has.")
+    merged: int = Field(default=0, description="Embedded clips with the same audio as an older clip of their game.")
     refused: dict[str, int] = Field(default={}, description="By reason.")
     pending: int = Field(default=0, description="Left to be embedded.")
     audio_seconds: float = Field(default=0.0, description="Embedded audio.")
@@ -49,12 +49,12 @@ class IngestReport(Document):
 
     @property
     def trouble(self) -> bool:
-        """Whether something was not taken in."""
+        """Whether something was not ingested."""
         return bool(self.refused or self.problems or self.routes.get("malformed"))
 
 
 class Ingest(Document):
-    """An ingest that a server was asked for."""
+    """An ingest requested from a server."""
 
     id: str
     state: Literal["waiting", "running", "done", "failed"]
@@ -74,7 +74,7 @@ class PreviewCount(Document):
 
 
 class Preview(Document):
-    """What an ingest would take in."""
+    """What an ingest would find."""
 
     recognised: list[str]
     games: int
@@ -84,7 +84,7 @@ class Preview(Document):
 
     @property
     def trouble(self) -> bool:
-        """Whether something would not be taken in."""
+        """Whether something would not be ingested."""
         return bool(self.problems or self.routes.get("malformed"))
 
 

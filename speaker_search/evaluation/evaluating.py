@@ -27,9 +27,9 @@ from speaker_search.search.profiles import Profiles
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Measures over the catalog's characters whose voice actor is known; None where there is nothing to measure on.
+    """Measures over the catalog's characters whose voice actor is known; None when there is nothing to measure.
 
-    A character all of whose clips were refused counts too: it is found by nobody and in a group of its own.
+    A character whose clips were all refused counts too: no search finds it, and it is a group of its own.
     """
 
     encoder: str
@@ -51,11 +51,11 @@ def evaluate(catalog: Catalog, ready: Ready, cast: Cast, truth: Truth) -> Evalua
         everyone = people.list_characters(connection, None, limit=people.count_characters(connection))
     known = [character for character in everyone if truth.voice_actor(character) is not None]
     if not known:
-        raise UsageError("The truth names none of the characters in the catalog.", "Is it that of other games?")
+        raise UsageError("The truth names none of the characters in the catalog.", "Is it for other games?")
     actors = np.unique([str(truth.voice_actor(character)) for character in known], return_inverse=True)[1]
     games = np.array([character.game.id for character in known], np.int64)
     groups = {character.id: voice.id for voice in cast.voices for character, _ in voice.members}
-    # A character in no voice is a group of its own: a number below zero, which no voice has.
+    # A character without a voice is a group of its own: a negative number, which no voice has.
     found = np.array([groups.get(character.id, -1 - place) for place, character in enumerate(known)], np.int64)
     scores = _scores(ready.profiles, [character.id for character in known])
     same = actors[:, None] == actors[None]

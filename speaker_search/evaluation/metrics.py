@@ -1,4 +1,4 @@
-"""The field's measures, over arrays."""
+"""The usual measures of search, linking and calibration, over arrays."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CalibrationError:
 def precision_at_1(scores: Floats, relevant: Bools, eligible: Bools) -> float | None:
     """The share of rows whose best eligible column is relevant, over rows that have a relevant one; all (n, m).
 
-    A score of minus infinity is no answer, and so no right one.
+    A score of minus infinity counts as no answer.
     """
     rows = (relevant & eligible).any(axis=1)
     if not rows.any():
@@ -61,7 +61,7 @@ def mean_average_precision(scores: Floats, relevant: Bools, eligible: Bools) -> 
 
 
 def equal_error_rate(same: Floats, different: Floats) -> float | None:
-    """The rate at which as many of the `same` scores are rejected as of the `different` ones are accepted."""
+    """The error rate at the threshold that rejects the same share of `same` as it accepts of `different` scores."""
     if not len(same) or not len(different):
         return None
     thresholds = np.unique(np.concatenate([same, different]))

@@ -1,4 +1,4 @@
-"""Reading who really speaks: a list of maker, game, character and voice actor."""
+"""Reading known voice actors: a list of maker, game, character and voice actor."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Truth:
 
 
 def read_truth(path: Path) -> Truth:
-    """Read cast.json. Raises UsageError when it is not there or is something else."""
+    """Read a JSON file of known voice actors. Raises UsageError when it is missing or malformed."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.", EXPECTED) from error
     except ValueError as error:
-        raise UsageError(f"{path} is no JSON.", EXPECTED) from error
+        raise UsageError(f"{path} is not JSON.", EXPECTED) from error
     try:
         return Truth(
             {
@@ -42,7 +42,7 @@ def read_truth(path: Path) -> Truth:
 
 
 def _voice_actor(name: object) -> str:
-    """Their name or number; null would make one person of all who are not known."""
+    """A name or number. null is rejected: it would make all unknown actors one person."""
     if not isinstance(name, str | int):
         raise TypeError(name)
     return str(name)

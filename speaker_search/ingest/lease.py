@@ -1,4 +1,4 @@
-"""Holding on to what a worker has claimed, and giving back the rest of it at the end."""
+"""A worker's lease: renewed in the background, its remaining claims released at the end."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ RENEW_EVERY_S = LEASE_S / 4
 
 @contextmanager
 def leased(catalog: Catalog, encoder_id: int) -> Iterator[Claims]:
-    """Claims whose lease is renewed in the background. However it ends, short of a kill, they are given back."""
+    """Claims whose lease is renewed in the background. They are released on any exit short of a kill."""
     claims = patiently(lambda: Claims(catalog, encoder_id, machine=processes.machine(), pid=os.getpid()))
-    over = threading.Event()
+    done = threading.Event()
 
     def renew() -> None:
-        while not over.wait(RENEW_EVERY_S):
-            with suppress(CatalogError):  # away for a moment: the next claim says so if it is for longer
+        while not done.wait(RENEW_EVERY_S):
+            with suppress(CatalogError):  # after a longer outage the next claim raises
                 claims.renew()
 
     thread = threading.Thread(target=renew, name="lease", daemon=True)
@@ -32,7 +32,7 @@ def leased(catalog: Catalog, encoder_id: int) -> Iterator[Claims]:
     try:
         yield claims
     finally:
-        over.set()
+        done.set()
         thread.join()
-        with suppress(CatalogError):  # the lease then ends by itself
+        with suppress(CatalogError):  # the lease then expires
             claims.leave()

@@ -1,4 +1,4 @@
-"""A database that goes away for a while is waited for."""
+"""Retrying while the database is unavailable."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeVar
 from speaker_search.errors import CatalogAwayError
 
 PATIENCE_S = 600.0  # long enough for a server's upgrade
-PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # between tries; the last again and again
+PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # between tries; the last one repeats
 
 T = TypeVar("T")
 
@@ -20,10 +20,10 @@ def patiently(
     *,
     patience_s: float = PATIENCE_S,
 ) -> T:
-    """Do it, and again while the catalog's server is away, for up to `patience_s`. A transaction either came through or
-    did not: whoever calls must be fine with its having come through without an answer.
+    """Call `action`, and retry it while the catalog's server is unavailable, for up to `patience_s`.
 
-    Raises CatalogAwayError when it takes longer.
+    `action` must be safe to repeat: a transaction may have committed although its answer was lost. Raises
+    CatalogAwayError when the outage lasts longer.
     """
     give_up = time.monotonic() + patience_s
     tries = 0

@@ -11,22 +11,22 @@ import psutil  # type: ignore[import-untyped]  # psutil carries no types
 
 @cache
 def machine() -> str:
-    """A name for where process numbers mean the same: the host's, and on Linux its boot and namespace of processes."""
+    """The scope in which a pid is unique: the host name, and on Linux also the boot id and the pid namespace."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()  # clones share their name
-        namespace = Path("/proc/self/ns/pid").readlink()  # in a container, numbers are its own
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()  # clones share a host name
+        namespace = Path("/proc/self/ns/pid").readlink()  # a container has its own pids
     except OSError:
         return socket.gethostname()
     return f"{socket.gethostname()} {boot} {namespace}"
 
 
 def is_dead(where: str, pid: int) -> bool:
-    """Whether that process is known to have ended; nothing is known about other machines."""
+    """Whether that process is known to have ended; False for other machines, where it cannot be known."""
     if where != machine():
         return False
     try:
-        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)  # ended, and nobody has asked how
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)  # ended, and not yet reaped by its parent
     except psutil.NoSuchProcess:
         return True
-    except psutil.Error:  # it is somebody else's
+    except psutil.Error:  # it belongs to another user
         return False

@@ -1,4 +1,4 @@
-"""What an ingest has done so far: a Tally counts it, and makes the documents.IngestReport of it."""
+"""What an ingest has done so far: a Tally counts it and turns into a documents.IngestReport."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ class Tally:
     routes: Counter[str] = field(default_factory=Counter)  #: how rows and files were matched
     new: int = 0
     known: int = 0
-    changed: int = 0  #: another file than last time: embedded again
+    changed: int = 0  #: the file differs from last time: embedded again
     relabelled: int = 0
     gone: int = 0  #: the file is no longer there; the clip is kept
-    pending: int = 0  #: left to be embedded
+    pending: int = 0  #: still to be embedded
     embedding: bool = False  #: whether the scan is over
-    queued: int = 0  #: clips to embed in all
+    queued: int = 0  #: clips to embed in total
     opened: int = 0  #: audio files opened
     embedded: int = 0
     refused: Counter[str] = field(default_factory=Counter)  #: by reason
-    waiting_for: str = ""  #: what it is waiting for; empty while it works
-    merged: int = 0  #: embedded clips that turned out to be the audio of an older clip of their game
+    waiting_for: str = ""  #: why it is waiting; empty while it works
+    merged: int = 0  #: embedded clips that turned out to have the same audio as an older clip of their game
     audio_seconds: float = 0.0  #: of the clips embedded
     elapsed_s: float = 0.0  #: spent embedding
     catalog: ClipCounts | None = None  #: what the catalog holds of the space at the end
     problems: list[str] = field(default_factory=list)  #: game folders that could not be read, a sentence each
 
     def problem(self, sentence: str) -> None:
-        """Keep a sentence about a game that could not be read, once."""
+        """Add a sentence about a game that could not be read, unless it is there already."""
         if len(self.problems) < MAX_PROBLEMS and sentence not in self.problems:
             self.problems.append(sentence)
 

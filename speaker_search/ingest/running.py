@@ -1,4 +1,4 @@
-"""An ingest from its first folder to its last clip, and a worker that only embeds."""
+"""A whole ingest, and a worker that only embeds."""
 
 from __future__ import annotations
 
@@ -15,60 +15,61 @@ from speaker_search.sources import Archives
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
-    """What clips are embedded with."""
+class Resources:
+    """Everything that embedding clips needs."""
 
     catalog: Catalog
     encoder: Encoder
     archives: Archives
-    processes: int  #: that decode
+    processes: int  #: decoders
     on_progress: Progress
 
 
-def take_in(found: Found, means: Means, *, retry_refused: bool = False, enqueue: bool = False) -> Tally:
-    """Note every clip found, then embed all that wait for the encoder, unless they are only to be enqueued."""
-    report, space = _begun(means)
+def ingest(found: Found, resources: Resources, *, retry_refused: bool = False, enqueue: bool = False) -> Tally:
+    """Register every clip found, then embed all that are pending; with `enqueue`, only register."""
+    report, space = _start(resources)
     register_games(
         found,
-        catalog=means.catalog,
+        catalog=resources.catalog,
         space_id=space.id,
         report=report,
         retry_refused=retry_refused,
-        on_progress=means.on_progress,
+        on_progress=resources.on_progress,
     )
     if not enqueue:
-        _embed(report, space, means, drain=True)
-    return _ended(report, space, means)
+        _embed(report, space, resources, drain=True)
+    return _finish(report, space, resources)
 
 
-def work(means: Means, *, drain: bool) -> Tally:
-    """Embed clips that wait for the encoder: with `drain` until none is left, else until interrupted."""
-    report, space = _begun(means)
-    _embed(report, space, means, drain=drain)
-    return _ended(report, space, means)
+def work(resources: Resources, *, drain: bool) -> Tally:
+    """Embed pending clips: with `drain` until none is left, otherwise until interrupted."""
+    report, space = _start(resources)
+    _embed(report, space, resources, drain=drain)
+    return _finish(report, space, resources)
 
 
-def _begun(means: Means) -> tuple[Tally, Space]:
-    encoder = means.encoder
-    space = ensure_space(means.catalog, space=encoder.space, name=encoder.name, dim=encoder.dim)
+def _start(resources: Resources) -> tuple[Tally, Space]:
+    encoder = resources.encoder
+    space = ensure_space(resources.catalog, space=encoder.space, name=encoder.name, dim=encoder.dim)
     return Tally(encoder=encoder.space, computed_by=f"{encoder.backend.name}: {encoder.backend.reason}"), space
 
 
-def _embed(report: Tally, space: Space, means: Means, *, drain: bool) -> None:
-    with means.catalog.read() as connection:
+def _embed(report: Tally, space: Space, resources: Resources, *, drain: bool) -> None:
+    with resources.catalog.read() as connection:
         report.pending = report.queued = count_clips(connection, space.id).pending
     report.embedding = True
-    means.on_progress(report)
-    processes = max(1, min(means.processes, report.queued)) if drain else means.processes
+    resources.on_progress(report)
+    processes = max(1, min(resources.processes, report.queued)) if drain else resources.processes
     with Decoders(processes) as decoders:
-        Worker(means.catalog, space, means.encoder, decoders, means.archives, report, means.on_progress).run(
-            drain=drain
+        worker = Worker(
+            resources.catalog, space, resources.encoder, decoders, resources.archives, report, resources.on_progress
         )
+        worker.run(drain=drain)
 
 
-def _ended(report: Tally, space: Space, means: Means) -> Tally:
-    with means.catalog.read() as connection:
+def _finish(report: Tally, space: Space, resources: Resources) -> Tally:
+    with resources.catalog.read() as connection:
         report.catalog = count_clips(connection, space.id)
     report.pending = report.catalog.pending
-    means.on_progress(report)
+    resources.on_progress(report)
     return report

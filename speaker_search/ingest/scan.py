@@ -15,7 +15,7 @@ from speaker_search.errors import SourceError, UsageError
 from speaker_search.ingest.report import Tally
 from speaker_search.sources import Candidate, GameSource, Layout, Route, is_archive, scan
 
-UNREGISTERED = frozenset({Route.REPEATED, Route.MALFORMED})  # rows that stand for no clip of their own
+UNREGISTERED = frozenset({Route.REPEATED, Route.MALFORMED})  # rows that are not clips of their own
 CLIPS_PER_PROGRESS = 5_000
 
 
@@ -24,16 +24,16 @@ class Found:
     """The games in some paths."""
 
     games: list[GameSource] = field(default_factory=list)
-    recognised: list[str] = field(default_factory=list)  #: for each path its layout, and why it was taken for that
+    recognised: list[str] = field(default_factory=list)  #: each path's layout, and why it was chosen
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many candidates a preview met that are alike in all of these."""
+    """How many candidates of a preview share all of these."""
 
     maker: str
     game: str
-    character: str | None  #: None when nobody knows who speaks
+    character: str | None  #: None when the speaker is unknown
     layout: Layout
     route: Route
     clips: int
@@ -45,8 +45,8 @@ def find_games(
     """The games in all the paths. Raises SourceError for a path that holds none, before anything is written."""
     found = Found()
     for path in paths:
-        if not path.parts:  # of "", which would be the current folder
-            raise UsageError("An empty name is no folder.", "Write . for the current one.")
+        if not path.parts:  # Path("") would mean the current folder
+            raise UsageError("The path is empty.", "Write . for the current folder.")
         scanned = scan(path, layout=layout, maker=maker, title=title, password=password)
         found.games += scanned.games
         found.recognised.append(f"{shown(str(path))}: {scanned.why}")
@@ -62,12 +62,12 @@ def register_games(
     retry_refused: bool = False,
     on_progress: Callable[[Tally], None] = lambda _: None,
 ) -> None:
-    """Write down every clip of the games, known ones dropped without opening a file.
+    """Register every clip of the games; known ones are skipped without opening a file.
 
-    A game that cannot be read is noted in the report, and the others go on; when none can, SourceError is raised.
+    A game that cannot be read is noted in the report, and the others continue. Raises SourceError if none can be read.
     """
     report.recognised = found.recognised
-    together: dict[tuple[Path, str, str], list[GameSource]] = {}  # parts of one game, of which none is the whole
+    together: dict[tuple[Path, str, str], list[GameSource]] = {}  # the parts of each game
     for game in found.games:
         together.setdefault((game.root, fold(game.maker), fold(game.title)), []).append(game)
     for parts in together.values():
@@ -81,7 +81,7 @@ def register_games(
                 title=game.title,
                 candidates=(clip for part in parts for clip in _clips(part, report, on_progress)),
                 retry_refused=retry_refused,
-                is_there=_looked_up(game.root),
+                is_there=_existence_check(game.root),
             )
         except SourceError as error:
             if len(together) == 1:
@@ -102,7 +102,7 @@ def register_games(
 
 
 def preview(found: Found, report: Tally) -> list[Counted]:
-    """Count what there is by maker, game, character and route; nothing is written."""
+    """Count candidates by maker, game, character and route; nothing is written."""
     report.recognised = found.recognised
     counted: list[Counted] = []
     for game in found.games:
@@ -120,13 +120,13 @@ def preview(found: Found, report: Tally) -> list[Counted]:
     return counted
 
 
-def _looked_up(root: Path) -> Callable[[str], bool]:
-    """Whether a file is in the folder, listed or not; an archive's listing is always whole."""
-    return lambda path: not is_archive(root) and os.path.isfile(root / path)  # noqa: PTH113 - which never raises
+def _existence_check(root: Path) -> Callable[[str], bool]:
+    """Whether a file is in the folder, listed or not; an archive's listing is always complete."""
+    return lambda path: not is_archive(root) and os.path.isfile(root / path)  # noqa: PTH113 - it never raises
 
 
 def _clips(game: GameSource, report: Tally, on_progress: Callable[[Tally], None]) -> Iterator[Candidate]:
-    """The candidates that stand for clips, all of them counted."""
+    """The candidates to register; all candidates are counted."""
     for candidate in game.candidates():
         report.routes[str(candidate.route)] += 1
         report.scanned += 1

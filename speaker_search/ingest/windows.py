@@ -21,12 +21,12 @@ HELD_BYTES = 128 * 2**20  # of archives' members waiting to be decoded, for each
 class Sizes:
     """How much is claimed and embedded at a time."""
 
-    window: int  #: clips claimed together, of which those of one length meet
-    portion_s: float  #: seconds of audio decoded, embedded and stored together: what a kill loses
+    window: int  #: clips claimed together; those of equal length share batches
+    portion_s: float  #: seconds of audio decoded, embedded and stored together: at most this much is lost by a kill
 
 
 def sizes_for(backend: Backend) -> Sizes:
-    """A GPU wants many clips of one length at once; on a CPU it hardly matters, and a portion takes long. Pure."""
+    """A GPU needs many clips of one length at a time; on a CPU it hardly matters, and a portion takes long. Pure."""
     return Sizes(8_192, 4_096.0) if backend.device == "cuda" else Sizes(512, 128.0)
 
 
@@ -35,16 +35,16 @@ class Found:
     """A claimed clip before it is decoded."""
 
     clip: ClaimedClip
-    source: Path | bytes | AudioError  #: a file, the bytes of an archive's member, or why there are none
-    seconds: float  #: as its header promises; 0.0 when that cannot be read
+    source: Path | bytes | AudioError  #: a file, the bytes of an archive's member, or why it cannot be read
+    seconds: float  #: according to its header; 0.0 when that cannot be read
 
 
 def windows(
     claim: Callable[[int], list[ClaimedClip]], archives: Archives, decoders: Decoders, sizes: Sizes
 ) -> Generator[list[Found], None, None]:
-    """Windows of clips, until there is nothing to claim: the next is claimed and looked into while one is embedded.
+    """Windows of clips, until nothing can be claimed; the next is claimed, and its headers read, while one is embedded.
 
-    A window ends early when the members of archives in it are over HELD_BYTES.
+    A window ends early when its archive members exceed HELD_BYTES.
     """
     claimed: deque[ClaimedClip] = deque()
 
@@ -72,9 +72,9 @@ def windows(
 
 
 def portions(window: Sequence[Found], portion_s: float) -> Iterator[list[Found]]:
-    """The clips by length, the longest first, cut where a portion is full, a suspect by itself. Each once. Pure.
+    """Cut a window into portions, longest clips first; a suspect is a portion of its own. Pure.
 
-    A clip whose length its header does not tell counts as none: most such are refused.
+    A clip whose header gives no length counts as 0 s: most of these are refused.
     """
     portion: list[Found] = []
     seconds = 0.0
@@ -89,7 +89,7 @@ def portions(window: Sequence[Found], portion_s: float) -> Iterator[list[Found]]
 
 
 def source_of(clip: ClaimedClip, archives: Archives) -> Path | bytes | AudioError:
-    """Where a clip's sound comes from."""
+    """A clip's file, the bytes of its archive member, or why that cannot be read."""
     if not is_archive(clip.root):
         return clip.path
     try:

@@ -1,4 +1,4 @@
-"""Clips that wait -> embeddings in the catalog: what a worker does."""
+"""Pending clips -> embeddings in the catalog: what a worker does."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from speaker_search.ingest.windows import Found, portions, sizes_for, windows
 from speaker_search.sources import Archives
 
 ABSENT = (Refusal.MISSING, Refusal.UNREADABLE)
-IDLE_S = 2.0  # between looks for clips to embed when there are none
+IDLE_S = 2.0  # between polls while nothing can be claimed
 
 Progress = Callable[[Tally], None]
 
 
 @dataclass(slots=True)
 class Worker:
-    """What it takes to embed clips."""
+    """Embeds the pending clips of a space."""
 
     catalog: Catalog
     space: Space
@@ -46,27 +46,27 @@ class Worker:
     archives: Archives
     report: Tally
     on_progress: Progress
-    _put_off: int = 0  # clips still claimed whose drive is not there
+    _deferred: int = 0  # clips still claimed whose folder or drive is missing
 
     def run(self, *, drain: bool) -> None:
-        """Embed clips that wait for the encoder; unreadable ones are refused with a reason.
+        """Embed pending clips; unreadable ones are refused with a reason.
 
-        With `drain` until none is left, whoever has claimed it; otherwise until interrupted. Each portion of clips is
-        stored in one transaction as soon as it is embedded. Killed at any moment, what is lost is the portion in hand:
-        the next worker claims it again. The next portion is decoded while one is embedded.
+        With `drain`, return when no clip is left, not even one claimed by another worker; otherwise run until
+        interrupted. Each portion is stored in one transaction as soon as it is embedded, and the next is decoded
+        meanwhile. A kill loses only the unstored portions, which the next worker claims again.
         """
         with leased(self.catalog, self.space.id) as claims:
             while True:
                 patiently(lambda: queue.release(self.catalog, processes.is_dead), self._waiting)
-                self._put_off = 0
+                self._deferred = 0
                 self._embed_all(claims)
-                waiting, taken = patiently(self._left, self._waiting)
-                if drain and waiting == self._put_off:
+                left, claimed = patiently(self._left, self._waiting)
+                if drain and left == self._deferred:
                     return
-                if waiting:  # some may be ours: put off, or claimed when the answer to it was lost
+                if left:  # some may be ours: deferred, or claimed by a transaction whose answer was lost
                     patiently(claims.give_back, self._waiting)
-                self.report.queued = self.report.opened + waiting
-                if waiting == taken:  # there is nothing to claim: others may finish, or die, and drives come back
+                self.report.queued = self.report.opened + left
+                if left == claimed:  # nothing to claim until other workers finish or die, or a drive comes back
                     time.sleep(IDLE_S)
 
     def _embed_all(self, claims: Claims) -> None:
@@ -105,22 +105,22 @@ class Worker:
         if not portion:
             return
         patiently(lambda: claims.take_in_hand([one.found.clip.id for one in portion]), self._waiting)
-        heard: list[tuple[Found, Waveform]] = []
+        decoded: list[tuple[Found, Waveform]] = []
         refused: list[tuple[Found, AudioError]] = []
         for one in portion:
             try:
-                heard.append((one.found, one.waveform.result()))
+                decoded.append((one.found, one.waveform.result()))
             except AudioError as refusal:
                 refused.append((one.found, refusal))
-        refused = self._without_roots_away(refused)
-        self.report.opened += len(heard) + len(refused)
-        became = [
+        refused = self._defer_missing_roots(refused)
+        self.report.opened += len(decoded) + len(refused)
+        results = [
             Outcome(found.clip.id, refusal=why.reason, detail=str(why), file=found.clip.file) for found, why in refused
         ]
-        vectors = self._vectors([waveform for _, waveform in heard])
-        for (found, waveform), vector in zip(heard, vectors, strict=True):
-            became.append(self._outcome(found, waveform, vector))
-        stored = patiently(lambda: outcomes.store(self.catalog, self.space.id, became), self._waiting)
+        vectors = self._vectors([waveform for _, waveform in decoded])
+        for (found, waveform), vector in zip(decoded, vectors, strict=True):
+            results.append(self._outcome(found, waveform, vector))
+        stored = patiently(lambda: outcomes.store(self.catalog, self.space.id, results), self._waiting)
         self.report.merged += stored.merged
         for outcome in stored.kept:
             if outcome.refusal is not None:
@@ -133,11 +133,11 @@ class Worker:
         clip, seconds, sound = found.clip, waveform.seconds, waveform.fingerprint
         if np.isfinite(vector).all():
             return Outcome(clip.id, seconds, vector, file=clip.file, fingerprint=sound)
-        detail = f"{self.encoder.name} heard no speech in it."
+        detail = f"{self.encoder.name} found no speech in it."
         return Outcome(clip.id, seconds, None, Refusal.NO_SPEECH, detail, clip.file, sound)
 
     def _vectors(self, waveforms: Sequence[Waveform]) -> list[Floats]:
-        """Each waveform's vector (dim,): that of the same audio if the space has it, else embedded now."""
+        """Each waveform's vector (dim,): reused if the space has one of the same audio, otherwise embedded now."""
         if not waveforms:
             return []
 
@@ -147,18 +147,18 @@ class Worker:
 
         known = patiently(look_up, self._waiting)
         new = [waveform.samples for waveform in waveforms if waveform.fingerprint not in known]
-        made = iter(self.encoder.embed(new) if new else ())  # (N, dim)
-        return [known[waveform.fingerprint] if waveform.fingerprint in known else next(made) for waveform in waveforms]
+        rows = iter(self.encoder.embed(new) if new else ())  # (N, dim)
+        return [known[waveform.fingerprint] if waveform.fingerprint in known else next(rows) for waveform in waveforms]
 
-    def _without_roots_away(self, refused: list[tuple[Found, AudioError]]) -> list[tuple[Found, AudioError]]:
-        """A drive that is not there says nothing about its clips: they wait."""
+    def _defer_missing_roots(self, refused: list[tuple[Found, AudioError]]) -> list[tuple[Found, AudioError]]:
+        """Leave out clips whose root is missing, such as an unplugged drive: they are not refused but stay pending."""
         roots: set[Path] = {found.clip.root for found, why in refused if why.reason in ABSENT}
-        away = {root for root in roots if not os.path.exists(root)}  # noqa: PTH110 - which never raises
-        for root in sorted(away):
-            self.report.problem(f"{root} is not there: its clips wait for the next ingest.")
-        here = [(found, why) for found, why in refused if found.clip.root not in away]
-        self._put_off += len(refused) - len(here)
-        return here
+        missing = {root for root in roots if not os.path.exists(root)}  # noqa: PTH110 - it never raises
+        for root in sorted(missing):
+            self.report.problem(f"{root} is not there: its clips stay pending until the next ingest.")
+        kept = [(found, why) for found, why in refused if found.clip.root not in missing]
+        self._deferred += len(refused) - len(kept)
+        return kept
 
     def _left(self) -> tuple[int, int]:
         with self.catalog.read() as connection:
@@ -172,7 +172,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class _Decoding:
-    """A clip in the hands of a decoder."""
+    """A clip being decoded."""
 
     found: Found
     waveform: Future[Waveform]

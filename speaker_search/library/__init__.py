@@ -1,4 +1,4 @@
-"""The one door: a catalog opened, asked and added to. CLI, HTTP and Python go through it and nothing else."""
+"""An open catalog to search and to ingest into. CLI, HTTP and Python use the rest of the package only through it."""
 
 from speaker_search.library.library import Library
 from speaker_search.library.query_sounds import Sound

@@ -1,4 +1,4 @@
-"""Requests become searches, and what they find becomes documents."""
+"""Requests converted to searches, and their answers to documents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from speaker_search.search.query import Answer, Filters, Page
 
 
 class Narrowing(TypedDict):
-    """The keywords of Library's searches that say which matches are wanted."""
+    """The keyword arguments of Library's searches that select matches."""
 
     filters: Filters
     page: Page
@@ -21,7 +21,7 @@ class Narrowing(TypedDict):
 
 
 def narrowing(options: SearchOptions) -> Narrowing:
-    """Which matches are wanted, and which page of them."""
+    """Which matches are wanted, and which page of them, from a request."""
     filters = Filters(options.maker, options.game, options.exclude_maker, options.exclude_game, options.min_clips)
     return {"filters": filters, "page": Page(options.limit, options.cursor), "by": options.by}
 
@@ -35,7 +35,7 @@ def ids_of(references: Sequence[Reference]) -> tuple[list[int], list[int]]:
 
 
 def search_document(answer: Answer) -> documents.Search:
-    """A search's answer as it is sent and printed."""
+    """A search's answer as a document."""
     seconds = answer.query.seconds
     query = documents.Query(
         clips=answer.query.clips,
@@ -47,5 +47,5 @@ def search_document(answer: Answer) -> documents.Search:
 
 
 def cast_document(cast: Cast) -> documents.Cast:
-    """A cast as it is sent and printed."""
+    """A cast as a document."""
     return documents.Cast.of_voices(cast.voices, cast.unlinked, encoder=cast.encoder, warnings=cast.warnings)

@@ -16,7 +16,7 @@ from speaker_search.encoders.backends.machine import cpu_name, this_machine
 from speaker_search.errors import EncoderError
 from speaker_search.settings import DEFAULT_ENCODER, Settings
 
-#: Their versions decide numbers and speed. Only one of the two faiss packages is installed.
+#: Their versions affect results and speed. Only one of the two faiss packages is installed.
 PACKAGES = (
     *("speaker-search", "torch", "torchaudio", "speechbrain", "openvino", "faiss-gpu", "faiss-cpu", "numpy"),
     *("soundfile", "soxr", "huggingface-hub"),

@@ -1,4 +1,4 @@
-"""Which encoder answers questions, and which embeds new voices: decided here and nowhere else."""
+"""Chooses the space to search, and the encoder for new voices. Nothing else decides this."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from speaker_search.errors import CatalogError, EncoderError
 
 
 def space_to_search(wanted: str | None, held: Mapping[str, str], *, default: str, encoders: Collection[str]) -> str:
-    """The space that questions are about, such as "anime-va@41d5ad6b5c75".
+    """The space to search, such as "anime-va@41d5ad6b5c75".
 
     `wanted` is an encoder's name, a space, or None: the catalog's only space, or the `default` encoder's among several.
     `held` gives the encoder of each space in the catalog, oldest first; `encoders` are all known encoders.
@@ -17,7 +17,7 @@ def space_to_search(wanted: str | None, held: Mapping[str, str], *, default: str
     if wanted is not None:
         _check(wanted, encoders)
     if not held:
-        raise CatalogError("The catalog holds no voices yet.", "Take some in first: `spksearch ingest FOLDER`.")
+        raise CatalogError("The catalog holds no voices yet.", "Ingest some first: `spksearch ingest FOLDER`.")
     fitting = [space for space, encoder in held.items() if wanted in (None, encoder, space)]
     if len(fitting) > 1 and wanted is None:
         fitting = [space for space in fitting if held[space] == default] or fitting
@@ -47,7 +47,7 @@ def encoder_to_embed(wanted: str | None, held: Mapping[str, str], *, default: st
 
 
 def encoder_of(name: str) -> str:
-    """The encoder that a name means, which may also be that of a space: "anime-va" for "anime-va@41d5ad6b5c75"."""
+    """The encoder's name, from itself or from the name of a space: "anime-va" for "anime-va@41d5ad6b5c75"."""
     return name.partition("@")[0]
 
 

@@ -1,4 +1,4 @@
-"""A space of the catalog followed: its views opened when first needed, kept up to date, and saved."""
+"""The views of a space: opened when first needed, kept up to date, and saved."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Following(Holdings):
-    """An open catalog with the views of the space that questions are about."""
+    """An open catalog with the views of the space being searched."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -29,33 +29,35 @@ class Following(Holdings):
 
     @property
     def ready(self) -> Ready:
-        """The space asked about as a snapshot that others' commits reach within about a second."""
+        """A snapshot of the space being searched, at most about a second behind the catalog."""
         return self._followed().ready
 
     def refresh(self) -> None:
-        """Take in what others have committed now, and calibrate scores again where that is due."""
+        """Apply what others have committed, and recalibrate scores if that is due."""
         self._followed().refresh()
 
     def prepare(self) -> str:
-        """Open the index now instead of for the first question; the space that questions are about."""
+        """Open the index now instead of at the first search; returns the name of the space."""
         return self.ready.space.name
 
-    def _followed(self, space: Space | None = None, *, anew: bool = False) -> Live:
-        """The space asked about, or the one given, following its change log."""
+    def _followed(self, space: Space | None = None, *, rebuild: bool = False) -> Live:
+        """The given space, by default the one to search, following its change log."""
         from speaker_search.search.live import Live
         from speaker_search.views.storage import folder_of
 
         with self._lock:
-            if self._live is None or anew or space not in (None, self._live.ready.space):
+            if self._live is None or rebuild or space not in (None, self._live.ready.space):
                 space = space or self.space
-                live = Live(self.catalog, space, folder_of(self.settings.home, self.catalog.uuid, space), anew=anew)
+                live = Live(
+                    self.catalog, space, folder_of(self.settings.home, self.catalog.uuid, space), rebuild=rebuild
+                )
                 if self._live is not None:
                     self._live.close()
                 self._live = live
                 live.start()
             return self._live
 
-    def _save_index(self, space: Space, *, anew: bool = False) -> None:
-        live = self._followed(space, anew=anew)
+    def _save_index(self, space: Space, *, rebuild: bool = False) -> None:
+        live = self._followed(space, rebuild=rebuild)
         live.refresh()
         live.save()

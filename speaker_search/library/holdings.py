@@ -1,6 +1,6 @@
 """What a catalog holds: characters, clips, refusals and sounds, and the state of its index.
 
-Slow imports wait for the method that needs them: FAISS takes a third of a second, and listing characters does not
+Slow imports are made in the methods that need them: FAISS takes a third of a second, and listing characters does not
 need it.
 """
 
@@ -40,12 +40,12 @@ MAX_CURSOR_DIGITS = 18  # fewer than the largest id that a database stores
 class ClipSound:
     """The sound of a clip as it is stored."""
 
-    source: Path | bytes  #: its file, or its bytes when it lies in an archive
+    source: Path | bytes  #: its file, or its bytes when it is in an archive
     media_type: str
 
 
 class Holdings:
-    """An open catalog and the archives that its clips lie in."""
+    """An open catalog and the archives that hold its clips."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -66,12 +66,12 @@ class Holdings:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was ever taken in."""
+        """Whether nothing has been ingested yet."""
         return not self._spaces()
 
     @property
     def space(self) -> Space:
-        """The space that questions are about; its index is not opened."""
+        """The space to search. Its index is not opened."""
         held = {space.name: space for space in self._spaces()}
         names = {name: space.encoder for name, space in held.items()}
         chosen = space_to_search(self.settings.encoder, names, default=DEFAULT_ENCODER, encoders=self._encoder_names())
@@ -79,7 +79,7 @@ class Holdings:
 
     @property
     def archives(self) -> Archives:
-        """The archives that clips lie in. Raises UsageError when the password file cannot be read."""
+        """The archives that hold clips. Raises UsageError when the password file cannot be read."""
         from speaker_search.sources import Archives
 
         with self._archives_lock:
@@ -138,7 +138,7 @@ class Holdings:
         return documents.Forgotten(clips=forget_gone(self.catalog))
 
     def sound(self, clip_id: int) -> ClipSound:
-        """The sound of a clip, from the first of its places that has it. Raises NotFoundError when none does."""
+        """The sound of a clip, from the first of its paths that still exists. Raises NotFoundError when none does."""
         from speaker_search.sources import is_archive
 
         with self.catalog.read() as connection:
@@ -153,7 +153,7 @@ class Holdings:
                 return ClipSound(content, media_type or _media_type(content))
             if media_type and (path := _within(root, name)):
                 return ClipSound(path, media_type)
-        raise NotFoundError(f"The sound of clip {clip_id} is not where it was.", "Ingest its folder again.")
+        raise NotFoundError(f"The sound of clip {clip_id} is no longer where it was.", "Ingest its folder again.")
 
     def verify(self) -> documents.Verification:
         """Compare the index as it would be opened now with the catalog, clip by clip."""
@@ -165,7 +165,7 @@ class Holdings:
         return documents.Verification.copy_of(found)
 
     def index_status(self) -> documents.IndexStatus:
-        """What the index on disk is, and how far behind the catalog."""
+        """Which index is on disk, and how far it is behind the catalog."""
         from speaker_search.views.storage import folder_of, in_use
 
         space = self.space
@@ -211,7 +211,7 @@ def _id_after(cursor: str | None) -> int:
 
 
 def _media_type(content: bytes) -> str:
-    """Of a sound whose name in its archive has no known suffix; mp3 is the one format without a fixed beginning."""
+    """The type of a sound without a known suffix, by its first bytes; only mp3 has no fixed signature."""
     known = {b"OggS": "audio/ogg", b"fLaC": "audio/flac", b"RIFF": "audio/wav"}
     return known.get(content[:4], "audio/mpeg")
 
@@ -221,5 +221,5 @@ def _within(root: Path, name: str) -> Path | None:
     try:
         path = (root / name).resolve(strict=True)
         return path if path.is_relative_to(root.resolve()) and path.is_file() else None
-    except (OSError, RuntimeError, ValueError):  # a link that leads in a circle, or a name that no file can have
+    except (OSError, RuntimeError, ValueError):  # a loop of links, or an invalid file name
         return None

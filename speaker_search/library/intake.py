@@ -1,4 +1,4 @@
-"""Taking voices in: into the catalog, and by an encoder into its embeddings."""
+"""Ingesting voices: registering their clips and embedding them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from speaker_search.settings import DEFAULT_ENCODER, Settings
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:
     from speaker_search.ingest.report import Tally
-    from speaker_search.ingest.running import Means
+    from speaker_search.ingest.running import Resources
     from speaker_search.sources import Layout
 
 OnProgress = Callable[[documents.IngestReport], None]
 
 
 class Intake(Following):
-    """An open catalog that voices can be taken into."""
+    """An open catalog that voices can be ingested into."""
 
     def __init__(self, settings: Settings, *, encoder: Encoder | None = None) -> None:
         super().__init__(settings)
@@ -42,18 +42,18 @@ class Intake(Following):
         processes: int | None = None,
         on_progress: OnProgress = lambda _: None,
     ) -> documents.IngestReport:
-        """Take voices in: register every clip below the paths, embed what is pending, and bring the index up to date.
+        """Register every clip below the paths, embed what is pending, and bring the index up to date.
 
-        Clips are decoded by `processes` child processes, one a core unless given. With `enqueue` the clips are only
-        registered. `on_progress` is called now and then with the report so far; what it raises ends the ingest.
+        Clips are decoded by `processes` child processes, by default one per core. With `enqueue` the clips are only
+        registered. `on_progress` is called now and then with the report so far; an exception from it ends the ingest.
         Raises SourceError for a path without voices.
         """
-        from speaker_search.ingest.running import take_in
+        from speaker_search.ingest.running import ingest
         from speaker_search.ingest.scan import find_games
 
         password = self.settings.password
         found = find_games(paths, layout=_layout(layout), maker=maker, title=title, password=password)
-        tally = take_in(found, self._means(processes, on_progress), retry_refused=retry_refused, enqueue=enqueue)
+        tally = ingest(found, self._resources(processes, on_progress), retry_refused=retry_refused, enqueue=enqueue)
         if not enqueue:
             self._save_index(self._space_named(tally.encoder))
         return tally.report
@@ -64,7 +64,7 @@ class Intake(Following):
         """Embed clips that others have registered: with `drain` until none is left, otherwise until interrupted."""
         from speaker_search.ingest.running import work
 
-        tally = work(self._means(processes, on_progress), drain=drain)
+        tally = work(self._resources(processes, on_progress), drain=drain)
         self._save_index(self._space_named(tally.encoder))
         return tally.report
 
@@ -86,7 +86,7 @@ class Intake(Following):
         maker: str | None = None,
         title: str | None = None,
     ) -> documents.Preview:
-        """What an ingest of the paths would take in. Opens no catalog and writes nothing. Raises SourceError."""
+        """What an ingest of the paths would find. Opens no catalog and writes nothing. Raises SourceError."""
         from speaker_search.ingest.report import Tally
         from speaker_search.ingest.scan import find_games, preview
 
@@ -97,17 +97,18 @@ class Intake(Following):
             recognised=tally.recognised, games=tally.games, counts=counts, routes=tally.routes, problems=tally.problems
         )
 
-    def _means(self, processes: int | None, on_progress: OnProgress) -> Means:
-        from speaker_search.ingest.running import Means
+    def _resources(self, processes: int | None, on_progress: OnProgress) -> Resources:
+        from speaker_search.ingest.running import Resources
 
         def report(tally: Tally) -> None:
             on_progress(tally.report)
 
-        return Means(self.catalog, self.encoder_for_ingest(), self.archives, processes or os.cpu_count() or 1, report)
+        decoders = processes or os.cpu_count() or 1
+        return Resources(self.catalog, self.encoder_for_ingest(), self.archives, decoders, report)
 
     def build_index(self) -> documents.Verification:
-        """Build the index again from the catalog, and compare the two."""
-        self._save_index(self.space, anew=True)
+        """Rebuild the index from the catalog, and compare the two."""
+        self._save_index(self.space, rebuild=True)
         return self.verify()
 
     def _space_named(self, name: str) -> Space:
@@ -119,7 +120,7 @@ class Intake(Following):
         return self._encoder
 
     def _encoder_names(self) -> tuple[str, ...]:
-        """The encoders that can be asked for: those of this program, and the one given."""
+        """The encoders to choose from: this program's, and the one passed in."""
         return encoders.NAMES if self._encoder is None else (*encoders.NAMES, self._encoder.name)
 
 

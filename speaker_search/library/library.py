@@ -1,4 +1,4 @@
-"""A catalog opened with its index and encoder: what the command line, the server and Python programs all go through."""
+"""An open catalog with its index and encoder: the API of the command line, the server and Python programs."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 
 class Library(Intake):
-    """Voices taken in, and questions about them. Use it in a `with` statement, or close it.
+    """A catalog to search and to ingest into. Use it in a `with` statement, or close it.
 
-    What is answered as JSON comes as a document, the one that the command line prints and the server sends. `search`,
+    Most methods return a document, the same JSON that the command line prints and the server sends. `search`,
     `search_like`, `similar` and `cast` return objects for Python programs; `search_document`, `similar_document` and
     `cast_document` give the same answers as documents.
 
@@ -44,14 +44,15 @@ class Library(Intake):
     def __init__(
         self, settings: Settings, *, encoder: Encoder | None = None, decoder: Sequence[str] | None = None
     ) -> None:
-        """Open the catalog of the settings; an index, an encoder or decoders are started when first needed.
+        """Open the catalog of the settings. The index, the encoder and decoders are started when first needed.
 
-        `encoder` is one already loaded, and `decoder` the command of a process that decodes in place of ours.
+        `encoder` is used instead of loading one, and `decoder` is the command of a decoder process to use instead of
+        ours.
         """
         super().__init__(settings, encoder=encoder)
         self._query_sounds = QuerySounds(decoder)
-        self._encoding = threading.Lock()  # an encoder embeds one question at a time
-        self._linking = threading.Lock()  # linked once for all who ask by voice
+        self._encoding = threading.Lock()  # an encoder embeds one query at a time
+        self._linking = threading.Lock()  # characters are linked once for all searches by voice
         self._cast: tuple[Profiles, Cast] | None = None
 
     def close(self) -> None:
@@ -69,9 +70,9 @@ class Library(Intake):
         page: Page | None = None,
         by: By = "character",
     ) -> Answer:
-        """The nearest characters to one or more clips of one voice, and away from what it is to be unlike.
+        """The nearest characters to one or more clips of one voice, steered away from `unlike`.
 
-        Raises AudioError for a clip that is no voice.
+        Raises AudioError for a clip that cannot be used.
         """
         if not clips:
             raise UsageError("A search needs at least one clip.")
@@ -104,7 +105,7 @@ class Library(Intake):
         vectors, seconds = self._stored(ready, clips, characters)
         if embedding is not None:
             if len(vectors):
-                raise UsageError("A query is either an embedding, or clips and characters to be like.")
+                raise UsageError("A query is either an embedding, or clips and characters, not both.")
             given = np.asarray(embedding, np.float64)
             if given.shape != (ready.space.dim,) or not np.isfinite(given).all() or not given.any():
                 raise UsageError(f"An embedding in {ready.space.name} is {ready.space.dim} finite numbers, not all 0.")
@@ -123,7 +124,7 @@ class Library(Intake):
         page: Page | None = None,
         by: By = "character",
     ) -> Answer:
-        """The nearest characters to one of the catalog (`maker/game/name` or id), of other games unless `same_game`."""
+        """The nearest characters to one in the catalog (`maker/game/name` or id), in other games unless `same_game`."""
         from speaker_search.search.answering import character_query
 
         ready = self.ready
@@ -139,7 +140,7 @@ class Library(Intake):
             return people.find_character(connection, space, str(wanted))
 
     def cast(self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None) -> Cast:
-        """The recurring voices of the whole catalog, or those heard in one game."""
+        """The recurring voices of the whole catalog, or those of one game."""
         from speaker_search.cast.voices import find_voices, of_game
 
         found = find_voices(self.catalog, self.ready, min_probability=min_probability)
@@ -192,7 +193,7 @@ class Library(Intake):
     def cast_document(
         self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None, export_to: Path | None = None
     ) -> documents.Cast:
-        """What `cast` answers, as a document; also written to `export_to`, as its suffix says."""
+        """What `cast` answers, as a document; also exported to `export_to` in the format of its suffix."""
         from speaker_search.cast.export import export
         from speaker_search.library.conversion import cast_document
 
@@ -228,7 +229,7 @@ class Library(Intake):
         )
 
     def _voices(self, ready: Ready) -> dict[int, int]:
-        """Each linked character's voice; linked once for one state of the catalog."""
+        """The voice of each linked character, by id; linked once per state of the catalog."""
         from speaker_search.cast.voices import find_voices
 
         with self._linking:
@@ -237,7 +238,7 @@ class Library(Intake):
             return {character.id: voice.id for voice in self._cast[1].voices for character, _ in voice.members}
 
     def _embed(self, clips: Sequence[Sound]) -> tuple[Floats, float]:
-        """Vectors (n, dim) of clips from outside, and their length together in seconds."""
+        """Vectors (n, dim) of query clips, and their total length in seconds."""
         waveforms = self._query_sounds.waveforms(clips)
         with self._encoding:
             encoder = self._query_encoder()
@@ -245,11 +246,11 @@ class Library(Intake):
         for clip, vector in zip(clips, vectors, strict=True):
             if not np.isfinite(vector).all():
                 name = "the clip" if isinstance(clip, bytes) else str(clip)
-                raise AudioError(Refusal.NO_SPEECH, f"{encoder.name} heard no speech in {name}.")
+                raise AudioError(Refusal.NO_SPEECH, f"{encoder.name} found no speech in {name}.")
         return vectors, sum(waveform.seconds for waveform in waveforms)
 
     def _stored(self, ready: Ready, clips: Sequence[int], characters: Sequence[int]) -> tuple[Floats, float | None]:
-        """Vectors (n, dim) of the catalog's own clips and characters, and their length in seconds."""
+        """Vectors (n, dim) of the catalog's own clips and characters, and their total length in seconds."""
         with self.catalog.read() as connection:
             stored = vectors_of(connection, ready.space, [c for c in clips if c <= documents.MAX_ID])
             seconds = [clip.seconds or 0.0 for clip in clips_by_id(connection, list(stored)).values()]

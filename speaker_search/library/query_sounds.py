@@ -1,4 +1,4 @@
-"""Sounds that are asked with, decoded in child processes: one that kills its decoder costs the one question."""
+"""Query sounds, decoded in child processes, so that one that crashes its decoder fails only its own search."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 #: A query clip: its path, or the bytes of a sound file.
 Sound: TypeAlias = str | Path | bytes
 
-PROCESSES = 2  # questions are a handful of clips
-TIME_LIMIT_S = 5.0  # for one clip: decoding takes a fifth of a second, and a clip that hangs keeps others waiting
+PROCESSES = 2  # a query is a handful of clips
+TIME_LIMIT_S = 5.0  # for one clip: decoding takes a fifth of a second, and a clip that hangs holds up other queries
 
 
 class QuerySounds:
     """Decoders that start with the first sound and run until close()."""
 
     def __init__(self, command: Sequence[str] | None = None) -> None:
-        """`command` starts a process that decodes, in place of this program's own."""
+        """`command` starts a decoder process to use instead of this program's own."""
         self._command = command
         self._decoders: Decoders | None = None
         self._lock = threading.Lock()
@@ -31,11 +31,11 @@ class QuerySounds:
     def waveforms(self, sounds: Sequence[Sound]) -> list[Waveform]:
         """Decode sounds. Raises AudioError for the first that cannot be used, and DecoderError."""
         decoders = self._started()
-        coming = [decoders.submit(Path(sound) if isinstance(sound, str) else sound) for sound in sounds]
+        decoding = [decoders.submit(Path(sound) if isinstance(sound, str) else sound) for sound in sounds]
         try:
-            return [waveform.result() for waveform in coming]
+            return [waveform.result() for waveform in decoding]
         finally:
-            for waveform in coming:  # once one is refused, the rest need not be decoded
+            for waveform in decoding:  # once one is refused, the rest need not be decoded
                 waveform.cancel()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A question answered: the nearest characters, games or voices, with the lines that speak for them."""
+"""Answering a query: the nearest characters, games or voices, each with its nearest clips."""
 
 from __future__ import annotations
 
@@ -43,11 +43,12 @@ def answer(
     voices: Mapping[int, int] | None = None,
     exclude_game_id: int | None = None,
 ) -> Answer:
-    """The nearest characters of a space to a query, all of them compared; or games, voices or clips.
+    """The characters of a space nearest to a query, or its games, voices or clips.
 
-    Characters are ranked by their profiles, so a filter costs no accuracy and many lines are no advantage; the hits of
-    each are its clips nearest to the query, with exact cosines. By game or voice, each is stood for by its best
-    character; `voices` gives a character's voice. By clip, the matches are single clips, unknown speakers' included.
+    All characters are ranked by their profiles, so filters cost no accuracy and a character with many lines has no
+    advantage; its hits are its clips nearest to the query, with exact cosines. By game or voice, the best character
+    represents the others; `voices` gives each character's voice. By clip, matches are single clips, including those of
+    unknown speakers.
     """
     start = page.start
     games = None
@@ -72,7 +73,7 @@ def answer(
         ranked = _first_of_each(ranked, profiles.game_ids[ranked])
     elif by == "voice":
         known = voices or {}
-        # A character without a voice stands for itself: numbers below zero, which no voice has.
+        # A character without a voice is a group of its own: a negative number, which no voice has.
         ranked = _first_of_each(
             ranked, np.array([known.get(int(profiles.character_ids[row]), -1 - int(row)) for row in ranked], np.int64)
         )
@@ -89,12 +90,12 @@ def answer(
 
 def _no_probability(query: Query) -> str:
     if query.blended:
-        return "No probability: it is not known for a query that is to be unlike something."
-    return "No probability: the catalog holds too few characters or games to learn it from."
+        return "No probability: a query with something to be unlike cannot be calibrated."
+    return "No probability: the catalog holds too few characters or games to calibrate on."
 
 
 def _scores(profiles: Profiles, query: Query, own_row: int | None) -> tuple[Floats, Calibration | None]:
-    """Scores (C,) of all characters, and what turns them into probabilities; `own_row` is that of the query's own."""
+    """Scores (C,) of all characters, and their calibration; `own_row` is the row of the query's own character."""
     if len(profiles) == 0:
         return np.empty(0, np.float32), None
     if own_row is not None:
@@ -109,7 +110,7 @@ def _first_of_each(rows: Ids, groups: Ids) -> Ids:
 
 
 def _allowed_games(connection: Connection, filters: Filters) -> Ids:
-    """The games that may answer, by id. Raises NotFoundError for an unknown name."""
+    """The ids of the games that pass the filters. Raises NotFoundError for an unknown name."""
     makers = {people.find_maker(connection, name).id for name in filters.makers}
     not_makers = {people.find_maker(connection, name).id for name in filters.exclude_makers}
     games = {game.id for title in filters.games for game in people.find_games(connection, title)}
@@ -126,7 +127,7 @@ def _allowed_games(connection: Connection, filters: Filters) -> Ids:
 
 
 def _without(ready: Ready, games: Ids | None, excluded: int | None) -> Ids | None:
-    """The games that may answer, less one; None when all may."""
+    """The allowed games without one; None when all are allowed."""
     if excluded is None:
         return games
     every = ready.snapshot.clips.games if games is None else games

@@ -12,10 +12,10 @@ from speaker_search.entities import Floats
 
 MIN_SAME_GAME_PAIRS = 30  # fewer say too little about how high two strangers can score
 MIN_CROSS_GAME_PAIRS = 30
-TAIL = 0.99  # the scale of strangers' scores is read near where decisions fall: at their 99 % point
-BULK = 0.75  # ... or at this point of the cross-game scores, few of which above their median are not strangers'
-TAIL_PAIRS = 10  # ... or lower, where fewer than so many pairs would lie beyond it
-LEAST_SEPARATION = 2.5  # between the two kinds, in standard deviations: nearer ones cannot be told from one kind
+TAIL = 0.99  # the scale of strangers' scores is estimated near where decisions fall: at their 99th percentile
+BULK = 0.75  # ... or at this quantile of the cross-game scores, most of which are strangers' even there
+TAIL_PAIRS = 10  # ... the first at a lower quantile, if fewer pairs than this would lie beyond it
+LEAST_SEPARATION = 2.5  # between the two components, in standard deviations: closer ones look like one
 MAX_ROUNDS = 500
 BINS = 4096
 
@@ -41,14 +41,14 @@ class Calibration:
 def calibrate(same_game: Floats, cross_game: Floats) -> Calibration | None:
     """Learn a calibration from scores between characters; None when there are too few.
 
-    `same_game` are scores between different characters of one game, who hardly ever share a voice: they show how far
-    strangers' scores reach. `cross_game` are scores between characters of different games, most of them strangers and
-    some one voice: how many is what is to be found. They are taken as a mixture of two normal distributions of equal
-    scale, so that the log-odds are a straight line in the score. Strangers' centre is the median of the cross-game
-    scores. Their scale is the larger of what the same-game scores' upper tail says and what the bulk of the cross-game
-    scores says: in small games the former come out low, because a game's mean was taken off all its few voices. The
-    other component's share and centre are fitted by expectation-maximisation (Dempster, Laird and Rubin 1977). The
-    posterior is one minus the local false discovery rate, the centre an empirical null (Efron 2004, 2007).
+    `same_game` are scores between different characters of one game, who hardly ever share a voice: they show how high
+    strangers can score. `cross_game` are scores between characters of different games: most of them strangers, an
+    unknown share the same voice. They are modelled as a mixture of two normal distributions of equal scale, so that the
+    log-odds are linear in the score. Strangers' centre is the median of the cross-game scores. Their scale is the
+    larger of two estimates, from the upper tail of the same-game scores and from the bulk of the cross-game scores: in
+    small games the former is too low, because the game's mean was subtracted from its few voices. The other component's
+    share and centre are fitted by expectation-maximisation (Dempster, Laird and Rubin 1977). The posterior is one minus
+    the local false discovery rate, the centre an empirical null (Efron 2004, 2007).
     """
     if len(same_game) < MIN_SAME_GAME_PAIRS or len(cross_game) < MIN_CROSS_GAME_PAIRS:
         return None
@@ -67,10 +67,10 @@ def calibrate(same_game: Floats, cross_game: Floats) -> Calibration | None:
 
 
 def _fit(scores: npt.NDArray[np.float64], centre: float, scale: float) -> tuple[float, float]:
-    """The share of same-voice pairs among the scores, and the centre of theirs."""
+    """The share of same-voice pairs among the scores, and the centre of their scores."""
     top = max(5, len(scores) // 200)
     share, same_centre = top / len(scores), float(np.partition(scores, -top)[-top:].mean())
-    # Binned, millions of scores cost no more than these, and lie within a hundredth of a deviation of where they were.
+    # Binning bounds the cost of millions of scores, and moves each by at most a hundredth of a deviation.
     counts, edges = np.histogram(scores, BINS)
     middles = (edges[:-1] + edges[1:]) / 2
     for _ in range(MAX_ROUNDS):

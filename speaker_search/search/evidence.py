@@ -1,4 +1,4 @@
-"""The lines that speak for a match: a character's clips nearest to the query."""
+"""The evidence for a match: a character's clips nearest to the query."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from speaker_search.entities import Floats, Hit, Ids
 from speaker_search.views.clip_index.clip_index import ClipIndex
 
 HITS_PER_MATCH = 3
-CANDIDATES = 2 * HITS_PER_MATCH  # taken by their cosines in float16, of which the exact best are shown
+CANDIDATES = 2 * HITS_PER_MATCH  # selected by float16 cosine; the best of them by exact cosine are shown
 CLIPS_COMPARED = 100_000  # over all matches of an answer, in about 30 ms: with ten matches that is every clip of each
 
 
 def candidates(index: ClipIndex, vector: Floats, games: Ids, characters: Ids) -> list[Ids]:
     """For each character (m,), whose games `games` (m,) are, ids of the clips nearest to a unit vector (dim,).
 
-    A character with more clips than its share of CLIPS_COMPARED is looked at in an even sample of them.
+    A character with more clips than its share of CLIPS_COMPARED is sampled evenly.
     """
     share = max(CANDIDATES, CLIPS_COMPARED // max(1, len(characters)))
     found = []
@@ -32,7 +32,7 @@ def candidates(index: ClipIndex, vector: Floats, games: Ids, characters: Ids) ->
 
 
 def hits(connection: Connection, space: Space, vector: Floats, candidates: Sequence[Ids]) -> list[tuple[Hit, ...]]:
-    """For each character's candidates the nearest as hits, with exact cosines, best first."""
+    """The nearest of each character's candidates as hits, with exact cosines, best first."""
     wanted = [int(id_) for ids in candidates for id_ in ids]
     vectors = vectors_of(connection, space, wanted)
     clips = clips_by_id(connection, wanted)

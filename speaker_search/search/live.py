@@ -1,4 +1,4 @@
-"""One space of a catalog, open for questions and kept up to date beside them."""
+"""One space of a catalog, open for searches and kept up to date in the background."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SCORES = "scores"  # the profiles' folder beside the views' versions
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What a search reads: it is never changed, but replaced as a whole."""
+    """What a search reads. Immutable: it is replaced as a whole."""
 
     space: Space
     snapshot: Snapshot
@@ -40,34 +40,34 @@ class Ready:
 
 
 class Live:
-    """Follows a space's change log. A search takes `ready` once and never waits: not for a step along the log, nor for
-    folding, training or calibrating, which other threads do.
+    """Follows a space's change log. A search reads `ready` once and never waits: other threads follow the log, fold,
+    train and calibrate.
     """
 
-    def __init__(self, catalog: Catalog, space: Space, folder: Path, *, anew: bool = False) -> None:
-        """Open the views where they lie and follow the log to its end, or make them; `anew` whatever lies there.
+    def __init__(self, catalog: Catalog, space: Space, folder: Path, *, rebuild: bool = False) -> None:
+        """Load the saved views and follow the log to its end, or build them; with `rebuild`, ignore what is saved.
 
         Raises CatalogError and IndexUnusableError.
         """
         self._catalog = catalog
         self._space = space
         self._folder = folder
-        self._stepping = threading.Lock()  # held by whoever replaces `ready`
-        self._upkeep = threading.Lock()  # held by whoever folds or calibrates: an older result never replaces a newer
+        self._stepping = threading.Lock()  # held while `ready` is replaced
+        self._upkeep = threading.Lock()  # held while folding or calibrating: older results never replace newer ones
         self._stale = threading.Event()
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
         self._calibrate_after_s = 0.0  # on the monotonic clock
         self._outdated_since_s: float | None = None  # likewise: when the calibration was first behind
         self.problem: SpeakerSearchError | None = None  #: why the log cannot be followed at the moment
-        loaded = None if anew else views.load(folder, catalog.uuid, space)
-        self._kept = _state(loaded) if loaded else None  # what lies in the folder
+        loaded = None if rebuild else views.load(folder, catalog.uuid, space)
+        self._saved = _state(loaded) if loaded else None  # what the folder holds
         snapshot = views.follow(catalog, space, loaded)
         scores = folder / SCORES
-        profiles = None if anew else load_profiles(scores, catalog.uuid, space, snapshot.position)
+        profiles = None if rebuild else load_profiles(scores, catalog.uuid, space, snapshot.position)
         self._ready = Ready(space, snapshot, profiles or build_profiles(snapshot))
-        if self._to_be_kept():
-            with contextlib.suppress(IndexUnusableError):  # a reader has what it needs, also where it may not write
+        if self._save_is_due():
+            with contextlib.suppress(IndexUnusableError):  # a program without write access can search all the same
                 self.save()
         elif profiles is None:
             save_profiles(scores, self._ready.profiles, catalog.uuid, space)
@@ -85,31 +85,31 @@ class Live:
             self._threads.append(thread)
 
     def close(self) -> None:
-        """End the threads; one that trains or calibrates ends after that."""
+        """Stop the threads; training or calibrating in progress is finished first."""
         self._closing.set()
         self._stale.set()
         for thread in self._threads:
             thread.join()
 
     def refresh(self) -> None:
-        """Follow the log to its end now, folding and calibrating where due. Raises CatalogError."""
+        """Follow the log to its end now; fold and calibrate if due. Raises CatalogError."""
         self._step()
         with self._upkeep:
             self._fold()
             self._calibrate()
 
     def save(self) -> None:
-        """Keep the views as they are for the next start. Raises IndexUnusableError when the disk takes none."""
+        """Save the views for the next start. Raises IndexUnusableError when they cannot be written."""
         ready = self._ready
-        self._kept = _state(ready.snapshot)  # or would be: a full disk is not written to again at every step
+        self._saved = _state(ready.snapshot)  # even if saving fails, so that a full disk is not retried at every step
         views.save(self._folder, ready.snapshot, self._catalog.uuid, self._space)
         if ready.profiles.position == ready.snapshot.position:
             save_profiles(self._folder / SCORES, ready.profiles, self._catalog.uuid, self._space)
 
-    def _to_be_kept(self) -> bool:
-        """Whether the next start would have much to do, or would start from views of a catalog that is no more."""
+    def _save_is_due(self) -> bool:
+        """Whether the saved views are missing, far behind, or have since been folded or rebuilt."""
         position, segment = _state(self._ready.snapshot)
-        return self._kept is None or segment != self._kept[1] or position - self._kept[0] > SAVE_AFTER_CHANGES
+        return self._saved is None or segment != self._saved[1] or position - self._saved[0] > SAVE_AFTER_CHANGES
 
     def _step(self) -> None:
         with self._stepping:
@@ -126,7 +126,7 @@ class Live:
         folded = before.snapshot.folded()
         with self._stepping:
             snapshot = folded
-            if self._ready.snapshot is not before.snapshot:  # what came in meanwhile is followed from there
+            if self._ready.snapshot is not before.snapshot:  # apply what was committed meanwhile
                 snapshot = views.follow(self._catalog, self._space, folded)
             self._ready = Ready(self._space, snapshot, follow_profiles(self._ready.profiles, snapshot.characters))
 
@@ -146,7 +146,7 @@ class Live:
             try:
                 self._step()
                 self.problem = None
-            except SpeakerSearchError as error:  # a search says so as well; the next look may do better
+            except SpeakerSearchError as error:  # searches report it too; the next poll may succeed
                 self.problem = error
             if self._calibration_is_due() or self._ready.snapshot.clips.unfolded:
                 self._stale.set()
@@ -166,7 +166,7 @@ class Live:
     def _maintain(self) -> None:
         while True:
             self._stale.wait()
-            self._stale.clear()  # before the look at `_closing`: whoever closes sets that first, and this after it
+            self._stale.clear()  # before checking `_closing`: close() sets that first, and this after it
             if self._closing.is_set():
                 return
             try:
@@ -177,12 +177,12 @@ class Live:
                         self._calibrate()
                         took = time.monotonic() - began
                         self._calibrate_after_s = time.monotonic() + took / CALIBRATING_SHARE
-                if self._to_be_kept():
+                if self._save_is_due():
                     self.save()
             except SpeakerSearchError as error:
                 logging.getLogger(__name__).warning("The index cannot be brought up to date: %s", error)
 
 
 def _state(snapshot: Snapshot) -> tuple[int, str]:
-    """Position and segment: views that were made anew or folded have another one."""
+    """Position and segment id: rebuilt or folded views have a new segment."""
     return snapshot.position, snapshot.clips.segment.id

@@ -1,4 +1,4 @@
-"""The nearest clips to a query, one match a sound."""
+"""The nearest clips to a query, one match per sound."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from speaker_search.entities import Clip, Hit, Ids, Match
 from speaker_search.search.live import Ready
 from speaker_search.search.query import Answer, Filters, Page, Query
 
-SAME_COSINE = 1e-3  # float16 changes a cosine by less: nearer ones may stand in another order
+SAME_COSINE = 1e-3  # float16 changes a cosine by less than this: closer ones may be out of order
 
 
 def answer(catalog: Catalog, ready: Ready, query: Query, games: Ids | None, filters: Filters, page: Page) -> Answer:
-    """The nearest sounds of these games, looked for deeper until there are enough or none is left. Clips of one audio,
-    which several games may share, are one match and its hits.
+    """The nearest sounds of these games, searched deeper until there are enough or none is left. Clips with the same
+    audio, which several games may share, are the hits of one match.
 
-    It looks deeper also while clips as near as the last one wanted may have been left out: of equal ones the lowest ids
-    come first, and every page must agree on them.
+    It also searches deeper while clips as near as the last one wanted may be cut off: ties go to the lowest ids, and
+    all pages must agree on them.
     """
     wanted = page.start + page.limit + 1
     depth = 4 * wanted
@@ -43,7 +43,7 @@ def answer(catalog: Catalog, ready: Ready, query: Query, games: Ids | None, filt
 
 
 def _shown(catalog: Catalog, ready: Ready, query: Query, clips: dict[int, Clip], page: Page) -> Answer:
-    """The page of the sounds found, with exact cosines."""
+    """A page of the sounds found, ranked by exact cosine."""
     with catalog.read() as connection:
         vectors = vectors_of(connection, ready.space, list(clips))
         cosines = {id_: float(stored @ query.vector) for id_, stored in vectors.items()}

@@ -17,7 +17,7 @@ from speaker_search.views import storage
 from speaker_search.views.characters import Characters
 from speaker_search.views.snapshot import Snapshot
 
-QUERY_SIZES = (1, 2, 4, 8)  # clips: calibrated apart, since more clips make a surer query
+QUERY_SIZES = (1, 2, 4, 8)  # clips: calibrated separately, since more clips make a more reliable query
 SAMPLED_CHARACTERS = 1_000
 MIN_SAMPLED_CHARACTERS = 10
 SAMPLED_CLIPS = 1_000  # of a character, the clips that samples are drawn from
@@ -35,7 +35,7 @@ class Profiles:
     game_ids: Ids  # (C,)
     clips: Ids  # (C,) embedded clips of each
     means: Floats  # (C, dim) mean of a character's clips
-    vectors: Floats  # (C, dim) the means less their game's channel
+    vectors: Floats  # (C, dim) the means minus their game's channel
     centre: Floats  # (dim,) mean of all means
     cohort_means: Floats  # (C,)
     cohort_spreads: Floats  # (C,)
@@ -68,7 +68,7 @@ class Profiles:
         return normalised(cosines, cohort(cosines, counted), self.cohorts)
 
     def query_calibration(self, clips: int) -> Calibration | None:
-        """The calibration for a query of that many clips: that of the largest size measured which it reaches."""
+        """The calibration for a query of that many clips: the one for the largest size that it reaches."""
         reached = [calibration for size, calibration in self.queries if size <= clips]
         return reached[-1] if reached else None
 
@@ -82,9 +82,9 @@ def build_profiles(snapshot: Snapshot) -> Profiles:
 
 
 def follow_profiles(before: Profiles, characters: Characters) -> Profiles:
-    """Profiles of the characters as they are now, with the calibration of before and the cohorts of those unchanged.
+    """Profiles of the current characters, with the calibration of `before` and the cohorts of unchanged characters.
 
-    Takes milliseconds where `build_profiles` takes seconds, and comes near it as long as little has changed.
+    Takes milliseconds where `build_profiles` takes seconds, and approximates it while little has changed.
     """
     now = _plain(characters, cohorts=False)
     if not len(now):
@@ -92,7 +92,7 @@ def follow_profiles(before: Profiles, characters: Characters) -> Profiles:
     row = np.searchsorted(before.character_ids, now.character_ids)
     row[row == len(before)] = 0
     known = np.zeros(len(now), np.bool_)
-    # Characters of one game have no cohort; once there are two, everybody's is another, and so the other way round.
+    # Characters of a single game have no cohort, so going from one game to several, or back, changes every cohort.
     if _several(before.game_ids) and _several(now.game_ids):
         known = before.character_ids[row] == now.character_ids
         known[known] = (before.means[row[known]] == now.means[known]).all(axis=1)
@@ -159,14 +159,14 @@ def _calibrated(profiles: Profiles, samples: dict[int, Floats]) -> Profiles:
 
 
 def _calibration(profiles: Profiles, scores: Floats, rows: Ids) -> Calibration | None:
-    """Learn from scores (n, C) of the rows' voices; of two rows' mutual scores both count."""
+    """Calibrate on scores (n, C) of the rows; a pair of rows counts in both directions."""
     same_game = profiles.game_ids[rows, None] == profiles.game_ids[None]
     strangers = same_game & (rows[:, None] != np.arange(len(profiles))[None])
     return calibrate(scores[strangers], scores[~same_game])
 
 
 def save_profiles(folder: Path, profiles: Profiles, uuid: str, space: Space) -> None:
-    """Keep the profiles for the next start; a disk that takes no file costs only the time to build them again."""
+    """Save the profiles for the next start. Failing to costs only the time to rebuild them, so errors are ignored."""
     arrays = {f.name: getattr(profiles, f.name) for f in fields(profiles) if f.name not in ("pairs", "queries")}
     facts = {
         "form": FORM,
@@ -190,7 +190,7 @@ def load_profiles(folder: Path, uuid: str, space: Space, position: int) -> Profi
     try:
         found = storage.load(folder, catalog=uuid, space=space.name, read=_read)
     except IndexUnusableError:
-        return None  # they are quickly made again
+        return None  # they are quickly rebuilt
     return found if found is not None and found.position == position else None
 
 

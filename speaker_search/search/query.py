@@ -1,4 +1,4 @@
-"""A question: what it asks for, which characters may answer, and which part of the answer is wanted."""
+"""A search request: the query, the filters on its matches, and the page wanted."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from speaker_search.errors import UsageError
 from speaker_search.search.scoring import unit
 
 LITTLE_SECONDS = 2.0
-UNLIKE_WEIGHT = 0.5  # of what the query is not to be like (Rocchio 1971)
+UNLIKE_WEIGHT = 0.5  # of what the query should be unlike (Rocchio 1971)
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which characters may answer. Makers and games by name; clips are those embedded."""
+    """Which characters may match. Makers and games are names; `min_clips` counts embedded clips."""
 
     makers: tuple[str, ...] = ()
     games: tuple[str, ...] = ()
@@ -26,14 +26,14 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked about: a voice as one unit vector, and what it was made from."""
+    """The voice to search for, as one unit vector, and what it was made from."""
 
     vector: Floats  # (dim,)
     clips: int
     seconds: float | None
     warnings: tuple[str, ...] = ()
-    character_id: int | None = None  #: when the voice is one character's
-    blended: bool = False  #: something to be unlike was taken off, so no calibration holds
+    character_id: int | None = None  #: when the voice is a character's
+    blended: bool = False  #: something to be unlike was subtracted, so no calibration applies
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,13 @@ class Page:
 
     @property
     def start(self) -> int:
-        """How many matches come before. Raises UsageError for a limit or cursor that makes no sense."""
+        """How many matches come before. Raises UsageError for an invalid limit or cursor."""
         if not 1 <= self.limit <= MAX_LIMIT:
             raise UsageError(f"The limit must be from 1 to {MAX_LIMIT:,}, not {self.limit}.")
         if self.cursor is None:
             return 0
         if not (self.cursor.isascii() and self.cursor.isdecimal() and len(self.cursor) < 10):
-            raise UsageError(f"{self.cursor!r} is not a cursor.", "Give back the `next` of an earlier answer.")
+            raise UsageError(f"{self.cursor!r} is not a cursor.", "Give the `next` of an earlier answer.")
         return int(self.cursor)
 
 
@@ -72,11 +72,11 @@ class Answer:
 
 
 def query_of(vectors: Floats, seconds: float | None, unlike: Floats) -> Query:
-    """A query from the vectors (n, dim) of clips believed to be one voice, and those of clips it is not to be like."""
+    """A query from the vectors (n, dim) of clips believed to be one voice, and of clips that it should be unlike."""
     vector = unit(vectors.mean(axis=0))
     if len(unlike):
         vector = unit(vector - UNLIKE_WEIGHT * unit(unlike.mean(axis=0)))
     warnings = []
     if seconds is not None and seconds < LITTLE_SECONDS:
-        warnings.append(f"{seconds:.1f} s of audio is little to know a voice by: give more or longer clips.")
+        warnings.append(f"{seconds:.1f} s of audio is little to recognise a voice by: give more or longer clips.")
     return Query(vector, len(vectors), seconds, tuple(warnings), blended=len(unlike) > 0)

@@ -1,4 +1,4 @@
-"""Scores between voices: game's channel removed, cosines normalised against a cohort. Arrays in, arrays out."""
+"""Scores between voices: game channels removed, cosines normalised against a cohort. Arrays in, arrays out."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 
 from speaker_search.entities import Floats, Ids
 
-CHANNEL_PRIOR = 10  # characters: a game of so many moves half the way from the common mean to its own
-COHORT_SHARE = 1 / 3  # of the characters, the nearest of them ...
-COHORT_BOUNDS = (30, 300)  # ... but so many: fewer tell no spread, and more are not like the voice but like everybody
+CHANNEL_PRIOR = 10  # characters: with this many, a game's channel is halfway between the common mean and its own
+COHORT_SHARE = 1 / 3  # of the characters, the nearest ones ...
+COHORT_BOUNDS = (30, 300)  # ... within these bounds: fewer give no reliable spread, more are like any other voice
 LEAST_SPREAD = 1e-3  # a cohort's spread is taken to be at least this
 ROWS_AT_A_TIME = 1024
 
@@ -23,8 +23,8 @@ def unit(vectors: Floats) -> Floats:
 def channels(means: Floats, games: Ids) -> tuple[Floats, Floats]:
     """What voices have in common: over all games (dim,), and in each character's game (C, dim).
 
-    A game's room and equipment colour all its voices alike. Its mean stands for that colour, and is trusted the more
-    characters it is taken over; of a small game, mostly the mean of all games is.
+    A game's room and equipment colour all its voices alike. Its mean estimates that colour, with more weight the more
+    characters it has; a small game mostly gets the mean of all games.
     """
     centre = means.mean(axis=0)
     per_character = np.empty_like(means)
@@ -48,7 +48,7 @@ def cohort(cosines: Floats, counted: np.typing.NDArray[np.bool_] | None = None) 
     if counted is not None:
         cosines = np.where(counted, cosines, -np.inf)
     top = np.partition(cosines, cosines.shape[1] - size, axis=1)[:, -size:]
-    # A row with fewer columns to count takes those, whatever rows are looked at together.
+    # A row with fewer counted columns uses only those, whichever other rows are in the call.
     among = np.isfinite(top)
     means = np.mean(top, axis=1, where=among)
     return means, np.maximum(np.std(top, axis=1, where=among), LEAST_SPREAD)
@@ -62,9 +62,9 @@ def normalised(cosines: Floats, rows: tuple[Floats, Floats], columns: tuple[Floa
 
 
 def cohorts_across_games(vectors: Floats, games: Ids, rows: Ids | None = None) -> tuple[Floats, Floats]:
-    """The cohorts of some rows, of all unless given, (n,) and (n,): their nearest characters of other games.
+    """Cohort means and spreads, (n,) and (n,), of these rows or of all: over their nearest characters of other games.
 
-    `vectors` (C, dim) are unit, `games` (C,) their games.
+    `vectors` (C, dim) are unit vectors, `games` (C,) their games.
     """
     wanted = np.arange(len(vectors)) if rows is None else rows
     means = np.zeros(len(wanted), np.float32)

@@ -32,7 +32,7 @@ class Route(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A voiced line that has not been listened to yet."""
+    """A voiced line that has not been decoded yet."""
 
     path: str  #: POSIX, below the root or inside the archive; for MISSING and MALFORMED as written: never open it
     route: Route

@@ -1,4 +1,4 @@
-"""What a stretch of the change log did to a space's clips: which are out, which are in, and with which labels."""
+"""What a range of the change log did to a space's clips: removed and added clips, with their labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from speaker_search.entities import Ids
 from speaker_search.views.clip_index import columns
 from speaker_search.views.clip_index.columns import Columns
 
-FEW = 10_000  # with more clips touched, and over half of all, a view is made anew instead
+FEW = 10_000  # when more clips than this, and over half of all, have changed, a view is rebuilt instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """The clips that a stretch of the log is about, and what the catalog holds of them at its end."""
+    """The clips in a range of the log, and what the catalog holds of them at its end."""
 
     position: int
     ids: Ids  # (n,)
@@ -34,9 +34,9 @@ class Touched:
 
 
 def read(connection: Connection, uuid: str, space: Space, after: int, clips: int) -> Touched | None:
-    """What has happened since position `after` to a view of so many clips, in the catalog of that uuid.
+    """What has changed since position `after`, for a view of that many clips of the catalog with that uuid.
 
-    None when the view is to be made anew: the log does not reach back so far, or the catalog was put back from a copy
+    None when the view must be rebuilt: the log does not reach back that far, or the catalog was restored from a backup
     (so the log ends before `after`), or most of it has changed.
     """
     reached = position(connection, space, uuid)
@@ -52,6 +52,6 @@ def read(connection: Connection, uuid: str, space: Space, after: int, clips: int
 
 
 def read_all(connection: Connection, uuid: str, space: Space) -> tuple[int, Columns]:
-    """The position of a space's log, and every clip that it holds there."""
+    """The position of a space's log, and all its clips at that position."""
     reached = position(connection, space, uuid)
     return reached, columns.gather(embeddings.all_embedded(connection, space), space.dim)

@@ -1,8 +1,8 @@
-"""The characters of a space as their clips add up: sums, counts, and how clips scatter around their character.
+"""The characters of a space, aggregated over their clips: sums, counts, and how clips scatter around their character.
 
 All of it is exact. A clip counts as float16, and a float64 holds the sum of millions of those without rounding; the
 scatter counts multiples of 2^-14, whose products add up to less than 2^53. So following the change log step by step
-gives bit for bit what making it anew gives, in whichever order.
+equals a rebuild bit for bit, in any order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from speaker_search.views.clip_index import columns
 from speaker_search.views.clip_index.columns import Columns
 
 BLOCK = 65_536  # clips at a time, in float64
-STEPS = 2.0**14  # of a vector's element: what the scatter counts in
+STEPS = 2.0**14  # per unit: the scatter counts vector elements in these steps
 
 Doubles = npt.NDArray[np.float64]
 
@@ -39,15 +39,15 @@ class Characters:
         return len(self.ids)
 
     def apply(self, delta: Delta) -> Characters:
-        """What the change log did to some clips, taken in."""
+        """The characters after a step of the change log."""
         less = _of(delta.removed, delta.position)
         more = _of(delta.added, delta.position)
         ids, place = np.unique(np.concatenate([self.ids, less.ids, more.ids]), return_inverse=True)
-        own, out, come = np.split(place, [len(self), len(self) + len(less)])
+        own, removed, added = np.split(place, [len(self), len(self) + len(less)])
         games = np.zeros(len(ids), np.int64)
         counts = np.zeros(len(ids), np.int64)
         sums = np.zeros((len(ids), self.sums.shape[1]), np.float64)
-        for part, where, sign in ((self, own, 1), (less, out, -1), (more, come, 1)):
+        for part, where, sign in ((self, own, 1), (less, removed, -1), (more, added, 1)):
             games[where] = part.games
             counts[where] += sign * part.counts
             sums[where] += sign * part.sums

@@ -1,4 +1,4 @@
-"""The views of a space at one position of its change log: opened, followed, folded, saved, made anew."""
+"""The views of a space at one position of its change log: loaded, followed, folded, saved, rebuilt."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Snapshot:
 
 
 def follow(catalog: Catalog, space: Space, before: Snapshot | None) -> Snapshot:
-    """The views as the catalog is now, made from those of before where that is possible. Raises CatalogError."""
+    """The views of the catalog as it is now: updated from `before` if possible, else rebuilt. Raises CatalogError."""
     if before is not None:
         with catalog.read() as connection:
             touched = changes.read(connection, catalog.uuid, space, before.position, before.clips.clips)
@@ -53,7 +53,7 @@ def follow(catalog: Catalog, space: Space, before: Snapshot | None) -> Snapshot:
 
 
 def follow_within(connection: Connection, uuid: str, space: Space, before: Snapshot) -> Snapshot | None:
-    """The views as a transaction sees the catalog; None when they have to be made anew for it."""
+    """The views of the catalog as a transaction sees it; None when they must be rebuilt."""
     touched = changes.read(connection, uuid, space, before.position, before.clips.clips)
     return None if touched is None else _applied(before, touched)
 
@@ -69,7 +69,7 @@ def load(folder: Path, uuid: str, space: Space) -> Snapshot | None:
 def _read(version: storage.Version) -> Snapshot:
     facts, position = version.stamp.facts, version.stamp.position
     ids, who, games = (np.load(version.path(name)) for name in SEGMENT[:3])
-    vectors = np.load(version.path(SEGMENT[3]), mmap_mode="r" if len(ids) else None)  # nothing cannot be mapped
+    vectors = np.load(version.path(SEGMENT[3]), mmap_mode="r" if len(ids) else None)  # an empty file cannot be mapped
     own = Columns(ids, who, games, vectors)
     plan = Plan(**facts["plan"])
     made = lists.build(own, plan) if plan.kind == "flat" else lists.load(version.path(LISTS), plan, facts["built_for"])
@@ -83,7 +83,7 @@ def _read(version: storage.Version) -> Snapshot:
 
 
 def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
-    """Keep the views in a folder; files of a segment that it holds already are linked. Raises IndexUnusableError."""
+    """Save the views to a folder; files of a segment that is already there are linked. Raises IndexUnusableError."""
     clips = snapshot.clips
     own, sums = clips.segment.columns, snapshot.characters
     arrays = (own.ids, own.characters, own.games, own.vectors)

@@ -1,4 +1,4 @@
-"""How everything derived is kept on disk: a folder per version, swapped in by one rename, checked byte by byte.
+"""How derived data is kept on disk: a folder per version, swapped in by one rename, verified by checksums.
 
 <folder>/current          the name of the version in use, and the checksum of its stamp
 <folder>/<version>/       its files, and stamp.json that says what they are, with their checksums
@@ -22,10 +22,10 @@ from uuid import uuid4
 from speaker_search.catalog.spaces import Space
 from speaker_search.errors import IndexUnusableError
 
-FORMAT = 2  # raised whenever the files of a version are written otherwise: older ones are then made anew
+FORMAT = 2  # raised whenever the file format changes: older versions are then rebuilt
 BLOCK_BYTES = 1 << 24
-ABANDONED_AFTER_S = 3_600.0  # no program takes so long to write one version
-MEND = "Run `spksearch index build`: it is made again from the catalog, nothing is lost."
+ABANDONED_AFTER_S = 3_600.0  # no program takes this long to write one version
+MEND = "Run `spksearch index build`: it rebuilds the index from the catalog, nothing is lost."
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class Stamp:
     catalog: str  #: uuid of the catalog it was made from
     space: str
     position: int  #: of the space's change log
-    facts: dict[str, Any]  #: what else its files need said about them
+    facts: dict[str, Any]  #: what else is needed to read its files
     crc32: dict[str, int]  #: by file name
 
 
@@ -71,9 +71,9 @@ def save(
     facts: dict[str, Any],
     same: Callable[[Stamp], set[str]] = lambda _: set(),
 ) -> Version:
-    """Write a version beside the one in use and swap it in; a kill at any moment leaves the one or the other.
+    """Write a version beside the one in use and swap it in; a kill at any moment leaves one or the other in use.
 
-    `same` tells by the stamp of the version in use which of its files are those to be written: they are linked.
+    `same` says, from the stamp of the version in use, which of its files would be written unchanged: they are linked.
     """
     version = folder / f"{position:012d}-{uuid4().hex[:8]}"
     pointer = _pointer(version)
@@ -99,17 +99,17 @@ def save(
             _delete(version)
         raise IndexUnusableError(
             f"The index cannot be written to {folder}: {_first_line(error)}.",
-            "Make room or give another SPKSEARCH_HOME, then run `spksearch index build`; the catalog holds everything.",
+            "Free disk space or set another SPKSEARCH_HOME, then run `spksearch index build`; no data is lost.",
         ) from error
     _clear(folder, before=before, keep=version)
     return Version(version, stamp)
 
 
 def load(folder: Path, *, catalog: str, space: str, read: Callable[[Version], T]) -> T | None:
-    """What `read` makes of the version in use, all of its files checked; None when it is not of this catalog and space.
+    """Verify the version in use and return what `read` makes of it; None when it is of another catalog or space.
 
-    While it is read another program may swap in a new version and delete this one: then that one is read. Raises
-    IndexUnusableError when a file is damaged, or when `read` cannot make anything of it.
+    If another program swaps in a new version meanwhile and deletes this one, the new one is read. Raises
+    IndexUnusableError when a file is damaged or `read` fails.
     """
     failed: Version | None = None
     while (version := in_use(folder)) is not None:
@@ -122,12 +122,12 @@ def load(folder: Path, *, catalog: str, space: str, read: Callable[[Version], T]
             if version == failed:
                 detail = f"The index in {folder} cannot be read: {_first_line(error)}."
                 raise IndexUnusableError(detail, MEND) from error
-            failed = version  # unless another version is in use by now
+            failed = version  # try again: another program may have swapped in a new one
     return None
 
 
 def in_use(folder: Path) -> Version | None:
-    """The version in use, its files other than the stamp unread; None when there is none, or one of another format."""
+    """The version in use, by its stamp alone; None when there is none, or it has another format."""
     missing: tuple[Path, int] | None = None
     while (current := _current(folder)) is not None:
         try:
@@ -145,7 +145,7 @@ def in_use(folder: Path) -> Version | None:
 def _check(version: Version) -> None:
     for name, crc32 in version.stamp.crc32.items():
         if _crc32(version.path(name)) != crc32:
-            detail = f"The index file {version.path(name)} is damaged: its checksum does not fit."
+            detail = f"The index file {version.path(name)} is damaged: its checksum does not match."
             raise IndexUnusableError(detail, MEND)
 
 
@@ -166,13 +166,13 @@ def _current(folder: Path) -> tuple[Path, int] | None:
 def _stamp(version: Path, crc32: int) -> Stamp | None:
     data = (version / "stamp.json").read_bytes()
     if zlib.crc32(data) != crc32:
-        raise IndexUnusableError(f"The stamp of the index in {version} is damaged: its checksum does not fit.", MEND)
+        raise IndexUnusableError(f"The stamp of the index in {version} is damaged: its checksum does not match.", MEND)
     fields = json.loads(data)
     return Stamp(**fields) if fields.get("format") == FORMAT else None
 
 
 def _link(folder: Path, version: Path, wanted: Iterable[str], same: Callable[[Stamp], set[str]]) -> dict[str, int]:
-    """Link files that the version in use has already; their checksums by name."""
+    """Link files that the version in use already has; returns their checksums by name."""
     try:
         before = in_use(folder)
     except IndexUnusableError:
@@ -191,7 +191,7 @@ def _link(folder: Path, version: Path, wanted: Iterable[str], same: Callable[[St
 
 
 def _named(folder: Path) -> Path | None:
-    """The version in use, if it can be told."""
+    """The folder of the version in use; None when there is none or it cannot be read."""
     try:
         current = _current(folder)
     except IndexUnusableError:
@@ -200,9 +200,9 @@ def _named(folder: Path) -> Path | None:
 
 
 def _clear(folder: Path, *, before: Path | None, keep: Path) -> None:
-    """Delete the version that was swapped out and what kills have left behind.
+    """Delete the version that was swapped out, and what killed programs have left behind.
 
-    Another program may be writing a version of its own here, or just have swapped it in: young ones are left alone.
+    Another program may be writing a version here, or have just swapped one in, so recent versions are kept.
     """
     for path in _versions(folder):
         if path == before or (path != keep and _age_s(path) > ABANDONED_AFTER_S):
@@ -216,7 +216,7 @@ def _delete(version: Path) -> None:
 
 
 def _pointer(version: Path) -> Path:
-    """What becomes the folder's `current` once the version is whole."""
+    """The file that is renamed to `current` once the version is complete."""
     return version.parent / f"current.{version.name}"
 
 
@@ -242,9 +242,9 @@ def _crc32(path: Path) -> int:
 
 
 def _flush(path: Path) -> None:
-    """Have the operating system put a file or folder on the disk now."""
+    """Flush a file or folder to the disk."""
     if path.is_dir() and os.name == "nt":
-        return  # Windows opens no folders, and keeps its renames by itself
+        return  # Windows cannot open folders, and makes renames durable without this
     handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""The views of a space against its catalog, clip by clip."""
+"""Comparing the views of a space with its catalog, clip by clip."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from speaker_search.views.snapshot import Snapshot, follow, follow_within, load
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The catalog against the index, in clips."""
+    """The index compared with the catalog, in clips."""
 
     vectors: int  #: held by the index
     missing: int  #: in the catalog only
@@ -29,7 +29,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The catalog against its index."""
+    """The outcome of comparing a space's index with the catalog."""
 
     clips: ClipCounts
     index: Comparison
@@ -37,11 +37,11 @@ class Verification:
 
 
 def verify(catalog: Catalog, space: Space, folder: Path) -> Verification:
-    """Compare the views as they would be opened now with the catalog. Raises IndexUnusableError when damaged."""
+    """Compare the catalog with the views as a program would open them now. Raises IndexUnusableError when damaged."""
     snapshot = load(folder, catalog.uuid, space)
     while True:
         snapshot = follow(catalog, space, snapshot)
-        with catalog.read() as connection:  # which sees one state, whatever is stored meanwhile
+        with catalog.read() as connection:  # sees one state, whatever is stored meanwhile
             here = follow_within(connection, catalog.uuid, space, snapshot)
             if here is not None:
                 counts = count_clips(connection, space.id)
@@ -50,7 +50,7 @@ def verify(catalog: Catalog, space: Space, folder: Path) -> Verification:
 
 
 def compare(snapshot: Snapshot, catalog: Iterable[EmbeddedClips]) -> Comparison:
-    """A snapshot against everything that the catalog holds at its position."""
+    """Compare a snapshot with everything that the catalog holds at its position."""
     held = snapshot.clips.all()
     by_id = ById(held.ids)
     seen = np.zeros(len(held), np.bool_)

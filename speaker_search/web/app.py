@@ -123,18 +123,18 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
 
     @routes.get("/clips/{clip_id}/audio", response_class=FileResponse, responses=description.SOUNDS)
     def audio(clip_id: Id, request: Request) -> Response:
-        """A clip's sound file as it lies on the disk or in its archive, byte ranges included."""
+        """A clip's sound file as stored on disk or in its archive; byte ranges are supported."""
         sound = library.sound(clip_id)
         return sounds.response(sound.source, sound.media_type, request.headers.get("range"))
 
     @routes.post("/ingest", status_code=202)
     def ingest(request: documents.IngestRequest) -> documents.Ingest:
-        """Take voices in, in the background, from folders that the server's settings allow."""
+        """Ingest voices in the background, from folders that the server's settings allow."""
         return ingests.begin(request)
 
     @routes.get("/ingest/{ingest_id}")
     def ingest_state(ingest_id: str) -> documents.Ingest:
-        """The state of an ingest that this server was asked for."""
+        """The state of an ingest requested from this server."""
         return ingests.state(ingest_id)
 
     return routes

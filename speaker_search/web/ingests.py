@@ -1,4 +1,4 @@
-"""Ingests that were asked for over HTTP: one at a time, in the background."""
+"""Ingests requested over HTTP, run one at a time in the background."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _ServerEndsError(Exception):
 
 @dataclass(slots=True)
 class _Asked:
-    """An ingest that was asked for, and how far it is."""
+    """A requested ingest and its progress."""
 
     id: str
     request: IngestRequest
@@ -38,7 +38,7 @@ class _Asked:
 
 
 class Ingests:
-    """Works off the ingests that were asked for. Their states end with the server; the clips stay in the catalog."""
+    """Runs the requested ingests. Their states are lost when the server stops; the clips stay in the catalog."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
@@ -64,7 +64,7 @@ class Ingests:
         return self._all[id_].document
 
     def close(self) -> None:
-        """End what is under way; the clips it has claimed are given back."""
+        """Stop the running ingest; its claims are released."""
         self._ending.set()
         self._waiting.put(None)
         self._thread.join()
@@ -75,9 +75,9 @@ class Ingests:
             raise UsageError("This server takes no voices in.", "Set SPKSEARCH_INGEST_ROOTS to folders it may read.")
         try:
             resolved = Path(path).resolve()
-        except (OSError, ValueError, RuntimeError):  # a NUL, or a link that leads in a circle
+        except (OSError, ValueError, RuntimeError):  # a NUL, or a loop of links
             resolved = Path("/")
-        # The same answer for paths that do not exist: nobody should learn what lies elsewhere.
+        # The same answer for paths that do not exist: a client must not learn what exists elsewhere.
         if not Path(path).is_absolute() or not any(resolved.is_relative_to(root) for root in roots):
             raise UsageError(f"{path} is in no folder of SPKSEARCH_INGEST_ROOTS.", "Give an absolute path in one.")
         return resolved

@@ -27,9 +27,9 @@ PROBLEMS: dict[type[errors.SpeakerSearchError], tuple[int, str]] = {
     errors.SpeakerSearchError: (500, "error"),
 }
 PROBLEM_TYPE = "application/problem+json"
-#: The stable `type` of errors that the web framework finds by itself; any other is a "request".
+#: The stable `type` of errors that the web framework raises itself; any other is a "request".
 KINDS = {401: "unauthorised", 404: "not-found", 405: "method", 416: "range"}
-#: The phrases of RFC 9110 where Python 3.11 still has those of its forerunners.
+#: The phrases of RFC 9110 where Python 3.11 still has those of older RFCs.
 PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 
 

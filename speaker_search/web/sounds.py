@@ -1,4 +1,4 @@
-"""A clip's sound, or the part of it that was asked for."""
+"""A clip's sound, or a byte range of it."""
 
 from __future__ import annotations
 

@@ -118,9 +118,7 @@ def test_a_catalog_too_small_links_nobody_and_says_so(library: Library, games: i
     cast = library.cast()
     assert cast.voices == ()
     assert len(cast.unlinked) == 3 * games
-    assert cast.warnings == (
-        "No voices: the catalog holds too few characters or games to learn from which score on two are one.",
-    )
+    assert cast.warnings == ("No voices: the catalog holds too few characters or games to calibrate scores on.",)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

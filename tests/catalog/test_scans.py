@@ -120,7 +120,7 @@ def test_missing_clips_are_refused_at_once_with_their_reason(shelf: Shelf) -> No
     assert refused.path == shelf.root / "a"
     assert (refused.reason, refused.detail) == (
         "missing",
-        "A row of the index names this clip, and there is no such file.",
+        "A row of the index names this clip, but there is no such file.",
     )
 
 

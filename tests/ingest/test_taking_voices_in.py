@@ -261,7 +261,7 @@ def test_a_clip_in_which_the_encoder_hears_nothing_is_refused_and_its_neighbours
         assert (report.embedded, report.refused) == (CLIPS - 1, {"no_speech": 1})
         (refused,) = library.refused().clips
     assert (refused.path.name, refused.reason) == ("001.wav", str(Refusal.NO_SPEECH))
-    assert refused.detail == "stand-in heard no speech in it."
+    assert refused.detail == "stand-in found no speech in it."
 
 
 def test_refused_clips_are_tried_again_only_when_asked(settings: Settings, voices: Path) -> None:

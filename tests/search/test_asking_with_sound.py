@@ -23,8 +23,8 @@ CAST = {
     "Hoshi/Taiyo": {"Jun": 1, "Kai": 7, "Leo": 5, "？？？": 8},
 }
 PATIENCE_S = 60.0  # before the test that waits for something fails
-LITTLE = "0.6 s of audio is little to know a voice by: give more or longer clips."
-NO_PROBABILITY = "No probability: the catalog holds too few characters or games to learn it from."
+LITTLE = "0.6 s of audio is little to recognise a voice by: give more or longer clips."
+NO_PROBABILITY = "No probability: the catalog holds too few characters or games to calibrate on."
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_to_be_unlike_a_voice_moves_the_answer_away_from_it(voices: Library, dum
     assert names(away).index("Hana") > names(both).index("Hana")
     assert {*names(away)[:3]} == {"Aoi", "Eri", "Jun"}
     assert all(match.probability is None for match in away.matches)
-    assert away.warnings[-1] == "No probability: it is not known for a query that is to be unlike something."
+    assert away.warnings[-1] == "No probability: a query with something to be unlike cannot be calibrated."
 
 
 def test_unlike_by_sound_clip_and_character_mean_the_same(voices: Library, dump: Path) -> None:

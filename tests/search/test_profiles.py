@@ -121,7 +121,7 @@ def test_a_catalog_too_small_or_too_uniform_to_learn_from_still_answers(
     answer = library.search_like(embedding=units(np.ones(DIM) + np.arange(DIM)).tolist())
     assert len(answer.matches) == min(10, len(profiles))
     assert all(np.isfinite(match.score) and match.probability is None for match in answer.matches)
-    assert answer.warnings == ("No probability: the catalog holds too few characters or games to learn it from.",)
+    assert answer.warnings == ("No probability: the catalog holds too few characters or games to calibrate on.",)
 
 
 @on_sqlite

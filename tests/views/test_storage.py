@@ -295,7 +295,7 @@ def test_a_place_that_cannot_be_written_is_refused_with_what_to_do(tmp_path: Pat
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(IndexUnusableError, match=r"cannot be written to .*: Not a directory") as refusal:
         save(tmp_path / "file" / "index")
-    assert "give another SPKSEARCH_HOME, then run `spksearch index build`" in refusal.value.mend
+    assert "set another SPKSEARCH_HOME, then run `spksearch index build`" in refusal.value.mend
     assert_refused(tmp_path / "file" / "index")
 
 

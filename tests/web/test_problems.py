@@ -174,4 +174,4 @@ def test_a_clip_without_speech_is_a_problem_that_says_so(http: httpx.Client) -> 
     noise = np.random.default_rng(0).standard_normal(16_000) * 0.002
     file = io.BytesIO()
     soundfile.write(file, noise, 16_000, format="WAV")
-    check(upload(file.getvalue())(http), 422, "audio", "heard no speech")
+    check(upload(file.getvalue())(http), 422, "audio", "found no speech")

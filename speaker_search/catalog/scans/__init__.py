@@ -1,1 +1,1 @@
-"""What scans found, written down: new, known, changed, relabelled and gone clips."""
+"""Registering what scans found: new, known, changed, relabelled and gone clips."""

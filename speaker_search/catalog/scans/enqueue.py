@@ -12,13 +12,13 @@ from speaker_search.catalog.tables import clips, embeddings, queue
 from speaker_search.entities import Refusal
 
 ROWS_PER_TRANSACTION = 10_000
-MISSING_DETAIL = "A row of the index names this clip, and there is no such file."
+MISSING_DETAIL = "A row of the index names this clip, but there is no such file."
 
 
 def enqueue(connection: Connection, space_id: int, which: ColumnElement[bool]) -> None:
-    """Queue those of the clips that the encoder knows nothing of; a missing one is refused at once.
+    """Queue the clips that the encoder has not embedded, refused or queued yet; missing ones are refused directly.
 
-    The caller has locked the clips: otherwise a worker may embed one of them while it is being queued.
+    The caller must have locked the clips: otherwise a worker may embed one of them while it is being queued.
     """
     missing = clips.c.size < 0
     rows = select(
@@ -42,7 +42,7 @@ def enqueue_all(catalog: Catalog, space_id: int, which: ColumnElement[bool]) -> 
         wanted = wanted.order_by(clips.c.id).limit(ROWS_PER_TRANSACTION)
         ids = connection.execute(wanted.with_for_update(key_share=True, of=clips)).scalars().all()
         if ids:
-            # A statement of its own: it sees what those committed whom the lock waited for.
+            # A separate statement, so that it sees what was committed while the lock was waited for.
             enqueue(connection, space_id, and_(which, clips.c.id.between(ids[0], ids[-1])))
         return ids[-1] if ids else 0
 
@@ -53,7 +53,7 @@ def enqueue_all(catalog: Catalog, space_id: int, which: ColumnElement[bool]) -> 
 def requeue_refused(
     connection: Connection, space_id: int, root_id: int, game_id: int, reasons: Sequence[Refusal] | None
 ) -> None:
-    """Queue refused clips again whose file is there: those refused for these reasons, or all."""
+    """Requeue refused clips whose file exists: those refused for these reasons, or all."""
     with_file = select(clips.c.id).where(clips.c.root_id == root_id, clips.c.game_id == game_id, clips.c.size >= 0)
     connection.execute(
         update(queue)
@@ -67,7 +67,7 @@ def requeue_refused(
 
 
 def _unknown_to(space_id: int) -> ColumnElement[bool]:
-    """Of a clip: the encoder has neither embedded nor refused it, and it is not in the queue."""
+    """Clips that the encoder has neither embedded nor refused, and that are not in the queue."""
     held = exists().where(embeddings.c.encoder_id == space_id, embeddings.c.clip_id == clips.c.id)
     listed = exists().where(queue.c.encoder_id == space_id, queue.c.clip_id == clips.c.id)
     return and_(~held, ~listed)

@@ -17,19 +17,19 @@ from speaker_search.catalog.tables import clips, copies, queue
 
 
 @dataclass(frozen=True, slots=True)
-class Unmet:
-    """What a scan did not find where the catalog has it."""
+class Unseen:
+    """What a scan did not see where the catalog has it."""
 
     copies: list[str]  #: paths of copies
     missing: list[int]  #: clips whose file was missing before: the scan found it under another name
     gone: set[int]  #: clips whose file is gone
-    back: list[int]  #: clips that were gone and are there again
+    back: list[int]  #: clips that were gone and have been seen again
 
 
-def unmet(known: KnownClips, is_there: Callable[[str], bool]) -> Unmet:
-    """Sort what the scan did not meet. Nothing happens to a clip whose file is there all the same."""
-    left: list[KnownClip] = [clip for clip in known.unmet() if clip.size < 0 or not is_there(clip.path)]
-    return Unmet(
+def find_unseen(known: KnownClips, is_there: Callable[[str], bool]) -> Unseen:
+    """Sort what the scan did not see; a clip whose file exists nevertheless is left out."""
+    left: list[KnownClip] = [clip for clip in known.unseen() if clip.size < 0 or not is_there(clip.path)]
+    return Unseen(
         copies=[clip.path for clip in left if clip.copy],
         missing=[clip.id for clip in left if not clip.copy and clip.size < 0],
         gone={clip.id for clip in left if not clip.copy and clip.size >= 0},
@@ -37,11 +37,11 @@ def unmet(known: KnownClips, is_there: Callable[[str], bool]) -> Unmet:
     )
 
 
-def settle(connection: Connection, root_id: int, found: Unmet) -> int:
-    """Write down what the scan did not meet: how many clips are gone.
+def store_unseen(connection: Connection, root_id: int, found: Unseen) -> int:
+    """Update the catalog with what the scan did not see; returns how many clips are gone.
 
-    A clip with a copy that is still there goes on under the copy's place. Rows of an index whose file was missing and
-    has been found since, under another name, are dropped. The rest is marked as gone.
+    A clip with a copy that still exists moves to the copy's path. Index rows whose file was missing and has since been
+    found under another name are deleted. The remaining clips are marked as gone.
     """
     locked = lock_clips(connection, found.gone | {*found.missing, *found.back})
     # Another scan may have found the file, and a worker may have embedded it, since this one read the catalog.
@@ -55,7 +55,7 @@ def settle(connection: Connection, root_id: int, found: Unmet) -> int:
     for ids in chunks(sorted(gone)):
         for copy in connection.execute(select(copies).where(copies.c.clip_id.in_(ids))).all():
             here = (copies.c.root_id == copy.root_id) & (copies.c.path == copy.path)
-            # Another scan may have made a clip of its own of the copy in the meantime.
+            # Another scan may have made the copy a separate clip in the meantime.
             if copy.clip_id in gone and connection.execute(delete(copies).where(here)).rowcount:
                 gone.remove(copy.clip_id)
                 place = {"root_id": copy.root_id, "path": copy.path, "size": copy.size, "mtime_ns": copy.mtime_ns}
@@ -68,7 +68,7 @@ def settle(connection: Connection, root_id: int, found: Unmet) -> int:
 
 
 def forget_gone(catalog: Catalog) -> int:
-    """Delete the clips that are gone, with their embeddings; how many. Characters and their verdicts stay."""
+    """Delete the clips that are gone, with their embeddings; returns how many. Characters and their verdicts stay."""
     forgotten = 0
     while some := catalog.transact(_forget_some):
         forgotten += some

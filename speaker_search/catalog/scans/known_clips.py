@@ -1,4 +1,4 @@
-"""The clips that a catalog knows in one root, in little memory: there may be a million."""
+"""The clips that a catalog has in one root, kept compactly: there may be a million."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ NEW = -1
 
 @dataclass(frozen=True, slots=True)
 class KnownClip:
-    """A clip, or another place of a clip's audio, as the last scan left it."""
+    """A clip, or a copy of one, as the last scan left it."""
 
     id: int
     path: str
     size: int
     mtime_ns: int
-    label: tuple[int, int, int]  #: game, character (0: nobody knows), hash of the text
+    label: tuple[int, int, int]  #: game, character (0: unknown), hash of the text
     gone: bool
-    copy: bool  #: not the clip's own place
+    copy: bool  #: not the clip's own path
 
 
 class KnownClips:
-    """Clips of one game in one root by path, and which of them a scan has met. Columns, not objects."""
+    """Clips of one game in one root by path, and which of them a scan has seen. Columns, not objects."""
 
     def __init__(self, connection: Connection, root_id: int, game_id: int) -> None:
         self.root_id = root_id
         self._game_id = game_id
-        self._rows: dict[str, int] = {}  # NEW for paths met that the catalog did not know
-        self._met = bytearray()
+        self._rows: dict[str, int] = {}  # NEW for paths seen that the catalog did not have
+        self._seen = bytearray()
         self._columns = [array("q") for _ in range(8)]
         self._back: list[int] = []
         self._read(connection, clips.c.game_id == game_id)
@@ -51,55 +51,55 @@ class KnownClips:
         self._copied = set(copied.scalars())
 
     def look_up(self, connection: Connection, paths: Sequence[str]) -> None:
-        """Learn of clips at these paths that are another game's so far."""
+        """Load clips at these paths that belong to other games so far."""
         for some in chunks(paths):
             self._read(connection, (clips.c.game_id != self._game_id) & clips.c.path.in_(some))
 
-    def met(self, path: str) -> bool:
-        """Whether the scan has been at this path before."""
+    def seen(self, path: str) -> bool:
+        """Whether the scan has seen this path before."""
         row = self._rows.get(path)
-        return row is not None and (row == NEW or bool(self._met[row]))
+        return row is not None and (row == NEW or bool(self._seen[row]))
 
-    def meet_same(self, path: str, size: int, mtime_ns: int, label: tuple[int, int, int]) -> bool:
-        """Meet a clip that is just as it was, at its own place: what most are, and quick. False: nothing was done."""
+    def mark_unchanged(self, path: str, size: int, mtime_ns: int, label: tuple[int, int, int]) -> bool:
+        """Mark a clip as seen if nothing about it has changed, which is the common case and fast. False otherwise."""
         row = self._rows.get(path, NEW)
-        if row == NEW or self._met[row]:
+        if row == NEW or self._seen[row]:
             return False
         _, sizes, times, games, characters, texts, gone, copy = self._columns
         if (sizes[row], times[row]) != (size, mtime_ns) or gone[row] or copy[row]:
             return False
         if (games[row], characters[row], texts[row]) != label:
             return False
-        self._met[row] = True
+        self._seen[row] = True
         return True
 
-    def meet(self, path: str) -> KnownClip | None:
-        """The clip at a path, which from now on counts as met; None for a new one."""
+    def mark_seen(self, path: str) -> KnownClip | None:
+        """Mark the clip at a path as seen and return it; None for a new one."""
         row = self._rows.setdefault(path, NEW)
         if row == NEW:
             return None
-        self._met[row] = True
+        self._seen[row] = True
         clip = self._clip(path, row)
         if clip.gone:
             self._back.append(clip.id)
         return clip
 
-    def unmet(self) -> list[KnownClip]:
-        """The game's own clips that were not met."""
-        left = (self._clip(path, row) for path, row in self._rows.items() if row != NEW and not self._met[row])
+    def unseen(self) -> list[KnownClip]:
+        """The game's own clips that were not seen."""
+        left = (self._clip(path, row) for path, row in self._rows.items() if row != NEW and not self._seen[row])
         return [clip for clip in left if clip.label[0] == self._game_id]
 
     def is_copied(self, clip_id: int) -> bool:
-        """Whether other places have the clip's audio too: they may know what its own does not."""
+        """Whether the clip has copies: they may have a label that its own path lacks."""
         return clip_id in self._copied
 
     def vanished(self, path: str) -> bool:
-        """Whether a file was there when the clip at this path was last seen, and the scan has not met it."""
+        """Whether the clip at this path had a file at the last scan, and this scan has not seen it."""
         row = self._rows.get(path, NEW)
-        return row != NEW and not self._met[row] and self._columns[1][row] >= 0
+        return row != NEW and not self._seen[row] and self._columns[1][row] >= 0
 
     def back(self) -> list[int]:
-        """Ids of clips that were gone and have been met again."""
+        """Ids of clips that were gone and have been seen again."""
         return self._back
 
     def _read(self, connection: Connection, which: object) -> None:
@@ -113,12 +113,12 @@ class KnownClips:
             self._add([(*row[:6], hash(row[6]), row[7], False) for row in part])
 
     def _add(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Rows of a path and the columns' values."""
+        """Add rows: a path and a value for each column."""
         if rows:
             paths, *values = zip(*rows, strict=True)
-            first = len(self._met)
+            first = len(self._seen)
             self._rows.update(zip(paths, range(first, first + len(paths)), strict=True))
-            self._met.extend(bytes(len(paths)))
+            self._seen.extend(bytes(len(paths)))
             for column, added in zip(self._columns, values, strict=True):
                 column.extend(added)
 

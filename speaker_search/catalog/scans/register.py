@@ -1,4 +1,4 @@
-"""Writing down what a scan found: makers, games, characters and clips, known ones dropped without opening a file."""
+"""Registering what a scan found: makers, games, characters and clips. Known files are skipped without opening them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from speaker_search.catalog.embeddings import delete_embeddings
 from speaker_search.catalog.log import Change
 from speaker_search.catalog.rows import chunks, ensure, insert_all, insert_or_keep
 from speaker_search.catalog.scans.enqueue import ROWS_PER_TRANSACTION, enqueue, enqueue_all, requeue_refused
-from speaker_search.catalog.scans.gone import settle, unmet
+from speaker_search.catalog.scans.gone import find_unseen, store_unseen
 from speaker_search.catalog.scans.known_clips import KnownClips
 from speaker_search.catalog.tables import characters, clips, copies, embeddings, games, makers, queue, roots
 from speaker_search.entities import Refusal, fold
 from speaker_search.sources import Candidate
 
-# The scan has seen the file by now, or can read it, which was not so when it was its turn.
+# Worth another try: the scan has now seen the file.
 TRANSIENT = (Refusal.MISSING, Refusal.UNREADABLE)
 
 
@@ -32,9 +32,9 @@ class Registered:
     """What registering one game's clips did, in clips."""
 
     new: int = 0
-    missing: int = 0  # of the new and changed ones, rows without a file: refused at once
+    missing: int = 0  # of the new and changed ones, rows without a file: refused directly
     known: int = 0
-    changed: int = 0  # another size or time than last seen: to be embedded anew
+    changed: int = 0  # size or time differ from the last scan: embedded again
     relabelled: int = 0  # another game, character or text
     gone: int = 0  # known from before, no longer there: kept
 
@@ -50,12 +50,12 @@ def register(
     retry_refused: bool = False,
     is_there: Callable[[str], bool] = lambda _: False,
 ) -> Registered:
-    """Write down one game's clips in a root, and queue for the encoder those that it has neither embedded nor refused.
+    """Register one game's clips in a root, and queue for the encoder those that it has neither embedded nor refused.
 
-    Done in transactions of 10,000 clips: killed in between, the next call goes on from what is there. A file whose size
-    and time are those last seen counts as known. Clips that were missing and have been found since lose their old row;
-    others that are not met any more are kept, and marked as gone unless their file `is_there` (a list may have dropped
-    it, or another one name it).
+    Works in transactions of 10,000 clips: after a kill, the next call continues from there. A file with the same size
+    and time as last time counts as known. Clips that were missing and have since been found lose their old row. Others
+    that were not seen are kept, and marked as gone unless their file `is_there` (a list may have dropped it, or another
+    list may name it).
     """
     with catalog.write() as connection:
         maker_id = ensure(connection, makers, {"key": fold(maker)}, {"name": maker})
@@ -70,8 +70,8 @@ def register(
     for chunk in chunks(candidates, ROWS_PER_TRANSACTION):
         chunk_of.write(chunk)
     counts = chunk_of.counts
-    left = unmet(known, is_there)
-    counts.gone = catalog.transact(lambda connection: settle(connection, root_id, left))
+    unseen = find_unseen(known, is_there)
+    counts.gone = catalog.transact(lambda connection: store_unseen(connection, root_id, unseen))
     enqueue_all(catalog, space_id, and_(clips.c.root_id == root_id, clips.c.game_id == game_id))
     again = None if retry_refused else TRANSIENT
     catalog.transact(lambda connection: requeue_refused(connection, space_id, root_id, game_id, again))
@@ -79,7 +79,7 @@ def register(
 
 
 class _Chunks:
-    """Candidates of one game in one root, written down a transaction at a time."""
+    """Candidates of one game in one root, registered one transaction at a time."""
 
     def __init__(self, catalog: Catalog, game_id: int, root_id: int, known: KnownClips, *, shared: bool) -> None:
         self.counts = Registered()
@@ -103,27 +103,27 @@ class _Chunks:
                 self._known.look_up(connection, [candidate.path for candidate in chunk])
         for candidate in chunk:
             label = (self._game_id, self._character(candidate) or 0, hash(candidate.text))
-            if self._known.meet_same(candidate.path, candidate.size, candidate.mtime_ns, label):
+            if self._known.mark_unchanged(candidate.path, candidate.size, candidate.mtime_ns, label):
                 self.counts.known += 1
                 continue
-            if self._known.met(candidate.path):
+            if self._known.seen(candidate.path):
                 continue  # two rows that name the same missing file are one clip, the first one's
             if candidate.size < 0 and self._known.vanished(candidate.path):
-                continue  # not met: what there is of it is kept
-            before = self._known.meet(candidate.path)
+                continue  # not marked as seen, so that the clip and its embeddings are kept as gone
+            before = self._known.mark_seen(candidate.path)
             if before is None:
                 new.append(self._row(candidate))
                 continue
             same_file = (before.size, before.mtime_ns) == (candidate.size, candidate.mtime_ns)
             if before.copy:
-                # Other audio, or another's line, is another clip than the one it was a copy of.
+                # With other audio or another character it is no longer a copy, but a separate clip.
                 if same_file and label[1] in (0, before.label[1]):
                     self.counts.known += 1
                 else:
                     new.append(self._row(candidate))
                 continue
             wanted = {"game_id": self._game_id, "character_id": self._character(candidate), "text": candidate.text}
-            if self._known.is_copied(before.id):  # what its own place does not tell, another has told
+            if self._known.is_copied(before.id):  # keep what a copy's label has added
                 wanted = {name: value for name, value in wanted.items() if value}
                 label = (label[0], label[1] or before.label[1], label[2] if candidate.text else before.label[2])
             if not same_file:
@@ -151,7 +151,7 @@ class _Chunks:
             locked = lock_clips(connection, {id_ for id_, _ in changed} | {id_ for id_, _ in relabelled})
             entries = _forget_audio(connection, changed) if changed else []
             insert_all(connection, clips, new)
-            # Now, not before: the insert may have waited for a worker that has just made one of them a copy.
+            # After the insert, because that may have waited for a worker that has just made one of them a copy.
             for some in chunks([row["path"] for row in new]):
                 here = (copies.c.root_id == self._root_id) & copies.c.path.in_(some)
                 connection.execute(delete(copies).where(here))
@@ -162,15 +162,15 @@ class _Chunks:
         self._catalog.transact(commit)
 
     def _name_characters(self, chunk: Sequence[Candidate]) -> None:
-        """Write down the characters of a chunk that the game does not have yet."""
+        """Insert the characters of a chunk that the game does not have yet."""
         names = {candidate.character for candidate in chunk if candidate.character is not None}
         if not names <= self._ids_by_name.keys():
-            unheard: dict[str, str] = {}  # of two spellings of a name the one that comes first is written down
+            new: dict[str, str] = {}  # of two spellings of a name the first one is stored
             for name in (one.character for one in chunk if one.character is not None):
                 if name not in self._ids_by_name and (key := fold(name)) not in self._character_ids:
-                    unheard.setdefault(key, name)
-            if unheard:
-                rows = [{"game_id": self._game_id, "key": key, "name": name} for key, name in unheard.items()]
+                    new.setdefault(key, name)
+            if new:
+                rows = [{"game_id": self._game_id, "key": key, "name": name} for key, name in new.items()]
 
                 def insert(connection: Connection) -> dict[str, int]:
                     connection.execute(insert_or_keep(connection, characters), rows)
@@ -198,7 +198,7 @@ class _Chunks:
 def _new_labels(
     before: Mapping[int, Row[Any]], relabelled: Sequence[tuple[int, dict[str, Any]]]
 ) -> list[tuple[int, int | None, int | None]]:
-    """Clip, old and new character of those whose character or game is another one now. A text alters no answer."""
+    """Clip, old and new character of the clips whose character or game has changed. A text does not alter answers."""
     found = []
     for id_, label in relabelled:
         if (clip := before.get(id_)) is not None:
@@ -210,9 +210,9 @@ def _new_labels(
 
 
 def _forget_audio(connection: Connection, changed: Sequence[tuple[int, Candidate]]) -> list[Change]:
-    """Forget what the old files of these clips sounded like; the log's entries for it.
+    """Forget the old audio of these clips; returns the log's entries for it.
 
-    Every space that knew the clips embeds or refuses them again.
+    They are queued again in every space that had embedded, queued or refused them.
     """
     entries: list[Change] = []
     for some in chunks(changed):

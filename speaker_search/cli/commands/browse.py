@@ -102,7 +102,7 @@ def forget(
 
 @app.command()
 def upgrade(json: options.Json = False) -> None:
-    """Bring a catalog that an older version wrote to this version's schema. Back it up first.
+    """Upgrade a catalog written by an older version to this version's schema. Back it up first.
 
     Example: spksearch catalog upgrade
     """

@@ -52,7 +52,7 @@ def status(encoder: options.EncoderName = None, json: options.Json = False) -> N
 
 @app.command()
 def build(encoder: options.EncoderName = None, json: options.Json = False) -> None:
-    """Build the index again from the catalog.
+    """Rebuild the index from the catalog.
 
     Example: spksearch index build
     """

@@ -7,9 +7,9 @@ from speaker_search.cli import options, output
 
 
 def doctor(json: options.Json = False) -> None:
-    """Say which encoders are ready here, what the others lack, and what they run on. Asks no network.
+    """Show which encoders are ready, what the others lack, and what they run on. Uses no network.
 
-    SPKSEARCH_CHECKPOINT counts for the encoder that SPKSEARCH_ENCODER names.
+    SPKSEARCH_CHECKPOINT applies to the encoder that SPKSEARCH_ENCODER names.
 
     Example: spksearch doctor
     """

@@ -17,7 +17,7 @@ def serve(
     encoder: options.EncoderName = None,
     device: options.Device = None,
 ) -> None:
-    """Answer over HTTP until stopped.
+    """Serve the HTTP API until stopped.
 
     Example: spksearch serve --port 8000
     """

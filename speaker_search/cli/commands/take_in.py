@@ -37,7 +37,7 @@ def ingest(
     enqueue: Annotated[bool, typer.Option("--enqueue", help="Register clips, and leave embedding to workers.")] = False,
     json: options.Json = False,
 ) -> None:
-    """Take voices in. Known files are not opened again, and a stopped run continues where it stopped.
+    """Ingest voices. Known files are not opened again, and a stopped run continues where it stopped.
 
     Example: spksearch ingest ~/dumps/GalGame
     """

@@ -17,7 +17,7 @@ def demo(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Take in the bundled voices of four games, and find the voices that recur in them.
+    """Ingest the bundled voices of four games, and find the voices that recur in them.
 
     Example: spksearch demo --keep /tmp/demo
     """

@@ -123,7 +123,7 @@ class Archives:
 def _is_gone(root: Path) -> bool:
     try:
         return not root.exists()
-    except OSError:  # nobody can tell
+    except OSError:  # unknown
         return False
 
 

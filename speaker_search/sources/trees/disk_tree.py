@@ -132,7 +132,7 @@ def _stays_inside(link: os.DirEntry[str], root: Path) -> bool:
     """Whether a link leads to a file below the root."""
     try:
         target = os.path.realpath(link.path, strict=True)
-    except OSError:  # it leads nowhere, or in a circle
+    except OSError:  # it is broken, or a loop
         return False
-    # A dump comes from a stranger: its links must not bring in files that the user did not name.
+    # A dump is untrusted: its links must not bring in files that the user did not name.
     return Path(target).is_relative_to(root) and link.is_file()

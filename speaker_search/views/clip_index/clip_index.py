@@ -1,4 +1,4 @@
-"""The clips of a space: a large segment that seldom changes, and what has changed since."""
+"""The clips of a space: a large immutable segment, and a small tail of what has changed since."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from speaker_search.views.clip_index.columns import ById, Columns
 from speaker_search.views.clip_index.lists import Lists
 from speaker_search.views.clip_index.plan import outgrown, plan
 
-TAIL_ROWS = 16_384  # compared one by one in about 2 ms; with more, or a 20th of the segment, they are folded into it
+TAIL_ROWS = 16_384  # scanned in about 2 ms; a tail over this and over a 20th of the segment is folded into it
 TAIL_SHARE = 1 / 20
-DEAD_SHARE = 1 / 5  # of the segment's rows: with more of them dead it is written anew
+DEAD_SHARE = 1 / 5  # of the segment's rows: with more tombstones it is rewritten
 
 Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Clips in their order with FAISS over their rows. Never changed: a folder may hold it as it is."""
+    """Sorted clips with FAISS over their rows. Immutable, so a folder's files of it stay valid."""
 
     columns: Columns
     lists: Lists
-    id: str = field(default_factory=lambda: uuid4().hex)  #: of the files that hold it
+    id: str = field(default_factory=lambda: uuid4().hex)  #: identifies its files
 
     @cached_property
     def by_id(self) -> ById:
@@ -39,7 +39,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """Clips near to a vector, best first."""
+    """Clips near a vector, best first."""
 
     ids: Ids  # (n,)
     characters: Ids  # (n,)
@@ -49,11 +49,11 @@ class Near:
 
 @dataclass(frozen=True)
 class ClipIndex:
-    """The clips of a space at one position of its change log; `apply` gives another, and changes nothing here."""
+    """The clips of a space at one position of its change log. Immutable: `apply` returns another one."""
 
     position: int
     segment: Segment
-    dead: Bools  # (segment's rows,): taken out, or replaced by a row of the tail
+    dead: Bools  # (segment's rows,) tombstones: removed, or replaced by a row of the tail
     tail: Columns  #: clips since the segment was made, in their order
 
     @property
@@ -65,7 +65,7 @@ class ClipIndex:
         return self.tail.dim
 
     def apply(self, delta: Delta) -> ClipIndex:
-        """What the change log did to some clips, taken in."""
+        """The index after a step of the change log."""
         touched = np.unique(np.concatenate([delta.removed.ids, delta.added.ids]))
         rows = self.segment.by_id.rows(touched)
         dead = self.dead
@@ -76,7 +76,7 @@ class ClipIndex:
         return ClipIndex(delta.position, self.segment, dead, columns.ordered(columns.join([left, delta.added])))
 
     def held(self, ids: Ids) -> Columns:
-        """Those of the clips that are here."""
+        """The clips with these ids that the index holds."""
         rows = self.segment.by_id.rows(ids)
         rows = rows[rows >= 0]
         alive = self.segment.columns.take(rows[~self.dead[rows]])
@@ -89,7 +89,7 @@ class ClipIndex:
         return columns.ordered(columns.join([self.segment.columns.take(~self.dead), self.tail]))
 
     def nearest(self, query: Floats, limit: int, *, games: Ids | None = None, characters: Ids | None = None) -> Near:
-        """The clips nearest to a unit vector (dim,), at most `limit`: of these games and characters alone, if given."""
+        """At most `limit` clips nearest to a unit vector (dim,), only of these games and characters if given."""
         usable = None
         if self._dead_rows or games is not None or characters is not None:
             usable = self._usable(games, characters)
@@ -99,7 +99,7 @@ class ClipIndex:
         own = self.segment.columns
         ids = np.concatenate([own.ids[rows], tail.ids])
         values = np.concatenate([cosines, tail.vectors.astype(np.float32) @ query])
-        best = np.lexsort((ids, -values))[:limit]  # of equal cosines the lower id comes first, wherever it is
+        best = np.lexsort((ids, -values))[:limit]  # ties go to the lower id, whether in the segment or the tail
         characters_ = np.concatenate([own.characters[rows], tail.characters])
         games_ = np.concatenate([own.games[rows], tail.games])
         return Near(ids[best], characters_[best], games_[best], values[best])
@@ -107,8 +107,8 @@ class ClipIndex:
     def of_characters(self, games: Ids, characters: Ids, most: int) -> Iterator[Columns]:
         """The clips of each character (m,), whose games `games` (m,) are, by id and one character at a time.
 
-        At most `most` of each, evenly chosen, so that no more than m x most clips are read in all. Which ones does not
-        depend on the part of the index that they are in.
+        At most `most` of each, evenly chosen, so that no more than m x most clips are read in all. The choice does not
+        depend on whether clips are in the segment or the tail.
         """
         own, tail = self.segment.columns, self.tail
         first, end = columns.ranges(own, games, characters)
@@ -125,7 +125,7 @@ class ClipIndex:
 
     @property
     def unfolded(self) -> bool:
-        """Whether so much has changed that the segment is due to be made anew, with `folded`."""
+        """Whether enough has changed that the tail should be folded into a new segment, with `folded`."""
         segment = len(self.segment.columns)
         return (
             len(self.tail) > max(TAIL_ROWS, segment * TAIL_SHARE)
@@ -134,7 +134,7 @@ class ClipIndex:
         )
 
     def folded(self) -> ClipIndex:
-        """The same clips in one new segment. Takes seconds at a million clips, minutes where lists are trained anew."""
+        """The same clips in one new segment. Takes seconds at a million clips, minutes when lists are retrained."""
         whole = self.all()
         before = self.segment.lists
         wanted = plan(len(whole))
@@ -158,7 +158,7 @@ class ClipIndex:
         return int(np.count_nonzero(self.dead))
 
     def _usable(self, games: Ids | None, characters: Ids | None) -> Bools:
-        """Which rows of the segment may be found."""
+        """Which rows of the segment a search may return."""
         own = self.segment.columns
         if games is None:
             usable = ~self.dead
@@ -172,7 +172,7 @@ class ClipIndex:
 
 
 def of_columns(whole: Columns, position: int, made: Lists | None = None) -> ClipIndex:
-    """All clips in one segment, with lists as their number suggests."""
+    """All clips in one segment, with lists planned for their number unless `made`."""
     made = made or lists.build(whole, plan(len(whole)))
     return ClipIndex(position, Segment(whole, made), np.zeros(len(whole), np.bool_), columns.none(whole.dim))
 

@@ -17,10 +17,10 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Clips (n), by game, character and id. The vectors may be a memory map."""
+    """Clips (n), sorted by game, character and id. The vectors may be a memory map."""
 
     ids: Ids  # (n,)
-    characters: Ids  # (n,) embeddings.UNKNOWN where nobody knows who speaks
+    characters: Ids  # (n,) embeddings.UNKNOWN where the speaker is unknown
     games: Ids  # (n,)
     vectors: Halves  # (n, dim)
 
@@ -43,19 +43,19 @@ def none(dim: int) -> Columns:
 
 
 def gather(parts: Iterable[EmbeddedClips], dim: int) -> Columns:
-    """Clips as the catalog gives them, in float16 from the first on: a million of them take 384 MB, not 768."""
+    """Clips from the catalog, converted to float16 part by part: a million of them take 384 MB, not 768."""
     found = [Columns(part.ids, part.characters, part.games, halves(part.vectors)) for part in parts]
     return ordered(join([none(dim), *found]))
 
 
 def halves(vectors: npt.NDArray[np.float32]) -> Halves:
     """Vectors in float16, rounded to nearest: a cosine of unit vectors changes by less than 0.0005."""
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not a unit vector may not fit
+    with np.errstate(over="ignore", invalid="ignore"):  # a vector that is not of unit length may overflow
         return vectors.astype(np.float16)
 
 
 def join(parts: list[Columns]) -> Columns:
-    """The rows of several, one after the other."""
+    """The rows of all parts, concatenated."""
     if len(parts) == 1:
         return parts[0]
     return Columns(
@@ -67,14 +67,14 @@ def join(parts: list[Columns]) -> Columns:
 
 
 def ordered(columns: Columns) -> Columns:
-    """The same clips in their order."""
+    """The same clips, sorted."""
     order = np.lexsort((columns.ids, columns.characters, columns.games))
     return columns if (order == np.arange(len(order))).all() else columns.take(order)
 
 
 def ranges(columns: Columns, games: Ids, characters: Ids | None = None) -> tuple[Rows, Rows]:
-    """First row and end of each game's clips, (m,) and (m,); with `characters` (m,) of each of these characters, whose
-    games `games` (m,) are.
+    """First row and end of each game's clips, (m,) and (m,); with `characters` (m,), those of each character, where
+    `games` (m,) are the characters' games.
     """
     if characters is None:
         return np.searchsorted(columns.games, games, "left"), np.searchsorted(columns.games, games, "right")

@@ -1,4 +1,4 @@
-"""FAISS over the rows of a segment: which lie nearest to a vector. Nothing else imports it."""
+"""FAISS over the rows of a segment. No other module imports it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 class Lists:
-    """Rows by vector: an exact scan, or inverted lists of which a query looks into some. Never changed once made."""
+    """Rows by vector: an exact scan, or inverted lists (IVF), some of them probed by a query. Immutable."""
 
     def __init__(self, index: Any, plan: Plan, built_for: int) -> None:
         self._index = index
@@ -45,14 +45,14 @@ class Lists:
             rows, cosines = _found(self._index.search(vector, limit, params=parameters))
             if len(rows) == limit or nprobe >= self.plan.nlist:
                 return rows, cosines
-            nprobe = self.plan.nlist  # the lists looked into ran dry, which does not mean that there are no more
+            nprobe = self.plan.nlist  # the probed lists ran dry, but others may hold more
 
     def moved(self, places: Rows, added: Columns, where: Rows) -> Lists:
-        """The same lists for other rows: `places` (n,) gives each row's new number, -1 for one that leaves, and `added`
-        come in as the rows `where`. Nothing is trained.
+        """The same lists with rows renumbered: `places` (n,) gives each row's new number, -1 to remove it, and `added`
+        are inserted as the rows `where`. Nothing is retrained.
         """
         if self.plan.kind == "flat":
-            raise ValueError("An exact scan is made anew.")
+            raise ValueError("An exact scan is rebuilt instead.")
         index: Any = faiss.clone_index(self._index)
         gone = np.flatnonzero(places < 0)
         if len(gone):
@@ -69,9 +69,9 @@ class Lists:
         faiss.write_index(self._index, str(path))
 
     def differing(self, columns: Columns) -> int:
-        """How many rows these lists hold otherwise than the columns do, or not once."""
+        """How many rows differ from the columns, or are not in these lists exactly once."""
         if self.plan.kind == "flat":
-            return 0  # made from the columns whenever they are opened
+            return 0  # rebuilt from the columns whenever they are loaded
         seen = np.zeros(len(columns), np.int64)
         different = 0
         for number in range(self.plan.nlist):
