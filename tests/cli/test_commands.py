@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from end_to_end.running import VOICES, Ingested, Ran, Role, Word, cast, quickly, recurring, spksearch
+from end_to_end.bundled import VOICES, Ingested, Role, cast, recurring
+from end_to_end.running import Ran, Word, quickly, spksearch
 
 Answer = Callable[[str], Ran]
 

@@ -7,7 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from end_to_end.running import Ingested, quickly
+from end_to_end.bundled import Ingested
+from end_to_end.running import quickly
 
 
 @pytest.fixture

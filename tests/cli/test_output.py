@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from end_to_end.running import LIMIT_S, PROGRAM, VOICES, Ingested, cast, environment, spksearch
+from end_to_end.bundled import VOICES, Ingested, cast
+from end_to_end.running import LIMIT_S, PROGRAM, environment, spksearch
 
 NAME = cast()[0].character
 

@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from end_to_end.running import VOICES, Ingested, Ran, quickly
+from end_to_end.bundled import VOICES, Ingested
+from end_to_end.running import Ran, quickly
 from standin import write_voice
 
 RESEMBLYZER = ("--encoder", "resemblyzer")

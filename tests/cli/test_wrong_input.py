@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from end_to_end.running import VOICES, Ingested, Role, Word, cast, quickly, spksearch
+from end_to_end.bundled import VOICES, Ingested, Role, cast
+from end_to_end.running import Word, quickly, spksearch
 
 ROLE: Role = next(role for role in cast() if role.clips())
 CLIP = ROLE.clips()[0]

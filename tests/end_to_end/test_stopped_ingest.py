@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from end_to_end.running import LIMIT_S, VOICES, Ran, passes, quickly, spksearch, started
+from end_to_end.bundled import VOICES
+from end_to_end.running import LIMIT_S, Ran, passes, quickly, spksearch, started
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the signals are those of POSIX")
 

@@ -1,8 +1,4 @@
-"""A worker as a process of its own, with the stand-in for an encoder: `python worker_program.py [NAME ...]`.
-
-It reads SPKSEARCH_* like the program itself, ends when no clip is left, and prints how many it embedded. Clips whose
-samples are those of a file named on the command line kill it.
-"""
+"""A worker whose encoder is a stand-in that waits at a gate before each portion, and that some clips kill."""
 
 from __future__ import annotations
 
@@ -10,47 +6,53 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 import typer
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from standin import StandInEncoder
 
 from speaker_search import audio, settings
 from speaker_search.cli.stopping import stoppable
+from speaker_search.documents import IngestReport
 from speaker_search.errors import SpeakerSearchError
 from speaker_search.library import Library
 
+EMBEDDING, WAITING = "embedding", "waiting for the database"  # what a worker tells through its gate
 
-class DeadlyEncoder(StandInEncoder):
-    """Dies of some clips, as a driver of a GPU might."""
 
-    def __init__(self, deadly: Sequence[str]) -> None:
+class GatedEncoder(StandInEncoder):
+    """Says that it is about to embed a portion, and waits to be told whether it is to ask the next time too."""
+
+    def __init__(self, gate: Connection, deadly: Sequence[Path]) -> None:
         super().__init__()
-        self.deadly = [audio.read(Path(name)).samples.tobytes() for name in deadly]
+        self.gate = gate
+        self.asks = True
+        self.deadly = [audio.read(path).samples.tobytes() for path in deadly]
 
     def embed(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
+        if self.asks:
+            self.gate.send(EMBEDDING)
+            self.asks = self.gate.recv()
         if any(samples.tobytes() in self.deadly for samples in waveforms):
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGKILL)  # as a driver of a GPU might
         return super().embed(waveforms)
 
 
-def main() -> int:
-    chosen = settings.load(encoder="stand-in")
+def work(gate: Connection, deadly: Sequence[Path]) -> None:
+    """Embed what waits, as `spksearch worker --drain` does. A clip with the samples of a deadly file kills it."""
+
+    def tell(report: IngestReport) -> None:
+        if report.waiting_for:
+            gate.send(WAITING)
+
     try:
-        with stoppable() as stop, Library(chosen, encoder=DeadlyEncoder(sys.argv[1:])) as library:
-            told = stop.between(lambda _: None)
-            print(library.work(drain=True, processes=1, on_progress=told).embedded)
+        encoder = GatedEncoder(gate, deadly)
+        with stoppable() as stop, Library(settings.load(encoder="stand-in"), encoder=encoder) as library:
+            library.work(drain=True, processes=1, on_progress=stop.between(tell))
     except SpeakerSearchError as error:
         print(error, file=sys.stderr)
-        return 3
+        sys.exit(3)
     except typer.Exit as end:
-        return end.exit_code
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        sys.exit(end.exit_code)

@@ -1,4 +1,4 @@
-"""The bundled voices, taken in once for all tests of a session, and a server that searches them."""
+"""A server that searches the bundled voices, and what to ask it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from end_to_end import running
+from end_to_end import bundled, running
 
 
 @pytest.fixture(scope="session")
-def ingested(tmp_path_factory: pytest.TempPathFactory) -> running.Ingested:
-    return running.ingested(tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture(scope="session")
-def server(ingested: running.Ingested) -> Iterator[running.Server]:
+def server(ingested: bundled.Ingested) -> Iterator[running.Server]:
     with running.serving(ingested.home) as server:
         yield server
 
@@ -27,22 +22,22 @@ def http(server: running.Server) -> httpx.Client:
 
 
 @pytest.fixture(scope="session")
-def role() -> running.Role:
+def role() -> bundled.Role:
     """A character whose voice actor plays in other games too."""
-    return next(role for role in running.cast() if role.clips() and _elsewhere(role))
+    return next(role for role in bundled.cast() if role.clips() and _elsewhere(role))
 
 
 @pytest.fixture(scope="session")
-def clip(role: running.Role) -> Path:
+def clip(role: bundled.Role) -> Path:
     return role.clips()[0]
 
 
 @pytest.fixture(scope="session")
-def elsewhere(role: running.Role) -> set[str]:
+def elsewhere(role: bundled.Role) -> set[str]:
     """The characters that its voice actor plays in other games."""
     return _elsewhere(role)
 
 
-def _elsewhere(role: running.Role) -> set[str]:
-    group = next((group for group in running.recurring() if role.address in group), frozenset())
+def _elsewhere(role: bundled.Role) -> set[str]:
+    group = next((group for group in bundled.recurring() if role.address in group), frozenset())
     return set(group - {role.address})

@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from end_to_end.running import VOICES, Ingested, Role, cast, quickly
+from end_to_end.bundled import VOICES, Ingested, Role, cast
+from end_to_end.running import quickly
 
 
 def characters(http: httpx.Client, **parameters: Any) -> dict[str, Any]:

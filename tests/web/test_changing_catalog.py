@@ -13,7 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
-from end_to_end.running import LIMIT_S, Ingested, Ran, Server, cast, quickly, serving, started
+from end_to_end.bundled import Ingested, cast
+from end_to_end.running import LIMIT_S, Ran, Server, quickly, serving, started
 
 NEW = ("Neu", "Ein Spiel", "Niemand")
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from end_to_end.running import Ingested, Server, serving
+from end_to_end.bundled import Ingested
+from end_to_end.running import Server, serving
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is tested is that binding to it is warned of
 ASK = "/v1/characters?limit=1"

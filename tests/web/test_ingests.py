@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
-from end_to_end.running import LIMIT_S, Ingested, serving
+from end_to_end.bundled import Ingested
+from end_to_end.running import LIMIT_S, serving
 from standin import write_voice
 
 POLL_S = 0.05

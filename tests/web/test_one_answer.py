@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from end_to_end.running import Ingested, Role, Server, quickly
+from end_to_end.bundled import Ingested, Role
+from end_to_end.running import Server, quickly
 
 import speaker_search
 from speaker_search.documents import SearchOptions

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from end_to_end.running import Role
+from end_to_end.bundled import Role
 
 
 def uploaded(http: httpx.Client, *clips: Path, **options: Any) -> dict[str, Any]:
