@@ -16,8 +16,8 @@ from speaker_search.settings import DEFAULT_ENCODER, Settings
 
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:
+    from speaker_search.ingest.pipeline import Resources
     from speaker_search.ingest.report import Tally
-    from speaker_search.ingest.running import Resources
     from speaker_search.sources import Layout
 
 OnProgress = Callable[[documents.IngestReport], None]
@@ -48,7 +48,7 @@ class Intake(Following):
         registered. `on_progress` is called now and then with the report so far; an exception from it ends the ingest.
         Raises SourceError for a path without voices.
         """
-        from speaker_search.ingest.running import ingest
+        from speaker_search.ingest.pipeline import ingest
         from speaker_search.ingest.scan import find_games
 
         password = self.settings.password
@@ -62,7 +62,7 @@ class Intake(Following):
         self, *, drain: bool, processes: int | None = None, on_progress: OnProgress = lambda _: None
     ) -> documents.IngestReport:
         """Embed clips that others have registered: with `drain` until none is left, otherwise until interrupted."""
-        from speaker_search.ingest.running import work
+        from speaker_search.ingest.pipeline import work
 
         tally = work(self._resources(processes, on_progress), drain=drain)
         self._save_index(self._space_named(tally.encoder))
@@ -98,7 +98,7 @@ class Intake(Following):
         )
 
     def _resources(self, processes: int | None, on_progress: OnProgress) -> Resources:
-        from speaker_search.ingest.running import Resources
+        from speaker_search.ingest.pipeline import Resources
 
         def report(tally: Tally) -> None:
             on_progress(tally.report)

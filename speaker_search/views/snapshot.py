@@ -74,12 +74,12 @@ def _read(version: storage.Version) -> Snapshot:
     plan = Plan(**facts["plan"])
     made = lists.build(own, plan) if plan.kind == "flat" else lists.load(version.path(LISTS), plan, facts["built_for"])
     with np.load(version.path(TAIL), allow_pickle=False) as file:
-        dead = np.zeros(len(own), np.bool_)
-        dead[file["dead"]] = True
+        tombstones = np.zeros(len(own), np.bool_)
+        tombstones[file["tombstones"]] = True
         tail = Columns(file["ids"], file["characters"], file["games"], file["vectors"])
     with np.load(version.path(CHARACTERS), allow_pickle=False) as file:
         sums = Characters(position, *(file[name] for name in ("ids", "games", "counts", "sums", "moment")))
-    return Snapshot(ClipIndex(position, Segment(own, made, facts["segment"]), dead, tail), sums)
+    return Snapshot(ClipIndex(position, Segment(own, made, facts["segment"]), tombstones, tail), sums)
 
 
 def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
@@ -95,7 +95,7 @@ def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
     of_segment = set(files)
     tail = clips.tail
     files[TAIL] = _arrays(
-        dead=np.flatnonzero(clips.dead),
+        tombstones=np.flatnonzero(clips.tombstones),
         ids=tail.ids,
         characters=tail.characters,
         games=tail.games,

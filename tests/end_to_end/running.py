@@ -32,7 +32,7 @@ PRELOADED = (
     "speaker_search.search.answering",
     "speaker_search.search.live",
     "speaker_search.evaluation.evaluating",
-    "speaker_search.ingest.running",
+    "speaker_search.ingest.pipeline",
     "speaker_search.encoders.resemblyzer",
     "speaker_search.web.app",
     "alembic.command",

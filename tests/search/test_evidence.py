@@ -41,7 +41,7 @@ def counted(characters: int, each: int) -> tuple[Counted, np.ndarray, np.ndarray
     late = held.take(held.ids % each < 3)
     index = of_columns(held, 0, lists.build(held, plan(0))).apply(Delta(1, late, late))
     ids = np.arange(1, characters + 1)
-    return Counted(index.position, index.segment, index.dead, index.tail), 1 + 2 * ids // (characters + 1), ids
+    return Counted(index.position, index.segment, index.tombstones, index.tail), 1 + 2 * ids // (characters + 1), ids
 
 
 def test_the_candidates_are_the_nearest_of_each_characters_clips() -> None:

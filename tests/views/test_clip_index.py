@@ -11,7 +11,7 @@ from views.made_up import CHARACTERS_PER_GAME, assert_same_clips, clips, unit, w
 
 from speaker_search.views.changes import Delta
 from speaker_search.views.clip_index import columns, lists
-from speaker_search.views.clip_index.clip_index import DEAD_SHARE, TAIL_ROWS, ClipIndex, of_columns
+from speaker_search.views.clip_index.clip_index import TAIL_ROWS, TOMBSTONE_SHARE, ClipIndex, of_columns
 from speaker_search.views.clip_index.columns import Columns, join, ordered
 from speaker_search.views.clip_index.plan import Plan
 
@@ -63,7 +63,7 @@ def test_after_any_changes_the_index_holds_the_clips_there_are(
 def test_a_folded_index_equals_one_made_from_all_clips(steps: list[tuple[set[int], set[int]]], seed: int) -> None:
     index, truth = history(steps, seed)
     folded, made = index.folded(), of_columns(truth, index.position)
-    assert (folded.position, folded.clips, len(folded.tail), folded.dead.any()) == (
+    assert (folded.position, folded.clips, len(folded.tail), folded.tombstones.any()) == (
         index.position,
         len(truth),
         0,
@@ -195,8 +195,8 @@ def test_the_games_are_those_that_have_clips() -> None:
     assert index.games.tolist() == np.unique(truth.games).tolist()
 
 
-def test_an_index_is_due_for_folding_when_its_tail_or_its_dead_rows_are_many() -> None:
-    segment = int(TAIL_ROWS / DEAD_SHARE)  # rows of which as many may be dead as may be in the tail
+def test_an_index_is_due_for_folding_when_its_tail_or_its_tombstones_are_many() -> None:
+    segment = int(TAIL_ROWS / TOMBSTONE_SHARE)  # rows of which as many may be tombstones as may be in the tail
     held = Columns(
         np.arange(segment),
         np.zeros(segment, np.int64),

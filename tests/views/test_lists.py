@@ -99,11 +99,11 @@ def test_moved_rows_equal_lists_built_for_the_clips_as_they_are(
     """Some clips leave, some come, and some come back with other labels and vectors."""
     before = clips(range(100), seed)
     built = lists.build(before, ALL_LISTS)
-    dead = np.isin(before.ids, [*gone, *changed])
+    tombstones = np.isin(before.ids, [*gone, *changed])
     added = clips([*sorted(changed), *range(1000, 1000 + fresh)], seed + 1)
-    whole = ordered(join([before.take(~dead), added]))
+    whole = ordered(join([before.take(~tombstones), added]))
     by_id = ById(whole.ids)
-    moved = built.moved(np.where(dead, -1, by_id.rows(before.ids)), added, by_id.rows(added.ids))
+    moved = built.moved(np.where(tombstones, -1, by_id.rows(before.ids)), added, by_id.rows(added.ids))
     assert moved.differing(whole) == 0
     check(moved, whole, unit(1, seed + 7)[0], 20)
     assert built.differing(before) == 0  # which others may still be reading

@@ -34,7 +34,7 @@ def of(held: Columns, position: int, *, by_lists: bool = False) -> Snapshot:
 
 
 def stepped(before: Snapshot, leave: list[int], added: Columns) -> Snapshot:
-    """A snapshot with a tail and dead rows."""
+    """A snapshot with a tail and tombstones."""
     held = before.clips.held(np.array(leave + added.ids.tolist(), np.int64))
     delta = Delta(before.position + 1, held, added)
     return Snapshot(before.clips.apply(delta), before.characters.apply(delta))
@@ -62,7 +62,7 @@ def test_a_snapshot_comes_back_as_it_was_saved(tmp_path: Path, by_lists: bool) -
     save(tmp_path, whole, UUID, SPACE)
     again = loaded(tmp_path)
     assert_same(again, whole)
-    assert (len(again.clips.tail), int(again.clips.dead.sum()), again.clips.clips) == (3, 3, 40)
+    assert (len(again.clips.tail), int(again.clips.tombstones.sum()), again.clips.clips) == (3, 3, 40)
     for part in ("id", "lists.plan", "lists.built_for"):
         assert attribute(again.clips.segment, part) == attribute(whole.clips.segment, part)
     asked = unit(1, 3)[0]

@@ -19,7 +19,7 @@ from speaker_search.views.clip_index.plan import outgrown, plan
 
 TAIL_ROWS = 16_384  # scanned in about 2 ms; a tail over this and over a 20th of the segment is folded into it
 TAIL_SHARE = 1 / 20
-DEAD_SHARE = 1 / 5  # of the segment's rows: with more tombstones it is rewritten
+TOMBSTONE_SHARE = 1 / 5  # of the segment's rows: with more tombstones it is rewritten
 
 Bools = npt.NDArray[np.bool_]
 
@@ -53,12 +53,12 @@ class ClipIndex:
 
     position: int
     segment: Segment
-    dead: Bools  # (segment's rows,) tombstones: removed, or replaced by a row of the tail
+    tombstones: Bools  # (segment's rows,): removed, or replaced by a row of the tail
     tail: Columns  #: clips since the segment was made, in their order
 
     @property
     def clips(self) -> int:
-        return len(self.segment.columns) - self._dead_rows + len(self.tail)
+        return len(self.segment.columns) - self._tombstone_count + len(self.tail)
 
     @property
     def dim(self) -> int:
@@ -68,30 +68,30 @@ class ClipIndex:
         """The index after a step of the change log."""
         touched = np.unique(np.concatenate([delta.removed.ids, delta.added.ids]))
         rows = self.segment.by_id.rows(touched)
-        dead = self.dead
+        tombstones = self.tombstones
         if (rows >= 0).any():
-            dead = dead.copy()
-            dead[rows[rows >= 0]] = True
+            tombstones = tombstones.copy()
+            tombstones[rows[rows >= 0]] = True
         left = self.tail.take(~np.isin(self.tail.ids, touched)) if len(self.tail) else self.tail
-        return ClipIndex(delta.position, self.segment, dead, columns.ordered(columns.join([left, delta.added])))
+        return ClipIndex(delta.position, self.segment, tombstones, columns.ordered(columns.join([left, delta.added])))
 
     def held(self, ids: Ids) -> Columns:
         """The clips with these ids that the index holds."""
         rows = self.segment.by_id.rows(ids)
         rows = rows[rows >= 0]
-        alive = self.segment.columns.take(rows[~self.dead[rows]])
+        alive = self.segment.columns.take(rows[~self.tombstones[rows]])
         return columns.join([alive, self.tail.take(np.isin(self.tail.ids, ids))])
 
     def all(self) -> Columns:
         """Every clip, in order."""
-        if not self._dead_rows and not len(self.tail):
+        if not self._tombstone_count and not len(self.tail):
             return self.segment.columns
-        return columns.ordered(columns.join([self.segment.columns.take(~self.dead), self.tail]))
+        return columns.ordered(columns.join([self.segment.columns.take(~self.tombstones), self.tail]))
 
     def nearest(self, query: Floats, limit: int, *, games: Ids | None = None, characters: Ids | None = None) -> Near:
         """At most `limit` clips nearest to a unit vector (dim,), only of these games and characters if given."""
         usable = None
-        if self._dead_rows or games is not None or characters is not None:
+        if self._tombstone_count or games is not None or characters is not None:
             usable = self._usable(games, characters)
         rows, cosines = self.segment.lists.nearest(query, limit, usable)
         late = _fitting(self.tail, games, characters)
@@ -114,7 +114,7 @@ class ClipIndex:
         first, end = columns.ranges(own, games, characters)
         tail_first, tail_end = columns.ranges(tail, games, characters)
         for low, high, tail_low, tail_high in zip(first, end, tail_first, tail_end, strict=True):
-            rows = low + np.flatnonzero(~self.dead[low:high])
+            rows = low + np.flatnonzero(~self.tombstones[low:high])
             late = np.arange(tail_low, tail_high)
             if len(rows) + len(late) > most:
                 by_id = np.argsort(np.concatenate([own.ids[rows], tail.ids[late]]), kind="stable")
@@ -129,7 +129,7 @@ class ClipIndex:
         segment = len(self.segment.columns)
         return (
             len(self.tail) > max(TAIL_ROWS, segment * TAIL_SHARE)
-            or self._dead_rows > max(TAIL_ROWS, segment * DEAD_SHARE)
+            or self._tombstone_count > max(TAIL_ROWS, segment * TOMBSTONE_SHARE)
             or (len(self.tail) > 0 and outgrown(self.segment.lists.plan, self.segment.lists.built_for, self.clips))
         )
 
@@ -142,30 +142,30 @@ class ClipIndex:
             made = lists.build(whole, wanted)
         else:
             by_id = ById(whole.ids)
-            rows = np.where(self.dead, -1, by_id.rows(self.segment.columns.ids))  # each old row's new one
+            rows = np.where(self.tombstones, -1, by_id.rows(self.segment.columns.ids))  # each old row's new one
             made = before.moved(rows, self.tail, by_id.rows(self.tail.ids))
         return of_columns(whole, self.position, made)
 
     @cached_property
     def games(self) -> Ids:
         """The games that have clips here, by id."""
-        own = self.segment.columns.games[~self.dead]
+        own = self.segment.columns.games[~self.tombstones]
         first = np.flatnonzero(np.diff(own, prepend=-1))  # rows where the next game begins
         return np.union1d(own[first], self.tail.games)
 
     @cached_property
-    def _dead_rows(self) -> int:
-        return int(np.count_nonzero(self.dead))
+    def _tombstone_count(self) -> int:
+        return int(np.count_nonzero(self.tombstones))
 
     def _usable(self, games: Ids | None, characters: Ids | None) -> Bools:
         """Which rows of the segment a search may return."""
         own = self.segment.columns
         if games is None:
-            usable = ~self.dead
+            usable = ~self.tombstones
         else:
             usable = np.zeros(len(own), np.bool_)
             for low, high in zip(*columns.ranges(own, games), strict=True):
-                usable[low:high] = ~self.dead[low:high]
+                usable[low:high] = ~self.tombstones[low:high]
         if characters is not None:
             usable &= np.isin(own.characters, characters)
         return usable
