@@ -12,7 +12,7 @@ from speaker_search.catalog.embeddings import vectors_of
 from speaker_search.catalog.log import Change
 from speaker_search.catalog.rows import chunks
 from speaker_search.catalog.spaces import Space
-from speaker_search.catalog.tables import clips, copies, embeddings, queue
+from speaker_search.catalog.tables import characters, clips, copies, embeddings, queue
 from speaker_search.entities import Floats
 
 # Built once: making an alias takes SQLAlchemy milliseconds.
@@ -70,8 +70,8 @@ def merge(connection: Connection, elders: Mapping[int, int]) -> tuple[dict[int, 
     for young, old in sorted(elders.items()):
         kept = merged.get(old, old)
         rows = {row.id: row for row in connection.execute(select(clips).where(clips.c.id.in_((young, kept))))}
-        characters = {row.character_id for row in rows.values()} - {None}
-        if len(rows) == 2 and len(characters) < 2:
+        speakers = {row.character_id for row in rows.values()} - {None}
+        if len(rows) == 2 and len(speakers) < 2:
             entries += _absorb(connection, rows[young], rows[kept])
             merged[young] = kept
     return merged, entries
@@ -82,10 +82,14 @@ def detach_copies(connection: Connection, clip_ids: Sequence[int]) -> list[int]:
     new_ids: list[int] = []
     for some in chunks(clip_ids):
         games = dict(connection.execute(select(clips.c.id, clips.c.game_id).where(clips.c.id.in_(some))).all())
+        # A clip may have moved to another game since: a copy's character stays in the game that the copy was found in.
+        speakers = select(copies.c.character_id, characters.c.game_id).join_from(copies, characters)
+        of_character = dict(connection.execute(speakers.where(copies.c.clip_id.in_(some))).all())
         # RETURNING gives the copies that still existed: another scan may have made clips of some in the meantime.
         for row in connection.execute(delete(copies).where(copies.c.clip_id.in_(some)).returning(copies)).all():
             own = {name: getattr(row, name) for name in ("root_id", "path", "character_id", "text", "size", "mtime_ns")}
-            new = insert(clips).values(**own, game_id=games[row.clip_id], gone=False)
+            game_id = of_character.get(row.character_id, games[row.clip_id])
+            new = insert(clips).values(**own, game_id=game_id, gone=False)
             new_ids.append(int(connection.execute(new.returning(clips.c.id)).scalar_one()))
     return new_ids
 

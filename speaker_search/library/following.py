@@ -45,6 +45,9 @@ class Following(Holdings):
         from speaker_search.search.live import Live
         from speaker_search.views.storage import folder_of
 
+        live = self._live
+        if live is not None and not rebuild and space in (None, live.ready.space):
+            return live  # without the lock, which is held while an index is built
         with self._lock:
             if self._live is None or rebuild or space not in (None, self._live.ready.space):
                 space = space or self.space

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from catalog.shelf import DIM, Shelf, fingerprint
+from sqlalchemy import select
 
-from speaker_search.catalog import clips, duplicates, people
+from speaker_search.catalog import clips, duplicates, people, tables
 from speaker_search.catalog.outcomes import Outcome
 from speaker_search.catalog.scans import gone
 from speaker_search.catalog.scans.register import Registered
@@ -104,6 +105,20 @@ def test_the_copy_of_a_file_that_changes_becomes_a_clip_of_its_own(shelf: Shelf)
     assert shelf.state() == {"a": "pending", "b": "pending"}
     shelf.hear(a="B", b="A")
     assert shelf.state() == {"a": "embedded", "b": "embedded"}
+
+
+def test_a_copy_that_is_detached_stays_in_its_characters_game(shelf: Shelf) -> None:
+    """Its clip had moved to another game: the copy followed it there, with a character of the first game."""
+    shelf.scan(shelf.clip("a"), shelf.clip("b"))
+    shelf.hear(a="A", b="A")
+    first, shelf.title = shelf.title, "other"
+    shelf.scan(shelf.clip("a"))
+    shelf.scan(shelf.clip("a", mtime=2))
+    assert {path: game for path, (game, _, _) in shelf.labels().items()} == {"a": "other", "b": first}
+    with shelf.catalog.read() as connection:
+        c, who = tables.clips.c, tables.characters.c
+        pairs = select(c.game_id, who.game_id).join_from(tables.clips, tables.characters)
+        assert all(game == of_character for game, of_character in connection.execute(pairs))
 
 
 def test_a_changed_copy_is_a_clip_of_its_own(shelf: Shelf) -> None:
