@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,8 @@ class Stop:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        output.note("Stopping once the current clips are stored; a second signal stops immediately.")
+        # Past sys.stderr, which the main thread may be writing to: it cannot be entered a second time.
+        os.write(2, b"Stopping once the current clips are stored; a second signal stops immediately.\n")
 
     def between(self, show: Show) -> Show:
         """The same callback, which raises KeyboardInterrupt after a signal."""

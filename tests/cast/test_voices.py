@@ -111,7 +111,7 @@ def test_a_least_probability_outside_0_to_1_makes_no_sense(clear: Library, least
         clear.cast(min_probability=least)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("games", [1, 2])
 def test_a_catalog_too_small_links_nobody_and_says_so(library: Library, games: int) -> None:
     fill(library, some_voices(games=games, characters=3))
@@ -121,7 +121,7 @@ def test_a_catalog_too_small_links_nobody_and_says_so(library: Library, games: i
     assert cast.warnings == ("No voices: the catalog holds too few characters or games to calibrate scores on.",)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 def test_a_catalog_without_characters_has_an_empty_cast(library: Library) -> None:
     fill(library, {"m/g": {None: around(units(np.ones(DIM)), 3, np.random.default_rng(0))}})
     cast = library.cast()

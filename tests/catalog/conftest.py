@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Barrier
-from uuid import uuid4
 
 import pytest
 from catalog.shelf import DIM, Shelf
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import text
 
 from speaker_search.catalog import spaces
 from speaker_search.catalog.database import Catalog, open_catalog
@@ -20,56 +17,22 @@ from speaker_search.catalog.database import Catalog, open_catalog
 PATIENCE_S = 60.0  # before a test that waits for something fails
 
 
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new catalog's file. Copying it is much quicker than running the migrations for each test."""
-    file = tmp_path_factory.mktemp("template") / "catalog.db"
-    open_catalog(f"sqlite:///{file}").close()
-    return file
-
-
-@pytest.fixture(scope="session")
-def postgres_admin(postgres: str) -> Iterator[Connection]:
-    """A connection to the PostgreSQL server that may create and drop databases."""
-    engine = create_engine(postgres.replace("postgresql://", "postgresql+psycopg://", 1), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        yield connection
-    engine.dispose()
-
-
-@pytest.fixture(scope="session")
-def postgres_template(postgres: str, postgres_admin: Connection) -> str:
-    """The name of a database that holds a new catalog."""
-    name = f"template_{uuid4().hex[:12]}"
-    postgres_admin.execute(text(f"CREATE DATABASE {name}"))
-    open_catalog(postgres.replace("/postgres?", f"/{name}?", 1)).close()
-    return name
-
-
 @pytest.fixture
-def postgres_catalog(postgres: str, postgres_admin: Connection, postgres_template: str) -> Iterator[Catalog]:
+def postgres_catalog(postgres_catalog_url: str) -> Iterator[Catalog]:
     """A new catalog on PostgreSQL."""
-    name = f"test_{uuid4().hex[:12]}"
-    postgres_admin.execute(text(f"CREATE DATABASE {name} TEMPLATE {postgres_template}"))
-    opened = open_catalog(postgres.replace("/postgres?", f"/{name}?", 1))
-    yield opened
-    opened.close()
-    postgres_admin.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    yield from _opened(postgres_catalog_url)
 
 
 @pytest.fixture
-def sqlite_catalog(sqlite_template: Path, tmp_path: Path) -> Iterator[Catalog]:
+def sqlite_catalog(sqlite_catalog_url: str) -> Iterator[Catalog]:
     """A new catalog on SQLite."""
-    opened = open_catalog(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'catalog.db')}")
-    yield opened
-    opened.close()
+    yield from _opened(sqlite_catalog_url)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def catalog(request: pytest.FixtureRequest) -> Catalog:
+@pytest.fixture
+def catalog(catalog_url: str) -> Iterator[Catalog]:
     """A new catalog: each test that takes it runs on SQLite and on PostgreSQL."""
-    opened: Catalog = request.getfixturevalue("sqlite_catalog" if request.param == "sqlite" else "postgres_catalog")
-    return opened
+    yield from _opened(catalog_url)
 
 
 @pytest.fixture
@@ -118,3 +81,9 @@ def until_blocked() -> Callable[[Catalog, int], list[str]]:
 
 def _shelf(catalog: Catalog) -> Shelf:
     return Shelf(catalog, spaces.ensure_space(catalog, space="first@1", name="first", dim=DIM).id)
+
+
+def _opened(url: str) -> Iterator[Catalog]:
+    catalog = open_catalog(url)
+    yield catalog
+    catalog.close()

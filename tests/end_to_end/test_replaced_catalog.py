@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from end_to_end.bundled import VOICES, Ingested
-from end_to_end.running import LIMIT_S, serving, started
+from end_to_end.running import begun, serving
 
 from speaker_search.catalog.database import open_catalog
 
@@ -32,17 +32,13 @@ def test_an_ingest_whose_catalog_is_no_longer_there_does_not_say_that_it_is_done
 ) -> None:
     """It went on with the deleted file and reported every clip as embedded."""
     home = tmp_path / "home"
-    ingest = started("ingest", VOICES, "--encoder", "resemblyzer", "--json", home=home)
-    assert ingest.stdout is not None
-    assert ingest.stderr is not None
-    for line in ingest.stderr:
-        if json.loads(line)["phase"] == "embedding":
-            break
-    mishap(home / "catalog.db")  # type: ignore[operator]
-    out, err = ingest.communicate(timeout=LIMIT_S)
-    assert (ingest.returncode, out) == (3, "")
-    assert "was deleted or replaced while it was in use" in err
-    assert "Traceback" not in err
+    with begun("ingest", VOICES, "--encoder", "resemblyzer", "--json", home=home) as ingest:
+        assert any(json.loads(line)["phase"] == "embedding" for line in ingest.err)
+        mishap(home / "catalog.db")  # type: ignore[operator]
+        ran = ingest.ended()
+    assert (ran.code, ran.out) == (3, "")
+    assert "was deleted or replaced while it was in use" in ran.err
+    assert "Traceback" not in ran.err
 
 
 @pytest.mark.parametrize("mishap", [delete, replace])

@@ -78,7 +78,7 @@ def test_a_character_whose_clips_were_all_refused_is_a_miss(library: Library, du
     assert found.bcubed.recall < 1.0  # ... that Hana is not in
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 def test_everyone_in_no_voice_is_a_group_of_their_own(library: Library, tmp_path: Path) -> None:
     cast = {"a/x": {"p": 1, "q": 2}, "a/y": {"r": 1, "s": 3}}
     library.ingest([write_dump(tmp_path / "d", cast, clips=1)])
@@ -89,7 +89,7 @@ def test_everyone_in_no_voice_is_a_group_of_their_own(library: Library, tmp_path
     assert (found.precision_at_1, found.calibration) == (1.0, None)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 def test_measures_with_nothing_to_measure_on_are_none(library: Library, tmp_path: Path) -> None:
     cast = {"a/x": {"p": 1, "q": 2}, "a/y": {"r": 3}}
     library.ingest([write_dump(tmp_path / "d", cast, clips=1)])
@@ -106,7 +106,7 @@ def test_only_characters_that_the_truth_knows_are_measured(library: Library, dum
     assert found.precision_at_1 == 1.0
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 def test_the_wrong_actors_measure_as_wrong(library: Library, dump: Path, tmp_path: Path) -> None:
     library.ingest([dump])
     numbers = iter(np.random.default_rng(0).permutation(np.repeat(range(4), 4)).tolist())
@@ -153,7 +153,7 @@ def test_a_file_that_does_not_say_who_speaks_is_refused(tmp_path: Path, content:
         read_truth(tmp_path / "cast.json")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 def test_a_truth_that_is_not_there_is_refused_by_its_reason(small: Library, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         small.evaluate(tmp_path / "none.json")
@@ -162,20 +162,20 @@ def test_a_truth_that_is_not_there_is_refused_by_its_reason(small: Library, tmp_
 
 
 @pytest.mark.parametrize("rows", [[], [{**ROW, "game": "another"}], [{**ROW, "character": "q"}]])
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 def test_the_truth_of_other_games_is_refused(small: Library, tmp_path: Path, rows: list[dict[str, Any]]) -> None:
     (tmp_path / "cast.json").write_text(json.dumps(rows), encoding="utf-8")
     with pytest.raises(UsageError, match="names none of the characters"):
         small.evaluate(tmp_path / "cast.json")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 def test_a_voice_actor_may_go_by_a_number(small: Library, tmp_path: Path) -> None:
     (tmp_path / "cast.json").write_text(json.dumps([{**ROW, "voice_actor": 7}]), encoding="utf-8")
     assert small.evaluate(tmp_path / "cast.json").voice_actors == 1
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 def test_a_truth_may_begin_with_a_byte_order_mark(small: Library, tmp_path: Path) -> None:
     (tmp_path / "cast.json").write_text(json.dumps([ROW]), encoding="utf-8-sig")
     assert small.evaluate(tmp_path / "cast.json").characters == 1

@@ -22,7 +22,7 @@ from speaker_search.views.snapshot import follow, load
 from speaker_search.views.storage import folder_of
 
 VOICES = some_voices(games=4, characters=5, clips=3)
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from speaker_search.views.storage import folder_of
 
 VOICES = some_voices(games=4, characters=5, clips=3)
 CLIPS = 4 * (5 * 3 + 2)
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 
 
 class Gated(Catalog):

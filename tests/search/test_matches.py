@@ -84,7 +84,7 @@ def test_hits_are_a_characters_nearest_clips_with_their_exact_cosines(filled: Fi
         assert {hit.clip.character_id for hit in match.hits} == {match.character.id}
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("near", [0, 1])
 def test_a_character_among_many_nearer_clips_has_its_own_nearest_as_hits(library: Library, near: int) -> None:
     rng = np.random.default_rng(0)
@@ -388,7 +388,7 @@ def test_a_question_asked_before_the_catalog_changed_is_answered_from_what_is_re
     assert named(answer(catalog, before, query, page=EVERYTHING)) == others  # characters stay, so it has them still
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("by", ["character", "clip"])
 def test_a_clip_forgotten_since_the_snapshot_was_taken_is_left_out_of_the_answer(library: Library, by: By) -> None:
     voices = some_voices(games=3, characters=4, clips=2)

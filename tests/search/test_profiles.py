@@ -16,7 +16,7 @@ from speaker_search.views.snapshot import follow
 
 RNG = np.random.default_rng
 #: Profiles are made from arrays: what has nothing to do with the database is not run on both.
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 
 
 def names(library: Library, profiles: Profiles) -> list[str]:

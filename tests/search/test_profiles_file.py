@@ -22,7 +22,7 @@ from speaker_search.views.storage import folder_of
 ARRAYS = ("character_ids", "game_ids", "clips", "means", "vectors", "centre", "cohort_means", "cohort_spreads")
 UUID = "0a1b2c3d"
 SPACE = Space(1, StandInEncoder.space, StandInEncoder.name, DIM)
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 
 
 def some_profiles(characters: int = 5, position: int = 12, *, calibrated: bool = True) -> Profiles:

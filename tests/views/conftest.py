@@ -12,7 +12,7 @@ from speaker_search.catalog.database import open_catalog
 
 
 @pytest.fixture
-def shelf(database_url: str) -> Iterator[Shelf]:
-    catalog = open_catalog(database_url)
+def shelf(catalog_url: str) -> Iterator[Shelf]:
+    catalog = open_catalog(catalog_url)
     yield Shelf(catalog, spaces.ensure_space(catalog, space="first@1", name="first", dim=DIM).id)
     catalog.close()

@@ -19,7 +19,7 @@ from speaker_search.views.changes import FEW
 from speaker_search.views.snapshot import Snapshot, follow, follow_within, load, save
 from speaker_search.views.storage import folder_of
 
-on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 
 
 def fill(shelf: Shelf, names: str = "abcdef", size: int = 100) -> None:

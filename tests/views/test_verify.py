@@ -119,7 +119,7 @@ def test_lists_that_hold_other_rows_than_the_segment_are_different() -> None:
     assert compare(snapshot, catalog()).different == 1
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 class TestVerify:
     def test_the_views_are_verified_as_they_would_be_opened_now(self, shelf: Shelf, tmp_path: Path) -> None:
         space = shelf.opened_space()
