@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, Response
@@ -25,6 +27,7 @@ from speaker_search.web.ingests import Ingests
 MAX_CLIPS = 32  # uploaded with one search
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 Options = TypeVar("Options", bound=SearchOptions)
+SEARCHES_AT_ONCE = max(2, os.cpu_count() or 1)  # by what the catalog holds; uploads wait for their decoders as well
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Id = Annotated[int, InPath(ge=1, le=MAX_ID)]
 Names = Annotated[list[str], Query()]
@@ -70,6 +73,11 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
         status: {"model": documents.Problem} for status in (400, 401, 404, 413, 422, 503)
     }
     routes = APIRouter(responses=failures)
+    # More searches at once than cores finish no sooner, and some much later. Waiting ones are taken in their order.
+    slots = CapacityLimiter(SEARCHES_AT_ONCE)
+
+    async def side_by_side(search: Callable[[], documents.Search]) -> documents.Search:
+        return await to_thread.run_sync(search, limiter=slots)
 
     @routes.post("/search", openapi_extra=description.SEARCH_BODY)
     async def search(request: Request) -> documents.Search:
@@ -82,7 +90,7 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
                     query = (await query.read()).decode("utf-8", "replace")
             return await run_in_threadpool(_search_sounds, library, uploads, query)
         body = await request.body()
-        return await run_in_threadpool(lambda: library.search_like_document(_parsed(documents.SearchRequest, body)))
+        return await side_by_side(lambda: library.search_like_document(_parsed(documents.SearchRequest, body)))
 
     @routes.get("/characters")
     def characters(
@@ -96,7 +104,7 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
         return library.characters(maker=maker, game=game, name=name, limit=limit, cursor=cursor)
 
     @routes.get("/characters/{character_id}/matches")
-    def matches(
+    async def matches(
         character_id: Id,
         limit: Limit = 10,
         cursor: str | None = None,
@@ -119,7 +127,7 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
             exclude_game=tuple(exclude_game),
             min_clips=min_clips,
         )
-        return library.similar_document(character_id, options, same_game=same_game)
+        return await side_by_side(lambda: library.similar_document(character_id, options, same_game=same_game))
 
     @routes.get("/clips/{clip_id}/audio", response_class=FileResponse, responses=description.SOUNDS)
     def audio(clip_id: Id, request: Request) -> Response:
