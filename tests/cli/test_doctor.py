@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,8 +12,10 @@ from typing import Any
 
 import pytest
 import torch
-from end_to_end.running import Ran, quickly, spksearch
+from end_to_end.running import Ran, spksearch
+from typer.testing import CliRunner
 
+from speaker_search.cli.program import app
 from speaker_search.encoders import NAMES
 from speaker_search.encoders.weights import SOURCES, OnHub
 from speaker_search.library.diagnosis import diagnose
@@ -58,24 +61,22 @@ def states(done: Ran) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory, asked: tuple[str, list[str]]) -> Ran:
-    """On a machine whose only weights are those in packages."""
-    home = tmp_path_factory.mktemp("bare")
-    return spksearch("doctor", "--json", home=home / "home", HF_HUB_CACHE=str(home / "hub"), HF_ENDPOINT=asked[0])
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("doctor")
 
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory, asked: tuple[str, list[str]]) -> Ran:
-    """With a file of one's own for wespeaker-resnet34, and a cache whose files are all wrong."""
+def doctor(place: Path, asked: tuple[str, list[str]]) -> Ran:
+    """With a file of one's own for wespeaker-resnet34, wrong files in the hub's cache, and none for ecapa-voxceleb."""
     from speaker_search.encoders.wespeaker import build_network
 
-    home = tmp_path_factory.mktemp("furnished")
+    home = place
     torch.save({"resnet." + key: tensor for key, tensor in build_network().state_dict().items()}, home / "own.bin")
     pinned = SOURCES["anime-va"]
     assert isinstance(pinned, OnHub)
     cached(home / "hub", "anime-va", pinned.revision, b"a half download")
     cached(home / "hub", "anime-char", COMMIT, b"weights? what weights?")
-    return quickly(
+    return spksearch(
         "doctor",
         "--json",
         home=home / "home",
@@ -86,53 +87,54 @@ def furnished(tmp_path_factory: pytest.TempPathFactory, asked: tuple[str, list[s
     )
 
 
-def test_it_lists_every_encoder_and_exits_with_0(bare: Ran) -> None:
-    assert (bare.code, bare.err) == (0, "")
-    assert tuple(states(bare)) == NAMES
-    assert {name: state["dim"] for name, state in states(bare).items()} == {
+def test_it_lists_every_encoder_and_exits_with_0(doctor: Ran) -> None:
+    assert (doctor.code, doctor.err) == (0, "")
+    assert tuple(states(doctor)) == NAMES
+    assert {name: state["dim"] for name, state in states(doctor).items()} == {
         "anime-va": 192,
         "anime-char": 192,
         "ecapa-voxceleb": 192,
         "wespeaker-resnet34": 256,
         "resemblyzer": 256,
     }
-    assert all(state.keys() >= {"name", "dim", "ready", "space", "weights", "why"} for state in states(bare).values())
+    assert all(state.keys() >= {"name", "dim", "ready", "space", "weights", "why"} for state in states(doctor).values())
 
 
-def test_the_encoder_whose_weights_are_in_a_package_is_ready(bare: Ran) -> None:
-    state = states(bare)["resemblyzer"]
+def test_the_encoder_whose_weights_are_in_a_package_is_ready(doctor: Ran) -> None:
+    state = states(doctor)["resemblyzer"]
     assert (state["ready"], state["space"], state["why"]) == (True, "resemblyzer@39373b86598f", None)
     assert Path(state["weights"]).is_file()
     assert state["backend"] in ("torch cpu fp32", "torch cuda fp32")
     assert state["backend_reason"]
 
 
-def test_the_others_say_what_to_fetch(bare: Ran) -> None:
-    for name in set(NAMES) - {"resemblyzer"}:
-        state, source = states(bare)[name], SOURCES[name]
-        assert isinstance(source, OnHub)
-        assert (state["ready"], state["space"], state["weights"], state["backend"]) == (False, None, None, None)
-        assert f"The weights of {name} are not on this machine" in state["why"]
-        for part in (source.file, source.repo, source.revision):
-            assert part in state["why"]
-            assert part in state["needs"]
+def test_an_encoder_without_weights_says_what_to_fetch(doctor: Ran) -> None:
+    state, source = states(doctor)["ecapa-voxceleb"], SOURCES["ecapa-voxceleb"]
+    assert isinstance(source, OnHub)
+    assert (state["ready"], state["space"], state["weights"], state["backend"]) == (False, None, None, None)
+    assert "The weights of ecapa-voxceleb are not on this machine" in state["why"]
+    for part in (source.file, source.repo, source.revision):
+        assert part in state["why"]
+        assert part in state["needs"]
 
 
-def test_it_asks_no_network(bare: Ran, furnished: Ran, asked: tuple[str, list[str]]) -> None:
-    assert (bare.code, furnished.code, asked[1]) == (0, 0, [])
+def test_it_asks_no_network_and_writes_nothing(doctor: Ran, place: Path, asked: tuple[str, list[str]]) -> None:
+    assert doctor.code == 0
+    assert asked[1] == []
+    assert {path.name for path in place.iterdir()} == {"hub", "own.bin"}
 
 
-def test_in_words_it_says_the_same_and_it_writes_nothing(bare: Ran, tmp_path: Path) -> None:
-    done = quickly("doctor", home=tmp_path / "home", HF_HUB_CACHE=str(tmp_path / "hub"))
-    assert list(tmp_path.iterdir()) == []
-    assert (done.code, done.err) == (0, "")
-    assert all(name in done.out for name in (*states(bare), "backend"))
-    assert "anime-va is not ready: The weights of anime-va are not on this machine" in done.out
-    assert bare.document["packages"]["torch"] in done.out
+def test_in_words_it_says_the_same() -> None:
+    in_words, as_json = (CliRunner().invoke(app, ["doctor", *flags]) for flags in ((), ("--json",)))
+    document = json.loads(as_json.stdout)
+    for state in document["encoders"]:
+        assert state["name"] in in_words.stdout
+        assert state["ready"] or f"{state['name']} is not ready: {state['why']}\n" in in_words.stdout
+    assert document["packages"]["torch"] in in_words.stdout
 
 
-def test_it_names_machine_device_and_versions(bare: Ran) -> None:
-    machine, packages = bare.document["machine"], bare.document["packages"]
+def test_it_names_machine_device_and_versions(doctor: Ran) -> None:
+    machine, packages = doctor.document["machine"], doctor.document["packages"]
     assert machine["device"] == ("cuda" if torch.cuda.is_available() else "cpu")
     assert (machine["gpu"] is None) == (machine["device"] == "cpu")
     assert machine["cpu"]
@@ -141,16 +143,16 @@ def test_it_names_machine_device_and_versions(bare: Ran) -> None:
     assert [packages["faiss-gpu"], packages["faiss-cpu"]].count(None) == 1
 
 
-def test_a_checkpoint_counts_for_the_encoder_of_the_settings(furnished: Ran) -> None:
-    state = states(furnished)["wespeaker-resnet34"]
+def test_a_checkpoint_counts_for_the_encoder_of_the_settings(doctor: Ran) -> None:
+    state = states(doctor)["wespeaker-resnet34"]
     assert (state["ready"], state["why"]) == (True, None)
     assert state["space"].startswith("wespeaker-resnet34@")
     assert Path(state["weights"]).name == "own.bin"
-    assert states(furnished)["resemblyzer"]["ready"] is True
+    assert states(doctor)["resemblyzer"]["ready"] is True
 
 
-def test_wrong_weights_are_not_ready_for_their_own_reason(furnished: Ran) -> None:
-    found = states(furnished)
+def test_wrong_weights_are_not_ready_for_their_own_reason(doctor: Ran) -> None:
+    found = states(doctor)
     assert [found[name]["ready"] for name in ("anime-va", "anime-char")] == [False, False]
     assert "is not the embedding_model.pth that anime-va is pinned to" in found["anime-va"]["why"]
     assert "is not a weights file of anime-char" in found["anime-char"]["why"]

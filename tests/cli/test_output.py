@@ -15,9 +15,8 @@ from end_to_end.running import LIMIT_S, PROGRAM, environment, spksearch
 NAME = cast()[0].character
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-def test_json_is_utf8_whatever_the_terminal_speaks(ingested: Ingested, encoding: str) -> None:
-    done = spksearch("catalog", "list", "--json", home=ingested.home, PYTHONIOENCODING=encoding)
+def test_json_is_utf8_whatever_the_terminal_speaks(ingested: Ingested) -> None:
+    done = spksearch("catalog", "list", "--json", home=ingested.home, PYTHONIOENCODING="cp1252")
     assert done.document["characters"][0]["name"] == NAME
     assert NAME in done.out
     assert (done.code, done.err) == (0, "")
@@ -34,7 +33,7 @@ def test_a_table_is_printed_even_where_its_letters_are_unknown(ingested: Ingeste
 def test_a_full_disk_is_reported(ingested: Ingested, flags: tuple[str, ...]) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [*PROGRAM, "cast", *flags],
+            [*PROGRAM, "catalog", "list", *flags],
             env=environment(ingested.home),
             stdout=full,
             stderr=subprocess.PIPE,
@@ -48,10 +47,9 @@ def test_a_full_disk_is_reported(ingested: Ingested, flags: tuple[str, ...]) -> 
     assert done.returncode == 2
 
 
-@pytest.mark.parametrize("flags", [(), ("--json",)])
-def test_a_reader_that_stops_early_sees_no_error(ingested: Ingested, flags: tuple[str, ...]) -> None:
+def test_a_reader_that_stops_early_sees_no_error(ingested: Ingested) -> None:
     with subprocess.Popen(
-        [*PROGRAM, "catalog", "list", *flags],
+        [*PROGRAM, "catalog", "list"],
         env=environment(ingested.home),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

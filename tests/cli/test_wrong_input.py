@@ -7,14 +7,13 @@ import os
 import shutil
 import socket
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from end_to_end.bundled import VOICES, Ingested, Role, cast
-from end_to_end.running import Word, quickly, spksearch
+from end_to_end.running import Word, quickly
 
 ROLE: Role = next(role for role in cast() if role.clips())
 CLIP = ROLE.clips()[0]
@@ -189,11 +188,9 @@ def test_what_is_wrong_is_reported_in_a_sentence_with_its_exit_code(places: Plac
     assert "secret" not in done.err
 
 
-def test_an_unreachable_hub_is_reported_within_half_a_minute(places: Places, tmp_path: Path) -> None:
-    began = time.monotonic()
+def test_an_unreachable_hub_is_reported(tmp_path: Path) -> None:
     out_of_reach = {"HF_ENDPOINT": "http://127.0.0.1:1", "NO_PROXY": "127.0.0.1", "HF_HOME": str(tmp_path / "hub")}
-    done = spksearch("ingest", VOICES, home=tmp_path / "home", **out_of_reach)
-    assert time.monotonic() - began < 30
+    done = quickly("ingest", VOICES, home=tmp_path / "home", **out_of_reach)
     assert "The weights of anime-va are not on this machine and the hub cannot be reached" in done.err
     assert "SPKSEARCH_CHECKPOINT" in done.err
     assert "Traceback" not in done.err

@@ -87,6 +87,7 @@ def test_a_game_in_an_archive_ends_as_the_same_game_unpacked(
     assert library.verify().ok
 
 
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("kind", ["zip", "tar", "7z"])
 def test_a_clip_in_an_archive_can_be_played(
     library: Library, tmp_path: Path, files: dict[str, bytes], kind: str
@@ -135,6 +136,7 @@ def test_the_clips_of_an_archive_written_anew_are_listened_to_again(
     assert after == before
 
 
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 def test_a_wrong_password_is_said_with_the_settings_that_mend_it(
     settings: Settings, tmp_path: Path, files: dict[str, bytes]
 ) -> None:

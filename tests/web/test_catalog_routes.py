@@ -113,5 +113,5 @@ def test_a_missing_file_is_not_found_and_one_that_is_not_audio_is_sent(http: htt
 
 
 def test_an_answer_does_not_wait_for_an_acknowledgement(http: httpx.Client) -> None:
-    """Without TCP_NODELAY each answer on a connection in use takes 40 ms, whatever is asked."""
-    assert min(http.get("/healthz").elapsed.total_seconds() for _ in range(30)) < 0.03
+    """Without TCP_NODELAY each answer on a connection in use takes 40 ms, however idle the machine is."""
+    assert any(http.get("/healthz").elapsed.total_seconds() < 0.03 for _ in range(1_000))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from end_to_end.bundled import Ingested, cast
-from end_to_end.running import LIMIT_S, Ran, Server, quickly, serving, started
+from end_to_end.running import LIMIT_S, PROGRAM, Ran, Server, environment, quickly, serving
 
 NEW = ("Neu", "Ein Spiel", "Niemand")
 
@@ -141,10 +142,10 @@ def test_a_server_told_to_stop_ends_and_frees_its_port(ingested: Ingested) -> No
     with serving(ingested.home) as server:  # stopped by Ctrl-C, with a connection still open
         assert server.client.get("/healthz").status_code == 200
         port = server.address[1]
-    again = started("serve", "--port", str(port), home=ingested.home)
-    assert again.stderr is not None
-    first = again.stderr.readline()
-    again.terminate()
-    _, rest = again.communicate(timeout=LIMIT_S)
-    assert f":{port};" in first
-    assert (again.returncode, rest) == (-signal.SIGTERM, "")
+    words = [*PROGRAM, "serve", "--port", str(port)]  # a process of its own from the start
+    with subprocess.Popen(words, env=environment(ingested.home), stderr=subprocess.PIPE, encoding="utf-8") as again:
+        assert again.stderr is not None
+        assert f":{port};" in again.stderr.readline()
+        again.terminate()
+        assert again.stderr.read() == ""
+        assert again.wait(LIMIT_S) == -signal.SIGTERM

@@ -81,9 +81,9 @@ def test_a_clip_that_is_in_the_catalog_is_found_as_itself(
 
 
 def test_searches_at_once_give_what_each_gives_alone(server: Server, role: Role) -> None:
-    questions: list[tuple[str, Any]] = [("clip", [clip]) for clip in role.clips()]
-    questions += [("character", id_) for id_ in range(1, 25)]
-    questions += [("by clip", id_) for id_ in range(1, 25)]
+    questions: list[tuple[str, Any]] = [("clip", [clip]) for clip in role.clips()[:4]]
+    questions += [("character", id_) for id_ in range(1, 13)]
+    questions += [("by clip", id_) for id_ in range(1, 13)]
 
     def ask(question: tuple[str, Any]) -> Any:
         kind, about = question
