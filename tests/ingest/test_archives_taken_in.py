@@ -115,7 +115,7 @@ def test_an_archive_that_went_away_leaves_its_clips_waiting_and_says_so(
     report = library.work(drain=True, processes=1)
     assert (report.embedded, report.pending) == (0, 6)
     assert "is not there" in report.problems[0]
-    with pytest.raises(NotFoundError, match="not where it was"):
+    with pytest.raises(NotFoundError, match="no longer where it was"):
         library.sound(1)
 
 
