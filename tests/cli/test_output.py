@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from end_to_end.bundled import VOICES, Ingested, cast
-from end_to_end.running import LIMIT_S, PROGRAM, environment, spksearch
+from end_to_end.running import LIMIT_S, PROGRAM, environment, quickly, spksearch
 
 NAME = cast()[0].character
 
@@ -79,13 +78,5 @@ def test_ctrl_c_while_the_program_is_loading_ends_it_without_a_traceback(tmp_pat
 
 
 def test_a_command_writes_nothing_into_its_working_directory(ingested: Ingested, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [*PROGRAM, "similar", "1", "--json"],
-        cwd=tmp_path,
-        env=environment(ingested.home),
-        capture_output=True,
-        timeout=LIMIT_S,
-        check=True,
-    )
-    assert json.loads(done.stdout)["matches"]
+    assert quickly("similar", "1", "--json", home=ingested.home, folder=tmp_path).document["matches"]
     assert list(tmp_path.iterdir()) == []

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from speaker_search.cli import main
 
@@ -24,7 +25,8 @@ def begin(
     target(*arguments)
 
 
-def command(words: Sequence[str]) -> None:
-    """The command line's own way in."""
+def command(words: Sequence[str], folder: Path) -> None:
+    """The command line's own way in, for one who works in that folder."""
+    os.chdir(folder)
     sys.argv = ["spksearch", *words]
     main()

@@ -41,6 +41,7 @@ PRELOADED = (
     "rich.table",
     "uvicorn",
 )
+HERE = Path(__file__).resolve().parents[2]  # where commands work unless told otherwise
 LIMIT_S = 300.0  # for any one run: only a hang takes as long
 
 Word: TypeAlias = str | bytes | Path  #: of a command line
@@ -67,11 +68,10 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
     return {**kept, "SPKSEARCH_HOME": str(home), "OMP_WAIT_POLICY": "PASSIVE", **settings}
 
 
-def spksearch(*words: Word, home: Path, **settings: str) -> Ran:
+def spksearch(*words: Word, home: Path, folder: Path = HERE, **settings: str) -> Ran:
     """Run one command to its end, as a process of its own from the start."""
-    done = subprocess.run(
-        [*PROGRAM, *words], env=environment(home, **settings), capture_output=True, timeout=LIMIT_S, check=False
-    )
+    environ = environment(home, **settings)
+    done = subprocess.run([*PROGRAM, *words], cwd=folder, env=environ, capture_output=True, timeout=LIMIT_S)
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
@@ -136,16 +136,16 @@ def split_off(target: Callable[..., None], *arguments: object, home: Path, **set
         return Begun(process, os.fdopen(os.dup(reading.fileno()), encoding="utf-8"), folder)
 
 
-def begun(*words: Word, home: Path, **settings: str) -> Begun:
+def begun(*words: Word, home: Path, folder: Path = HERE, **settings: str) -> Begun:
     """Begin to run one command. Not on Windows."""
-    return split_off(forked.command, [os.fsdecode(word) for word in words], home=home, **settings)
+    return split_off(forked.command, [os.fsdecode(word) for word in words], folder, home=home, **settings)
 
 
-def quickly(*words: Word, home: Path, **settings: str) -> Ran:
+def quickly(*words: Word, home: Path, folder: Path = HERE, **settings: str) -> Ran:
     """Run one command to its end, split off where that is possible."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
-        return spksearch(*words, home=home, **settings)
-    with begun(*words, home=home, **settings) as running:
+        return spksearch(*words, home=home, folder=folder, **settings)
+    with begun(*words, home=home, folder=folder, **settings) as running:
         return running.ended()
 
 
