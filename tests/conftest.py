@@ -21,12 +21,47 @@ from speaker_search.settings import Settings
 SHARED_VOICES = Path(__file__).resolve().parents[2] / "shared" / "voices"
 
 
-#: Files that take longest go first, or one process would still be at them when all others are done.
-SLOW = ("test_readme.py", "test_dying_workers.py", "test_stopped_ingest.py")
+#: Files that take longest, the longest first: they start first, or one process would still be at them when all others
+#: are done, and `scripts/test --quick` leaves them out. Each folder keeps files that it runs.
+SLOW = (
+    "test_parity.py",
+    "test_readme.py",
+    "test_histories.py",
+    "test_dying_workers.py",
+    "test_stopped_ingest.py",
+    "test_replaced_catalog.py",
+    "test_deadly_sounds.py",
+    "test_scans.py",
+    "test_commands.py",
+    "test_doctor.py",
+    "test_workers.py",
+    "test_wrong_input.py",
+    "test_mutated_sounds.py",
+    "test_mutated_audio.py",
+    "test_recall.py",
+    "test_one_answer.py",
+    "test_changing_catalog.py",
+    "test_ingests.py",
+    "test_weights.py",
+    "test_checkpoints.py",
+    "test_backends.py",
+    "test_opening.py",
+    "test_schema.py",
+    "test_storage.py",
+    "test_asking_with_sound.py",
+    "test_decoders.py",
+    "test_taking_voices_in.py",
+    "test_matches.py",
+    "test_imports.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in SLOW)
+    order = {name: place for place, name in enumerate(SLOW)}
+    items.sort(key=lambda item: order.get(item.path.name, len(SLOW)))
+    for item in items:
+        if item.path.name in order:
+            item.add_marker("slow")
 
 
 @pytest.fixture(autouse=True)
