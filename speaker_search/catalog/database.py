@@ -146,7 +146,7 @@ def _inode(path: Path | None) -> tuple[int, int] | None:
 def _replaced(url: URL) -> CatalogError:
     return CatalogError(
         f"The catalog at {_shown(url)} was deleted or replaced while it was in use.",
-        "What was being stored is lost. Start again; if this was a mistake, restore the old one first.",
+        "What was being stored, if anything, is lost. Start again; if this was a mistake, restore the old one first.",
     )
 
 

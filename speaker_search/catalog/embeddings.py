@@ -61,12 +61,6 @@ def vectors_of(connection: Connection, space: Space, clip_ids: Sequence[int]) ->
     return found
 
 
-def count_embedded(connection: Connection, space: Space) -> int:
-    """How many clips a space holds."""
-    query = select(func.count()).select_from(embeddings).where(embeddings.c.encoder_id == space.id)
-    return int(connection.execute(query).scalar_one())
-
-
 def delete_embeddings(connection: Connection, clip_ids: Sequence[int]) -> None:
     """Delete clips' embeddings in every space; call `log.removals` first for the log's entries."""
     for ids in chunks(clip_ids):

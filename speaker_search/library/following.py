@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from speaker_search.catalog.spaces import Space
+from speaker_search.errors import IndexUnusableError
 from speaker_search.library.holdings import Holdings
 from speaker_search.settings import Settings
 
@@ -26,6 +27,12 @@ class Following(Holdings):
         if self._live is not None:
             self._live.close()
         super().close()
+
+    @property
+    def space(self) -> Space:
+        """The space that questions are about: the one whose views are open, so that all answers are about one space."""
+        live = self._live
+        return super().space if live is None else live.ready.space
 
     @property
     def ready(self) -> Ready:
@@ -61,6 +68,18 @@ class Following(Holdings):
             return self._live
 
     def _save_index(self, space: Space, *, rebuild: bool = False) -> None:
-        live = self._followed(space, rebuild=rebuild)
+        try:
+            live = self._to_save(space, rebuild=rebuild)
+        except IndexUnusableError:  # damaged: what is derived may be made again at any time
+            live = self._to_save(space, rebuild=True)
         live.refresh()
         live.save()
+
+    def _to_save(self, space: Space, *, rebuild: bool) -> Live:
+        """The views of a space. Those that searches read stay those of the space that questions are about."""
+        from speaker_search.search.live import Live
+        from speaker_search.views.storage import folder_of
+
+        if self._live is None or self._live.ready.space == space:
+            return self._followed(space, rebuild=rebuild)
+        return Live(self.catalog, space, folder_of(self.settings.home, self.catalog.uuid, space), rebuild=rebuild)

@@ -71,7 +71,9 @@ class Intake(Following):
     def encoder_for_ingest(self) -> Encoder:
         """The encoder that new voices are embedded with, loaded."""
         held = {space.name: space.encoder for space in self._spaces()}
-        wanted = encoder_to_embed(self.settings.encoder, held, default=DEFAULT_ENCODER, encoders=self._encoder_names())
+        followed = None if self._live is None else self._live.ready.space.name  # what this library answers in
+        asked = self.settings.encoder or followed
+        wanted = encoder_to_embed(asked, held, default=DEFAULT_ENCODER, encoders=self._encoder_names())
         encoder = self._load(encoder_of(wanted))
         if "@" in wanted:
             check_space(encoder.space, wanted)

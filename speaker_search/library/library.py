@@ -79,10 +79,10 @@ class Library(Intake):
         from speaker_search.search.query import query_of
 
         ready = self.ready
-        vectors, seconds = self._embed(clips)
+        vectors, seconds = self._embed(ready, clips)
         other = self._stored(ready, unlike_clips, unlike_characters)[0]
         if unlike:
-            other = np.concatenate([other, self._embed(unlike)[0]])
+            other = np.concatenate([other, self._embed(ready, unlike)[0]])
         return self._answer(ready, query_of(vectors, seconds, other), filters, page, by)
 
     def search_like(
@@ -135,7 +135,7 @@ class Library(Intake):
 
     def character(self, wanted: str | int) -> Character:
         """A character by `maker/game/name` or id, with its number of embedded clips."""
-        space = self._live.ready.space if self._live else self.space
+        space = self.space
         with self.catalog.read() as connection:
             return people.find_character(connection, space, str(wanted))
 
@@ -237,11 +237,11 @@ class Library(Intake):
                 self._cast = (ready.profiles, find_voices(self.catalog, ready))
             return {character.id: voice.id for voice in self._cast[1].voices for character, _ in voice.members}
 
-    def _embed(self, clips: Sequence[Sound]) -> tuple[Floats, float]:
+    def _embed(self, ready: Ready, clips: Sequence[Sound]) -> tuple[Floats, float]:
         """Vectors (n, dim) of query clips, and their total length in seconds."""
         waveforms = self._query_sounds.waveforms(clips)
         with self._encoding:
-            encoder = self._query_encoder()
+            encoder = self._query_encoder(ready)
             vectors = encoder.embed([waveform.samples for waveform in waveforms])
         for clip, vector in zip(clips, vectors, strict=True):
             if not np.isfinite(vector).all():
@@ -264,9 +264,7 @@ class Library(Intake):
         total = sum(seconds) + sum(query.seconds or 0.0 for query in queries)
         return np.stack(vectors) if vectors else np.empty((0, ready.space.dim), np.float32), total
 
-    def _query_encoder(self) -> Encoder:
-        space = self.ready.space
-        if self._encoder is None:
-            self._encoder = self._load(space.encoder)
-        check_space(self._encoder.space, space.name)
-        return self._encoder
+    def _query_encoder(self, ready: Ready) -> Encoder:
+        encoder = self._load(ready.space.encoder)
+        check_space(encoder.space, ready.space.name)
+        return encoder

@@ -27,6 +27,7 @@ CALIBRATED_FOR = 0.01  # a calibration holds until this share of the clips has c
 CALIBRATED_FOR_S = 30.0  # ... or, where less has, until this long after the first change
 CALIBRATING_SHARE = 0.1  # of the time goes into calibrating again at most, while a catalog keeps changing
 SAVE_AFTER_CHANGES = 10_000  # the views are saved again, so that the next start need not follow them
+LOG = logging.getLogger(__name__)
 SCORES = "scores"  # the profiles' folder beside the views' versions
 
 
@@ -145,11 +146,19 @@ class Live:
         while not self._closing.wait(POLL_S):
             try:
                 self._step()
-                self.problem = None
+                self._note(None)
             except SpeakerSearchError as error:  # searches report it too; the next poll may succeed
-                self.problem = error
+                self._note(error)
+            except Exception:  # whatever it was, the next poll is made all the same
+                LOG.exception("The change log could not be followed.")
             if self._calibration_is_due() or self._ready.snapshot.clips.unfolded:
                 self._stale.set()
+
+    def _note(self, problem: SpeakerSearchError | None) -> None:
+        """Keep what is wrong, and log it when it begins."""
+        if problem is not None and self.problem is None:
+            LOG.warning("New clips cannot be found at the moment: %s", problem)
+        self.problem = problem
 
     def _calibration_is_due(self) -> bool:
         """Whether enough has changed since the scores were calibrated, or anything a while ago."""
@@ -180,7 +189,9 @@ class Live:
                 if self._save_is_due():
                     self.save()
             except SpeakerSearchError as error:
-                logging.getLogger(__name__).warning("The index cannot be brought up to date: %s", error)
+                LOG.warning("The index cannot be brought up to date: %s", error)
+            except Exception:  # likewise
+                LOG.exception("The index could not be maintained.")
 
 
 def _state(snapshot: Snapshot) -> tuple[int, str]:

@@ -27,6 +27,7 @@ from speaker_search.web.ingests import Ingests
 MAX_CLIPS = 32  # uploaded with one search
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 Options = TypeVar("Options", bound=SearchOptions)
+UPLOADS_AT_ONCE = 32
 SEARCHES_AT_ONCE = max(2, os.cpu_count() or 1)  # by what the catalog holds; uploads wait for their decoders as well
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Id = Annotated[int, InPath(ge=1, le=MAX_ID)]
@@ -59,7 +60,7 @@ def create_app(library: Library, *, host: str = "127.0.0.1") -> FastAPI:
     app.add_middleware(problems.PlainErrors)
 
     @app.get("/healthz", tags=["server"])
-    def healthz() -> dict[str, str]:
+    async def healthz() -> dict[str, str]:
         """Whether the server answers at all."""
         return {"status": "ok"}
 
@@ -75,6 +76,7 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
     routes = APIRouter(responses=failures)
     # More searches at once than cores finish no sooner, and some much later. Waiting ones are taken in their order.
     slots = CapacityLimiter(SEARCHES_AT_ONCE)
+    upload_slots = CapacityLimiter(UPLOADS_AT_ONCE)  # their own: sounds that hang decoders keep nobody else waiting
 
     async def side_by_side(search: Callable[[], documents.Search]) -> documents.Search:
         return await to_thread.run_sync(search, limiter=slots)
@@ -88,7 +90,7 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
                 query = form.get("query", "{}")
                 if not isinstance(query, str):  # browsers send a JSON blob with a file name
                     query = (await query.read()).decode("utf-8", "replace")
-            return await run_in_threadpool(_search_sounds, library, uploads, query)
+            return await to_thread.run_sync(_search_sounds, library, uploads, query, limiter=upload_slots)
         body = await request.body()
         return await side_by_side(lambda: library.search_like_document(_parsed(documents.SearchRequest, body)))
 

@@ -43,6 +43,7 @@ class Ingests:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._all: dict[str, _Asked] = {}
+        self._lock = threading.Lock()
         self._waiting: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work_off, name="ingests", daemon=True)
@@ -51,9 +52,11 @@ class Ingests:
     def begin(self, request: IngestRequest) -> Ingest:
         """Queue an ingest. Raises UsageError for paths outside the folders that the settings allow."""
         asked = _Asked(uuid.uuid4().hex, request, [self._allowed(path) for path in request.paths])
-        while len(self._all) >= MAX_KEPT:
-            del self._all[next(iter(self._all))]
-        self._all[asked.id] = asked
+        with self._lock:
+            ended = [known.id for known in self._all.values() if known.state in ("done", "failed")]
+            for id_ in ended[: max(0, len(self._all) + 1 - MAX_KEPT)]:
+                del self._all[id_]
+            self._all[asked.id] = asked
         self._waiting.put(asked)
         return asked.document
 
