@@ -53,6 +53,12 @@ SLOW = (
     "test_taking_voices_in.py",
     "test_matches.py",
     "test_imports.py",
+    "test_dump_property.py",
+    "test_duplicates.py",
+    "test_live.py",
+    "test_change_log.py",
+    "test_hostile_archives.py",
+    "test_layers.py",
 )
 
 
@@ -60,7 +66,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = {name: place for place, name in enumerate(SLOW)}
     items.sort(key=lambda item: order.get(item.path.name, len(SLOW)))
     for item in items:
-        if item.path.name in order:
+        # What these folders ask of a database, tests/catalog asks of both.
+        twice = "postgresql" in item.name and item.path.parent.name in (
+            "search",
+            "cast",
+            "evaluation",
+            "ingest",
+            "views",
+        )
+        if item.path.name in order or twice:
             item.add_marker("slow")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from typing import Annotated
 
@@ -32,6 +33,7 @@ def serve(
         served = "an empty catalog" if may_be_filled else library.prepare()
         # Searches run side by side: threads within each take three times the CPU and only get in each other's way.
         threadpool_limits(1, user_api="blas")
+        gc.freeze()  # what is loaded by now stays: full collections that look through all of it delay searches
         listener = _listen(host, port)
         if host not in LOOPBACK and not library.settings.keys:
             output.note(f"Warning: anyone who reaches {host} can search: set SPKSEARCH_API_KEYS.")
