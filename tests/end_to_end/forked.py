@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from speaker_search.cli import main
+
+DECODING, EMBEDDING = "decoding", "embedding"  # what a process is about to do when it waits at its gate
 
 
 def begin(
@@ -30,3 +33,32 @@ def command(words: Sequence[str], folder: Path) -> None:
     os.chdir(folder)
     sys.argv = ["spksearch", *words]
     main()
+
+
+class Gate:
+    """Where the process waits until the test lets it go on. One thread at a time."""
+
+    def __init__(self, connection: Connection, before: str = EMBEDDING) -> None:
+        self._connection = connection
+        self._before = before
+        self._asks = True
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Say what it is about to do, and wait to be told whether it is to ask the next time too."""
+        with self._lock:
+            if self._asks:
+                self._connection.send(self._before)
+                self._asks = self._connection.recv()
+
+
+def gated_command(connection: Connection, before: str, words: Sequence[str], folder: Path) -> None:
+    """The same, with a gate before each decoder that is started, or before each part of a network that computes."""
+    gate = Gate(connection, before)
+    if before == DECODING:
+        sys.addaudithook(lambda event, _: gate.wait() if event == "subprocess.Popen" else None)
+    else:
+        from torch.nn.modules.module import register_module_forward_pre_hook  # there by now; this file imports little
+
+        register_module_forward_pre_hook(lambda *_: gate.wait())
+    command(words, folder)

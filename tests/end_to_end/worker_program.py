@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import typer
+from end_to_end.forked import Gate
 from standin import StandInEncoder
 
 from speaker_search import audio, settings
@@ -19,36 +20,33 @@ from speaker_search.documents import IngestReport
 from speaker_search.errors import SpeakerSearchError
 from speaker_search.library import Library
 
-EMBEDDING, WAITING = "embedding", "waiting for the database"  # what a worker tells through its gate
+WAITING = "waiting for the database"  # what a worker says beside that it has come to its gate
 
 
 class GatedEncoder(StandInEncoder):
-    """Says that it is about to embed a portion, and waits to be told whether it is to ask the next time too."""
+    """Waits at its gate before it embeds a portion."""
 
-    def __init__(self, gate: Connection, deadly: Sequence[Path]) -> None:
+    def __init__(self, gate: Gate, deadly: Sequence[Path]) -> None:
         super().__init__()
         self.gate = gate
-        self.asks = True
         self.deadly = [audio.read(path).samples.tobytes() for path in deadly]
 
     def embed(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
-        if self.asks:
-            self.gate.send(EMBEDDING)
-            self.asks = self.gate.recv()
+        self.gate.wait()
         if any(samples.tobytes() in self.deadly for samples in waveforms):
             os.kill(os.getpid(), signal.SIGKILL)  # as a driver of a GPU might
         return super().embed(waveforms)
 
 
-def work(gate: Connection, deadly: Sequence[Path]) -> None:
+def work(connection: Connection, deadly: Sequence[Path]) -> None:
     """Embed what waits, as `spksearch worker --drain` does. A clip with the samples of a deadly file kills it."""
 
     def tell(report: IngestReport) -> None:
         if report.waiting_for:
-            gate.send(WAITING)
+            connection.send(WAITING)
 
     try:
-        encoder = GatedEncoder(gate, deadly)
+        encoder = GatedEncoder(Gate(connection), deadly)
         with stoppable() as stop, Library(settings.load(encoder="stand-in"), encoder=encoder) as library:
             library.work(drain=True, processes=1, on_progress=stop.between(tell))
     except SpeakerSearchError as error:
