@@ -22,6 +22,7 @@ from speaker_search.views.clip_index.plan import Plan
 from speaker_search.views.snapshot import LISTS, SEGMENT, Snapshot, load, save
 from speaker_search.views.storage import MEND
 
+PATIENCE_S = 300.0  # before a test that waits for something fails
 UUID = "0a1b2c3d"
 SPACE = Space(1, "first@1", "first", 8)
 BY_LISTS = Plan("ivf", 4, 4, "by hand")
@@ -145,26 +146,27 @@ def test_a_damaged_file_is_refused_with_what_to_do(tmp_path: Path, by_lists: boo
 def test_programs_that_save_snapshots_at_once_and_one_that_loads_do_not_disturb_each_other(tmp_path: Path) -> None:
     """Each snapshot has as many clips as its position says."""
     save(tmp_path, of(clips([1], 1), 1), UUID, SPACE)
-    saving = Event()
+    has_loaded, saved = Event(), Event()
 
     def save_some(first: int) -> None:
         for position in range(first, 20, 2):
             save(tmp_path, of(clips(range(position), 1), position, by_lists=position > 8), UUID, SPACE)
+            assert has_loaded.wait(PATIENCE_S)  # one load at least comes in between
 
-    def load_on() -> int:
-        loads = 0
-        while not saving.is_set():
-            found = loaded(tmp_path)
+    def load_on() -> None:
+        while not saved.is_set():
+            try:
+                found = loaded(tmp_path)
+            finally:
+                has_loaded.set()
             assert found.position == found.clips.clips == len(found.clips.nearest(unit(1, 1)[0], 99).ids)
-            loads += 1
-        return loads
 
     with ThreadPoolExecutor(3) as pool:
-        loading = pool.submit(load_on)
+        loader = pool.submit(load_on)
         writers = [pool.submit(save_some, first) for first in (2, 3)]
         try:
             for each in writers:
                 each.result()
         finally:
-            saving.set()
-        assert loading.result() > 0
+            saved.set()
+        loader.result()

@@ -19,6 +19,7 @@ from speaker_search.errors import IndexUnusableError
 from speaker_search.views import storage
 from speaker_search.views.storage import MEND, Stamp, Version
 
+PATIENCE_S = 300.0  # before a test that waits for something fails
 FILES = {"large": b"0123456789" * 20, "small": b"x"}
 
 
@@ -316,30 +317,31 @@ def test_a_version_swapped_in_while_the_one_before_is_read_is_read_instead(tmp_p
 def test_programs_that_save_at_once_and_one_that_loads_do_not_disturb_each_other(tmp_path: Path) -> None:
     """Each version's file is as many bytes as its position says."""
     save(tmp_path, 1, {"large": b"x"})
-    saving = Event()
+    has_loaded, saved = Event(), Event()
 
     def save_some(first: int) -> None:
         for position in range(first, 40, 2):
             save(tmp_path, position, {"large": b"x" * position})
+            assert has_loaded.wait(PATIENCE_S)  # one load at least comes in between
 
-    def load_on() -> int:
-        loads = 0
-        while not saving.is_set():
-            found = loaded(tmp_path)
+    def load_on() -> None:
+        while not saved.is_set():
+            try:
+                found = loaded(tmp_path)
+            finally:
+                has_loaded.set()
             assert found is not None
             assert found == (found[0], {"large": b"x" * found[0]})
-            loads += 1
-        return loads
 
     with ThreadPoolExecutor(3) as pool:
-        loading = pool.submit(load_on)
+        loader = pool.submit(load_on)
         writers = [pool.submit(save_some, first) for first in (2, 3)]
         try:
             for each in writers:
                 each.result()
         finally:
-            saving.set()
-        assert loading.result() > 0
+            saved.set()
+        loader.result()
     found = loaded(tmp_path)
     assert found is not None
     assert found[0] in (38, 39)
