@@ -196,7 +196,7 @@ def imported(program: str, names: tuple[str, ...], home: Path) -> list[str]:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=300,
     )
     last = done.stdout.splitlines()[-1].split()
     assert (done.returncode, last[0]) == (0, "IMPORTED"), done.stderr

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from speaker_search.catalog import spaces
 from speaker_search.catalog.database import Catalog, open_catalog
 
-PATIENCE_S = 60.0  # before a test that waits for something fails
+PATIENCE_S = 300.0  # before a test that waits for something fails
 
 
 @pytest.fixture

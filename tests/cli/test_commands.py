@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from end_to_end.bundled import VOICES, Ingested, Role, cast, recurring
-from end_to_end.running import Ran, Word, quickly, spksearch
+from end_to_end.running import LIMIT_S, Ran, Word, quickly, spksearch
 
 Answer = Callable[[str], Ran]
 
@@ -264,5 +264,5 @@ def test_demo_keeps_its_catalog_in_the_folder_given_and_touches_no_other(ingeste
 def test_the_module_and_the_installed_program_print_the_version(tmp_path: Path) -> None:
     assert spksearch("--version", home=tmp_path).out.strip() == version("speaker-search")
     program = Path(sys.executable).with_name("spksearch")
-    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=LIMIT_S)
     assert done.stdout.strip() == version("speaker-search")

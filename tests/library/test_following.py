@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from search.asking import PATIENCE_S
 from search.filling import fill, some_voices
 from standin import DIM, StandInEncoder, write_dump
 
@@ -15,8 +16,6 @@ from speaker_search.library import Library
 from speaker_search.search.live import Live
 from speaker_search.settings import Settings
 from speaker_search.views.storage import folder_of
-
-PATIENCE_S = 60.0
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from speaker_search.search.profiles import Profiles
 from speaker_search.search.query import Page, Query
 from speaker_search.views import storage
 
-PATIENCE_S = 60.0  # before a test that waits for something fails
+PATIENCE_S = 300.0  # before a test that waits for something fails
 
 
 def until(happens: Callable[[], bool]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from search.asking import PATIENCE_S
 from standin import StandInEncoder, voice, write_dump, write_voice
 
 from speaker_search.entities import Refusal
@@ -22,7 +23,6 @@ CAST = {
     "Hoshi/Tsuki": {"Gin": 2, "Hana": 6, "Iku": 3},
     "Hoshi/Taiyo": {"Jun": 1, "Kai": 7, "Leo": 5, "？？？": 8},
 }
-PATIENCE_S = 60.0  # before the test that waits for something fails
 LITTLE = "0.6 s of audio is little to recognise a voice by: give more or longer clips."
 NO_PROBABILITY = "No probability: the catalog holds too few characters or games to calibrate on."
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from end_to_end.running import LIMIT_S
 from standin import StandInEncoder, write_dump
 from web.deadly_decoder import CRASHES, HANGS
 
@@ -23,7 +24,6 @@ from speaker_search.web.app import create_app
 
 DECODER = (sys.executable, str(Path(__file__).with_name("deadly_decoder.py")))
 CAST = {"Kumo/Hare": {"Aoi": 1, "Beni": 2}, "Hoshi/Tsuki": {"Chie": 1, "Dan": 4}}
-LIMIT_S = 120.0  # only a hang takes as long
 
 
 @pytest.fixture(scope="module")

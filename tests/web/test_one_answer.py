@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from end_to_end.bundled import Ingested, Role
-from end_to_end.running import Server, quickly
+from end_to_end.running import LIMIT_S, Server, quickly
 
 import speaker_search
 from speaker_search.documents import SearchOptions
@@ -87,7 +87,7 @@ def test_searches_at_once_give_what_each_gives_alone(server: Server, role: Role)
 
     def ask(question: tuple[str, Any]) -> Any:
         kind, about = question
-        with httpx.Client(base_url=server.url, timeout=120, trust_env=False) as client:
+        with httpx.Client(base_url=server.url, timeout=LIMIT_S, trust_env=False) as client:
             if kind == "clip":
                 return upload(client, about)
             if kind == "character":

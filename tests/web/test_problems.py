@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
-from end_to_end.running import Server
+from end_to_end.running import LIMIT_S, Server
 
 MAX_BODY_MIB = 64
 HUGE = 10**20  # more than a database's integers hold
@@ -147,7 +147,7 @@ def test_a_method_not_allowed_names_those_that_are(http: httpx.Client) -> None:
 
 def test_a_body_announced_as_too_large_is_refused_before_it_is_sent(server: Server) -> None:
     head = f"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: {MAX_BODY_MIB * 2**20 + 1}\r\n\r\n"
-    with socket.create_connection(server.address, timeout=60) as connection:
+    with socket.create_connection(server.address, timeout=LIMIT_S) as connection:
         connection.sendall(head.encode())
         check_too_large(connection)
 
@@ -156,7 +156,7 @@ def test_a_body_announced_as_too_large_is_refused_before_it_is_sent(server: Serv
 def test_a_body_that_grows_too_large_is_refused_before_its_end(server: Server, kind: str) -> None:
     head = f"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n"
     opening = b'--b\r\nContent-Disposition: form-data; name="audio"; filename="a.ogg"\r\n\r\n'
-    with socket.create_connection(server.address, timeout=60) as connection:
+    with socket.create_connection(server.address, timeout=LIMIT_S) as connection:
         connection.sendall(head.encode())
         for piece in (opening, *[bytes(2**20)] * MAX_BODY_MIB):
             connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
