@@ -31,20 +31,36 @@ CLIPS = 4 * (5 * 3 + 2)
 on_sqlite = pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 
 
+class Gate:
+    """Where a thread of the views waits until the test opens it."""
+
+    def __init__(self) -> None:
+        self.somebody_waits = Event()
+        self._opened = Event()
+        self._gave_up = False
+
+    def wait(self) -> None:
+        self.somebody_waits.set()
+        if not self._opened.wait(PATIENCE_S):
+            self._gave_up = True
+            raise AssertionError("The gate was never opened.")  # which the thread survives
+
+    def open(self) -> None:
+        assert not self._gave_up, "The test itself waited for what waits at the gate."
+        self._opened.set()
+
+
 class Gated(Catalog):
-    """A catalog whose readers wait while its gate is closed."""
+    """A catalog whose readers wait at its gate, when it has one."""
 
     def __init__(self, catalog: Catalog) -> None:
         super().__init__(catalog.engine, catalog.uuid)
-        self.open = Event()
-        self.open.set()
-        self.somebody_waits = Event()
+        self.gate: Gate | None = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        if not self.open.is_set():
-            self.somebody_waits.set()
-            assert self.open.wait(PATIENCE_S)
+        if self.gate:
+            self.gate.wait()
         with super().read() as connection:
             yield connection
 
@@ -53,23 +69,19 @@ class Slow(Live):
     """Folding or calibrating waits until it may go on, as it takes seconds or minutes in a large catalog."""
 
     def __init__(self, library: Library, folder: Path, part: str) -> None:
-        self.under_way = {"folding": Event(), "calibrating": Event()}
-        self.may_go_on = {"folding": Event(), "calibrating": Event()}
-        for other in self.may_go_on.keys() - {part}:
-            self.may_go_on[other].set()
+        self.gate = Gate()
+        self.part = part
         super().__init__(library.catalog, library.space, folder)
 
     def _fold(self) -> None:
-        self.wait("folding")
+        if self.part == "folding":
+            self.gate.wait()
         super()._fold()
 
     def _calibrate(self) -> None:
-        self.wait("calibrating")
+        if self.part == "calibrating":
+            self.gate.wait()
         super()._calibrate()
-
-    def wait(self, part: str) -> None:
-        self.under_way[part].set()
-        assert self.may_go_on[part].wait(PATIENCE_S)
 
 
 @pytest.fixture
@@ -133,12 +145,12 @@ def test_what_was_ready_stays_as_it_was(library: Library, live: Live) -> None:
 def test_a_search_is_answered_while_a_step_along_the_log_is_under_way(library: Library, folder: Path) -> None:
     gated = Gated(library.catalog)
     live = Live(gated, library.space, folder)
-    gated.open.clear()
+    gated.gate = Gate()
     live.start()
-    assert gated.somebody_waits.wait(PATIENCE_S)
+    assert gated.gate.somebody_waits.wait(PATIENCE_S)
     fill(library, late(1))
     assert nearest(library.catalog, live, 1) != "late1"  # from what is ready
-    gated.open.set()
+    gated.gate.open()
     until(lambda: nearest(library.catalog, live, 1) == "late1")
     live.close()
 
@@ -149,13 +161,13 @@ def test_a_search_is_answered_and_clips_are_followed_during_upkeep(library: Libr
     live = Slow(library, folder, part)
     live.start()
     fill(library, late(1))
-    assert live.under_way[part].wait(PATIENCE_S)
+    assert live.gate.somebody_waits.wait(PATIENCE_S)
     until(lambda: nearest(library.catalog, live, 1) == "late1")
     fill(library, late(2))
     until(lambda: nearest(library.catalog, live, 2) == "late2")
     assert live.ready.profiles.position < live.ready.snapshot.position
     assert live.ready.profiles.character_ids.tolist() == live.ready.snapshot.characters.ids.tolist()
-    live.may_go_on[part].set()
+    live.gate.open()
     until(lambda: live.ready.profiles.position == live.ready.snapshot.position)
     live.close()
 
@@ -167,14 +179,14 @@ def test_two_never_calibrate_at_once_so_that_an_older_result_cannot_replace_a_ne
     live = Slow(library, folder, "calibrating")
     live.start()
     fill(library, late(1))
-    assert live.under_way["calibrating"].wait(PATIENCE_S)
-    live.under_way["calibrating"].clear()
+    assert live.gate.somebody_waits.wait(PATIENCE_S)
+    live.gate.somebody_waits.clear()
     fill(library, late(2))
     with ThreadPoolExecutor(1) as pool:
         refreshing = pool.submit(live.refresh)
         until(lambda: nearest(library.catalog, live, 2) == "late2")
-        assert not live.under_way["calibrating"].wait(0.2)
-        live.may_go_on["calibrating"].set()
+        assert not live.gate.somebody_waits.wait(0.2)
+        live.gate.open()
         refreshing.result()
     assert live.ready.profiles.position == live.ready.snapshot.position
     live.close()

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from threading import Barrier
 
+import pytest
 from search.asking import PATIENCE_S, late, line, same_profiles
 from search.filling import fill, forget, some_voices
+from sqlalchemy import create_engine
 from views.made_up import assert_same
 
+from speaker_search.catalog.database import Catalog
+from speaker_search.documents import By
+from speaker_search.errors import NotFoundError
 from speaker_search.library import Library
 from speaker_search.search.profiles import build_profiles
-from speaker_search.search.query import Page
+from speaker_search.search.query import Filters, Page
 from speaker_search.views.snapshot import follow
 
 VOICES = some_voices(games=4, characters=5, clips=3)
+BY: tuple[By, ...] = ("character", "game", "voice", "clip")
 
 
 def test_searches_on_eight_threads_see_no_error_and_in_the_end_the_new_clips(library: Library) -> None:
@@ -62,6 +69,7 @@ def test_more_clients_than_there_are_connections_are_all_answered(library: Libra
             len(library.search_like(clips=[clips[number]], by="clip", page=Page(3)).matches),
             len(library.similar(characters[number % len(characters)], page=Page(3)).matches),
             len(library.search_like(clips=[clips[number]], by="voice", page=Page(3)).matches),
+            len(library.characters(limit=3).characters),
         ]
 
     with ThreadPoolExecutor(clients) as pool:
@@ -69,4 +77,37 @@ def test_more_clients_than_there_are_connections_are_all_answered(library: Libra
         start.wait(PATIENCE_S)
         for seed in range(1, 5):
             fill(library, late(seed))
-        assert [each.result(PATIENCE_S) for each in asking] == [[3, 3, 3, 3]] * clients
+        assert [each.result(PATIENCE_S) for each in asking] == [[3, 3, 3, 3, 3]] * clients
+
+
+def test_every_question_needs_one_connection_at_a_time(library: Library) -> None:
+    """Listings and searches by clip held one and asked for another: as many at once as there are connections all
+    waited for each other until they failed.
+    """
+    fill(library, VOICES)
+    clip = library.ready.snapshot.clips.all().ids.tolist()[0]
+    many = library.catalog  # which the views go on following
+    engine = create_engine(many.engine.url, pool_size=1, max_overflow=0, pool_timeout=0)
+    with closing(Catalog(engine, many.uuid)) as small:
+        library.catalog = small
+        try:
+            ask_everything(library, clip)
+        finally:
+            library.catalog = many
+
+
+def ask_everything(library: Library, clip: int) -> None:
+    assert library.characters(maker="maker0", limit=3).characters
+    assert library.show(1).clips
+    assert library.counts().embedded
+    assert library.refused().clips == []
+    assert library.index_status().clips
+    assert library.verify().ok
+    with pytest.raises(NotFoundError):
+        library.sound(clip)
+    only = Filters(makers=("maker0",), exclude_games=("game3",), min_clips=2)
+    for by in BY:
+        assert library.search_like(clips=[clip], characters=[1], unlike_characters=[2], by=by).matches
+        assert library.search_like(clips=[clip], filters=only, by=by).matches
+        assert library.similar(1, filters=only, by=by).matches
+    assert library.cast(min_probability=0.01).voices
