@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from end_to_end.bundled import VOICES, Ingested, cast
 from end_to_end.running import LIMIT_S, PROGRAM, environment, quickly, spksearch
+
+from speaker_search.cli.stopping import stoppable
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 NAME = cast()[0].character
 
@@ -91,6 +98,31 @@ def test_ctrl_c_while_the_program_is_loading_ends_it_without_a_traceback(tmp_pat
         process.send_signal(signal.SIGINT)
         assert process.wait(LIMIT_S) == 130
         assert process.communicate() == ("", "")
+
+
+class Interrupted(io.RawIOBase):
+    """A terminal to which Ctrl-C comes while it is written to."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: ReadableBuffer) -> int:
+        signal.raise_signal(signal.SIGINT)
+        return memoryview(data).nbytes
+
+
+def test_ctrl_c_while_stderr_is_written_to_is_taken_note_of(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The sentence about it went through the same buffer, which cannot be entered twice: the program ended with
+    RuntimeError.
+    """
+    with stoppable() as stop:
+        monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BufferedWriter(Interrupted()), line_buffering=True))
+        print("so many clips so far", file=sys.stderr)
+        monkeypatch.undo()
+    assert stop.asked
+    assert capfd.readouterr().err.startswith("Stopping once the current clips are stored")
 
 
 def test_a_command_writes_nothing_into_its_working_directory(ingested: Ingested, tmp_path: Path) -> None:

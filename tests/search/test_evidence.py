@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from search.filling import fill, some_voices
+from sqlalchemy import event
+from standin import DIM
 from views.made_up import clips, unit
 
+from speaker_search.library import Library
 from speaker_search.search.evidence import CANDIDATES, CLIPS_COMPARED, candidates
+from speaker_search.search.query import Page
 from speaker_search.views.changes import Delta
 from speaker_search.views.clip_index import lists
 from speaker_search.views.clip_index.clip_index import ClipIndex, of_columns
@@ -67,6 +72,23 @@ def test_ten_characters_of_ten_thousand_clips_are_read_whole() -> None:
     index, games, ids = counted(10, CLIPS_COMPARED // 10)
     candidates(index, np.array([1, 0], np.float32), games, ids)
     assert index.read == [CLIPS_COMPARED // 10] * 10
+
+
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
+def test_of_every_character_in_an_answer_a_few_vectors_are_read_from_the_catalog(library: Library) -> None:
+    """An answer of a thousand characters read every clip that they have."""
+    fill(library, some_voices(games=2, characters=10, clips=40))
+    read: list[int] = []
+
+    def note(_: object, __: object, statement: str, parameters: Sequence[object], *rest: object) -> None:
+        if "embeddings.vector" in statement:
+            read.append(len(parameters))
+
+    assert library.ready.snapshot.clips.clips == 2 * (10 * 40 + 2)
+    event.listen(library.catalog.engine, "before_cursor_execute", note)
+    answer = library.search_like(embedding=[1.0] * DIM, page=Page(1000))
+    assert len(answer.matches) == 20
+    assert 20 * CANDIDATES <= sum(read) < 21 * CANDIDATES  # the ids of the candidates, and of the space
 
 
 def test_nobody_has_no_candidates() -> None:
