@@ -17,6 +17,7 @@ from speaker_search.errors import EncoderError
 
 if TYPE_CHECKING:
     from speaker_search.encoders.anime import AnimeEncoder
+    from speaker_search.encoders.campplus import CampplusEncoder
     from speaker_search.encoders.ecapa_voxceleb import EcapaVoxcelebEncoder
     from speaker_search.encoders.resemblyzer import ResemblyzerEncoder
     from speaker_search.encoders.wespeaker import WespeakerEncoder
@@ -53,8 +54,14 @@ def make(found: Weights, device: str) -> Encoder:
     return kind(found, choose(device, this_machine(), torch_only=kind.torch_only))
 
 
-def class_of(name: str) -> type[AnimeEncoder | EcapaVoxcelebEncoder | ResemblyzerEncoder | WespeakerEncoder]:
+def class_of(
+    name: str,
+) -> type[AnimeEncoder | CampplusEncoder | EcapaVoxcelebEncoder | ResemblyzerEncoder | WespeakerEncoder]:
     """The class of one of NAMES, to be called with its weights and a backend. Imports torch."""
+    if name == "campplus":
+        from speaker_search.encoders.campplus import CampplusEncoder
+
+        return CampplusEncoder
     if name == "ecapa-voxceleb":
         from speaker_search.encoders.ecapa_voxceleb import EcapaVoxcelebEncoder
 
