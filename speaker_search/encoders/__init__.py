@@ -51,7 +51,8 @@ def make(found: Weights, device: str) -> Encoder:
     Raises EncoderError when the weights are not the encoder's, or there is no such device.
     """
     kind = class_of(found.name)
-    return kind(found, choose(device, this_machine(), torch_only=kind.torch_only))
+    backend = choose(device, this_machine(), torch_only=kind.torch_only, torch_on_cpu=kind.torch_on_cpu)
+    return kind(found, backend)
 
 
 def class_of(
