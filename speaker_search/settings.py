@@ -15,8 +15,6 @@ from speaker_search.errors import UsageError
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-DEFAULT_ENCODER = "anime-va"
-
 
 class Settings(BaseSettings):
     """What a run needs to know before it starts."""
@@ -31,7 +29,9 @@ class Settings(BaseSettings):
         default=None, description="sqlite:///FILE or postgresql://USER@HOST/NAME. Default: SQLite in the home."
     )
     encoder: str | None = Field(
-        default=None, description=f"Encoder to use. Default: the catalog's only one, otherwise {DEFAULT_ENCODER}."
+        default=None,
+        description="Encoder to use. Default: the catalog's only one; otherwise anime-va where its weights are on this "
+        "machine, and campplus elsewhere.",
     )
     checkpoint: Path | None = Field(
         default=None,

@@ -5,6 +5,7 @@ torch is imported only in this folder, and only once an encoder is loaded.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,18 @@ if TYPE_CHECKING:
     from speaker_search.encoders.resemblyzer import ResemblyzerEncoder
     from speaker_search.encoders.wespeaker import WespeakerEncoder
 
-__all__ = ["NAMES", "Backend", "Encoder", "class_of", "load", "make"]
+__all__ = ["NAMES", "PURPOSES", "Backend", "Encoder", "class_of", "load", "make"]
 
 NAMES = tuple(weights.SOURCES)
+#: What each of them is for.
+PURPOSES: Mapping[str, str] = {
+    "anime-va": "acted Japanese: voice actors",
+    "anime-char": "acted Japanese: characters, even of one actor",
+    "campplus": "all other voices; needs no download",
+    "ecapa-voxceleb": "comparison: interviews",
+    "wespeaker-resnet34": "comparison: interviews",
+    "resemblyzer": "comparison: read English; needs no download",
+}
 DEVICES = ("auto", "cpu", "cuda")
 
 

