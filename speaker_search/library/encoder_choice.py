@@ -37,14 +37,17 @@ def defaults(checkpoint: Path | None) -> Defaults:
         why = error.detail
     else:
         if found.sha256 != weights.SOURCES[FOR_ALL].sha256:
-            why = f"the weights of {FOR_ACTING} are on this machine; --encoder {FOR_ALL} is for other than acted voices"
-            return Defaults((FOR_ACTING, FOR_ALL), f"No encoder was chosen, so {FOR_ACTING} embeds: {why}.")
-        why = f"{found.path} holds its weights."
-    return Defaults(
-        (FOR_ALL, FOR_ACTING),
-        f"No encoder was chosen, so {FOR_ALL} embeds: {why} For acted Japanese voices --encoder {FOR_ACTING} is better, "
-        "and downloads 83 MB.",
+            reason = (
+                f"No encoder was chosen, so {FOR_ACTING} embeds. Its weights are on this machine. "
+                f"For other than acted Japanese voices there is --encoder {FOR_ALL}."
+            )
+            return Defaults((FOR_ACTING, FOR_ALL), reason)
+        why = f"SPKSEARCH_CHECKPOINT names the weights of {FOR_ALL}."
+    reason = (
+        f"No encoder was chosen, so {FOR_ALL} embeds. {why} "
+        f"For acted Japanese voices --encoder {FOR_ACTING} is better; it downloads 83 MB."
     )
+    return Defaults((FOR_ALL, FOR_ACTING), reason)
 
 
 def space_to_search(
