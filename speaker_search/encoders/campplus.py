@@ -34,10 +34,9 @@ class CampplusEncoder(SpectrogramEncoder):
     """Tells speakers apart, trained on Chinese and English speech of all kinds."""
 
     dim = DIM
-    # Measured in fp32 on one thread of an AVX-512 EPYC, with clips of all lengths: torch embeds 50 s of audio a second,
-    # OpenVINO 35, or 75 for a length that it has met before. It compiles some 200 layers for each, and nearly every
-    # batch has another one. bf16 is not exact enough: its lowest cosine to fp32 was 0.992 in the whole network, 0.9999
-    # only in the last of the dense blocks.
+    # Measured in fp32 on an AVX-512 EPYC, with clips of ever new lengths: OpenVINO takes 1.2 times torch's CPU time,
+    # since it compiles some 200 layers for each length, and 4 s to load. bf16 is not exact enough: the lowest cosine to
+    # fp32 was 0.992 with the whole network in bf16, and 0.9999 with only the last of the dense blocks.
     torch_on_cpu = "OpenVINO is slower with this network, because it compiles every layer for each new length"
 
     def __init__(self, weights: Weights, backend: Backend) -> None:
