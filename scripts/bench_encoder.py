@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Measures how fast clips become embeddings: with the reference package, and with every backend of this machine.
 
-All of them embed the same files in turns, so that other work on the machine slows all of them alike. Prints a table,
-and one JSON object as the last line.
+With `--encoder campplus`, SpeechBrain's ECAPA-TDNN and Resemblyzer's package take part. All of them embed the same
+files in turns, so that other work on the machine slows all of them alike. Prints a table, and one JSON object as the
+last line.
 """
 
 from __future__ import annotations
@@ -26,35 +27,41 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from speaker_search import audio
-from speaker_search.encoders.anime import PREFIX, AnimeEncoder, build_network
+from speaker_search.encoders import Encoder, anime, campplus, class_of
 from speaker_search.encoders.backends.choose import BF16_FLAGS, Backend, choose, exact
 from speaker_search.encoders.backends.machine import Machine, cpu_name, this_machine
-from speaker_search.encoders.networks.ecapa import DIM, N_MELS
+from speaker_search.encoders.networks import ecapa
 from speaker_search.encoders.networks.unpadded import Unpadded
-from speaker_search.encoders.weights import resolve
+from speaker_search.encoders.weights import Weights, resolve
 from speaker_search.entities import SAMPLE_RATE, Floats
 from speaker_search.errors import AudioError
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PLACES = (CHECKOUT.parent / "shared" / "voices" / "acted", CHECKOUT / "speaker_search" / "demo" / "voices")
 REFERENCE = "reference"
+ECAPA = "speechbrain's ECAPA-TDNN"
+RESEMBLYZER = "resemblyzer's package"
 REFERENCE_THREADS = 10  # as in its notebook
 PADDED = "padded batches"
 PADDED_CLIPS = 16  # in a batch
+PEERS = (ECAPA, RESEMBLYZER)  # other encoders, so their rows are not compared
 WINDOW = 128  # clips decoded while the ones before are embedded, as ingest does
 IN_MEMORY = ", in memory"
 SEED = 20
 WARM_UP = 4  # clips
 
 
+Embed = Callable[[Floats], Floats]  #: samples (n,) to a unit row (dim,)
+
+
 @dataclass(slots=True)
 class Way:
     """A way from files to embeddings."""
 
-    run: Callable[[Sequence[Path]], Floats]  #: rows (N, 192) in the files' order
+    run: Callable[[Sequence[Path]], Floats]  #: rows (N, dim) in the files' order
     seconds: float = float("inf")  #: of the best round
     cpu_seconds: float = float("inf")  #: of all threads together, in the round that took the least
-    rows: Floats = field(default_factory=lambda: np.empty((0, DIM), dtype=np.float32))
+    rows: Floats = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))
 
 
 def main() -> None:
@@ -63,8 +70,8 @@ def main() -> None:
     parser.add_argument("--clips", type=int, help="how many of them, spread evenly (default: all)")
     parser.add_argument("--rounds", type=int, default=2, help="the best one counts")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--encoder", choices=("anime-va", "anime-char"), default="anime-va")
-    parser.add_argument("--checkpoint", type=Path, help="its weights (default: random ones)")
+    parser.add_argument("--encoder", choices=("anime-va", "anime-char", "campplus"), default="anime-va")
+    parser.add_argument("--checkpoint", type=Path, help="its weights (default: random ones, or those of the package)")
     chosen = parser.parse_args()
     voices = chosen.voices or next(place for place in PLACES if place.is_dir())
     clips = read_all(voices, chosen.clips)
@@ -72,33 +79,51 @@ def main() -> None:
     seconds = sum(map(len, clips.values())) / SAMPLE_RATE
     print(f"{len(files)} clips of {voices.name}: {seconds:,.0f} s, {seconds / len(files):.2f} s on average")
     print(f"{machine_name()}; load average {os.getloadavg()[0]:.1f} at the start")
-    if chosen.checkpoint is None:
+    random = chosen.encoder != "campplus" and chosen.checkpoint is None
+    if random:
         print("Random weights: as fast as real ones, but their cosines say little about those of real ones.")
     with tempfile.TemporaryDirectory() as folder:
-        ways = ways_of(chosen, clips, chosen.checkpoint or random_weights(Path(folder)))
+        weights = resolve(chosen.encoder, random_weights(Path(folder)) if random else chosen.checkpoint)
+        ways = ways_of(chosen.device, clips, weights)
         for way in ways.values():  # kernels, caches, lazy imports
             way.run(files[:WARM_UP])
         for _ in range(chosen.rounds):
             for way in ways.values():
                 measure(way, files)
-    report(ways, seconds, {"machine": machine_name(), "data": f"{len(files)} clips of {voices.name}, {seconds:.0f} s"})
+    network = campplus.build_network() if chosen.encoder == "campplus" else Unpadded(anime.build_network())
+    about = {
+        "encoder": chosen.encoder,
+        "machine": machine_name(),
+        "data": f"{len(files)} clips of {voices.name}, {seconds:.0f} s",
+    }
+    report(ways, seconds, network, about)
 
 
-def ways_of(chosen: argparse.Namespace, clips: dict[Path, Floats], checkpoint: Path) -> dict[str, Way]:
+def ways_of(wanted: str, clips: dict[Path, Floats], weights: Weights) -> dict[str, Way]:
     """The reference's ways, and ours with every backend of the device."""
     machine = this_machine()
-    device = choose(chosen.device, machine).device
-    reference = load_reference(checkpoint, device)
+    device = choose(wanted, machine).device
     threads = torch.get_num_threads()
-    ways = {
-        REFERENCE: Way(lambda files: notebook(reference, files, threads)),
-        PADDED: Way(lambda files: padded_batches(reference, files, threads)),
-    }
+    if weights.name == "campplus":
+        ways = {
+            name: Way(lambda files, embed=embed: one_by_one(embed, files, threads))  # type: ignore[misc]
+            for name, embed in (
+                (REFERENCE, load_speakerlab(weights.path)),
+                (ECAPA, load_speechbrain()),
+                (RESEMBLYZER, load_resemblyzer()),
+            )
+        }
+    else:
+        reference = load_reference(weights.path, device)
+        ways = {
+            REFERENCE: Way(lambda files: notebook(reference, files, threads)),
+            PADDED: Way(lambda files: padded_batches(reference, files, threads)),
+        }
     for backend in backends_of(machine):
         if backend.device == "cuda" and device == "cpu":
             continue
         began = time.perf_counter()
-        encoder = AnimeEncoder(resolve(chosen.encoder, checkpoint), backend)
+        encoder = class_of(weights.name)(weights, backend)
         print(f"{backend.name}: loaded in {time.perf_counter() - began:.1f} s", end="")
         if encoder.backend.name != backend.name:
             print(f" and left out: {encoder.backend.reason}")
@@ -145,7 +170,7 @@ def random_weights(folder: Path) -> Path:
     """Write seeded random weights in the layout of the published ones."""
     torch.manual_seed(SEED)
     path = folder / "embedding_model.pth"
-    torch.save({PREFIX + key: tensor for key, tensor in build_network().state_dict().items()}, path)
+    torch.save({anime.PREFIX + key: tensor for key, tensor in anime.build_network().state_dict().items()}, path)
     return path
 
 
@@ -178,7 +203,69 @@ def padded_batches(reference: Any, files: Sequence[Path], threads: int) -> Float
     return np.concatenate(rows)
 
 
-def from_files(encoder: AnimeEncoder, files: Sequence[Path], threads: int) -> Floats:
+def load_speakerlab(checkpoint: Path) -> Embed:
+    """3D-Speaker's CAM++ and filterbank, as the package speakerlab-slim has them."""
+    from speakerlab.models.campplus.DTDNN import CAMPPlus  # type: ignore[import-untyped]
+    from torchaudio.compliance import kaldi  # type: ignore[import-untyped]
+
+    network = CAMPPlus(feat_dim=campplus.N_MELS, embedding_size=campplus.DIM)
+    network.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
+    network.eval()
+
+    def embed(samples: Floats) -> Floats:
+        clip = torch.from_numpy(samples)[None]
+        mels = kaldi.fbank(clip, num_mel_bins=campplus.N_MELS, sample_frequency=SAMPLE_RATE, dither=0.0)
+        return unit(network((mels - mels.mean(dim=0, keepdim=True))[None]))
+
+    return embed
+
+
+def load_speechbrain() -> Embed:
+    """SpeechBrain's ECAPA-TDNN as its EncoderClassifier runs it, with random weights of the published size."""
+    from speechbrain.lobes.features import Fbank  # type: ignore[import-untyped]
+    from speechbrain.processing.features import InputNormalization  # type: ignore[import-untyped]
+
+    filterbank = Fbank(n_mels=ecapa.N_MELS)
+    normalised = InputNormalization(norm_type="sentence", std_norm=False)
+    network = ecapa.build_network().eval()
+    whole = torch.ones(1)
+
+    def embed(samples: Floats) -> Floats:
+        mels = normalised(filterbank(torch.from_numpy(samples)[None]), whole)
+        return unit(network(mels, whole))
+
+    return embed
+
+
+def load_resemblyzer() -> Embed:
+    from resemblyzer import VoiceEncoder, preprocess_wav  # type: ignore[import-untyped]
+
+    network = VoiceEncoder("cpu", verbose=False)
+
+    def embed(samples: Floats) -> Floats:
+        return unit(network.embed_utterance(preprocess_wav(samples)))
+
+    return embed
+
+
+def unit(vector: torch.Tensor | Floats) -> Floats:
+    row = np.asarray(vector, dtype=np.float32).reshape(-1)
+    return np.asarray(row / np.linalg.norm(row), dtype=np.float32)
+
+
+def one_by_one(embed: Embed, files: Sequence[Path], threads: int) -> Floats:
+    """One clip after the other, each on all threads."""
+
+    @torch.inference_mode()
+    def run() -> Floats:
+        return np.stack([embed(audio.read(file).samples) for file in files])
+
+    # As many torch threads as in a program of its own, whatever limit our encoders have set.
+    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
+        return pool.submit(run).result()
+
+
+def from_files(encoder: Encoder, files: Sequence[Path], threads: int) -> Floats:
     return np.concatenate([encoder.embed(waveforms) for waveforms in decoded(files, WINDOW, threads)])
 
 
@@ -201,20 +288,21 @@ def measure(way: Way, files: Sequence[Path]) -> None:
     way.cpu_seconds = min(way.cpu_seconds, time.process_time() - cpu)
 
 
-def report(ways: dict[str, Way], seconds: float, about: dict[str, str]) -> None:
+def report(ways: dict[str, Way], seconds: float, network: torch.nn.Module, about: dict[str, str]) -> None:
     reference = ways[REFERENCE]
-    paths = {}
+    paths: dict[str, dict[str, float | None]] = {}
     print(f"\n{'way':32} {'s of audio/s':>12} {'/CPU s':>7} {'ratio':>6} {'min cosine':>11}")
     for name, way in ways.items():
-        cosine = float((way.rows * reference.rows).sum(axis=1).min())
+        cosine = None if name in PEERS else float((way.rows * reference.rows).sum(axis=1).min())
         rate = seconds / way.seconds
         ratio = reference.seconds / way.seconds
-        print(f"{name:32} {rate:12.1f} {seconds / way.cpu_seconds:7.1f} {ratio:6.2f} {cosine:11.6f}")
+        shown = "-" if cosine is None else f"{cosine:.6f}"
+        print(f"{name:32} {rate:12.1f} {seconds / way.cpu_seconds:7.1f} {ratio:6.2f} {shown:>11}")
         paths[name] = {"seconds_per_second": rate, "per_cpu_second": seconds / way.cpu_seconds, "min_cosine": cosine}
-    ours = [name for name in ways if name not in (REFERENCE, PADDED) and not name.endswith(IN_MEMORY)]
+    ours = [name for name in ways if name not in (REFERENCE, PADDED, *PEERS) and not name.endswith(IN_MEMORY)]
     best = min(ours, key=lambda name: ways[name].seconds)
     ratio = reference.seconds / ways[best].seconds
-    operations = flops_per_second_of_audio()
+    operations = flops_per_second_of_audio(network)
     floors = {"cpu": matmul_rate("cpu", torch.float32) / operations}
     if torch.cuda.is_available():
         floors["cuda"] = matmul_rate("cuda", torch.float16) / operations
@@ -229,7 +317,7 @@ def report(ways: dict[str, Way], seconds: float, about: dict[str, str]) -> None:
         **about,
         "command": shlex.join(["scripts/bench_encoder.py", *sys.argv[1:]]),
         "ratio_to_reference": ratio,
-        "min_cosine": min(paths[name]["min_cosine"] for name in ours),
+        "min_cosine": min(cosine for name in ours if (cosine := paths[name]["min_cosine"]) is not None),
         "best": best,
         "floor_seconds_per_second": floors,
         "paths": paths,
@@ -237,13 +325,13 @@ def report(ways: dict[str, Way], seconds: float, about: dict[str, str]) -> None:
     print(json.dumps(figures))
 
 
-def flops_per_second_of_audio() -> int:
+def flops_per_second_of_audio(network: torch.nn.Module) -> int:
     """The network's operations for one more second of audio, as torch counts them: a product and a sum are two."""
-    network = Unpadded(build_network()).eval()
+    network.eval()
     counts = []
     for frames in (100, 200):
         with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-            network(torch.zeros(1, frames, N_MELS))
+            network(torch.zeros(1, frames, ecapa.N_MELS))  # as many mels as CAM++ has
         counts.append(int(counter.get_total_flops()))
     return counts[1] - counts[0]
 

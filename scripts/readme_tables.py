@@ -1,4 +1,4 @@
-"""The README's tables of commands and settings, from the program itself."""
+"""The README's tables of encoders, commands and settings, from the program itself."""
 
 from __future__ import annotations
 
@@ -8,9 +8,20 @@ from pathlib import Path
 import typer.main
 
 from speaker_search.cli.program import app
+from speaker_search.encoders import PURPOSES
+from speaker_search.encoders.weights import SOURCES, InWheel
 from speaker_search.settings import Settings
 
 README = Path(__file__).resolve().parents[1] / "README.md"
+
+
+def encoders() -> str:
+    """Every encoder with what it is for and where its weights come from."""
+    lines = ["| encoder | for | weights |", "|---|---|---|"]
+    for name, source in SOURCES.items():
+        where = f"in the package {source.package}" if isinstance(source, InWheel) else f"downloaded: {source.repo}"
+        lines.append(f"| `{name}` | {PURPOSES[name]} | {where} |")
+    return "\n".join(lines)
 
 
 def commands() -> str:
@@ -42,8 +53,8 @@ def settings() -> str:
 
 
 def renewed(text: str) -> str:
-    """The README's text with both tables up to date."""
-    for name, table in (("commands", commands()), ("settings", settings())):
+    """The README's text with all tables up to date."""
+    for name, table in (("encoders", encoders()), ("commands", commands()), ("settings", settings())):
         begin, end = f"<!-- {name}: written by scripts/readme -->", f"<!-- /{name} -->"
         text = re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: f"{begin}\n{table}\n{end}", text, flags=re.S)  # noqa: B023
     return text

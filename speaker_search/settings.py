@@ -15,8 +15,6 @@ from speaker_search.errors import UsageError
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-DEFAULT_ENCODER = "anime-va"
-
 
 class Settings(BaseSettings):
     """What a run needs to know before it starts."""
@@ -31,11 +29,14 @@ class Settings(BaseSettings):
         default=None, description="sqlite:///FILE or postgresql://USER@HOST/NAME. Default: SQLite in the home."
     )
     encoder: str | None = Field(
-        default=None, description=f"Encoder to use. Default: the catalog's only one, otherwise {DEFAULT_ENCODER}."
+        default=None,
+        description="Encoder to use. Default: the catalog's only one; otherwise anime-va where its weights are on this "
+        "machine, and campplus elsewhere.",
     )
     checkpoint: Path | None = Field(
         default=None,
-        description="The encoder's weights instead of the model hub's: a file, or a folder laid out like its cache.",
+        description="The encoder's weights instead of the published ones: a file, or a folder laid out like the model "
+        "hub's cache.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where encoders run: auto, cpu or cuda.")
     api_keys: SecretStr = Field(

@@ -35,6 +35,7 @@ SLOW = (
     "test_scans.py",
     "test_commands.py",
     "test_doctor.py",
+    "test_default_encoder.py",
     "test_workers.py",
     "test_wrong_input.py",
     "test_mutated_sounds.py",

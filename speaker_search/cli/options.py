@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, and nothing else.")]
 EncoderName = Annotated[
     str | None,
-    typer.Option("--encoder", help="Encoder or space; otherwise SPKSEARCH_ENCODER, the catalog's only one, anime-va."),
+    typer.Option(
+        "--encoder",
+        help="Encoder or space; otherwise SPKSEARCH_ENCODER, the catalog's only one, or anime-va where its weights are "
+        "on this machine and campplus elsewhere.",
+    ),
 ]
 Device = Annotated[str | None, typer.Option("--device", help="Where the encoder runs: auto, cpu or cuda.")]
 Limit = Annotated[int, typer.Option("--limit", help="Number of matches.")]

@@ -14,7 +14,7 @@ from speaker_search.documents import IngestReport, Reference, SearchOptions, Sea
 from speaker_search.library import Library
 
 VOICES = Path(__file__).parent / "voices"
-ENCODER = "resemblyzer"  # the one whose weights come with its package
+ENCODER = "campplus"  # needs no download
 
 Names = tuple[str, str, str]  #: maker, game and character
 

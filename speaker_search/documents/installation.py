@@ -11,6 +11,7 @@ class EncoderState(Document):
     """What one encoder needs, and whether it has it."""
 
     name: str
+    purpose: str = Field(description="What it is for.")
     dim: int | None = Field(description="null when its code cannot be imported.")
     ready: bool = Field(description="Its weights are on this machine and load.")
     space: str | None = Field(description="null without weights.")
@@ -36,6 +37,7 @@ class MachineState(Document):
 class Diagnosis(Document):
     """Everything that doctor says."""
 
+    encoder: str = Field(description="The one that embeds a new catalog's voices; another catalog keeps its own.")
     encoders: list[EncoderState]
     machine: MachineState
     packages: dict[str, str | None] = Field(description="Versions; null for a package that is not installed.")

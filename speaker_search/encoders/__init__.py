@@ -5,6 +5,7 @@ torch is imported only in this folder, and only once an encoder is loaded.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,23 @@ from speaker_search.errors import EncoderError
 
 if TYPE_CHECKING:
     from speaker_search.encoders.anime import AnimeEncoder
+    from speaker_search.encoders.campplus import CampplusEncoder
     from speaker_search.encoders.ecapa_voxceleb import EcapaVoxcelebEncoder
     from speaker_search.encoders.resemblyzer import ResemblyzerEncoder
     from speaker_search.encoders.wespeaker import WespeakerEncoder
 
-__all__ = ["NAMES", "Backend", "Encoder", "class_of", "load", "make"]
+__all__ = ["NAMES", "PURPOSES", "Backend", "Encoder", "class_of", "load", "make"]
 
 NAMES = tuple(weights.SOURCES)
+#: What each of them is for.
+PURPOSES: Mapping[str, str] = {
+    "anime-va": "acted Japanese: voice actors",
+    "anime-char": "acted Japanese: characters, even of one actor",
+    "campplus": "all other voices; needs no download",
+    "ecapa-voxceleb": "comparison: interviews",
+    "wespeaker-resnet34": "comparison: interviews",
+    "resemblyzer": "comparison: read English; needs no download",
+}
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -50,11 +61,18 @@ def make(found: Weights, device: str) -> Encoder:
     Raises EncoderError when the weights are not the encoder's, or there is no such device.
     """
     kind = class_of(found.name)
-    return kind(found, choose(device, this_machine(), torch_only=kind.torch_only))
+    backend = choose(device, this_machine(), torch_only=kind.torch_only, torch_on_cpu=kind.torch_on_cpu)
+    return kind(found, backend)
 
 
-def class_of(name: str) -> type[AnimeEncoder | EcapaVoxcelebEncoder | ResemblyzerEncoder | WespeakerEncoder]:
+def class_of(
+    name: str,
+) -> type[AnimeEncoder | CampplusEncoder | EcapaVoxcelebEncoder | ResemblyzerEncoder | WespeakerEncoder]:
     """The class of one of NAMES, to be called with its weights and a backend. Imports torch."""
+    if name == "campplus":
+        from speaker_search.encoders.campplus import CampplusEncoder
+
+        return CampplusEncoder
     if name == "ecapa-voxceleb":
         from speaker_search.encoders.ecapa_voxceleb import EcapaVoxcelebEncoder
 

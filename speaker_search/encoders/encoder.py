@@ -34,5 +34,5 @@ class Encoder(Protocol):
         Takes 16 kHz mono float32 arrays (n,) of any length; returns (N, dim) float32, each row of unit length and
         independent of the other clips. A row of NaN is a clip with nothing to embed: resemblyzer's voice detector heard
         no speech in it, or it is shorter than the encoder's shortest input (40 ms for anime-va, anime-char and
-        ecapa-voxceleb, 105 ms for wespeaker-resnet34).
+        ecapa-voxceleb, 45 ms for campplus, 105 ms for wespeaker-resnet34).
         """

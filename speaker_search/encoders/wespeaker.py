@@ -6,14 +6,13 @@ The reference is pyannote.audio's WeSpeakerResNet34 (MIT; the network is WeSpeak
 from __future__ import annotations
 
 import torch
-from torchaudio.compliance import kaldi  # type: ignore[import-untyped]
 
 from speaker_search.encoders.backends.choose import Backend
-from speaker_search.encoders.batching import FRAME_SAMPLES
 from speaker_search.encoders.checkpoint import load_tensors, read_checkpoint, refused
+from speaker_search.encoders.networks.kaldi import KaldiFilterbank, window_count
+from speaker_search.encoders.networks.residual import residual_stage
 from speaker_search.encoders.spectrogram_encoder import SpectrogramEncoder
 from speaker_search.encoders.weights import Weights
-from speaker_search.entities import SAMPLE_RATE
 
 # A fine-tuned network's checkpoint may also hold its loss, which no embedding goes through.
 PREFIX = "resnet."
@@ -23,7 +22,6 @@ CHANNELS = (32, 64, 128, 256)  # of the four stages; each but the first halves t
 BLOCKS = (3, 4, 6, 3)  # residual blocks of each stage
 REDUCTION = 8  # of time and frequency, by all stages together
 
-WINDOW_SAMPLES = 400  # 25 ms
 INT16_SCALE = 32_768.0  # Kaldi's scale, in which speech is far above the floor of the logarithm
 # The pooling takes the sample standard deviation over time, which needs two frames after the reduction.
 MIN_FRAMES = REDUCTION + 1
@@ -49,38 +47,13 @@ class WespeakerEncoder(SpectrogramEncoder):
         if not isinstance(state, dict):
             raise refused(weights, "its state_dict is not a dictionary")
         network = load_tensors(build_network(), state, weights, prefix=PREFIX)
-        super().__init__(weights, _Spectrograms(), network, backend, mels=N_MELS, frame_count=frame_count)
-
-
-class _Spectrograms(torch.nn.Module):
-    """Samples (N, n) of one frame count to log mel spectrograms (N, frames, 80), less each clip's mean over time.
-
-    Kaldi ignores the samples after the last whole window, so zeros after a clip change nothing unless they complete
-    another window.
-    """
-
-    def forward(self, samples: torch.Tensor) -> torch.Tensor:
-        mels = torch.stack([self._spectrogram(clip) for clip in samples])  # Kaldi's filterbank takes one clip at a time
-        return mels - mels.mean(dim=1, keepdim=True)
-
-    def _spectrogram(self, clip: torch.Tensor) -> torch.Tensor:
-        """The log mel spectrogram (frames, 80) of a clip."""
-        spectrogram: torch.Tensor = kaldi.fbank(
-            clip[None] * INT16_SCALE,
-            sample_frequency=SAMPLE_RATE,
-            num_mel_bins=N_MELS,
-            frame_length=1000 * WINDOW_SAMPLES / SAMPLE_RATE,  # ms
-            frame_shift=1000 * FRAME_SAMPLES / SAMPLE_RATE,  # ms
-            window_type="hamming",
-            dither=0.0,
-            use_energy=False,
-        )
-        return spectrogram
+        spectrograms = KaldiFilterbank(N_MELS, window="hamming", scale=INT16_SCALE)
+        super().__init__(weights, spectrograms, network, backend, mels=N_MELS, frame_count=frame_count)
 
 
 def frame_count(samples: int) -> int:
     """The whole windows in a clip of that many samples; 0 when they are too few to embed (under 105 ms)."""
-    frames = 1 + (samples - WINDOW_SAMPLES) // FRAME_SAMPLES
+    frames = window_count(samples)
     return frames if frames >= MIN_FRAMES else 0
 
 
@@ -99,10 +72,10 @@ class _Network(torch.nn.Module):
         super().__init__()
         self.conv1 = torch.nn.Conv2d(1, CHANNELS[0], 3, padding=1, bias=False)
         self.bn1 = torch.nn.BatchNorm2d(CHANNELS[0])
-        self.layer1 = _stage(CHANNELS[0], CHANNELS[0], BLOCKS[0], stride=1)
-        self.layer2 = _stage(CHANNELS[0], CHANNELS[1], BLOCKS[1], stride=2)
-        self.layer3 = _stage(CHANNELS[1], CHANNELS[2], BLOCKS[2], stride=2)
-        self.layer4 = _stage(CHANNELS[2], CHANNELS[3], BLOCKS[3], stride=2)
+        self.layer1 = residual_stage(CHANNELS[0], CHANNELS[0], BLOCKS[0], (1, 1))
+        self.layer2 = residual_stage(CHANNELS[0], CHANNELS[1], BLOCKS[1], (2, 2))
+        self.layer3 = residual_stage(CHANNELS[1], CHANNELS[2], BLOCKS[2], (2, 2))
+        self.layer4 = residual_stage(CHANNELS[2], CHANNELS[3], BLOCKS[3], (2, 2))
         self.seg_1 = torch.nn.Linear(2 * CHANNELS[3] * N_MELS // REDUCTION, DIM)
 
     def forward(self, mels: torch.Tensor) -> torch.Tensor:
@@ -112,26 +85,3 @@ class _Network(torch.nn.Module):
         features = image.flatten(1, 2)
         pooled = torch.cat([features.mean(dim=2), features.std(dim=2, correction=1)], dim=1)  # (N, 5120)
         return torch.as_tensor(self.seg_1(pooled))
-
-
-class _Block(torch.nn.Module):
-    """Two convolutions and a shortcut around them."""
-
-    def __init__(self, before: int, after: int, stride: int) -> None:
-        super().__init__()
-        self.conv1 = torch.nn.Conv2d(before, after, 3, stride, padding=1, bias=False)
-        self.bn1 = torch.nn.BatchNorm2d(after)
-        self.conv2 = torch.nn.Conv2d(after, after, 3, padding=1, bias=False)
-        self.bn2 = torch.nn.BatchNorm2d(after)
-        self.shortcut = torch.nn.Sequential()
-        if stride != 1 or before != after:
-            self.shortcut.append(torch.nn.Conv2d(before, after, 1, stride, bias=False))
-            self.shortcut.append(torch.nn.BatchNorm2d(after))
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        inner = torch.relu(self.bn1(self.conv1(image)))
-        return torch.relu(self.bn2(self.conv2(inner)) + self.shortcut(image))
-
-
-def _stage(before: int, after: int, blocks: int, *, stride: int) -> torch.nn.Sequential:
-    return torch.nn.Sequential(_Block(before, after, stride), *(_Block(after, after, 1) for _ in range(blocks - 1)))

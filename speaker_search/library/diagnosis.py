@@ -14,7 +14,8 @@ from speaker_search.encoders import Backend, weights
 from speaker_search.encoders.backends.choose import choose
 from speaker_search.encoders.backends.machine import cpu_name, this_machine
 from speaker_search.errors import EncoderError
-from speaker_search.settings import DEFAULT_ENCODER, Settings
+from speaker_search.library.encoder_choice import defaults, encoder_of
+from speaker_search.settings import Settings
 
 #: Their versions affect results and speed. Only one of the two faiss packages is installed.
 PACKAGES = (
@@ -27,10 +28,10 @@ BROKEN = (EncoderError, ImportError, OSError, RuntimeError)
 
 def diagnose(chosen: Settings) -> Diagnosis:
     """Look for every encoder's weights on this machine, and load those that are here."""
-    own = (chosen.encoder or DEFAULT_ENCODER).partition("@")[0]
+    own = encoder_of(chosen.encoder or defaults(chosen.checkpoint).names[0])
     states = [_state(name, chosen.checkpoint if name == own else None, chosen.device) for name in encoders.NAMES]
     packages = {name: _version(name) for name in PACKAGES}
-    return Diagnosis(encoders=states, machine=_machine(), packages=packages)
+    return Diagnosis(encoder=own, encoders=states, machine=_machine(), packages=packages)
 
 
 def _state(name: str, checkpoint: Path | None, device: str) -> EncoderState:
@@ -44,6 +45,7 @@ def _state(name: str, checkpoint: Path | None, device: str) -> EncoderState:
         why = str(error) or type(error).__name__
     return EncoderState(
         name=name,
+        purpose=encoders.PURPOSES[name],
         dim=dim,
         ready=why is None,
         space=found.space if found else None,

@@ -2,16 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
+from speaker_search.encoders import weights
 from speaker_search.errors import CatalogError, EncoderError
 
+FOR_ACTING = "anime-va"  #: the best for acted Japanese, where its weights have been downloaded
+FOR_ALL = "campplus"  #: for everything else, and needs no download
 
-def space_to_search(wanted: str | None, held: Mapping[str, str], *, default: str, encoders: Collection[str]) -> str:
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """The encoders to use where none was chosen."""
+
+    names: tuple[str, ...]  #: the first one, unless the catalog has voices of a later one only
+    reason: str  #: why that one, and how to get the other; for a person to read
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The encoder that new voices are embedded with, or a space of one."""
+
+    name: str
+    reason: str | None  #: why this one, when it was left to the program
+
+
+def defaults(checkpoint: Path | None) -> Defaults:
+    """anime-va where its weights are on this machine or are `checkpoint`, otherwise campplus. Downloads nothing."""
+    try:
+        found = weights.resolve(FOR_ACTING, checkpoint, download=False)
+    except EncoderError as error:
+        why = error.detail
+    else:
+        if found.sha256 != weights.SOURCES[FOR_ALL].sha256:
+            reason = (
+                f"No encoder was chosen, so {FOR_ACTING} embeds. Its weights are on this machine. "
+                f"For other than acted Japanese voices there is --encoder {FOR_ALL}."
+            )
+            return Defaults((FOR_ACTING, FOR_ALL), reason)
+        why = f"SPKSEARCH_CHECKPOINT names the weights of {FOR_ALL}."
+    reason = (
+        f"No encoder was chosen, so {FOR_ALL} embeds. {why} "
+        f"For acted Japanese voices --encoder {FOR_ACTING} is better; it downloads 83 MB."
+    )
+    return Defaults((FOR_ALL, FOR_ACTING), reason)
+
+
+def space_to_search(
+    wanted: str | None,
+    held: Mapping[str, str],
+    *,
+    default: Callable[[], Defaults],
+    encoders: Collection[str],
+) -> str:
     """The space to search, such as "anime-va@41d5ad6b5c75".
 
-    `wanted` is an encoder's name, a space, or None: the catalog's only space, or the `default` encoder's among several.
-    `held` gives the encoder of each space in the catalog, oldest first; `encoders` are all known encoders.
+    `wanted` is an encoder's name, a space, or None: the catalog's only space, or a default encoder's among several.
+    `held` gives the encoder of each space in the catalog, oldest first; `encoders` are all known encoders. `default`
+    is only called when the answer depends on it.
     Raises EncoderError for an unknown encoder; CatalogError when no space of the catalog fits, or several do.
     """
     if wanted is not None:
@@ -20,7 +70,7 @@ def space_to_search(wanted: str | None, held: Mapping[str, str], *, default: str
         raise CatalogError("The catalog holds no voices yet.", "Ingest some first: `spksearch ingest FOLDER`.")
     fitting = [space for space, encoder in held.items() if wanted in (None, encoder, space)]
     if len(fitting) > 1 and wanted is None:
-        fitting = [space for space in fitting if held[space] == default] or fitting
+        fitting = _of_defaults(held, default()) or fitting
     names = ", ".join(held)
     if not fitting:
         raise CatalogError(
@@ -34,21 +84,39 @@ def space_to_search(wanted: str | None, held: Mapping[str, str], *, default: str
     return fitting[0]
 
 
-def encoder_to_embed(wanted: str | None, held: Mapping[str, str], *, default: str, encoders: Collection[str]) -> str:
+def encoder_to_embed(
+    wanted: str | None,
+    held: Mapping[str, str],
+    *,
+    default: Callable[[], Defaults],
+    encoders: Collection[str],
+) -> Choice:
     """The encoder, or the space of one, that new voices are embedded with. Raises EncoderError for an unknown one.
 
-    `wanted` is an encoder's name, a space, or None: the catalog's only space, or else the `default` encoder.
-    `held` and `encoders` are as for `space_to_search`.
+    `wanted` is an encoder's name, a space, or None: the catalog's only space, or else a default encoder, the one that
+    is searched if the catalog has its voices. `held`, `default` and `encoders` are as for `space_to_search`.
     """
-    if wanted is None:
-        wanted = next(iter(held)) if len(held) == 1 else default
+    reason = None
+    if wanted is None and len(held) == 1:
+        wanted = next(iter(held))
+    elif wanted is None:
+        by_default = default()
+        searched = _of_defaults(held, by_default)
+        wanted = held[searched[0]] if searched else by_default.names[0]
+        reason = by_default.reason if wanted == by_default.names[0] else None
     _check(wanted, encoders)
-    return wanted
+    return Choice(wanted, reason)
 
 
 def encoder_of(name: str) -> str:
     """The encoder's name, from itself or from the name of a space: "anime-va" for "anime-va@41d5ad6b5c75"."""
     return name.partition("@")[0]
+
+
+def _of_defaults(held: Mapping[str, str], by_default: Defaults) -> list[str]:
+    """The spaces of the first default encoder that the catalog has any of."""
+    spaces = ([space for space, encoder in held.items() if encoder == name] for name in by_default.names)
+    return next(filter(None, spaces), [])
 
 
 def _check(wanted: str, encoders: Collection[str]) -> None:

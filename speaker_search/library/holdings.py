@@ -19,8 +19,8 @@ from speaker_search.catalog.scans.gone import forget_gone
 from speaker_search.catalog.spaces import Space, count_clips, position, spaces
 from speaker_search.entities import Refusal
 from speaker_search.errors import AudioError, NotFoundError, UsageError
-from speaker_search.library.encoder_choice import space_to_search
-from speaker_search.settings import DEFAULT_ENCODER, Settings
+from speaker_search.library.encoder_choice import Defaults, defaults, space_to_search
+from speaker_search.settings import Settings
 
 if TYPE_CHECKING:
     from speaker_search.sources import Archives
@@ -74,7 +74,8 @@ class Holdings:
         """The space to search. Its index is not opened."""
         held = {space.name: space for space in self._spaces()}
         names = {name: space.encoder for name, space in held.items()}
-        chosen = space_to_search(self.settings.encoder, names, default=DEFAULT_ENCODER, encoders=self._encoder_names())
+        known = self._encoder_names()
+        chosen = space_to_search(self.settings.encoder, names, default=self._defaults, encoders=known)
         return held[chosen]
 
     @property
@@ -192,6 +193,9 @@ class Holdings:
     def _spaces(self) -> list[Space]:
         with self.catalog.read() as connection:
             return spaces(connection)
+
+    def _defaults(self) -> Defaults:
+        return defaults(self.settings.checkpoint)
 
     def _encoder_names(self) -> tuple[str, ...]:
         return encoders.NAMES

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from speaker_search import documents, encoders
 from speaker_search.catalog.spaces import Space, check_space
 from speaker_search.encoders import Encoder
-from speaker_search.library.encoder_choice import encoder_of, encoder_to_embed
+from speaker_search.library.encoder_choice import Choice, encoder_of, encoder_to_embed
 from speaker_search.library.following import Following
-from speaker_search.settings import DEFAULT_ENCODER, Settings
+from speaker_search.settings import Settings
 
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:
@@ -68,12 +68,16 @@ class Intake(Following):
         self._save_index(self._space_named(tally.encoder))
         return tally.report
 
-    def encoder_for_ingest(self) -> Encoder:
-        """The encoder that new voices are embedded with, loaded."""
+    def encoder_choice(self) -> Choice:
+        """The encoder that new voices are embedded with, and why, if it was left to the program."""
         held = {space.name: space.encoder for space in self._spaces()}
         followed = None if self._live is None else self._live.ready.space.name  # what this library answers in
         asked = self.settings.encoder or followed
-        wanted = encoder_to_embed(asked, held, default=DEFAULT_ENCODER, encoders=self._encoder_names())
+        return encoder_to_embed(asked, held, default=self._defaults, encoders=self._encoder_names())
+
+    def encoder_for_ingest(self) -> Encoder:
+        """The encoder that new voices are embedded with, loaded."""
+        wanted = self.encoder_choice().name
         encoder = self._load(encoder_of(wanted))
         if "@" in wanted:
             check_space(encoder.space, wanted)

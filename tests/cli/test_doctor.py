@@ -93,6 +93,7 @@ def test_it_lists_every_encoder_and_exits_with_0(doctor: Ran) -> None:
     assert {name: state["dim"] for name, state in states(doctor).items()} == {
         "anime-va": 192,
         "anime-char": 192,
+        "campplus": 192,
         "ecapa-voxceleb": 192,
         "wespeaker-resnet34": 256,
         "resemblyzer": 256,

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 
 from speaker_search.encoders.anime import build_network as build_anime
 from speaker_search.encoders.networks import ecapa
-from speaker_search.encoders.weights import SOURCES, OnHub
+from speaker_search.encoders.weights import SOURCES, OnHub, resolve
 from speaker_search.entities import SAMPLE_RATE, Floats
 
 COMMIT = "a" * 40
@@ -287,6 +287,26 @@ def save_wespeaker(tensors: Tensors, cache: Path) -> Path:
         }
         torch.save(checkpoint, snapshot / source.file)
     return cache
+
+
+# campplus
+
+
+def campplus_reference() -> Reference:
+    """3D-Speaker's network and filterbank, as PyPI's speakerlab-slim has them, on the real weights."""
+    from speakerlab.models.campplus.DTDNN import CAMPPlus
+    from torchaudio.compliance import kaldi
+
+    network = CAMPPlus(feat_dim=80, embedding_size=192)
+    network.load_state_dict(torch.load(resolve("campplus").path, map_location="cpu", weights_only=True))
+    network.eval()
+
+    @torch.inference_mode()
+    def embed(samples: Floats) -> Floats:
+        mels = kaldi.fbank(torch.from_numpy(samples)[None], num_mel_bins=80, sample_frequency=SAMPLE_RATE, dither=0.0)
+        return unit(network((mels - mels.mean(dim=0, keepdim=True))[None]))
+
+    return embed
 
 
 # resemblyzer

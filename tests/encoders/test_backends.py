@@ -75,6 +75,11 @@ def test_a_network_for_torch_alone_is_in_fp32_on_either_device() -> None:
     assert choose("cpu", HOPPER, torch_only="it must") == exact("it must")
 
 
+def test_a_network_that_torch_computes_faster_on_a_cpu_is_in_fp16_on_a_gpu() -> None:
+    assert choose("cpu", ZEN4, torch_on_cpu="it is faster") == exact("it is faster")
+    assert choose("auto", HOPPER, torch_on_cpu="it is faster").name == "torch cuda fp16"
+
+
 @pytest.mark.parametrize("torch_only", ["", "it must"])
 def test_a_gpu_that_fails_leaves_auto_to_the_cpu_and_says_why(torch_only: str) -> None:
     chosen = choose("auto", BROKEN, torch_only=torch_only)
@@ -124,6 +129,7 @@ def test_an_encoder_takes_the_backend_chosen_for_the_machine(wespeaker_cache: Pa
     loaded = load("wespeaker-resnet34", checkpoint=wespeaker_cache, device="cpu")
     assert loaded.backend == choose("cpu", this_machine()) or "is not exact enough" in loaded.backend.reason
     assert load("resemblyzer").backend.engine == "torch"
+    assert load("campplus", device="cpu").backend.name == "torch cpu fp32"
 
 
 # Falling back

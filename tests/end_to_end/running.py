@@ -33,6 +33,7 @@ PRELOADED = (
     "speaker_search.search.live",
     "speaker_search.evaluation.evaluating",
     "speaker_search.ingest.pipeline",
+    "speaker_search.encoders.campplus",
     "speaker_search.encoders.resemblyzer",
     "speaker_search.web.app",
     "alembic.command",

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from speaker_search.encoders.weights import resolve
 from speaker_search.errors import CatalogError, EncoderError
-from speaker_search.library.encoder_choice import encoder_of, encoder_to_embed, space_to_search
+from speaker_search.library.encoder_choice import (
+    Choice,
+    Defaults,
+    defaults,
+    encoder_of,
+    encoder_to_embed,
+    space_to_search,
+)
 
 ENCODERS = ("anime-va", "resemblyzer", "campplus")
+WITH_VA = Defaults(("anime-va", "campplus"), "anime-va is here")
+WITHOUT_VA = Defaults(("campplus", "anime-va"), "anime-va is not here")
 VA, OLDER_VA, RE = "anime-va@41d5ad6b5c75", "anime-va@000000000000", "resemblyzer@39373b86598f"
+CAMP, WE = "campplus@92f29b94e694", "wespeaker-resnet34@366edf44f4c8"
 NOTHING: dict[str, str] = {}
 ONE = {RE: "resemblyzer"}
 TWO = {RE: "resemblyzer", VA: "anime-va"}
 TWO_OF_ONE_ENCODER = {OLDER_VA: "anime-va", VA: "anime-va"}
-NEITHER_THE_DEFAULT = {RE: "resemblyzer", "campplus@111111111111": "campplus"}
+NO_DEFAULT = {RE: "resemblyzer", WE: "wespeaker-resnet34"}
+BOTH_DEFAULTS = {RE: "resemblyzer", CAMP: "campplus", VA: "anime-va"}
+
+
+def not_asked() -> Defaults:
+    raise AssertionError("the answer does not depend on the defaults")
 
 
 @pytest.mark.parametrize(
     ("wanted", "held", "space"),
     [
-        (None, ONE, RE),  # the only one, although it is not the default
-        (None, TWO, VA),  # the default among several
+        (None, ONE, RE),  # the only one, although it is not a default
         ("resemblyzer", ONE, RE),
         ("resemblyzer", TWO, RE),
         ("anime-va", TWO, VA),
@@ -29,10 +46,23 @@ NEITHER_THE_DEFAULT = {RE: "resemblyzer", "campplus@111111111111": "campplus"}
         (OLDER_VA, TWO_OF_ONE_ENCODER, OLDER_VA),
     ],
 )
-def test_questions_are_about_the_space_that_is_wanted_or_the_only_one_or_the_defaults(
+def test_questions_are_about_the_space_that_is_wanted_or_the_only_one(
     wanted: str | None, held: dict[str, str], space: str
 ) -> None:
-    assert space_to_search(wanted, held, default="anime-va", encoders=ENCODERS) == space
+    assert space_to_search(wanted, held, default=not_asked, encoders=ENCODERS) == space
+
+
+@pytest.mark.parametrize(
+    ("by_default", "held", "space"),
+    [
+        (WITH_VA, BOTH_DEFAULTS, VA),
+        (WITHOUT_VA, BOTH_DEFAULTS, CAMP),
+        (WITH_VA, TWO, VA),
+        (WITHOUT_VA, TWO, VA),  # its embeddings are there, whatever is on the machine
+    ],
+)
+def test_among_several_spaces_a_defaults_is_searched(by_default: Defaults, held: dict[str, str], space: str) -> None:
+    assert space_to_search(None, held, default=lambda: by_default, encoders=ENCODERS) == space
 
 
 @pytest.mark.parametrize(
@@ -45,7 +75,7 @@ def test_questions_are_about_the_space_that_is_wanted_or_the_only_one_or_the_def
         (OLDER_VA, TWO, CatalogError, f"holds no embeddings of {OLDER_VA}"),
         (None, TWO_OF_ONE_ENCODER, CatalogError, f"several spaces: {OLDER_VA}, {VA}"),
         ("anime-va", TWO_OF_ONE_ENCODER, CatalogError, "several spaces"),
-        (None, NEITHER_THE_DEFAULT, CatalogError, "several spaces"),
+        (None, NO_DEFAULT, CatalogError, "several spaces"),
         ("nobody", ONE, EncoderError, "There is no encoder 'nobody'. The encoders are anime-va, resemblyzer, campplus"),
         ("nobody@123456789012", ONE, EncoderError, "There is no encoder 'nobody'"),
         ("nobody", NOTHING, EncoderError, "There is no encoder 'nobody'"),
@@ -55,25 +85,39 @@ def test_a_space_that_cannot_be_told_is_an_error_that_says_why(
     wanted: str | None, held: dict[str, str], error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words.replace("(", "[(]")):
-        space_to_search(wanted, held, default="anime-va", encoders=ENCODERS)
+        space_to_search(wanted, held, default=lambda: WITH_VA, encoders=ENCODERS)
 
 
 @pytest.mark.parametrize(
     ("wanted", "held", "chosen"),
     [
-        (None, NOTHING, "anime-va"),  # the default in an empty catalog
         (None, ONE, RE),  # the only space goes on
-        (None, TWO, "anime-va"),
-        (None, NEITHER_THE_DEFAULT, "anime-va"),
         ("resemblyzer", NOTHING, "resemblyzer"),
         ("anime-va", ONE, "anime-va"),  # a second space begins
         (VA, ONE, VA),
     ],
 )
-def test_new_voices_are_embedded_by_what_is_wanted_or_the_only_space_or_the_default(
+def test_new_voices_are_embedded_by_what_is_wanted_or_the_only_space(
     wanted: str | None, held: dict[str, str], chosen: str
 ) -> None:
-    assert encoder_to_embed(wanted, held, default="anime-va", encoders=ENCODERS) == chosen
+    assert encoder_to_embed(wanted, held, default=not_asked, encoders=ENCODERS) == Choice(chosen, None)
+
+
+@pytest.mark.parametrize(
+    ("by_default", "held", "choice"),
+    [
+        (WITH_VA, NOTHING, Choice("anime-va", WITH_VA.reason)),
+        (WITHOUT_VA, NOTHING, Choice("campplus", WITHOUT_VA.reason)),
+        (WITHOUT_VA, NO_DEFAULT, Choice("campplus", WITHOUT_VA.reason)),
+        (WITHOUT_VA, BOTH_DEFAULTS, Choice("campplus", WITHOUT_VA.reason)),
+        (WITHOUT_VA, TWO, Choice("anime-va", None)),  # they join the voices that are searched
+        (WITH_VA, TWO_OF_ONE_ENCODER, Choice("anime-va", WITH_VA.reason)),
+    ],
+)
+def test_otherwise_they_are_embedded_by_a_default_encoder(
+    by_default: Defaults, held: dict[str, str], choice: Choice
+) -> None:
+    assert encoder_to_embed(None, held, default=lambda: by_default, encoders=ENCODERS) == choice
 
 
 @pytest.mark.parametrize(
@@ -81,7 +125,25 @@ def test_new_voices_are_embedded_by_what_is_wanted_or_the_only_space_or_the_defa
 )
 def test_an_unknown_encoder_embeds_nothing(wanted: str | None, held: dict[str, str]) -> None:
     with pytest.raises(EncoderError, match="There is no encoder 'nobody'"):
-        encoder_to_embed(wanted, held, default="anime-va", encoders=ENCODERS)
+        encoder_to_embed(wanted, held, default=not_asked, encoders=ENCODERS)
+
+
+def test_a_checkpoint_counts_as_that_of_anime_va(tmp_path: Path) -> None:
+    (tmp_path / "embedding_model.pth").write_bytes(b"fine-tuned")
+    for checkpoint in (tmp_path, tmp_path / "embedding_model.pth"):
+        assert defaults(checkpoint).names == ("anime-va", "campplus")
+        assert "--encoder campplus" in defaults(checkpoint).reason
+
+
+def test_a_checkpoint_that_is_campplus_own_makes_it_the_default(tmp_path: Path) -> None:
+    published = resolve("campplus").path
+    for checkpoint in (published, published.parent):
+        assert defaults(checkpoint).names == ("campplus", "anime-va")
+        assert "--encoder anime-va" in defaults(checkpoint).reason
+
+
+def test_a_missing_checkpoint_leaves_campplus(tmp_path: Path) -> None:
+    assert defaults(tmp_path / "none.pth").names[0] == "campplus"
 
 
 def test_the_encoder_of_a_space_is_what_stands_before_its_weights() -> None:

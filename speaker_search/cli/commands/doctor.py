@@ -9,7 +9,7 @@ from speaker_search.cli import options, output
 def doctor(json: options.Json = False) -> None:
     """Show which encoders are ready, what the others lack, and what they run on. Uses no network.
 
-    SPKSEARCH_CHECKPOINT applies to the encoder that SPKSEARCH_ENCODER names.
+    SPKSEARCH_CHECKPOINT applies to the encoder that SPKSEARCH_ENCODER names, or else to the one for a new catalog.
 
     Example: spksearch doctor
     """
@@ -24,11 +24,13 @@ def doctor(json: options.Json = False) -> None:
 
 def _print(found: documents.Diagnosis) -> None:
     rows = [
-        (one.name, "yes" if one.ready else "no", one.dim, one.backend, one.space, one.weights) for one in found.encoders
+        (one.name, "yes" if one.ready else "no", one.purpose, one.dim, one.backend, one.space, one.weights)
+        for one in found.encoders
     ]
-    output.table(("encoder", "ready", "dim", "backend", "space", "weights"), rows)
+    output.table(("encoder", "ready", "for", "dim", "backend", "space", "weights"), rows)
     out = output.console()
     out.print()
+    out.print(f"A new catalog's voices are embedded by {found.encoder}; --encoder chooses another one.", markup=False)
     for one in found.encoders:
         if one.backend:
             out.print(f"{one.name} is computed by {one.backend}: {one.backend_reason}.", markup=False)

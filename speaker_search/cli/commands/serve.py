@@ -31,6 +31,8 @@ def serve(
         # An empty catalog can be filled over HTTP. Any other that cannot be searched is reported now.
         may_be_filled = library.empty and library.settings.roots
         served = "an empty catalog" if may_be_filled else library.prepare()
+        if may_be_filled and (reason := library.encoder_choice().reason):
+            output.note(reason)
         # Searches run side by side: threads within each take three times the CPU and only get in each other's way.
         threadpool_limits(1, user_api="blas")
         gc.freeze()  # what is loaded by now stays: full collections that look through all of it delay searches

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from speaker_search.cli import options, output
 from speaker_search.cli.progress import ingest_progress
 from speaker_search.cli.stopping import stoppable
 from speaker_search.documents import Layout
+
+if TYPE_CHECKING:
+    from speaker_search.library import Library
 
 Workers = Annotated[
     int | None, typer.Option("--workers", min=1, max=256, help="Processes that decode; otherwise one a core.")
@@ -45,6 +48,7 @@ def ingest(
         _preview(paths, layout, maker, game, json)
     opened = options.open_library
     with opened(encoder=encoder, device=device) as library, stoppable() as stop, ingest_progress(events=json) as show:
+        _say_the_choice(library, json)
         report = library.ingest(
             paths,
             layout=layout,
@@ -71,8 +75,16 @@ def worker(
     """
     opened = options.open_library
     with opened(encoder=encoder, device=device) as library, stoppable() as stop, ingest_progress(events=json) as show:
+        _say_the_choice(library, json)
         report = library.work(drain=drain, processes=workers, on_progress=stop.between(show))
     _print(report, json)
+
+
+def _say_the_choice(library: Library, json: bool) -> None:
+    """Say which encoder embeds when it was left to the program, for people."""
+    reason = library.encoder_choice().reason
+    if reason and not json:
+        output.note(reason)
 
 
 def _print(report: documents.IngestReport, json: bool) -> None:

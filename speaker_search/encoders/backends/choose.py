@@ -31,10 +31,10 @@ class Backend:
         return f"{self.engine} {self.device} {self.precision}"
 
 
-def choose(device: str, machine: Machine, *, torch_only: str = "") -> Backend:
+def choose(device: str, machine: Machine, *, torch_only: str = "", torch_on_cpu: str = "") -> Backend:
     """The fastest backend on `device`: "auto" (the GPU when there is one), "cpu" or "cuda". Pure.
 
-    `torch_only` gives the reason why a network runs in torch and fp32 only.
+    `torch_only` gives the reason why a network runs in torch and fp32 only, `torch_on_cpu` why it does so on a CPU.
     Raises EncoderError for "cuda" when there is no GPU that works.
     """
     problem = f" (the GPU that is there fails: {machine.gpu_problem})" if machine.gpu_problem else ""
@@ -45,7 +45,8 @@ def choose(device: str, machine: Machine, *, torch_only: str = "") -> Backend:
             return Backend("torch", "cuda", "fp32", torch_only)
         # Not bf16: it is as fast as fp16 but has three fewer mantissa bits.
         return Backend("torch", "cuda", "fp16", f"there is a GPU, {machine.gpu}")
-    backend = exact(torch_only) if torch_only else _choose_cpu(machine)
+    reason = torch_only or torch_on_cpu
+    backend = exact(reason) if reason else _choose_cpu(machine)
     if device == "auto" and problem:
         return replace(backend, reason=f"there is no GPU that torch can use{problem}; {backend.reason}")
     return backend
