@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, exists, func, select
+from sqlalchemy import Column, Connection, Row, select
 
 from speaker_search.catalog.rows import chunks
 from speaker_search.catalog.spaces import Space
-from speaker_search.catalog.tables import clips, copies, embeddings, queue, roots
+from speaker_search.catalog.tables import clips, copies, queue, roots
 from speaker_search.entities import Clip
 from speaker_search.errors import NotFoundError
 
@@ -53,13 +53,6 @@ def places(connection: Connection, clip_id: int) -> list[tuple[Path, str]]:
     if not found:
         raise NotFoundError(f"There is no clip {clip_id}.")
     return found
-
-
-def seconds_of(connection: Connection, space: Space, character_id: int) -> float:
-    """How much embedded audio a character has, in seconds."""
-    held = exists().where(embeddings.c.encoder_id == space.id, embeddings.c.clip_id == clips.c.id)
-    query = select(func.coalesce(func.sum(clips.c.seconds), 0.0)).where(clips.c.character_id == character_id, held)
-    return float(connection.execute(query).scalar_one())
 
 
 def refused_clips(connection: Connection, space: Space, *, reason: str | None = None) -> list[RefusedClip]:

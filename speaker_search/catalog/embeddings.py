@@ -27,6 +27,7 @@ class EmbeddedClips:
     ids: Ids  # (n,)
     characters: Ids  # (n,) UNKNOWN where the speaker is unknown
     games: Ids  # (n,)
+    seconds: Floats  # (n,) of audio; 0 where the catalog does not know it
     vectors: Floats  # (n, dim)
 
     def __len__(self) -> int:
@@ -74,7 +75,8 @@ def stored(vector: Floats) -> bytes:
 
 def _labelled(space: Space) -> Select[Any]:
     e = embeddings.c
-    columns = (e.clip_id, func.coalesce(clips.c.character_id, UNKNOWN), clips.c.game_id, e.vector)
+    character, seconds = func.coalesce(clips.c.character_id, UNKNOWN), func.coalesce(clips.c.seconds, 0.0)
+    columns = (e.clip_id, character, clips.c.game_id, seconds, e.vector)
     query = select(*columns).join_from(embeddings, clips, clips.c.id == e.clip_id)
     return query.where(e.encoder_id == space.id).order_by(e.clip_id)
 
@@ -82,7 +84,9 @@ def _labelled(space: Space) -> Select[Any]:
 def _clips(connection: Connection, space: Space, query: Select[Any]) -> EmbeddedClips:
     rows = connection.execute(query).all()
     labels = np.array([row[:3] for row in rows], np.int64).reshape(-1, 3)
-    return EmbeddedClips(labels[:, 0], labels[:, 1], labels[:, 2], _vectors([row[3] for row in rows], space.dim))
+    seconds = np.array([row[3] for row in rows], np.float32)
+    vectors = _vectors([row[4] for row in rows], space.dim)
+    return EmbeddedClips(labels[:, 0], labels[:, 1], labels[:, 2], seconds, vectors)
 
 
 def _vectors(blobs: Sequence[bytes], dim: int) -> Floats:

@@ -129,7 +129,7 @@ class Library(Intake):
 
         ready = self.ready
         found = self.character(character)
-        query = character_query(self.catalog, ready, found.id)
+        query = character_query(ready, found.id)
         excluded = None if same_game else found.game.id
         return self._answer(ready, query, filters, page, by, exclude_game_id=excluded)
 
@@ -259,7 +259,7 @@ class Library(Intake):
             raise NotFoundError(f"There is no embedded clip {absent[0]} in {ready.space.name}.")
         from speaker_search.search.answering import character_query
 
-        queries = [character_query(self.catalog, ready, self.character(id_).id) for id_ in characters]
+        queries = [character_query(ready, self.character(id_).id) for id_ in characters]
         vectors = [stored[clip] for clip in clips] + [query.vector for query in queries]
         total = sum(seconds) + sum(query.seconds or 0.0 for query in queries)
         return np.stack(vectors) if vectors else np.empty((0, ready.space.dim), np.float32), total

@@ -9,7 +9,6 @@ import numpy as np
 from sqlalchemy import Connection
 
 from speaker_search.catalog import people
-from speaker_search.catalog.clips import seconds_of
 from speaker_search.catalog.database import Catalog
 from speaker_search.documents import By
 from speaker_search.entities import Floats, Ids, Match
@@ -21,14 +20,14 @@ from speaker_search.search.profiles import Profiles
 from speaker_search.search.query import EVERYBODY, FIRST_PAGE, Answer, Filters, Page, Query
 
 
-def character_query(catalog: Catalog, ready: Ready, character_id: int) -> Query:
+def character_query(ready: Ready, character_id: int) -> Query:
     """A query for a character of the catalog. Raises UsageError when none of its clips is embedded."""
     row = ready.profiles.row(character_id)
     if row is None:
         raise UsageError("This character has no embedded clip.", "`spksearch catalog refused` may say why.")
-    with catalog.read() as connection:
-        seconds = seconds_of(connection, ready.space, character_id)
     clips = int(ready.profiles.clips[row])
+    held = ready.snapshot.characters
+    seconds = float(held.milliseconds[held.ids == character_id].sum()) / 1_000
     return Query(ready.profiles.means[row], clips, seconds, character_id=character_id)
 
 

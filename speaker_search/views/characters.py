@@ -1,8 +1,8 @@
-"""The characters of a space, aggregated over their clips: sums, counts, and how clips scatter around their character.
+"""The characters of a space, aggregated over their clips: sums, counts, audio, and how clips scatter around them.
 
 All of it is exact. A clip counts as float16, and a float64 holds the sum of millions of those without rounding; the
-scatter counts multiples of 2^-14, whose products add up to less than 2^53. So following the change log step by step
-equals a rebuild bit for bit, in any order.
+scatter counts multiples of 2^-14, whose products add up to less than 2^53. Audio is counted in whole milliseconds. So
+following the change log step by step equals a rebuild bit for bit, in any order.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Characters:
     ids: Ids  # (C,)
     games: Ids  # (C,)
     counts: Ids  # (C,) embedded clips of each
+    milliseconds: Ids  # (C,) of embedded audio; each clip is rounded to whole ones, so sums are exact in any order
     sums: Doubles  # (C, dim) of their vectors
     moment: Doubles  # (dim, dim) sum over all their clips of the vector's outer product with itself, in steps squared
 
@@ -46,14 +47,16 @@ class Characters:
         own, removed, added = np.split(place, [len(self), len(self) + len(less)])
         games = np.zeros(len(ids), np.int64)
         counts = np.zeros(len(ids), np.int64)
+        milliseconds = np.zeros(len(ids), np.int64)
         sums = np.zeros((len(ids), self.sums.shape[1]), np.float64)
         for part, where, sign in ((self, own, 1), (less, removed, -1), (more, added, 1)):
             games[where] = part.games
             counts[where] += sign * part.counts
+            milliseconds[where] += sign * part.milliseconds
             sums[where] += sign * part.sums
         kept = counts > 0
         moment = self.moment - less.moment + more.moment
-        return Characters(delta.position, ids[kept], games[kept], counts[kept], sums[kept], moment)
+        return Characters(delta.position, ids[kept], games[kept], counts[kept], milliseconds[kept], sums[kept], moment)
 
     def scatter(self) -> Doubles:
         """The covariance (dim, dim) of clips around the mean of their character, pooled over all characters."""
@@ -65,7 +68,7 @@ def of_clips(clips: Columns, position: int) -> Characters:
     """The characters of all clips of a space."""
     nothing = np.empty(0, np.int64)
     dim = clips.dim
-    found = Characters(position, nothing, nothing, nothing, np.empty((0, dim)), np.zeros((dim, dim)))
+    found = Characters(position, nothing, nothing, nothing, nothing, np.empty((0, dim)), np.zeros((dim, dim)))
     for start in range(0, len(clips), BLOCK):
         part = clips.take(np.arange(start, min(start + BLOCK, len(clips))))
         found = found.apply(Delta(position, columns.none(dim), part))
@@ -78,6 +81,11 @@ def _of(clips: Columns, position: int) -> Characters:
     named = named.take(np.argsort(named.characters, kind="stable"))
     vectors = named.vectors.astype(np.float64)
     ids, first, counts = np.unique(named.characters, return_index=True, return_counts=True)
-    sums = np.add.reduceat(vectors, first, axis=0) if len(ids) else np.empty((0, clips.dim))
+    lengths = np.rint(named.seconds.astype(np.float64) * 1_000).astype(np.int64)  # in milliseconds
+    if len(ids):
+        sums, milliseconds = np.add.reduceat(vectors, first, axis=0), np.add.reduceat(lengths, first)
+    else:  # reduceat needs at least one range
+        sums, milliseconds = np.empty((0, clips.dim)), lengths
     steps = np.rint(vectors * STEPS)
-    return Characters(position, ids, named.games[first], counts.astype(np.int64), sums, steps.T @ steps)
+    games, counts = named.games[first], counts.astype(np.int64)
+    return Characters(position, ids, games, counts, milliseconds, sums, steps.T @ steps)

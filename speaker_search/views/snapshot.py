@@ -20,7 +20,7 @@ from speaker_search.views.clip_index.clip_index import ClipIndex, Segment
 from speaker_search.views.clip_index.columns import Columns
 from speaker_search.views.clip_index.plan import Plan
 
-SEGMENT = ("ids.npy", "characters.npy", "games.npy", "vectors.npy")
+SEGMENT = ("ids.npy", "characters.npy", "games.npy", "seconds.npy", "vectors.npy")
 LISTS, TAIL, CHARACTERS = "lists.faiss", "tail.npz", "sums.npz"
 
 
@@ -68,17 +68,18 @@ def load(folder: Path, uuid: str, space: Space) -> Snapshot | None:
 
 def _read(version: storage.Version) -> Snapshot:
     facts, position = version.stamp.facts, version.stamp.position
-    ids, who, games = (np.load(version.path(name)) for name in SEGMENT[:3])
-    vectors = np.load(version.path(SEGMENT[3]), mmap_mode="r" if len(ids) else None)  # an empty file cannot be mapped
-    own = Columns(ids, who, games, vectors)
+    ids, who, games, seconds = (np.load(version.path(name)) for name in SEGMENT[:-1])
+    vectors = np.load(version.path(SEGMENT[-1]), mmap_mode="r" if len(ids) else None)  # an empty file cannot be mapped
+    own = Columns(ids, who, games, seconds, vectors)
     plan = Plan(**facts["plan"])
     made = lists.build(own, plan) if plan.kind == "flat" else lists.load(version.path(LISTS), plan, facts["built_for"])
     with np.load(version.path(TAIL), allow_pickle=False) as file:
         tombstones = np.zeros(len(own), np.bool_)
         tombstones[file["tombstones"]] = True
-        tail = Columns(file["ids"], file["characters"], file["games"], file["vectors"])
+        tail = Columns(*(file[name] for name in ("ids", "characters", "games", "seconds", "vectors")))
     with np.load(version.path(CHARACTERS), allow_pickle=False) as file:
-        sums = Characters(position, *(file[name] for name in ("ids", "games", "counts", "sums", "moment")))
+        names = ("ids", "games", "counts", "milliseconds", "sums", "moment")
+        sums = Characters(position, *(file[name] for name in names))
     return Snapshot(ClipIndex(position, Segment(own, made, facts["segment"]), tombstones, tail), sums)
 
 
@@ -86,7 +87,7 @@ def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
     """Save the views to a folder; files of a segment that is already there are linked. Raises IndexUnusableError."""
     clips = snapshot.clips
     own, sums = clips.segment.columns, snapshot.characters
-    arrays = (own.ids, own.characters, own.games, own.vectors)
+    arrays = (own.ids, own.characters, own.games, own.seconds, own.vectors)
     files: dict[str, storage.Writer] = {
         name: _array(np.asarray(array)) for name, array in zip(SEGMENT, arrays, strict=True)
     }
@@ -99,9 +100,17 @@ def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
         ids=tail.ids,
         characters=tail.characters,
         games=tail.games,
+        seconds=tail.seconds,
         vectors=tail.vectors,
     )
-    files[CHARACTERS] = _arrays(ids=sums.ids, games=sums.games, counts=sums.counts, sums=sums.sums, moment=sums.moment)
+    files[CHARACTERS] = _arrays(
+        ids=sums.ids,
+        games=sums.games,
+        counts=sums.counts,
+        milliseconds=sums.milliseconds,
+        sums=sums.sums,
+        moment=sums.moment,
+    )
     facts = {
         "segment": clips.segment.id,
         "plan": asdict(clips.segment.lists.plan),

@@ -24,7 +24,7 @@ class Comparison:
     vectors: int  #: held by the index
     missing: int  #: in the catalog only
     extra: int  #: in the index only
-    different: int  #: in both, with another vector, character or game; or wrong in what is derived from them
+    different: int  #: in both, with another vector, character, game or length; or wrong in what is derived from them
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ def compare(snapshot: Snapshot, catalog: Iterable[EmbeddedClips]) -> Comparison:
 
 def _differing(held: Columns, part: EmbeddedClips, here: np.typing.NDArray[np.bool_]) -> int:
     same = (held.characters == part.characters[here]) & (held.games == part.games[here])
+    same &= held.seconds == part.seconds[here]
     same &= (held.vectors.view(np.uint16) == halves(part.vectors[here]).view(np.uint16)).all(axis=1)
     return int(np.count_nonzero(~same))
 
@@ -78,5 +79,6 @@ def _differing_characters(one: Characters, other: Characters) -> int:
     ids = np.union1d(one.ids, other.ids)
     if len(ids) != len(one) or len(ids) != len(other):
         return len(ids) - len(np.intersect1d(one.ids, other.ids))
-    same = (one.games == other.games) & (one.counts == other.counts) & (one.sums == other.sums).all(axis=1)
+    same = (one.games == other.games) & (one.counts == other.counts) & (one.milliseconds == other.milliseconds)
+    same &= (one.sums == other.sums).all(axis=1)
     return int(np.count_nonzero(~same)) + int(not (one.moment == other.moment).all())

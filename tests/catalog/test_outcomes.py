@@ -96,6 +96,18 @@ def test_a_stored_clip_no_longer_waits_and_knows_its_length(shelf: Shelf) -> Non
     ]
 
 
+def test_embedded_clips_are_read_with_their_lengths_and_nought_where_none_is_known(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a"), shelf.clip("b"))
+    a, b = (shelf.ids()[path] for path in "ab")
+    shelf.store(Outcome(a, 1.25, ODD), Outcome(b, None, ODD))
+    space = shelf.opened_space()
+    with shelf.catalog.read() as connection:
+        whole = list(embeddings.all_embedded(connection, space))
+        some = list(embeddings.embedded(connection, space, np.array([a, b])))
+    for (part,) in (whole, some):
+        assert (part.ids.tolist(), part.seconds.tolist(), part.seconds.dtype) == ([a, b], [1.25, 0.0], np.float32)
+
+
 def test_a_clip_that_another_worker_finished_is_left_as_it_is(shelf: Shelf) -> None:
     shelf.scan(shelf.clip("a"), shelf.clip("b"), shelf.clip("c"))
     a, b, c = (shelf.ids()[path] for path in "abc")

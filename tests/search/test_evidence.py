@@ -40,9 +40,9 @@ class Counted(ClipIndex):
 def counted(characters: int, each: int) -> tuple[Counted, np.ndarray, np.ndarray]:
     """Characters of two games with so many clips each, some of them in the tail."""
     of_each = np.repeat(np.arange(1, characters + 1), each)
-    held = Columns(
-        np.arange(len(of_each)), of_each, 1 + 2 * of_each // (characters + 1), np.ones((len(of_each), 2), np.float16)
-    )
+    count = len(of_each)
+    games = 1 + 2 * of_each // (characters + 1)
+    held = Columns(np.arange(count), of_each, games, np.ones(count, np.float32), np.ones((count, 2), np.float16))
     late = held.take(held.ids % each < 3)
     index = of_columns(held, 0, lists.build(held, plan(0))).apply(Delta(1, late, late))
     ids = np.arange(1, characters + 1)

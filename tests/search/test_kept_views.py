@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import zlib
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 from search.asking import kept_position, late, nearest
 from search.filling import fill, some_voices
@@ -69,6 +73,36 @@ def test_views_of_a_catalog_put_back_from_a_copy_are_kept_at_once(
     fill(library, late(2, clips=5))
     after = Live(library.catalog, space, folder)
     assert_same(after.ready.snapshot, follow(library.catalog, space, None))
+
+
+@on_sqlite
+def test_views_kept_before_they_knew_lengths_are_made_anew_without_a_word(
+    library: Library, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Live(library.catalog, library.space, folder)
+    without_lengths(folder)
+    without_lengths(folder / SCORES)
+    assert loaded(library, folder) is None
+    after = Live(library.catalog, library.space, folder)
+    assert_same(after.ready.snapshot, follow(library.catalog, library.space, None))
+    assert_same(loaded(library, folder), after.ready.snapshot)
+    assert kept_position(folder) == kept_position(folder / SCORES) == after.ready.snapshot.position
+    assert not caplog.records
+
+
+def without_lengths(folder: Path) -> None:
+    """Rewrite the version in use as format 2 had it."""
+    version = storage.in_use(folder)
+    assert version is not None
+    version.path("seconds.npy").unlink(missing_ok=True)
+    for path in version.folder.glob("*.npz"):
+        with np.load(path) as file:
+            kept = {name: file[name] for name in file.files if name not in ("seconds", "milliseconds")}
+        np.savez(path, **kept)
+    sums = {path.name: zlib.crc32(path.read_bytes()) for path in version.folder.iterdir() if path.name != "stamp.json"}
+    stamp = json.dumps(asdict(version.stamp) | {"format": 2, "crc32": sums}).encode()
+    version.path("stamp.json").write_bytes(stamp)
+    (folder / "current").write_text(f"{version.folder.name} {zlib.crc32(stamp):08x}")
 
 
 @on_sqlite

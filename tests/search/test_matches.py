@@ -346,12 +346,12 @@ def test_the_query_is_the_mean_and_what_it_is_unlike_is_taken_off_by_half() -> N
 
 def test_what_nobody_has_clips_of_cannot_be_asked_about(filled: Filled) -> None:
     with pytest.raises(UsageError, match="no embedded clip"):
-        character_query(filled.library.catalog, filled.library.ready, 999_999)
+        character_query(filled.library.ready, 999_999)
 
 
 def test_a_character_is_asked_about_by_all_its_clips(filled: Filled) -> None:
     chatty = filled.library.character("maker1/game1/chatty")
-    query = character_query(filled.library.catalog, filled.library.ready, chatty.id)
+    query = character_query(filled.library.ready, chatty.id)
     own = filled.voices["maker1/game1"]["chatty"]
     np.testing.assert_allclose(query.vector, units(own.astype(np.float16).mean(axis=0, dtype=np.float64)), atol=1e-6)
     assert (query.clips, query.seconds) == (12, pytest.approx(36.0))
@@ -375,7 +375,7 @@ def test_a_question_asked_before_the_catalog_changed_is_answered_from_what_is_re
     fill(library, voices)
     catalog, before = library.catalog, library.ready
     asked = library.character("maker0/game2/" + next(iter(voices["maker0/game2"])))
-    query = character_query(catalog, before, asked.id)
+    query = character_query(before, asked.id)
     others = addresses(voices) - {asked.address}
     cast = voices["maker0/game0"]
     gone = next(iter(cast))
@@ -384,7 +384,7 @@ def test_a_question_asked_before_the_catalog_changed_is_answered_from_what_is_re
     after = library.ready
     found = answer(catalog, after, query, page=EVERYTHING)
     assert named(found) == others - {f"maker0/game0/{gone}"} | {"maker0/game0/new"}
-    assert found.matches == answer(catalog, after, character_query(catalog, after, asked.id), page=EVERYTHING).matches
+    assert found.matches == answer(catalog, after, character_query(after, asked.id), page=EVERYTHING).matches
     assert named(answer(catalog, before, query, page=EVERYTHING)) == others  # characters stay, so it has them still
 
 

@@ -90,10 +90,12 @@ class History:
             if self.rng.random() < 0.05:
                 outcomes.append(Outcome(id_, refusal=Refusal.SILENT))
             elif self.rng.random() < self.repeats:
-                sound = fingerprint(chr(ord("A") + int(self.rng.integers(4))))
-                outcomes.append(Outcome(id_, 1.0, vector, fingerprint=sound))
+                number = int(self.rng.integers(4))
+                sound = fingerprint(chr(ord("A") + number))
+                outcomes.append(Outcome(id_, 1.0 + number / 16, vector, fingerprint=sound))  # same audio, same length
             else:
-                outcomes.append(Outcome(id_, 1.0, vector, fingerprint=self.rng.bytes(16)))
+                seconds = int(self.rng.integers(4_800, 960_000)) / 16_000
+                outcomes.append(Outcome(id_, seconds, vector, fingerprint=self.rng.bytes(16)))
         self.shelf.store(*outcomes)
 
     def scan(self, title: str) -> None:

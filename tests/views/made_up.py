@@ -30,7 +30,8 @@ def clips(ids: Sequence[int], seed: int, *, games: int = 5, dim: int = DIM) -> C
     of_game = rng.integers(1, games + 1, len(ids))
     who = rng.integers(-1, CHARACTERS_PER_GAME, len(ids))
     characters = np.where(who < 0, UNKNOWN, 10 * of_game + who)
-    return ordered(Columns(np.array(ids, np.int64), characters, of_game, halves(unit(len(ids), seed, dim))))
+    seconds = (rng.integers(4_800, 960_000, len(ids)) / 16_000).astype(np.float32)  # 0.3 to 60 s
+    return ordered(Columns(np.array(ids, np.int64), characters, of_game, seconds, halves(unit(len(ids), seed, dim))))
 
 
 def without(columns: Columns, ids: Sequence[int]) -> Columns:
@@ -46,7 +47,7 @@ def assert_same_clips(one: Columns, other: Columns) -> None:
 
 
 def assert_same(one: Snapshot, other: Snapshot) -> None:
-    """The same position, clips, labels, vectors, sums, counts and scatter, bit for bit."""
+    """The same position, clips, labels, lengths, vectors, sums, counts and scatter, bit for bit."""
     assert one.position == other.position == one.characters.position == other.characters.position
     assert_same_clips(one.clips.all(), other.clips.all())
     for field in fields(one.characters):

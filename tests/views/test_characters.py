@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_following_step_by_step_equals_making_them_anew(steps: list[tuple[set[in
         assert_equal(followed, characters.of_clips(truth, number))
 
 
-def test_sums_and_counts_are_those_of_each_characters_clips() -> None:
+def test_sums_counts_and_milliseconds_are_those_of_each_characters_clips() -> None:
     held = clips(range(200), 1)
     found = characters.of_clips(held, 7)
     assert found.position == 7
@@ -50,6 +50,7 @@ def test_sums_and_counts_are_those_of_each_characters_clips() -> None:
         own = held.take(held.characters == id_)
         assert (found.counts[place], {int(found.games[place])}) == (len(own), set(own.games.tolist()))
         np.testing.assert_array_equal(found.sums[place], own.vectors.astype(np.float64).sum(axis=0))
+        assert found.milliseconds[place] == sum(round(1_000 * seconds) for seconds in own.seconds.tolist())
 
 
 def test_clips_of_unknown_speakers_count_for_nobody() -> None:
@@ -57,9 +58,22 @@ def test_clips_of_unknown_speakers_count_for_nobody() -> None:
     named = held.take(held.characters != UNKNOWN)
     assert 0 < len(named) < len(held)
     assert_equal(characters.of_clips(held, 0), characters.of_clips(named, 0))
-    known = Columns(held.ids, np.where(held.characters == UNKNOWN, 10, held.characters), held.games, held.vectors)
+    known = replace(held, characters=np.where(held.characters == UNKNOWN, 10, held.characters))
     now_known = characters.of_clips(held, 0).apply(Delta(0, held, ordered(known)))
     assert now_known.counts.sum() == 50
+    assert now_known.milliseconds.sum() == sum(round(1_000 * seconds) for seconds in held.seconds.tolist())
+
+
+def test_a_clip_that_changes_hands_or_leaves_takes_its_audio_with_it() -> None:
+    two = clips([1, 2], 0).take(np.zeros(2, np.int64))
+    held = replace(two, ids=np.array([1, 2]), characters=np.array([10, 11]), seconds=np.array([1.25, 0.5], np.float32))
+    before = characters.of_clips(held, 0)
+    assert (before.ids.tolist(), before.milliseconds.tolist()) == ([10, 11], [1_250, 500])
+    first = held.take(held.ids == 1)
+    relabelled = before.apply(Delta(1, first, replace(first, characters=np.array([11]))))
+    assert (relabelled.ids.tolist(), relabelled.milliseconds.tolist()) == ([11], [1_750])
+    removed = before.apply(Delta(1, first, columns.none(held.dim)))
+    assert (removed.ids.tolist(), removed.milliseconds.tolist()) == ([11], [500])
 
 
 def test_a_character_whose_last_clip_leaves_is_gone_and_one_moment_is_left_of_nobody() -> None:
@@ -72,9 +86,8 @@ def test_a_character_whose_last_clip_leaves_is_gone_and_one_moment_is_left_of_no
 def test_the_order_and_the_parts_in_which_clips_are_summed_do_not_matter() -> None:
     count = BLOCK + 1_000
     rng = np.random.default_rng(0)
-    whole = Columns(
-        np.arange(count), rng.integers(1, 9, count), np.ones(count, np.int64), halves(unit(count, 1, dim=4))
-    )
+    who, seconds = rng.integers(1, 9, count), rng.uniform(0.3, 60, count).astype(np.float32)
+    whole = Columns(np.arange(count), who, np.ones(count, np.int64), seconds, halves(unit(count, 1, dim=4)))
     in_two_blocks = characters.of_clips(whole, 0)
     one_by_one = characters.of_clips(columns.none(4), 0)
     for rows in np.array_split(rng.permutation(count), 50):
@@ -89,7 +102,8 @@ def test_the_scatter_is_the_covariance_of_clips_around_their_character(spread: f
     who = rng.integers(0, 9, 3_000)
     vectors = centres[who] + spread * rng.standard_normal((3_000, 8)).astype(np.float32) * np.linspace(0.1, 1, 8)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    held = Columns(np.arange(3_000), who + 1, np.ones(3_000, np.int64), halves(vectors.astype(np.float32)))
+    one_game, seconds = np.ones(3_000, np.int64), np.ones(3_000, np.float32)
+    held = Columns(np.arange(3_000), who + 1, one_game, seconds, halves(vectors.astype(np.float32)))
     as_held = held.vectors.astype(np.float64)
     means = np.stack([as_held[who == one].mean(axis=0) for one in range(9)])
     off = as_held - means[who]

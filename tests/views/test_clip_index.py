@@ -201,10 +201,11 @@ def test_an_index_is_due_for_folding_when_its_tail_or_its_tombstones_are_many() 
         np.arange(segment),
         np.zeros(segment, np.int64),
         np.ones(segment, np.int64),
+        np.ones(segment, np.float32),
         np.zeros((segment, 1), np.float16),
     )
     index = of_columns(held, 0)
-    late = Columns(held.ids + segment, held.characters, held.games, held.vectors)
+    late = replace(held, ids=held.ids + segment)
     for count, due in ((TAIL_ROWS, False), (TAIL_ROWS + 1, True)):
         some = np.arange(count)
         assert index.apply(Delta(1, columns.none(1), late.take(some))).unfolded is due

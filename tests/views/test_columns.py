@@ -47,7 +47,7 @@ def test_clips_come_into_one_order_however_they_are_given(ids: list[int], parts:
     held = clips(ids, 3)
     shuffled = held.take(np.random.default_rng(0).permutation(len(held)))
     as_given = [
-        EmbeddedClips(part.ids, part.characters, part.games, part.vectors.astype(np.float32))
+        EmbeddedClips(part.ids, part.characters, part.games, part.seconds, part.vectors.astype(np.float32))
         for part in (shuffled.take(rows) for rows in np.array_split(np.arange(len(held)), parts))
     ]
     assert_same_clips(columns.gather(as_given, held.dim), held)
@@ -55,7 +55,7 @@ def test_clips_come_into_one_order_however_they_are_given(ids: list[int], parts:
 
 def test_no_clips_have_the_width_of_the_space() -> None:
     nothing = columns.gather([], 24)
-    assert (len(nothing), nothing.dim, nothing.vectors.dtype) == (0, 24, np.float16)
+    assert (len(nothing), nothing.dim, nothing.vectors.dtype, nothing.seconds.dtype) == (0, 24, np.float16, np.float32)
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-4])

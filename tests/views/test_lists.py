@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +117,7 @@ def test_differing_counts_rows_with_another_vector_and_those_that_are_not_there_
     other = held.vectors.copy()
     other[[3, 8]] *= -1
     assert built.differing(held) == 0
-    assert built.differing(Columns(held.ids, held.characters, held.games, other)) == 2
+    assert built.differing(replace(held, vectors=other)) == 2
     assert built.differing(clips(range(41), 1).take(np.arange(41) < 0)) >= 40  # all of them too many
     more = join([held, clips([99], 2)])
     assert built.differing(more) == 1

@@ -29,7 +29,8 @@ def lines(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def clips(first: int, count: int, seed: int) -> Columns:
     vectors, voices = lines(count, seed)
-    return ordered(Columns(np.arange(first, first + count), voices + 1, voices // 20 + 1, halves(vectors)))
+    ids, seconds = np.arange(first, first + count), np.ones(count, np.float32)
+    return ordered(Columns(ids, voices + 1, voices // 20 + 1, seconds, halves(vectors)))
 
 
 @pytest.fixture(scope="module")

@@ -132,7 +132,7 @@ def test_the_views_of_another_catalog_or_space_are_not_taken(tmp_path: Path, uui
 def test_a_damaged_file_is_refused_with_what_to_do(tmp_path: Path, by_lists: bool) -> None:
     save(tmp_path, of(clips(range(1, 41), 1), 5, by_lists=by_lists), UUID, SPACE)
     files = sorted(version_of(tmp_path).iterdir())
-    assert len(files) == (8 if by_lists else 7)
+    assert len(files) == (9 if by_lists else 8)
     for file in files:
         whole = file.read_bytes()
         file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))

@@ -68,6 +68,27 @@ def test_new_removed_and_changed_clips_are_followed_without_making_the_segment_a
 
 
 @on_sqlite
+def test_a_characters_audio_follows_its_clips(shelf: Shelf) -> None:
+    shelf.scan(shelf.clip("a", "Ann"), shelf.clip("b", "Ann"), shelf.clip("c", "Bob"))
+    shelf.embed_all(seconds=1.5)
+    before = anew(shelf)
+    assert heard(shelf, before) == {"Ann": 3_000, "Bob": 1_500}
+    shelf.scan(shelf.clip("a", "Ann", size=7), shelf.clip("b", "Bob"), shelf.clip("c", "Bob"))
+    waiting = followed(shelf, before)
+    assert heard(shelf, waiting) == {"Bob": 3_000}
+    shelf.embed_all(seconds=0.25)
+    assert heard(shelf, followed(shelf, waiting)) == heard(shelf, followed(shelf, before)) == {"Ann": 250, "Bob": 3_000}
+    assert followed(shelf, before).clips.all().seconds.tolist() == [0.25, 1.5, 1.5]
+
+
+def heard(shelf: Shelf, snapshot: Snapshot) -> dict[str, int]:
+    """Milliseconds of each character that has clips, by name."""
+    names = {id_: name for name, id_ in shelf.characters().items()}
+    held = snapshot.characters
+    return {names[id_]: length for id_, length in zip(held.ids.tolist(), held.milliseconds.tolist(), strict=True)}
+
+
+@on_sqlite
 def test_a_space_without_clips_has_views_that_can_be_followed(shelf: Shelf, tmp_path: Path) -> None:
     shelf.scan(shelf.clip("a"))
     nobody = anew(shelf)

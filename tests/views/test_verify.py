@@ -31,7 +31,7 @@ def catalog(truth: Columns = TRUTH) -> Iterator[EmbeddedClips]:
     by_id = truth.take(np.argsort(truth.ids))
     for rows in np.array_split(np.arange(len(by_id)), 3):
         part = by_id.take(rows)
-        yield EmbeddedClips(part.ids, part.characters, part.games, part.vectors.astype(np.float32))
+        yield EmbeddedClips(part.ids, part.characters, part.games, part.seconds, part.vectors.astype(np.float32))
 
 
 def of(held: Columns, kind: str) -> Snapshot:
@@ -46,8 +46,8 @@ def of(held: Columns, kind: str) -> Snapshot:
 
 
 def other(truth: Columns, id_: int, **change: object) -> Columns:
-    """The same clips, but one of them with another label or vector."""
-    columns = {name: np.array(getattr(truth, name)) for name in ("characters", "games", "vectors")}
+    """The same clips, but one of them with another label, length or vector."""
+    columns = {name: np.array(getattr(truth, name)) for name in ("characters", "games", "seconds", "vectors")}
     for name, value in change.items():
         columns[name][truth.ids == id_] = value
     return ordered(replace(truth, **columns))
@@ -72,14 +72,15 @@ class TestCompare:
         assert compare(of(twice, kind), catalog()) == Comparison(41, 0, 1, 0)
 
     @pytest.mark.parametrize("id_", [1, 30])
-    @pytest.mark.parametrize("change", ["vector", "sign of nought", "character", "unknown", "game"])
-    def test_a_clip_with_another_label_or_vector_is_different(self, kind: str, id_: int, change: str) -> None:
+    @pytest.mark.parametrize("change", ["vector", "sign of nought", "character", "unknown", "game", "length"])
+    def test_a_clip_with_another_label_length_or_vector_is_different(self, kind: str, id_: int, change: str) -> None:
         as_held = {
             "vector": {"vectors": unit(1, 9)[0]},
             "sign of nought": {"vectors": np.negative(np.zeros(8))},
             "character": {"characters": 999},
             "unknown": {"characters": UNKNOWN},
             "game": {"games": 999},
+            "length": {"seconds": 99.0},
         }[change]
         truth = TRUTH
         if change == "sign of nought":
@@ -103,7 +104,7 @@ class TestCompare:
 
 
 @kinds
-@pytest.mark.parametrize("field", ["sums", "counts", "games", "moment", "ids"])
+@pytest.mark.parametrize("field", ["sums", "counts", "milliseconds", "games", "moment", "ids"])
 def test_characters_that_do_not_add_up_are_different(kind: str, field: str) -> None:
     snapshot = of(TRUTH, kind)
     wrong = getattr(snapshot.characters, field).copy()

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speaker_search.catalog.embeddings import EmbeddedClips
-from speaker_search.entities import Ids
+from speaker_search.entities import Floats, Ids
 
 Halves = npt.NDArray[np.float16]
 Rows = npt.NDArray[np.int64]
@@ -22,6 +22,7 @@ class Columns:
     ids: Ids  # (n,)
     characters: Ids  # (n,) embeddings.UNKNOWN where the speaker is unknown
     games: Ids  # (n,)
+    seconds: Floats  # (n,) of audio
     vectors: Halves  # (n, dim)
 
     def __len__(self) -> int:
@@ -33,22 +34,28 @@ class Columns:
 
     def take(self, rows: Rows | npt.NDArray[np.bool_]) -> Columns:
         """Some of the rows, copied, in the order given."""
-        return Columns(self.ids[rows], self.characters[rows], self.games[rows], np.asarray(self.vectors[rows]))
+        return Columns(
+            self.ids[rows],
+            self.characters[rows],
+            self.games[rows],
+            self.seconds[rows],
+            np.asarray(self.vectors[rows]),
+        )
 
 
 def none(dim: int) -> Columns:
     """No clips."""
     nothing = np.empty(0, np.int64)
-    return Columns(nothing, nothing, nothing, np.empty((0, dim), np.float16))
+    return Columns(nothing, nothing, nothing, np.empty(0, np.float32), np.empty((0, dim), np.float16))
 
 
 def gather(parts: Iterable[EmbeddedClips], dim: int) -> Columns:
     """Clips from the catalog, converted to float16 part by part: a million of them take 384 MB, not 768."""
-    found = [Columns(part.ids, part.characters, part.games, halves(part.vectors)) for part in parts]
+    found = [Columns(part.ids, part.characters, part.games, part.seconds, halves(part.vectors)) for part in parts]
     return ordered(join([none(dim), *found]))
 
 
-def halves(vectors: npt.NDArray[np.float32]) -> Halves:
+def halves(vectors: Floats) -> Halves:
     """Vectors in float16, rounded to nearest: a cosine of unit vectors changes by less than 0.0005."""
     with np.errstate(over="ignore", invalid="ignore"):  # a vector that is not of unit length may overflow
         return vectors.astype(np.float16)
@@ -62,6 +69,7 @@ def join(parts: list[Columns]) -> Columns:
         np.concatenate([part.ids for part in parts]),
         np.concatenate([part.characters for part in parts]),
         np.concatenate([part.games for part in parts]),
+        np.concatenate([part.seconds for part in parts]),
         np.concatenate([part.vectors for part in parts]),
     )
 
