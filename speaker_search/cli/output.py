@@ -143,7 +143,7 @@ def evaluation(found: Evaluation) -> None:
     ]
     table(("clips", "queries", "precision@1", "calibration error", "p >= 0.9", "of them right"), sizes)
     if found.reliability:
-        console().print("\nFirst matches of characters by their probability, and the share of them that is right:")
+        console().print("\nFirst matches by their probability, and the share of them that is right:")
         bins = [(f"{b.low:.1f} to {b.high:.1f}", b.count, b.mean_probability, b.right) for b in found.reliability]
         table(("probability", "matches", "mean", "right"), bins)
 

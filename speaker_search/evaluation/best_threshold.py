@@ -18,18 +18,20 @@ REFINED = 8  # ... with this many more around it
 def best_groups(profiles: Profiles, calibration: Calibration, known: Known, scores: Floats) -> Ids:
     """The groups (n,) of known characters at the threshold with the highest B-cubed F1.
 
-    `scores` (p,) are of pairs of characters of different games. The thresholds tried are their log-odds at quantiles
-    from the median up, twice as dense where half as many pairs are left, and the automatic one.
+    `scores` (p,) are of pairs of characters of different games. The thresholds tried are the log-odds of their upper
+    half, closer together the fewer pairs lie above, and the automatic threshold.
     """
-    left = np.geomspace(0.5, 1 / len(scores), TRIED) if len(scores) > 1 else np.array([0.5])
-    tried = np.unique([*calibration.log_odds(np.quantile(scores, 1 - left)), 0.0])
-    groups = {least: known.groups(partition(profiles, least)) for least in tried.tolist()}
-    quality = {least: bcubed(found, known.actors).f1 for least, found in groups.items()}
-    best = max(quality, key=quality.__getitem__)
-    place = int(np.searchsorted(tried, best))
-    around = tried[max(0, place - 1)], tried[min(len(tried) - 1, place + 1)]
-    for least in np.linspace(*around, REFINED + 2)[1:-1].tolist():
-        found = known.groups(partition(profiles, least))
-        if bcubed(found, known.actors).f1 > quality[best]:
-            best, groups[least], quality[least] = least, found, bcubed(found, known.actors).f1
-    return groups[best]
+
+    def groups(least_log_odds: float) -> Ids:
+        return known.groups(partition(profiles, least_log_odds))
+
+    def quality(found: Ids) -> float:
+        return bcubed(found, known.actors).f1
+
+    above = np.geomspace(0.5, 1 / max(2, len(scores)), TRIED)
+    tried = np.unique([*calibration.log_odds(np.quantile(scores, 1 - above)), 0.0])
+    found = [groups(least) for least in tried.tolist()]
+    best = int(np.argmax([quality(each) for each in found]))
+    around = tried[max(0, best - 1)], tried[min(len(tried) - 1, best + 1)]
+    finer = [groups(least) for least in np.linspace(*around, REFINED + 2)[1:-1].tolist()]
+    return max([*found, *finer], key=quality)

@@ -34,11 +34,11 @@ class QuerySize:
 
 def measure_queries(ready: Ready, known: Known) -> tuple[QuerySize, ...]:
     """Ask with clips of known characters, for each size that is calibrated separately."""
-    samples = _samples(ready.snapshot, known)
+    samples = sample_clips(ready.snapshot, known)
     return tuple(_measured(ready.profiles, known, samples, size) for size in QUERY_SIZES)
 
 
-def _samples(snapshot: Snapshot, known: Known) -> dict[int, Floats]:
+def sample_clips(snapshot: Snapshot, known: Known) -> dict[int, Floats]:
     """Vectors (m, dim) of clips of each character, by its place, in an order that is random and the same every time.
 
     With more characters than MAX_QUERIES an even choice of them; of each, clips for its share of the queries.
@@ -60,7 +60,7 @@ def _share(characters: int) -> int:
     return max(1, MAX_QUERIES // max(1, characters))
 
 
-def _queries(samples: dict[int, Floats], size: int) -> tuple[Floats, Ids]:
+def queries_of(samples: dict[int, Floats], size: int) -> tuple[Floats, Ids]:
     """Queries (q, dim) of that many clips, none of them in two queries, and the place (q,) of each one's character."""
     vectors, places = [], []
     for place, clips in samples.items():
@@ -71,7 +71,7 @@ def _queries(samples: dict[int, Floats], size: int) -> tuple[Floats, Ids]:
 
 
 def _measured(profiles: Profiles, known: Known, samples: dict[int, Floats], size: int) -> QuerySize:
-    vectors, places = _queries(samples, size)
+    vectors, places = queries_of(samples, size)
     if not len(places) or (profiles.game_ids == profiles.game_ids[0]).all():
         return QuerySize(size, len(places), None, None, None, None)
     found, first = _asked(profiles, known, vectors, places)
