@@ -114,9 +114,6 @@ def evaluation(found: Evaluation) -> None:
     """Measures with their intervals, queries by their size, and how right the probabilities of first matches are."""
     among, errors = found.intervals, found.calibration
     rows: list[tuple[str, object, Sequence[float] | None]] = [
-        ("encoder", found.encoder, None),
-        ("characters", found.characters, None),
-        ("voice actors", found.voice_actors, None),
         ("precision@1 across games", found.precision_at_1, among.precision_at_1),
         ("mean average precision", found.map, among.map),
         ("equal error rate of pairs", found.eer, None),
@@ -136,6 +133,8 @@ def evaluation(found: Evaluation) -> None:
     measures = [
         (name, value, "" if within is None else f"{within[0]:.3f} to {within[1]:.3f}") for name, value, within in rows
     ]
+    held = f"{found.characters:,} known characters, {found.voice_actors:,} voice actors, {found.encoder}"
+    console().print(plain(held), markup=False)
     table(("measure", "value", "95 % interval"), measures)
     console().print("\nQueries of one and more clips, asked of the characters of other games:")
     sizes = [

@@ -170,6 +170,27 @@ def test_more_clips_find_their_actor_more_often(whole: Evaluation) -> None:
     assert (whole.queries[0].confident or 0.0) < (whole.queries[3].confident or 0.0)
 
 
+def test_queries_are_measured_as_one_after_the_other(ready: Ready, known: Known, whole: Evaluation) -> None:
+    profiles = ready.profiles
+    calibration = profiles.query_calibration(1)
+    assert calibration is not None
+    found, likely, right = [], [], []
+    for place, clips in sample_clips(ready.snapshot, known).items():
+        for vector in clips:
+            scores = profiles.query_scores(vector[None], games=known.games[place : place + 1])[0]
+            scores[profiles.game_ids == known.games[place]] = -np.inf
+            best = int(scores.argmax())
+            likely.append(calibration.probability(scores[best : best + 1])[0])
+            right.append(known.actors_of_rows[best] == known.actors[place])
+            if known.recurring()[place]:
+                found.append(right[-1])
+    said, so = np.array(likely), np.array(right)
+    row = whole.queries[0]
+    assert row.precision_at_1 == pytest.approx(np.mean(found))
+    assert row.first_match_ece == pytest.approx(calibration_error(said, so).ece, abs=1e-5)
+    assert row.confident == pytest.approx((said >= 0.9).mean())
+
+
 def test_a_query_is_not_answered_with_its_own_game(library: Library) -> None:
     """Each actor plays in one game only: whatever is found is wrong."""
     lonely = Truth(
