@@ -214,6 +214,7 @@ def test_an_evaluation_in_words_fits_a_terminal_of_80_columns(answer: Answer) ->
     done = answer("evaluate in words")
     assert (done.code, done.err) == (0, "")
     assert max(map(len, done.out.splitlines())) <= 80
+    assert done.out.startswith("24 known characters, 10 voice actors, ")
     for words in (
         "95 % interval",
         "Cllr",
