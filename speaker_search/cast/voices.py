@@ -54,11 +54,21 @@ def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFA
     return Cast(ready.space.name, tuple(voices), unlinked, ())
 
 
+def partition(profiles: Profiles, least_log_odds: float) -> Ids:
+    """Label (C,) of each character's group when merges need these log-odds.
+
+    Without a calibration everyone is alone.
+    """
+    if profiles.pairs is None:
+        return np.arange(len(profiles))
+    threshold = profiles.pairs.threshold + least_log_odds / profiles.pairs.slope
+    return link(profiles.pair_scores(slice(None)), profiles.game_ids, threshold)
+
+
 def _groups(profiles: Profiles, calibration: Calibration, least: float) -> list[tuple[Ids, list[float]]]:
     """Rows of each group of two or more, and each row's probability to belong, from its mean score to the others."""
+    labels = partition(profiles, float(np.log(least / (1 - least))))
     scores = profiles.pair_scores(slice(None))
-    threshold = calibration.threshold + float(np.log(least / (1 - least))) / calibration.slope
-    labels = link(scores, profiles.game_ids, threshold)
     groups = []
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)

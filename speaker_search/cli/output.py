@@ -6,13 +6,16 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from speaker_search.documents import INFERENCE, Cast, ClipCounts, IngestReport, Preview, Search
+from speaker_search.documents import INFERENCE, Cast, ClipCounts, Evaluation, IngestReport, Preview, Search
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 PIPE_WIDTH = 200  # columns of a table that no terminal shows
-RIGHT = frozenset({"id", "clips", "score", "cosine", "probability", "seconds"})  # columns of numbers
+RIGHT = frozenset(  # columns of numbers
+    {"id", "clips", "score", "cosine", "probability", "seconds"}
+    | {"queries", "matches", "mean", "right", "precision@1", "calibration error", "p >= 0.9", "of them right"}
+)
 # Names and texts come from strangers' files: control characters are shown, not sent to the terminal.
 STEERING = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
@@ -105,6 +108,43 @@ def cast(found: Cast) -> None:
     if rows:
         table(("voice", "id", "character", "game", "maker", "clips", "probability"), rows)
     note(f"{len(found.voices)} recurring voices; {len(found.unlinked)} characters in none. {INFERENCE}")
+
+
+def evaluation(found: Evaluation) -> None:
+    """Measures with their intervals, queries by their size, and how right the probabilities of first matches are."""
+    among, errors = found.intervals, found.calibration
+    rows: list[tuple[str, object, Sequence[float] | None]] = [
+        ("precision@1 across games", found.precision_at_1, among.precision_at_1),
+        ("mean average precision", found.map, among.map),
+        ("equal error rate of pairs", found.eer, None),
+        ("Cllr of pairs, bits", found.cllr, None),
+        ("B-cubed precision", found.bcubed.precision, None),
+        ("B-cubed recall", found.bcubed.recall, None),
+        ("B-cubed F1", found.bcubed.f1, among.f1),
+        ("B-cubed F1, best threshold", found.bcubed.best_f1, among.best_f1),
+    ]
+    if errors is not None:
+        rows += [
+            ("calibration error, pairs", errors.ece, None),
+            ("calibration error, first matches", errors.first_match_ece, among.first_match_ece),
+            ("calibration error, members of voices", errors.membership_ece, among.membership_ece),
+            ("Brier score of pairs", errors.brier, None),
+        ]
+    measures = [
+        (name, value, "" if within is None else f"{within[0]:.3f} to {within[1]:.3f}") for name, value, within in rows
+    ]
+    held = f"{found.characters:,} known characters, {found.voice_actors:,} voice actors, {found.encoder}"
+    console().print(plain(held), markup=False)
+    table(("measure", "value", "95 % interval"), measures)
+    console().print("\nQueries of one and more clips, asked of the characters of other games:")
+    sizes = [
+        (q.clips, q.queries, q.precision_at_1, q.first_match_ece, q.confident, q.confident_right) for q in found.queries
+    ]
+    table(("clips", "queries", "precision@1", "calibration error", "p >= 0.9", "of them right"), sizes)
+    if found.reliability:
+        console().print("\nFirst matches by their probability, and the share of them that is right:")
+        bins = [(f"{b.low:.1f} to {b.high:.1f}", b.count, b.mean_probability, b.right) for b in found.reliability]
+        table(("probability", "matches", "mean", "right"), bins)
 
 
 def ingest(report: IngestReport) -> None:

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from speaker_search.documents.answers import INFERENCE, Cast, CastCharacter, Match, Query, Search, Voice
 from speaker_search.documents.document import Document
+from speaker_search.documents.evaluation import (
+    BCubed,
+    CalibrationErrors,
+    Evaluation,
+    Intervals,
+    QuerySize,
+    Reliability,
+)
 from speaker_search.documents.installation import Diagnosis, EncoderState, MachineState
 from speaker_search.documents.nouns import (
     Character,
@@ -29,12 +37,9 @@ from speaker_search.documents.questions import (
     SearchRequest,
 )
 from speaker_search.documents.reports import (
-    BCubed,
-    CalibrationError,
     ClipCounts,
     Comparison,
     Demo,
-    Evaluation,
     Forgotten,
     IndexStatus,
     Ingest,
@@ -53,7 +58,7 @@ __all__ = [
     "MAX_LIMIT",
     "BCubed",
     "By",
-    "CalibrationError",
+    "CalibrationErrors",
     "Cast",
     "CastCharacter",
     "Character",
@@ -73,6 +78,7 @@ __all__ = [
     "Ingest",
     "IngestReport",
     "IngestRequest",
+    "Intervals",
     "Layout",
     "MachineState",
     "Maker",
@@ -82,9 +88,11 @@ __all__ = [
     "PreviewCount",
     "Problem",
     "Query",
+    "QuerySize",
     "Reference",
     "RefusedClip",
     "RefusedClips",
+    "Reliability",
     "Search",
     "SearchOptions",
     "SearchRequest",

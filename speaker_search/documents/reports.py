@@ -1,4 +1,4 @@
-"""Reports: what an ingest has done, how the index compares with the catalog, how good the answers are."""
+"""Reports: what an ingest has done, and how the index compares with the catalog."""
 
 from __future__ import annotations
 
@@ -112,30 +112,6 @@ class IndexStatus(Document):
     vectors: int = Field(description="In the index on disk.")
     behind: int = Field(description="Changes of the catalog that opening the index replays.")
     plan: str | None
-
-
-class BCubed(Document):
-    precision: float
-    recall: float
-    f1: float
-
-
-class CalibrationError(Document):
-    ece: float
-    brier: float
-
-
-class Evaluation(Document):
-    """Search and cast against known voice actors; null where there is nothing to measure."""
-
-    encoder: str
-    characters: int
-    voice_actors: int
-    precision_at_1: float | None = Field(description="Is the nearest character of any other game the same actor?")
-    map: float | None
-    eer: float | None = Field(description="Of scores between characters of different games.")
-    bcubed: BCubed
-    calibration: CalibrationError | None = Field(description="Of the probabilities of those pairs.")
 
 
 class Forgotten(Document):

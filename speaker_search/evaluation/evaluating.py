@@ -2,34 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from speaker_search.cast.voices import Cast
-from speaker_search.catalog import people
 from speaker_search.catalog.database import Catalog
-from speaker_search.entities import Floats
-from speaker_search.errors import UsageError
+from speaker_search.entities import Floats, Ids
+from speaker_search.evaluation import bootstrap
+from speaker_search.evaluation.best_threshold import best_groups
+from speaker_search.evaluation.bootstrap import Interval
+from speaker_search.evaluation.first_matches import Compared, compare
+from speaker_search.evaluation.known import Known, known_characters
 from speaker_search.evaluation.metrics import (
     BCubed,
-    CalibrationError,
+    Bools,
+    Doubles,
+    Reliability,
     bcubed,
+    bcubed_of_each,
     calibration_error,
     equal_error_rate,
-    mean_average_precision,
-    precision_at_1,
+    log_likelihood_ratio_cost,
+    log_likelihood_ratios,
+    mean,
+    members_are_right,
+    reliability,
 )
+from speaker_search.evaluation.queries import QuerySize, measure_queries
 from speaker_search.evaluation.truth import Truth
+from speaker_search.search.calibration import Calibration
 from speaker_search.search.live import Ready
-from speaker_search.search.profiles import Profiles
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationErrors:
+    """How far probabilities are from how often they are right; the last two are None without any to judge."""
+
+    ece: float  #: of pairs of characters of different games
+    brier: float  #: of the same pairs
+    first_match_ece: float | None  #: of each character's nearest match
+    membership_ece: float | None  #: of the members of voices
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """95 % intervals, by drawing voice actors again and again."""
+
+    precision_at_1: Interval | None
+    map: Interval | None
+    f1: Interval | None
+    best_f1: Interval | None
+    first_match_ece: Interval | None
+    membership_ece: Interval | None
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """Measures over the catalog's characters whose voice actor is known; None when there is nothing to measure.
 
-    A character whose clips were all refused counts too: no search finds it, and it is a group of its own.
+    A character whose clips were all refused counts too: no search finds it, and it is a group of its own. EER, Cllr,
+    and the ECE and Brier score of pairs are over at most some 4 million pairs, drawn evenly.
     """
 
     encoder: str
@@ -38,8 +71,25 @@ class Evaluation:
     precision_at_1: float | None  #: is the nearest character of any other game the same voice actor?
     map: float | None
     eer: float | None  #: of scores between characters of different games
+    cllr: float | None  #: in bits, of the probabilities of those pairs; 0 is perfect, 1 says nothing
     bcubed: BCubed
-    calibration: CalibrationError | None  #: of probabilities for those pairs
+    calibration: CalibrationErrors | None
+    intervals: Intervals
+    reliability: tuple[Reliability, ...]  #: of first matches
+    queries: tuple[QuerySize, ...]  #: by the number of their clips
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Probabilities (m,) with their outcomes and the actors that they are about."""
+
+    probabilities: Floats
+    right: Bools
+    actors: Ids
+
+    @property
+    def ece(self) -> float | None:
+        return calibration_error(self.probabilities, self.right).ece if len(self.right) else None
 
 
 def evaluate(catalog: Catalog, ready: Ready, cast: Cast, truth: Truth) -> Evaluation:
@@ -47,41 +97,87 @@ def evaluate(catalog: Catalog, ready: Ready, cast: Cast, truth: Truth) -> Evalua
 
     Raises UsageError when the truth knows none of the catalog's characters.
     """
-    with catalog.read() as connection:
-        everyone = people.list_characters(connection, None, limit=people.count_characters(connection))
-    known = [character for character in everyone if truth.voice_actor(character) is not None]
-    if not known:
-        raise UsageError("The truth names none of the characters in the catalog.", "Is it for other games?")
-    actors = np.unique([str(truth.voice_actor(character)) for character in known], return_inverse=True)[1]
-    games = np.array([character.game.id for character in known], np.int64)
-    groups = {character.id: voice.id for voice in cast.voices for character, _ in voice.members}
-    # A character without a voice is a group of its own: a negative number, which no voice has.
-    found = np.array([groups.get(character.id, -1 - place) for place, character in enumerate(known)], np.int64)
-    scores = _scores(ready.profiles, [character.id for character in known])
-    same = actors[:, None] == actors[None]
-    across = games[:, None] != games[None]
-    pairs = np.triu(across) & np.isfinite(scores)
-    calibration = None
-    if ready.profiles.pairs is not None and pairs.any():
-        calibration = calibration_error(ready.profiles.pairs.probability(scores[pairs]), same[pairs])
+    profiles = ready.profiles
+    known = known_characters(catalog, profiles, truth)
+    compared = compare(profiles, known)
+    same, different = compared.pair_scores[compared.pair_same], compared.pair_scores[~compared.pair_same]
+    voices, members = _voices(cast, known)
+    linking = bcubed(voices, known.actors)
+    first = Judged(np.empty(0, np.float32), np.empty(0, np.bool_), np.empty(0, np.int64))
+    best, cllr, errors = None, None, None
+    if profiles.pairs is not None and len(compared.pair_scores):
+        first = Judged(profiles.pairs.probability(compared.first.scores), compared.first.right, compared.first.actors)
+        best = best_groups(profiles, profiles.pairs, known, compared.pair_scores)
+        # The automatic threshold is among those tried; should its groups differ from the cast's, the better ones count.
+        best = max((best, voices), key=lambda groups: bcubed(groups, known.actors).f1)
+        linking = replace(linking, best_f1=bcubed(best, known.actors).f1)
+        cllr = _cllr(profiles.pairs, same, different)
+        over_pairs = calibration_error(profiles.pairs.probability(compared.pair_scores), compared.pair_same)
+        errors = CalibrationErrors(over_pairs.ece, over_pairs.brier, first.ece, members.ece)
     return Evaluation(
         ready.space.name,
         len(known),
-        int(actors.max()) + 1,
-        precision_at_1(scores, same, across),
-        mean_average_precision(scores, same, across),
-        equal_error_rate(scores[pairs & same], scores[pairs & ~same]),
-        bcubed(found, actors),
-        calibration,
+        known.voice_actors,
+        mean(compared.found),
+        mean(compared.precisions),
+        equal_error_rate(same, different),
+        cllr,
+        linking,
+        errors,
+        _intervals(known, compared, voices, best, first, members),
+        reliability(first.probabilities, first.right),
+        measure_queries(ready, known),
     )
 
 
-def _scores(profiles: Profiles, character_ids: list[int]) -> Floats:
-    """Scores (n, n) between characters; minus infinity where one has no embedded clip."""
-    rows = [profiles.row(id_) for id_ in character_ids]
-    places = np.array([place for place, row in enumerate(rows) if row is not None], np.int64)
-    present = np.array([row for row in rows if row is not None], np.int64)
-    scores = np.full((len(rows), len(rows)), -np.inf, np.float32)
-    if len(present):
-        scores[np.ix_(places, places)] = profiles.pair_scores(present)[:, present]
-    return scores
+def _cllr(calibration: Calibration, same: Floats, different: Floats) -> float | None:
+    """Cllr of a calibration's probabilities for pairs of one actor (s,) and of two (d,).
+
+    A likelihood ratio is the odds less the prior odds that they contain. That prior is taken to be the mean of the
+    probabilities: what the calibration believes the share of pairs of one voice to be.
+    """
+    prior = float(calibration.probability(np.concatenate([same, different])).mean(dtype=np.float64))
+    return log_likelihood_ratio_cost(
+        log_likelihood_ratios(calibration.log_odds(same), prior),
+        log_likelihood_ratios(calibration.log_odds(different), prior),
+    )
+
+
+def _voices(cast: Cast, known: Known) -> tuple[Ids, Judged]:
+    """The cast's group of each known character (n,), and the members of voices that can be judged."""
+    linked = {character.id: (voice.id, p) for voice in cast.voices for character, p in voice.members}
+    # A character without a voice is a group of its own: a negative number, which no voice has.
+    found = [linked.get(id_, (-1 - place, np.nan)) for place, id_ in enumerate(known.ids.tolist())]
+    voices = np.array([voice for voice, _ in found], np.int64)
+    probabilities = np.array([probability for _, probability in found], np.float32)
+    right = members_are_right(voices, known.actors)
+    judged = ~np.isnan(right)
+    return voices, Judged(probabilities[judged], right[judged] == 1, known.actors[judged])
+
+
+def _intervals(
+    known: Known, compared: Compared, voices: Ids, best: Ids | None, first: Judged, members: Judged
+) -> Intervals:
+    if known.voice_actors < 2:
+        return Intervals(None, None, None, None, None, None)  # one actor drawn again is always the same one
+    drawn = bootstrap.draws(known.voice_actors)
+
+    def of_mean(values: Doubles) -> Interval | None:
+        return bootstrap.interval(bootstrap.means(drawn, known.actors, values))
+
+    def of_f1(groups: Ids) -> Interval | None:
+        parts = bcubed_of_each(groups, known.actors)
+        return bootstrap.interval(bootstrap.f1_scores(drawn, known.actors, *parts))
+
+    def of_ece(judged: Judged) -> Interval | None:
+        measured = bootstrap.calibration_errors(drawn, judged.actors, judged.probabilities, judged.right)
+        return bootstrap.interval(measured)
+
+    return Intervals(
+        of_mean(compared.found),
+        of_mean(compared.precisions),
+        of_f1(voices),
+        None if best is None else of_f1(best),
+        of_ece(first),
+        of_ece(members),
+    )

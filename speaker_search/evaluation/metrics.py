@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from speaker_search.entities import Floats
+from speaker_search.entities import Floats, Ids
 
 Bools = npt.NDArray[np.bool_]
+Doubles = npt.NDArray[np.float64]
 Labels = npt.NDArray[Any]
 
-CALIBRATION_BINS = 10
+CALIBRATION_BINS = 10  # of equal width
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class BCubed:
     precision: float
     recall: float
     f1: float
+    best_f1: float | None = None  #: at the threshold that the truth would choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,35 +31,51 @@ class CalibrationError:
     brier: float
 
 
-def precision_at_1(scores: Floats, relevant: Bools, eligible: Bools) -> float | None:
-    """The share of rows whose best eligible column is relevant, over rows that have a relevant one; all (n, m).
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Those whose probability lies in one bin."""
 
-    A score of minus infinity counts as no answer.
+    low: float
+    high: float
+    count: int
+    mean_probability: float
+    right: float  #: the share of them that are right
+
+
+def mean(values: Doubles) -> float | None:
+    """The mean of those values (n,) that are not nan; None when there are none."""
+    counted = values[~np.isnan(values)]
+    return float(counted.mean()) if len(counted) else None
+
+
+def first_is_right(scores: Floats, relevant: Bools, eligible: Bools) -> Doubles:
+    """Whether each row's best eligible column is relevant, (n,) of 1 and 0; all given (n, m).
+
+    nan for a row without a relevant column. A score of minus infinity counts as no answer.
     """
-    rows = (relevant & eligible).any(axis=1)
-    if not rows.any():
-        return None
     reached = np.where(eligible, scores, -np.inf)
     best = reached.argmax(axis=1)
     every = np.arange(len(scores))
-    right = relevant[every, best] & eligible[every, best] & np.isfinite(reached[every, best])
-    return float(right[rows].mean())
+    right = relevant[every, best] & np.isfinite(reached[every, best])
+    return np.where((relevant & eligible).any(axis=1), right, np.nan)
 
 
-def mean_average_precision(scores: Floats, relevant: Bools, eligible: Bools) -> float | None:
-    """The mean, over rows that have relevant columns, of the precision at each of those, ranked by score.
+def average_precisions(scores: Floats, relevant: Bools, eligible: Bools) -> Doubles:
+    """Each row's mean (n,) of the precisions at its relevant columns, ranked by score; all given (n, m).
 
-    A column with a score of minus infinity is never reached: its precision is 0.
+    nan for a row without a relevant column. A column with a score of minus infinity is never reached: its precision is
+    0. Where scores are equal, the wrong columns are ranked first.
     """
-    values = []
-    for row_scores, row_relevant, row_eligible in zip(scores, relevant, eligible, strict=True):
-        order = np.argsort(-row_scores[row_eligible], kind="stable")
-        hits = row_relevant[row_eligible][order]
-        if hits.any():
-            ranks = np.flatnonzero(hits) + 1
-            reached = np.isfinite(row_scores[row_eligible][order][hits])
-            values.append((np.arange(1, len(ranks) + 1) / ranks * reached).mean())
-    return float(np.mean(values)) if values else None
+    values = np.full(len(scores), np.nan)
+    for row in range(len(scores)):
+        right = scores[row, relevant[row] & eligible[row]]
+        if len(right):
+            wrong = np.sort(scores[row, ~relevant[row] & eligible[row]])
+            right = np.sort(right)[::-1]
+            found = np.arange(1, len(right) + 1)
+            above = len(wrong) - np.searchsorted(wrong, right, side="left")
+            values[row] = (found / (found + above) * np.isfinite(right)).mean()
+    return values
 
 
 def equal_error_rate(same: Floats, different: Floats) -> float | None:
@@ -71,21 +89,80 @@ def equal_error_rate(same: Floats, different: Floats) -> float | None:
     return float((rejected[nearest] + accepted[nearest]) / 2)
 
 
+def bcubed_of_each(found: Labels, truth: Labels) -> tuple[Doubles, Doubles]:
+    """Each one's precision and recall, (n,) and (n,): of groups found (n,) against the true ones (n,)."""
+    group, group_sizes = np.unique(found, return_inverse=True, return_counts=True)[1:]
+    belong, true_sizes = np.unique(truth, return_inverse=True, return_counts=True)[1:]
+    part, part_sizes = np.unique(group * len(true_sizes) + belong, return_inverse=True, return_counts=True)[1:]
+    right = part_sizes[part]
+    return right / group_sizes[group], right / true_sizes[belong]
+
+
 def bcubed(found: Labels, truth: Labels) -> BCubed:
     """B-cubed precision, recall and F1 of groups found (n,) against the true ones (n,) (Bagga and Baldwin 1998)."""
-    together, belong = found[:, None] == found[None], truth[:, None] == truth[None]
-    right = (together & belong).sum(axis=1)
-    precision = float((right / together.sum(axis=1)).mean())
-    recall = float((right / belong.sum(axis=1)).mean())
-    return BCubed(precision, recall, 2 * precision * recall / (precision + recall))
+    precisions, recalls = bcubed_of_each(found, truth)
+    precision, recall = float(precisions.mean()), float(recalls.mean())
+    return BCubed(precision, recall, f1(precision, recall))
+
+
+def f1(precision: float, recall: float) -> float:
+    return 2 * precision * recall / (precision + recall)
+
+
+def members_are_right(voices: Labels, actors: Labels) -> Doubles:
+    """Whether each member's actor is the most frequent one among its voice's other members, (n,) of 1 and 0.
+
+    `voices` (n,) are the members' voices and `actors` (n,) their actors. Among equally frequent actors each is right;
+    nan where a voice has no other member.
+    """
+    right = np.full(len(voices), np.nan)
+    for voice in np.unique(voices):
+        rows = np.flatnonzero(voices == voice)
+        if len(rows) > 1:
+            each, own, counts = np.unique(actors[rows], return_inverse=True, return_counts=True)
+            others = np.broadcast_to(counts, (len(rows), len(each))).copy()
+            others[np.arange(len(rows)), own] -= 1
+            right[rows] = others[np.arange(len(rows)), own] == others.max(axis=1)
+    return right
+
+
+def bins_of(probabilities: Floats) -> Ids:
+    """The bin of each probability, of the same shape; 1.0 is in the last one."""
+    return np.minimum((probabilities * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
 
 
 def calibration_error(probabilities: Floats, outcomes: Bools) -> CalibrationError:
     """Expected calibration error over ten bins of equal width, and the Brier score."""
-    bins = np.minimum((probabilities * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    ece = 0.0
-    for number in range(CALIBRATION_BINS):
+    gaps = np.bincount(bins_of(probabilities), np.asarray(probabilities, np.float64) - outcomes, CALIBRATION_BINS)
+    return CalibrationError(
+        float(np.abs(gaps).sum() / len(probabilities)), float(np.mean((probabilities - outcomes) ** 2))
+    )
+
+
+def reliability(probabilities: Floats, outcomes: Bools) -> tuple[Reliability, ...]:
+    """What was said and what was so, bin by bin; bins without any are left out."""
+    bins = bins_of(probabilities)
+    rows = []
+    for number in np.unique(bins).tolist():
         inside = bins == number
-        if inside.any():
-            ece += inside.mean() * abs(float(probabilities[inside].mean()) - float(outcomes[inside].mean()))
-    return CalibrationError(float(ece), float(np.mean((probabilities - outcomes) ** 2)))
+        said, so = float(probabilities[inside].mean()), float(outcomes[inside].mean())
+        low, high = number / CALIBRATION_BINS, (number + 1) / CALIBRATION_BINS
+        rows.append(Reliability(low, high, int(inside.sum()), said, so))
+    return tuple(rows)
+
+
+def log_likelihood_ratio_cost(same: Doubles, different: Doubles) -> float | None:
+    """Cllr in bits, of natural log-likelihood ratios of pairs of one voice and of two (Brummer and du Preez 2006).
+
+    0 is perfect. Ratios that say nothing, all of them 0, cost 1; ratios that mislead cost more.
+    """
+    if not len(same) or not len(different):
+        return None
+    missed, false = np.logaddexp(0, -same).mean(), np.logaddexp(0, different).mean()
+    return float((missed + false) / 2 / np.log(2))
+
+
+def log_likelihood_ratios(log_odds: Doubles, prior: float) -> Doubles:
+    """What a score adds to the prior probability, from the log-odds (n,) that contain it."""
+    prior = float(np.clip(prior, 1e-12, 1 - 1e-12))
+    return np.asarray(log_odds - np.log(prior / (1 - prior)))

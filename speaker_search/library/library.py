@@ -148,11 +148,13 @@ class Library(Intake):
 
     def evaluate(self, truth: Path) -> documents.Evaluation:
         """Measure search and cast against known voice actors."""
+        from speaker_search.cast.voices import find_voices
         from speaker_search.evaluation.evaluating import evaluate
         from speaker_search.evaluation.truth import read_truth
 
-        known = read_truth(truth)
-        return documents.Evaluation.copy_of(evaluate(self.catalog, self.ready, self.cast(), known))
+        known, ready = read_truth(truth), self.ready
+        cast = find_voices(self.catalog, ready)
+        return documents.Evaluation.copy_of(evaluate(self.catalog, ready, cast, known))
 
     def search_document(
         self, sounds: Sequence[Sound], options: documents.SearchOptions, *, unlike_sounds: Sequence[Sound] = ()

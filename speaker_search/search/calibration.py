@@ -27,10 +27,13 @@ class Calibration:
     slope: float
     intercept: float
 
+    def log_odds(self, scores: Floats) -> npt.NDArray[np.float64]:
+        """Natural logarithms of the odds of one voice, of the same shape as the scores."""
+        return self.slope * np.asarray(scores, np.float64) + self.intercept
+
     def probability(self, scores: Floats) -> Floats:
         """Probabilities of the same shape as the scores."""
-        logits = np.clip(self.slope * np.asarray(scores, np.float64) + self.intercept, -500, 500)
-        return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+        return np.asarray(1 / (1 + np.exp(-np.clip(self.log_odds(scores), -500, 500))), np.float32)
 
     @property
     def threshold(self) -> float:

@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[Word, ...]] = {
     "cast": ("cast", "--json"),
     "cast of a game": ("cast", "--game", ASKED.game, "--json"),
     "evaluate": ("evaluate", "--truth", VOICES / "cast.json", "--json"),
+    "evaluate in words": ("evaluate", "--truth", VOICES / "cast.json"),
     "verify": ("verify", "--json"),
     "status": ("index", "status", "--json"),
     "list": ("catalog", "list", "--limit", "20", "--json"),
@@ -185,13 +186,44 @@ def test_the_cast_of_one_game_names_all_its_characters(answer: Answer) -> None:
 
 def test_evaluate_measures_everything_promised(answer: Answer) -> None:
     found = answer("evaluate").document
-    promised = "encoder characters voice_actors precision_at_1 map eer bcubed calibration"
-    assert found.keys() >= set(promised.split())
+    promised = "encoder characters voice_actors precision_at_1 map eer cllr bcubed calibration intervals reliability"
+    assert found.keys() >= {*promised.split(), "queries"}
     assert (found["characters"], found["voice_actors"]) == (24, 10)
     assert (found["precision_at_1"], found["map"]) == (1.0, 1.0)
-    assert found["bcubed"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
+    assert found["bcubed"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0, "best_f1": 1.0}
     assert found["eer"] < 0.05
-    assert found["calibration"].keys() == {"ece", "brier"}
+    assert 0 < found["cllr"] < 0.5
+    assert found["calibration"].keys() == {"ece", "brier", "first_match_ece", "membership_ece"}
+    assert (found["intervals"]["precision_at_1"], found["intervals"]["f1"]) == ([1.0, 1.0], [1.0, 1.0])
+
+
+def test_evaluate_lists_first_matches_by_probability_and_queries_by_size(answer: Answer) -> None:
+    found = answer("evaluate").document
+    assert sum(row["count"] for row in found["reliability"]) == 24
+    for row in found["reliability"]:
+        assert row.keys() == {"from", "to", "count", "mean_probability", "right"}
+        assert row["from"] <= row["mean_probability"] <= row["to"]
+    assert [row["clips"] for row in found["queries"]] == [1, 2, 4, 8]
+    assert found["queries"][0]["queries"] == 192  # every clip of a known speaker
+    for row in found["queries"]:
+        keys = {"clips", "queries", "precision_at_1", "first_match_ece", "confident", "confident_right"}
+        assert row.keys() == keys
+
+
+def test_an_evaluation_in_words_fits_a_terminal_of_80_columns(answer: Answer) -> None:
+    done = answer("evaluate in words")
+    assert (done.code, done.err) == (0, "")
+    assert max(map(len, done.out.splitlines())) <= 80
+    assert done.out.startswith("24 known characters, 10 voice actors, ")
+    for words in (
+        "95 % interval",
+        "Cllr",
+        "best threshold",
+        "first matches",
+        "Queries of one and more clips",
+        "p >= 0.9",
+    ):
+        assert words in done.out
 
 
 def test_catalog_list_pages_through_every_character_once(answer: Answer) -> None:

@@ -11,11 +11,17 @@ from hypothesis import strategies as st
 
 from speaker_search.evaluation.metrics import (
     BCubed,
+    average_precisions,
     bcubed,
+    bcubed_of_each,
     calibration_error,
     equal_error_rate,
-    mean_average_precision,
-    precision_at_1,
+    first_is_right,
+    log_likelihood_ratio_cost,
+    log_likelihood_ratios,
+    mean,
+    members_are_right,
+    reliability,
 )
 
 quiet = settings(deadline=None, derandomize=True, max_examples=100)
@@ -29,6 +35,14 @@ def floats(*values: float) -> np.ndarray:
 def bools(*rows: str) -> np.ndarray:
     """`"10"` -> [[True, False]]."""
     return np.array([[sign == "1" for sign in row] for row in rows], bool)
+
+
+def precision_at_1(*table: np.ndarray) -> float | None:
+    return mean(first_is_right(*table))
+
+
+def mean_average_precision(*table: np.ndarray) -> float | None:
+    return mean(average_precisions(*table))
 
 
 # -- precision at 1 and mean average precision ---------------------------------------------------------------
@@ -61,6 +75,17 @@ def test_average_precision_is_the_mean_of_the_precisions_where_something_is_foun
 def test_average_precision_takes_a_score_of_minus_infinity_for_never_found() -> None:
     scores = floats(5, 4, MISS)[None]
     assert mean_average_precision(scores, bools("101"), bools("111")) == pytest.approx((1 + 0) / 2)
+
+
+def test_average_precision_ranks_what_is_wrong_first_among_equals() -> None:
+    assert average_precisions(floats(2, 2, 2)[None], bools("011"), bools("111")).tolist() == [(1 / 2 + 2 / 3) / 2]
+
+
+def test_each_row_is_measured_alone() -> None:
+    scores = np.stack([floats(3, 2, 1), floats(3, 2, 1), floats(3, 2, 1)])
+    relevant, eligible = bools("100", "001", "000"), bools("111", "111", "111")
+    assert first_is_right(scores, relevant, eligible).tolist() == [1.0, 0.0, pytest.approx(np.nan, nan_ok=True)]
+    assert average_precisions(scores, relevant, eligible)[:2].tolist() == [1.0, pytest.approx(1 / 3)]
 
 
 def test_mean_average_precision_ranks_eligible_columns_only_and_is_none_without_any_relevant() -> None:
@@ -192,6 +217,81 @@ def test_bcubed_equals_the_mean_over_each_members_own_group(pairs: list[tuple[in
     assert found.f1 == pytest.approx(2 * precision * recall / (precision + recall))
 
 
+def test_bcubed_of_each_is_their_own_precision_and_recall() -> None:
+    precisions, recalls = bcubed_of_each(np.array([4, 4, 4, -1]), np.array(["a", "a", "b", "b"]))
+    assert precisions.tolist() == pytest.approx([2 / 3, 2 / 3, 1 / 3, 1])
+    assert recalls.tolist() == [1, 1, 0.5, 0.5]
+
+
+# -- members of voices ---------------------------------------------------------------------------------------
+
+
+def right(voices: str, actors: str) -> list[float | None]:
+    found = members_are_right(np.array(list(voices)), np.array(list(actors)))
+    return [None if np.isnan(value) else float(value) for value in found]
+
+
+def test_a_member_is_right_when_its_actor_is_the_most_frequent_of_the_others() -> None:
+    assert right("1111", "aaab") == [1, 1, 1, 0]
+
+
+def test_two_members_of_one_actor_are_right_and_of_two_actors_wrong() -> None:
+    assert right("1122", "aabc") == [1, 1, 0, 0]
+
+
+def test_among_actors_equally_frequent_each_is_right() -> None:
+    # Beside the first a are a and b, one each. Beside a b are two of a: outvoted.
+    assert right("111", "aab") == [1, 1, 0]
+    assert right("11111", "aaabb") == [1, 1, 1, 0, 0]
+    assert right("1111", "aabb") == [0, 0, 0, 0]
+
+
+def test_a_member_alone_in_its_voice_cannot_be_judged() -> None:
+    assert right("1223", "aabc") == [None, 0, 0, None]
+
+
+@quiet
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=14))
+def test_members_are_judged_as_by_counting_the_others(members: list[tuple[int, int]]) -> None:
+    expected: list[float | None] = []
+    for place, (voice, actor) in enumerate(members):
+        others = [a for other, (v, a) in enumerate(members) if other != place and v == voice]
+        most = max((others.count(each) for each in others), default=0)
+        expected.append(None if not others else float(others.count(actor) == most))
+    assert right("".join(str(v) for v, _ in members), "".join(str(a) for _, a in members)) == expected
+
+
+# -- cost of log-likelihood ratios ---------------------------------------------------------------------------
+
+
+def test_ratios_that_say_nothing_cost_one_bit() -> None:
+    assert log_likelihood_ratio_cost(np.zeros(3), np.zeros(50)) == pytest.approx(1.0)
+
+
+def test_ratios_that_are_sure_and_right_cost_nothing_and_wrong_ones_as_much_as_they_are_sure() -> None:
+    sure = np.full(4, 1000.0)
+    assert log_likelihood_ratio_cost(sure, -sure) == pytest.approx(0.0)
+    assert log_likelihood_ratio_cost(-sure, sure) == pytest.approx(1000 / np.log(2))
+
+
+def test_the_cost_weighs_both_kinds_equally_however_many_there_are() -> None:
+    # Odds of 3 to 1: log2(1 + 1/3) for one voice, and log2(1 + 1/3) for two.
+    ratio = np.log(3.0)
+    assert log_likelihood_ratio_cost(np.array([ratio]), np.full(99, -ratio)) == pytest.approx(np.log2(4 / 3))
+    assert log_likelihood_ratio_cost(np.array([ratio]), np.zeros(99)) == pytest.approx((np.log2(4 / 3) + 1) / 2)
+
+
+def test_there_is_no_cost_without_both_kinds() -> None:
+    assert log_likelihood_ratio_cost(np.zeros(0), np.zeros(1)) is None
+    assert log_likelihood_ratio_cost(np.zeros(1), np.zeros(0)) is None
+
+
+def test_a_likelihood_ratio_is_the_odds_without_the_prior_odds() -> None:
+    log_odds = np.log(np.array([1 / 99, 1.0, 99.0]))
+    assert log_likelihood_ratios(log_odds, 0.01) == pytest.approx(np.log([1, 99, 99 * 99]))
+    assert np.isfinite(log_likelihood_ratios(log_odds, 0.0)).all()
+
+
 # -- calibration error ---------------------------------------------------------------------------------------
 
 
@@ -222,3 +322,13 @@ def test_the_calibration_error_equals_the_plain_one(rows: list[tuple[int, bool]]
     found: Any = calibration_error(floats(*said), np.array(so))
     assert found.ece == pytest.approx(in_bins(said, so, 10), abs=1e-6)
     assert found.brier == pytest.approx(sum((p - o) ** 2 for p, o in zip(said, so, strict=True)) / len(said), abs=1e-6)
+
+
+def test_reliability_lists_the_bins_that_have_members() -> None:
+    rows = reliability(floats(0.25, 0.25, 0.95, 1.0), np.array([True, False, True, True]))
+    assert [(row.low, row.high, row.count, row.right) for row in rows] == [(0.2, 0.3, 2, 0.5), (0.9, 1.0, 2, 1.0)]
+    assert [row.mean_probability for row in rows] == pytest.approx([0.25, 0.975])
+
+
+def test_nothing_has_no_reliability() -> None:
+    assert reliability(floats(), np.zeros(0, bool)) == ()

@@ -115,24 +115,13 @@ def evaluate(
 ) -> None:
     """Measure search and cast against known voice actors.
 
+    Intervals hold the middle 95 % of 1,000 draws of the voice actors.
+
     Example: spksearch evaluate --truth cast.json
     """
     with options.open_library(encoder=encoder) as library:
         found = library.evaluate(truth)
     if json:
         output.json_document(found)
-        return
-    rows: list[tuple[str, object]] = [
-        ("encoder", found.encoder),
-        ("characters", found.characters),
-        ("voice actors", found.voice_actors),
-        ("precision@1 across games", found.precision_at_1),
-        ("mean average precision", found.map),
-        ("equal error rate", found.eer),
-        ("B-cubed precision", found.bcubed.precision),
-        ("B-cubed recall", found.bcubed.recall),
-        ("B-cubed F1", found.bcubed.f1),
-    ]
-    if found.calibration:
-        rows += [("calibration error", found.calibration.ece), ("Brier score", found.calibration.brier)]
-    output.table(("measure", "value"), rows)
+    else:
+        output.evaluation(found)

@@ -1,0 +1,72 @@
+"""How good the answers are, measured against known voice actors."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from speaker_search.documents.document import Document
+
+Interval = tuple[float, float]
+
+
+class BCubed(Document):
+    precision: float
+    recall: float
+    f1: float
+    best_f1: float | None = Field(description="At the threshold that the truth would choose.")
+
+
+class CalibrationErrors(Document):
+    ece: float = Field(description="Of pairs of characters of different games.")
+    brier: float = Field(description="Of the same pairs.")
+    first_match_ece: float | None = Field(description="Of each character's nearest match.")
+    membership_ece: float | None = Field(description="Of the members of voices.")
+
+
+class Intervals(Document):
+    """95 % intervals: low and high, by bootstrap over voice actors."""
+
+    precision_at_1: Interval | None
+    map: Interval | None
+    f1: Interval | None
+    best_f1: Interval | None
+    first_match_ece: Interval | None
+    membership_ece: Interval | None
+
+
+class Reliability(Document):
+    """First matches whose probability lies between two numbers."""
+
+    low: float = Field(serialization_alias="from")  # a keyword in Python
+    high: float = Field(serialization_alias="to")
+    count: int
+    mean_probability: float
+    right: float = Field(description="The share of them that are right.")
+
+
+class QuerySize(Document):
+    """Queries of so many clips, asked of the characters of other games."""
+
+    clips: int
+    queries: int
+    precision_at_1: float | None = Field(description="Over queries whose actor plays in another game too.")
+    first_match_ece: float | None
+    confident: float | None = Field(description="The share of first matches with a probability of at least 0.9.")
+    confident_right: float | None = Field(description="The share of those that are right.")
+
+
+class Evaluation(Document):
+    """Search and cast against known voice actors; null where there is nothing to measure."""
+
+    encoder: str
+    characters: int
+    voice_actors: int
+    precision_at_1: float | None = Field(description="Is the nearest character of any other game the same actor?")
+    map: float | None
+    eer: float | None = Field(description="Of scores between characters of different games.")
+    cllr: float | None = Field(description="In bits, of those pairs' probabilities: 0 is perfect, 1 says nothing.")
+    bcubed: BCubed
+    calibration: CalibrationErrors | None
+    intervals: Intervals
+    reliability: list[Reliability] = Field(description="Of first matches.")
+    queries: list[QuerySize]

@@ -1,0 +1,67 @@
+"""The characters of a catalog whose voice actors are known, as arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from speaker_search.catalog import people
+from speaker_search.catalog.database import Catalog
+from speaker_search.entities import Ids
+from speaker_search.errors import UsageError
+from speaker_search.evaluation.metrics import Bools
+from speaker_search.evaluation.truth import Truth
+from speaker_search.search.profiles import Profiles
+
+NOBODY = -1  # in place of an actor, or of a row
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Characters (n) whose voice actors are known, by id; one whose clips were all refused is among them."""
+
+    ids: Ids  # (n,)
+    games: Ids  # (n,)
+    actors: Ids  # (n,) numbers from 0 on
+    rows: Ids  # (n,) in the profiles; NOBODY without an embedded clip
+    actors_of_rows: Ids  # (C,) of every character in the profiles; NOBODY where it is not known
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def voice_actors(self) -> int:
+        return int(self.actors.max()) + 1
+
+    @property
+    def heard(self) -> Ids:
+        """Places of those with an embedded clip."""
+        return np.flatnonzero(self.rows != NOBODY)
+
+    def recurring(self) -> Bools:
+        """Whether each one's actor plays in another game too, (n,)."""
+        plays = np.unique(np.stack([self.actors, self.games]), axis=1)[0]
+        return np.bincount(plays, minlength=self.voice_actors)[self.actors] > 1
+
+    def groups(self, labels: Ids) -> Ids:
+        """Each one's group, (n,), from labels (C,) that are not negative; without a clip it is a group of its own."""
+        alone = -1 - np.arange(len(self))
+        return alone if not len(labels) else np.where(self.rows == NOBODY, alone, labels[self.rows])
+
+
+def known_characters(catalog: Catalog, profiles: Profiles, truth: Truth) -> Known:
+    """The characters that the truth names. Raises UsageError when it names none."""
+    with catalog.read() as connection:
+        everyone = people.list_characters(connection, None, limit=people.count_characters(connection))
+    named = [(character, actor) for character in everyone if (actor := truth.voice_actor(character)) is not None]
+    if not named:
+        raise UsageError("The truth names none of the characters in the catalog.", "Is it for other games?")
+    actors = np.asarray(np.unique([actor for _, actor in named], return_inverse=True)[1], np.int64)
+    found = [profiles.row(character.id) for character, _ in named]
+    rows = np.array([NOBODY if row is None else row for row in found], np.int64)
+    actors_of_rows = np.full(len(profiles), NOBODY, np.int64)
+    actors_of_rows[rows[rows != NOBODY]] = actors[rows != NOBODY]
+    ids = np.array([character.id for character, _ in named], np.int64)
+    games = np.array([character.game.id for character, _ in named], np.int64)
+    return Known(ids, games, actors, rows, actors_of_rows)
