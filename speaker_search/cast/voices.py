@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from speaker_search.cast.linking import link
+from speaker_search.cast.linking import MOST_PAIRS, bonus, link
 from speaker_search.catalog import people
 from speaker_search.catalog.database import Catalog
 from speaker_search.documents import DEFAULT_PROBABILITY
-from speaker_search.entities import Character, Ids, Voice, fold
+from speaker_search.entities import Character, Floats, Ids, Voice, fold
 from speaker_search.errors import NotFoundError, UsageError
-from speaker_search.search.calibration import Calibration
+from speaker_search.search.calibration import Calibration, logistic
 from speaker_search.search.live import Ready
 from speaker_search.search.profiles import Profiles
 
@@ -55,28 +55,29 @@ def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFA
 
 
 def partition(profiles: Profiles, least_log_odds: float) -> Ids:
-    """Label (C,) of each character's group when merges need these log-odds.
-
-    Without a calibration everyone is alone.
-    """
+    """Labels (C,) of the characters' groups when every merge needs these log-odds. Uncalibrated, everyone is alone."""
     if profiles.pairs is None:
         return np.arange(len(profiles))
-    threshold = profiles.pairs.threshold + least_log_odds / profiles.pairs.slope
-    return link(profiles.pair_scores(slice(None)), profiles.game_ids, threshold)
+    floor = profiles.pairs.score_at(least_log_odds - float(bonus(MOST_PAIRS)))
+    return link(profiles.as_pairs, profiles.game_ids, profiles.pairs.log_odds, floor, least_log_odds)
 
 
 def _groups(profiles: Profiles, calibration: Calibration, least: float) -> list[tuple[Ids, list[float]]]:
     """Rows of each group of two or more, and each row's probability to belong, from its mean score to the others."""
     labels = partition(profiles, float(np.log(least / (1 - least))))
-    scores = profiles.pair_scores(slice(None))
+    order = np.argsort(labels, kind="stable")
     groups = []
-    for label in np.unique(labels):
-        rows = np.flatnonzero(labels == label)
+    for rows in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
         if len(rows) > 1:
-            among = scores[np.ix_(rows, rows)]
+            among = profiles.pair_scores(rows)[:, rows]
             to_others = (among.sum(axis=1) - among.diagonal()) / (len(rows) - 1)
-            groups.append((rows, calibration.probability(to_others).tolist()))
+            groups.append((rows, membership(calibration, to_others, len(rows)).tolist()))
     return groups
+
+
+def membership(calibration: Calibration, scores: Floats, size: int) -> Floats:
+    """The probability that each of a group's characters belongs to it, from its mean score to the others (n,)."""
+    return logistic(calibration.log_odds(scores) + bonus(size - 1))
 
 
 def of_game(cast: Cast, title: str) -> Cast:

@@ -80,7 +80,7 @@ def lock_clips(connection: Connection, clip_ids: set[int]) -> dict[int, Row[Any]
     found: dict[int, Row[Any]] = {}
     for some in chunks(sorted(clip_ids)):
         c = clips.c
-        columns: list[Column[Any]] = [c.id, c.game_id, c.character_id, c.size, c.mtime_ns, c.gone]
+        columns: list[Column[Any]] = [c.id, c.game_id, c.character_id, c.size, c.mtime_ns, c.seconds, c.gone]
         locked = select(*columns).where(c.id.in_(some)).order_by(c.id).with_for_update(key_share=True)
         for row in connection.execute(locked):
             found[row.id] = row

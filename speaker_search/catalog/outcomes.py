@@ -57,7 +57,7 @@ def store(catalog: Catalog, space_id: int, outcomes: Sequence[Outcome]) -> Store
 def _store(connection: Connection, space_id: int, outcomes: Sequence[Outcome]) -> Stored:
     locked = _lock(connection, outcomes)
     kept = _take_off_queue(connection, space_id, locked, outcomes)
-    _describe(connection, kept)
+    _describe(connection, locked, kept)
     embedded = {outcome.clip_id: outcome for outcome in kept if outcome.vector is not None}
     with_fingerprint = [id_ for id_, outcome in embedded.items() if outcome.fingerprint]
     elders = duplicates.pairs(connection, with_fingerprint)
@@ -126,10 +126,17 @@ def _take_off_queue(
     return [outcome for outcome in outcomes if outcome.clip_id in queued]
 
 
-def _describe(connection: Connection, outcomes: Sequence[Outcome]) -> None:
-    """Store the clips' lengths and fingerprints."""
+def _describe(connection: Connection, locked: dict[int, Row[Any]], outcomes: Sequence[Outcome]) -> None:
+    """Store the clips' lengths and fingerprints.
+
+    A length that is known stays: another space's views may hold it, and its change log would not tell them.
+    """
     known = [
-        {"id": outcome.clip_id, "seconds": outcome.seconds, "fingerprint": outcome.fingerprint}
+        {
+            "id": outcome.clip_id,
+            "seconds": locked[outcome.clip_id].seconds or outcome.seconds,
+            "fingerprint": outcome.fingerprint,
+        }
         for outcome in outcomes
         if outcome.seconds is not None
     ]

@@ -91,6 +91,8 @@ def search(found: Search) -> None:
             )
         )
     table(("id", "character", "game", "maker", "clips", "score", "probability", "cosine", "nearest line"), rows)
+    if found.nobody is not None:
+        note(f"Probability that nobody here is this voice: {found.nobody:.3f}")
     if found.next:
         note(f"More: --cursor {found.next}")
     note(INFERENCE)

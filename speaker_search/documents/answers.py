@@ -34,11 +34,18 @@ class Search(Document):
     matches: list[Match]
     complete: bool = Field(description="Whether these are the last matches.")
     next: str | None = Field(description="Cursor of the following page.")
+    nobody: Rounded | None = Field(
+        description="The probability that none of the characters that pass the filters is this voice; "
+        "null when it cannot be calibrated, and by clip."
+    )
 
     @classmethod
-    def of_matches(cls, matches: Iterable[entities.Match], *, query: Query, next: str | None) -> Search:
+    def of_matches(
+        cls, matches: Iterable[entities.Match], *, query: Query, next: str | None, nobody: float | None
+    ) -> Search:
         """A page of matches, best first; `next` is the cursor of the following page."""
-        return cls(query=query, matches=[_match(match) for match in matches], complete=next is None, next=next)
+        found = [_match(match) for match in matches]
+        return cls(query=query, matches=found, complete=next is None, next=next, nobody=nobody)
 
 
 class CastCharacter(Document):

@@ -133,13 +133,11 @@ def evaluate(catalog: Catalog, ready: Ready, cast: Cast, truth: Truth) -> Evalua
 def _cllr(calibration: Calibration, same: Floats, different: Floats) -> float | None:
     """Cllr of a calibration's probabilities for pairs of one actor (s,) and of two (d,).
 
-    A likelihood ratio is the odds less the prior odds that they contain. That prior is taken to be the mean of the
-    probabilities: what the calibration believes the share of pairs of one voice to be.
+    A likelihood ratio is the odds less the prior odds that they contain: the calibration's share of pairs of one voice.
     """
-    prior = float(calibration.probability(np.concatenate([same, different])).mean(dtype=np.float64))
     return log_likelihood_ratio_cost(
-        log_likelihood_ratios(calibration.log_odds(same), prior),
-        log_likelihood_ratios(calibration.log_odds(different), prior),
+        log_likelihood_ratios(calibration.log_odds(same), calibration.share),
+        log_likelihood_ratios(calibration.log_odds(different), calibration.share),
     )
 
 

@@ -22,6 +22,7 @@ class FirstMatches:
     scores: Floats  # (q,)
     right: Bools  # (q,) whether it is the same actor
     actors: Ids  # (q,) the queries' own
+    queries: Ids  # (q,) their places among all that were asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def compare(profiles: Profiles, known: Known) -> Compared:
         across = known.games[part, None] != known.games[None]
         found.append(first_is_right(scores, same, across))
         precisions.append(average_precisions(scores, same, across))
-        firsts.append(first_matches(everyone, known.games[part], known.actors[part], profiles, known))
+        firsts.append(first_matches(everyone, known.games[part], known.actors[part], part, profiles, known))
         kept = across & (every[None] > part[:, None]) & np.isfinite(scores)
         if share < 1:
             kept &= rng.random(kept.shape, np.float32) < share
@@ -72,19 +73,22 @@ def compare(profiles: Profiles, known: Known) -> Compared:
     )
 
 
-def first_matches(scores: Floats, games: Ids, actors: Ids, profiles: Profiles, known: Known) -> FirstMatches:
-    """The first matches of queries (n) from their scores (n, C) with all characters, their own games and actors.
+def first_matches(
+    scores: Floats, games: Ids, actors: Ids, asked: Ids, profiles: Profiles, known: Known
+) -> FirstMatches:
+    """The first matches of queries (n) from their scores (n, C) with all characters, their games, actors and places.
 
     A score of minus infinity is no match.
     """
     if not scores.shape[1]:
-        return FirstMatches(np.empty(0, np.float32), np.empty(0, np.bool_), np.empty(0, np.int64))
+        none = np.empty(0, np.int64)
+        return FirstMatches(np.empty(0, np.float32), np.empty(0, np.bool_), none, none)
     reached = np.where(games[:, None] != profiles.game_ids[None], scores, -np.inf)
     best = reached.argmax(axis=1)
     highest = reached[np.arange(len(scores)), best]
     judged = np.isfinite(highest) & (known.actors_of_rows[best] != NOBODY)
     right = known.actors_of_rows[best] == actors
-    return FirstMatches(highest[judged].astype(np.float32), right[judged], actors[judged])
+    return FirstMatches(highest[judged].astype(np.float32), right[judged], actors[judged], asked[judged])
 
 
 def joined(parts: list[FirstMatches]) -> FirstMatches:
@@ -92,6 +96,7 @@ def joined(parts: list[FirstMatches]) -> FirstMatches:
         np.concatenate([part.scores for part in parts]),
         np.concatenate([part.right for part in parts]),
         np.concatenate([part.actors for part in parts]),
+        np.concatenate([part.queries for part in parts]),
     )
 
 

@@ -10,6 +10,7 @@ from speaker_search.entities import Floats, Ids
 from speaker_search.evaluation.first_matches import FirstMatches, first_matches, joined
 from speaker_search.evaluation.known import Known
 from speaker_search.evaluation.metrics import Doubles, calibration_error, first_is_right, mean
+from speaker_search.search.calibration import logistic
 from speaker_search.search.live import Ready
 from speaker_search.search.profiles import QUERY_SIZES, Profiles
 from speaker_search.search.scoring import unit
@@ -18,6 +19,14 @@ from speaker_search.views.snapshot import Snapshot
 MAX_QUERIES = 4_000  # of one size
 CONFIDENT = 0.9  # a probability of at least this
 BLOCK = 512  # queries compared with all characters at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Clips:
+    """Clips (m) of a character."""
+
+    vectors: Floats  # (m, dim)
+    seconds: Floats  # (m,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +47,8 @@ def measure_queries(ready: Ready, known: Known) -> tuple[QuerySize, ...]:
     return tuple(_measured(ready.profiles, known, samples, size) for size in QUERY_SIZES)
 
 
-def sample_clips(snapshot: Snapshot, known: Known) -> dict[int, Floats]:
-    """Vectors (m, dim) of clips of each character, by its place, in an order that is random and the same every time.
+def sample_clips(snapshot: Snapshot, known: Known) -> dict[int, Clips]:
+    """Clips of each character, by its place, in an order that is random and the same every time.
 
     With more characters than MAX_QUERIES an even choice of them; of each, clips for its share of the queries.
     """
@@ -49,10 +58,11 @@ def sample_clips(snapshot: Snapshot, known: Known) -> dict[int, Floats]:
     most = _share(len(heard)) * max(QUERY_SIZES)
     rng = np.random.default_rng(0)
     clips = snapshot.clips.of_characters(known.games[heard], known.ids[heard], most)
-    return {
-        place: own.vectors[rng.permutation(len(own))].astype(np.float32)
-        for place, own in zip(heard.tolist(), clips, strict=True)
-    }
+    samples = {}
+    for place, own in zip(heard.tolist(), clips, strict=True):
+        order = rng.permutation(len(own))
+        samples[place] = Clips(own.vectors[order].astype(np.float32), own.seconds[order])
+    return samples
 
 
 def _share(characters: int) -> int:
@@ -60,25 +70,27 @@ def _share(characters: int) -> int:
     return max(1, MAX_QUERIES // max(1, characters))
 
 
-def queries_of(samples: dict[int, Floats], size: int) -> tuple[Floats, Ids]:
-    """Queries (q, dim) of that many clips, none of them in two queries, and the place (q,) of each one's character."""
-    vectors, places = [], []
+def queries_of(samples: dict[int, Clips], size: int) -> tuple[Clips, Ids]:
+    """Queries (q) of that many clips, none of them in two queries, and the place (q,) of each one's character."""
+    vectors, seconds, places = [], [], []
     for place, clips in samples.items():
-        for number in range(min(_share(len(samples)), len(clips) // size)):
-            vectors.append(clips[number * size : (number + 1) * size].mean(axis=0))
+        for number in range(min(_share(len(samples)), len(clips.vectors) // size)):
+            part = slice(number * size, (number + 1) * size)
+            vectors.append(clips.vectors[part].mean(axis=0))
+            seconds.append(clips.seconds[part].sum())
             places.append(place)
-    return unit(np.stack(vectors)) if vectors else np.empty((0, 0), np.float32), np.array(places, np.int64)
+    means = unit(np.stack(vectors)) if vectors else np.empty((0, 0), np.float32)
+    return Clips(means, np.array(seconds, np.float32)), np.array(places, np.int64)
 
 
-def _measured(profiles: Profiles, known: Known, samples: dict[int, Floats], size: int) -> QuerySize:
-    vectors, places = queries_of(samples, size)
+def _measured(profiles: Profiles, known: Known, samples: dict[int, Clips], size: int) -> QuerySize:
+    queries, places = queries_of(samples, size)
     if not len(places) or (profiles.game_ids == profiles.game_ids[0]).all():
         return QuerySize(size, len(places), None, None, None, None)
-    found, first = _asked(profiles, known, vectors, places)
-    calibration = profiles.query_calibration(size)
-    if calibration is None or not len(first.right):
+    found, first, nearest = _asked(profiles, known, queries.vectors, places)
+    likely = _likely(profiles, first, nearest, size, queries.seconds)
+    if likely is None or not len(first.right):
         return QuerySize(size, len(places), mean(found), None, None, None)
-    likely = calibration.probability(first.scores)
     confident = likely >= CONFIDENT
     return QuerySize(
         size,
@@ -90,18 +102,34 @@ def _measured(profiles: Profiles, known: Known, samples: dict[int, Floats], size
     )
 
 
-def _asked(profiles: Profiles, known: Known, vectors: Floats, places: Ids) -> tuple[Doubles, FirstMatches]:
-    """Whether each query (q,) finds its actor first among known characters, and the first matches among all."""
+def _likely(profiles: Profiles, first: FirstMatches, nearest: Floats, size: int, seconds: Floats) -> Floats | None:
+    """The probability of each first match (m,), by the calibration for its query; None without one."""
+    log_odds = np.empty(len(first.scores))
+    for place, length in enumerate(seconds[first.queries].tolist()):
+        calibration = profiles.query_calibration(size, length)
+        if calibration is None:
+            return None
+        log_odds[place] = calibration.log_odds(first.scores[place], float(nearest[place]))
+    return logistic(log_odds)
+
+
+def _asked(profiles: Profiles, known: Known, vectors: Floats, places: Ids) -> tuple[Doubles, FirstMatches, Floats]:
+    """Whether each query (q,) finds its actor first among known characters; the first matches (m) among all; and the
+    highest cosine of each one's query with a character of another game (m,).
+    """
     recurring = known.recurring()
-    found, firsts = [], []
+    found, firsts, nearest = [], [], []
     for start in range(0, len(places), BLOCK):
         part = places[start : start + BLOCK]
         games, actors = known.games[part], known.actors[part]
-        scores = profiles.query_scores(vectors[start : start + BLOCK], games=games)
+        scores, cosines = profiles.query_scores(vectors[start : start + BLOCK], games=games)
         among = scores[:, known.rows[known.heard]]
         same = actors[:, None] == known.actors[None, known.heard]
         right = first_is_right(among, same, games[:, None] != known.games[None, known.heard])
         # An actor who recurs only in refused clips is never found.
         found.append(np.where(recurring[part], np.nan_to_num(right), np.nan))
-        firsts.append(first_matches(scores, games, actors, profiles, known))
-    return np.concatenate(found), joined(firsts)
+        asked = np.arange(start, start + len(part))
+        firsts.append(first_matches(scores, games, actors, asked, profiles, known))
+        elsewhere = np.where(games[:, None] != profiles.game_ids[None], cosines, -1.0)
+        nearest.append(elsewhere.max(axis=1)[firsts[-1].queries - start])
+    return np.concatenate(found), joined(firsts), np.concatenate(nearest)

@@ -43,7 +43,7 @@ def search_document(answer: Answer) -> documents.Search:
         encoder=answer.encoder,
         warnings=list(answer.warnings),
     )
-    return documents.Search.of_matches(answer.matches, query=query, next=answer.next)
+    return documents.Search.of_matches(answer.matches, query=query, next=answer.next, nobody=answer.nobody)
 
 
 def cast_document(cast: Cast) -> documents.Cast:

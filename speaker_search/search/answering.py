@@ -14,10 +14,11 @@ from speaker_search.documents import By
 from speaker_search.entities import Floats, Ids, Match
 from speaker_search.errors import UsageError
 from speaker_search.search import evidence, nearest_clips
-from speaker_search.search.calibration import Calibration
+from speaker_search.search.calibration import Calibration, logistic
 from speaker_search.search.live import Ready
 from speaker_search.search.profiles import Profiles
 from speaker_search.search.query import EVERYBODY, FIRST_PAGE, Answer, Filters, Page, Query
+from speaker_search.search.strangers import Doubles
 
 
 def character_query(ready: Ready, character_id: int) -> Query:
@@ -58,7 +59,7 @@ def answer(
         return nearest_clips.answer(catalog, ready, query, _without(ready, games, exclude_game_id), filters, page)
     profiles = ready.profiles
     own_row = None if query.character_id is None else profiles.row(query.character_id)
-    scores, calibration = _scores(profiles, query, own_row)
+    scores, log_odds, calibration = _scores(profiles, query, own_row)
     allowed = profiles.clips >= filters.min_clips
     if games is not None:
         allowed &= np.isin(profiles.game_ids, games)
@@ -78,13 +79,16 @@ def answer(
         )
     rows = ranked[start : start + page.limit]
     end = start + len(rows)
-    probabilities = None if calibration is None else calibration.probability(scores[rows])
+    probabilities = None if log_odds is None else logistic(log_odds[rows])
     matches = _matches(catalog, ready, query, rows, scores[rows], probabilities, voices or {})
     warnings = query.warnings
     if calibration is None:
         warnings += (_no_probability(query),)
     rest = end < len(ranked)
-    return Answer(query, ready.space.name, warnings, matches, not rest, str(end) if rest else None)
+    nobody = None
+    if calibration is not None and log_odds is not None:
+        nobody = calibration.nobody(log_odds[allowed], profiles.game_ids[allowed])
+    return Answer(query, ready.space.name, warnings, matches, not rest, str(end) if rest else None, nobody)
 
 
 def _no_probability(query: Query) -> str:
@@ -93,14 +97,21 @@ def _no_probability(query: Query) -> str:
     return "No probability: the catalog holds too few characters or games to calibrate on."
 
 
-def _scores(profiles: Profiles, query: Query, own_row: int | None) -> tuple[Floats, Calibration | None]:
-    """Scores (C,) of all characters, and their calibration; `own_row` is the row of the query's own character."""
+def _scores(profiles: Profiles, query: Query, own_row: int | None) -> tuple[Floats, Doubles | None, Calibration | None]:
+    """Scores (C,) of all characters, their log-odds (C,), and the calibration of the scores, where there is one.
+
+    `own_row` is the row of the query's own character.
+    """
     if len(profiles) == 0:
-        return np.empty(0, np.float32), None
+        return np.empty(0, np.float32), None, None
     if own_row is not None:
-        return profiles.pair_scores(slice(own_row, own_row + 1))[0], profiles.pairs
-    calibration = None if query.blended else profiles.query_calibration(query.clips)
-    return profiles.query_scores(query.vector[None])[0], calibration
+        scores = profiles.pair_scores(slice(own_row, own_row + 1))[0]
+        return scores, None if profiles.pairs is None else profiles.pairs.log_odds(scores), profiles.pairs
+    scores, cosines = (each[0] for each in profiles.query_scores(query.vector[None]))
+    calibration = None if query.blended else profiles.query_calibration(query.clips, query.seconds)
+    if calibration is None:
+        return scores, None, None
+    return scores, calibration.log_odds(scores, float(cosines.max())), calibration.scores
 
 
 def _first_of_each(rows: Ids, groups: Ids) -> Ids:

@@ -12,13 +12,8 @@ from pathlib import Path
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.spaces import Space
 from speaker_search.errors import IndexUnusableError, SpeakerSearchError
-from speaker_search.search.profiles import (
-    Profiles,
-    build_profiles,
-    follow_profiles,
-    load_profiles,
-    save_profiles,
-)
+from speaker_search.search.kept_profiles import load_profiles, save_profiles
+from speaker_search.search.profiles import Profiles, build_profiles, follow_profiles
 from speaker_search.views import snapshot as views
 from speaker_search.views.snapshot import Snapshot
 

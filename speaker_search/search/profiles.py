@@ -2,52 +2,90 @@
 
 from __future__ import annotations
 
-import contextlib
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
-from speaker_search.catalog.spaces import Space
 from speaker_search.entities import Floats, Ids
-from speaker_search.errors import IndexUnusableError
-from speaker_search.search.calibration import Calibration, calibrate
-from speaker_search.search.scoring import channels, cohort, cohorts_across_games, normalised, unit
-from speaker_search.views import storage
+from speaker_search.search.calibration import PAIRS, QUERIES, Calibration, calibrate
+from speaker_search.search.scoring import (
+    PAIR_SHRINKAGE,
+    QUERY_SHRINKAGE,
+    channels,
+    cohort,
+    cohorts_across_games,
+    normalised,
+    unit,
+    whitening,
+)
+from speaker_search.search.strangers import Doubles
 from speaker_search.views.characters import Characters
 from speaker_search.views.snapshot import Snapshot
 
+Bools = npt.NDArray[np.bool_]
+
 QUERY_SIZES = (1, 2, 4, 8)  # clips: calibrated separately, since more clips make a more reliable query
 SAMPLED_CHARACTERS = 1_000
-MIN_SAMPLED_CHARACTERS = 10
 SAMPLED_CLIPS = 1_000  # of a character, the clips that samples are drawn from
-MAX_PAIRS = 4_000_000  # scores a calibration is fitted on
-FILE = "profiles.npz"
-FORM = 4  # raised whenever the same catalog would give other profiles
+MIN_QUERIES = 30  # fewer say too little about queries of a size
+LENGTHS = 3  # classes of queries by their seconds of speech, as many queries in each ...
+MIN_QUERIES_OF_LENGTH = 80  # ... where each has this many
+MAX_SCORES = 2_000_000  # a calibration is fitted on ...
+FITTED_ROWS = 300  # ... of at least this many characters or queries, with characters of as many games as that allows
+
+
+@dataclass(frozen=True)
+class Sounding:
+    """How characters (C) are compared with each other, or with clips. Vectors are unit float32."""
+
+    matrix: Floats  # (dim, dim) whitening, applied to deviations from the channel
+    vectors: Floats  # (C, dim)
+    cohort_means: Floats  # (C,)
+    cohort_spreads: Floats  # (C,)
+
+    @property
+    def cohorts(self) -> tuple[Floats, Floats]:
+        return self.cohort_means, self.cohort_spreads
+
+
+@dataclass(frozen=True, slots=True)
+class QueryCalibration:
+    """The calibration of queries of some size: of their scores and of their cosines with characters."""
+
+    clips: int  #: of a query, at least
+    seconds: float  #: of speech in it, at least; -1 for queries of any length
+    scores: Calibration
+    cosines: Calibration
+
+    def log_odds(self, scores: Floats, nearest: float) -> Doubles:
+        """Log-odds of one voice, of the same shape as the scores; `nearest` is the query's highest cosine.
+
+        A match must stand out among all characters (score). A stranger, or noise, has a nearest character that may
+        stand out as well, far below where clips of one voice are: where the highest cosine is a stranger's rather than
+        one voice's, its likelihood ratio is the most that the log-odds can be.
+        """
+        return np.minimum(self.scores.log_odds(scores), self.cosines.log_ratio(nearest))
 
 
 @dataclass(frozen=True)
 class Profiles:
-    """Characters (C) with at least one embedded clip, by id. Vectors are unit float32."""
+    """Characters (C) with at least one embedded clip, by id."""
 
     position: int  # of the change log, when the scores were calibrated
     character_ids: Ids  # (C,)
     game_ids: Ids  # (C,)
     clips: Ids  # (C,) embedded clips of each
-    means: Floats  # (C, dim) mean of a character's clips
-    vectors: Floats  # (C, dim) the means minus their game's channel
+    means: Floats  # (C, dim) mean of a character's clips, of unit length
     centre: Floats  # (dim,) mean of all means
-    cohort_means: Floats  # (C,)
-    cohort_spreads: Floats  # (C,)
+    as_pairs: Sounding
+    as_queries: Sounding
     pairs: Calibration | None  # of scores between characters
-    queries: tuple[tuple[int, Calibration], ...]  # of scores between a number of clips and a character
+    queries: tuple[QueryCalibration, ...]
 
     def __len__(self) -> int:
         return len(self.character_ids)
-
-    @property
-    def cohorts(self) -> tuple[Floats, Floats]:
-        return self.cohort_means, self.cohort_spreads
 
     def row(self, character_id: int) -> int | None:
         place = int(np.searchsorted(self.character_ids, character_id))
@@ -55,151 +93,178 @@ class Profiles:
 
     def pair_scores(self, rows: slice | Ids) -> Floats:
         """Scores (n, C) between some characters and all."""
-        own = self.cohort_means[rows], self.cohort_spreads[rows]
-        return normalised(self.vectors[rows] @ self.vectors.T, own, self.cohorts)
+        pairs = self.as_pairs
+        own = pairs.cohort_means[rows], pairs.cohort_spreads[rows]
+        return normalised(pairs.vectors[rows] @ pairs.vectors.T, own, pairs.cohorts)
 
-    def query_scores(self, queries: Floats, *, games: Ids | None = None) -> Floats:
-        """Scores (n, C) between unit vectors (n, dim) from clips and all characters.
+    def query_scores(self, queries: Floats, *, games: Ids | None = None) -> tuple[Floats, Floats]:
+        """Scores and cosines, (n, C) and (n, C), between unit vectors (n, dim) from clips and all characters.
 
         Characters of a query's own game (`games` (n,)) stay out of its cohort, where that is known.
         """
-        cosines = unit(queries - self.centre) @ self.vectors.T
+        characters = self.as_queries
+        cosines = unit(unit(queries - self.centre) @ characters.matrix) @ characters.vectors.T
         counted = None if games is None else games[:, None] != self.game_ids[None]
-        return normalised(cosines, cohort(cosines, counted), self.cohorts)
+        return normalised(cosines, cohort(cosines, counted), characters.cohorts), cosines
 
-    def query_calibration(self, clips: int) -> Calibration | None:
-        """The calibration for a query of that many clips: the one for the largest size that it reaches."""
-        reached = [calibration for size, calibration in self.queries if size <= clips]
-        return reached[-1] if reached else None
+    def query_calibration(self, clips: int, seconds: float | None) -> QueryCalibration | None:
+        """The calibration for a query of that many clips and, where that is known, seconds: that of the largest size
+        that it reaches, and in it of the greatest length.
+        """
+        reached = [each for each in self.queries if each.clips <= clips and each.seconds <= (seconds or -1)]
+        return max(reached, key=lambda each: (each.clips, each.seconds)) if reached else None
 
 
 def build_profiles(snapshot: Snapshot) -> Profiles:
     """Profiles of all characters, with scores calibrated on this catalog."""
-    plain = _plain(snapshot.characters)
+    plain = _plain(snapshot.characters, None)
     if not _several(plain.game_ids):
         return plain  # a catalog of one game has nothing to calibrate on
     return _calibrated(plain, _samples(snapshot, plain))
 
 
 def follow_profiles(before: Profiles, characters: Characters) -> Profiles:
-    """Profiles of the current characters, with the calibration of `before` and the cohorts of unchanged characters.
+    """Profiles of the current characters, with the whitening and calibration of `before`, and the cohorts of unchanged
+    characters.
 
     Takes milliseconds where `build_profiles` takes seconds, and approximates it while little has changed.
     """
-    now = _plain(characters, cohorts=False)
-    if not len(now):
-        return now
-    row = np.searchsorted(before.character_ids, now.character_ids)
-    row[row == len(before)] = 0
-    known = np.zeros(len(now), np.bool_)
-    # Characters of a single game have no cohort, so going from one game to several, or back, changes every cohort.
-    if _several(before.game_ids) and _several(now.game_ids):
-        known = before.character_ids[row] == now.character_ids
-        known[known] = (before.means[row[known]] == now.means[known]).all(axis=1)
-    changed = np.flatnonzero(~known)
-    means, spreads = np.zeros(len(now), np.float32), np.ones(len(now), np.float32)
-    means[known], spreads[known] = before.cohort_means[row[known]], before.cohort_spreads[row[known]]
-    means[changed], spreads[changed] = cohorts_across_games(now.vectors, now.game_ids, changed)
-    return replace(
-        now,
-        position=before.position,
-        cohort_means=means,
-        cohort_spreads=spreads,
-        pairs=before.pairs,
-        queries=before.queries,
-    )
+    if not len(characters):
+        return _plain(characters, None)
+    now = _plain(characters, before)
+    return replace(now, position=before.position, pairs=before.pairs, queries=before.queries)
 
 
 def _several(games: Ids) -> bool:
     return len(games) > 0 and bool((games != games[0]).any())
 
 
-def _plain(characters: Characters, *, cohorts: bool = True) -> Profiles:
+def _plain(characters: Characters, before: Profiles | None) -> Profiles:
     """Profiles without calibration: all a catalog of one game has."""
     ids, games, counts = characters.ids, characters.games, characters.counts
-    means = unit((characters.sums / np.maximum(1, counts)[:, None]).astype(np.float32))
+    means = (characters.sums / np.maximum(1, counts)[:, None]).astype(np.float32)
+    dim = means.shape[1]
     if not len(ids):
-        nothing, none = np.zeros(means.shape[1], np.float32), np.empty(0, np.float32)
-        return Profiles(characters.position, ids, games, counts, means, means, nothing, none, none, None, ())
+        none = np.empty(0, np.float32)
+        nothing = Sounding(np.eye(dim, dtype=np.float32), means, none, none)
+        centre = np.zeros(dim, np.float32)
+        return Profiles(characters.position, ids, games, counts, means, centre, nothing, nothing, None, ())
     centre, channel = channels(means, games)
-    vectors = unit(means - channel)
-    none = np.empty(0, np.float32)
-    cohort_means, spreads = cohorts_across_games(vectors, games) if cohorts else (none, none)
-    return Profiles(characters.position, ids, games, counts, means, vectors, centre, cohort_means, spreads, None, ())
+    deviations = means - channel
+    seconds = np.asarray(characters.milliseconds / 1_000, np.float32)
+    unit_means = unit(means)
+    if before is not None and len(before):
+        rows = _unchanged(before, ids, games, unit_means)
+        pairs = _following(before.as_pairs, rows, deviations, games)
+        queries = _following(before.as_queries, rows, deviations, games)
+    else:
+        pairs = _sounding(whitening(deviations, seconds, PAIR_SHRINKAGE), deviations, games)
+        queries = _sounding(whitening(deviations, seconds, QUERY_SHRINKAGE), deviations, games)
+    return Profiles(characters.position, ids, games, counts, unit_means, centre, pairs, queries, None, ())
 
 
-def _samples(snapshot: Snapshot, profiles: Profiles) -> dict[int, Floats]:
-    """The vectors of up to 8 clips each of up to 1,000 characters by row, drawn evenly, the same ones every time."""
+def _sounding(matrix: Floats, deviations: Floats, games: Ids) -> Sounding:
+    """The characters as that matrix makes them comparable."""
+    vectors = unit(deviations @ matrix)
+    return Sounding(matrix, vectors, *cohorts_across_games(vectors, games))
+
+
+def _following(before: Sounding, rows: tuple[Ids, Ids], deviations: Floats, games: Ids) -> Sounding:
+    """The same with the earlier matrix, and the earlier cohorts of these rows: theirs now, and what they were then."""
+    vectors = unit(deviations @ before.matrix)
+    now, then = rows
+    means, spreads = np.zeros(len(games), np.float32), np.ones(len(games), np.float32)
+    means[now], spreads[now] = before.cohort_means[then], before.cohort_spreads[then]
+    changed = np.setdiff1d(np.arange(len(games)), now)
+    means[changed], spreads[changed] = cohorts_across_games(vectors, games, changed)
+    return Sounding(before.matrix, vectors, means, spreads)
+
+
+def _unchanged(before: Profiles, ids: Ids, games: Ids, means: Floats) -> tuple[Ids, Ids]:
+    """Rows of characters that are as they were, and their earlier rows."""
+    # Characters of a single game have no cohort, so going from one game to several, or back, changes every cohort.
+    if _several(before.game_ids) != _several(games):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    row = np.searchsorted(before.character_ids, ids)
+    row[row == len(before)] = 0
+    known = before.character_ids[row] == ids
+    known[known] = (before.means[row[known]] == means[known]).all(axis=1)
+    return np.flatnonzero(known), row[known]
+
+
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """Clips drawn to calibrate queries on, up to 8 of a character."""
+
+    rows: Ids  # (S,) of their characters
+    vectors: list[Floats]  # S of (k, dim)
+    seconds: list[Floats]  # S of (k,)
+
+    def queries(self, size: int) -> tuple[Floats, Floats, Ids]:
+        """Mean vectors (n, dim) of that many clips of a character, no clip used twice; their seconds; their rows."""
+        whole = [len(clips) // size for clips in self.vectors]
+        parts = [
+            clips[: n * size].reshape(n, size, clips.shape[1]).mean(axis=1)
+            for n, clips in zip(whole, self.vectors, strict=True)
+        ]
+        sums = [s[: n * size].reshape(n, size).sum(axis=1) for n, s in zip(whole, self.seconds, strict=True)]
+        return np.concatenate(parts), np.concatenate(sums), np.repeat(self.rows, whole)
+
+
+def _samples(snapshot: Snapshot, profiles: Profiles) -> _Samples:
+    """Up to 8 clips each of up to 1,000 characters, drawn evenly, the same ones every time."""
     rng = np.random.default_rng(0)
     chosen = rng.permutation(len(profiles))[:SAMPLED_CHARACTERS]
     games, ids = profiles.game_ids[chosen], profiles.character_ids[chosen]
-    samples = {}
-    for row, clips in zip(chosen.tolist(), snapshot.clips.of_characters(games, ids, SAMPLED_CLIPS), strict=True):
+    vectors, seconds = [], []
+    for clips in snapshot.clips.of_characters(games, ids, SAMPLED_CLIPS):
         drawn = rng.permutation(len(clips))[: QUERY_SIZES[-1]]
-        samples[row] = clips.vectors[drawn].astype(np.float32)
-    return samples
+        vectors.append(clips.vectors[drawn].astype(np.float32))
+        seconds.append(clips.seconds[drawn])
+    return _Samples(chosen, vectors, seconds)
 
 
-def _calibrated(profiles: Profiles, samples: dict[int, Floats]) -> Profiles:
-    """The same profiles with calibrations for pairs of characters and for queries of each size."""
+def _calibrated(profiles: Profiles, samples: _Samples) -> Profiles:
+    """The same profiles with calibrations for pairs of characters and for queries of each size and length."""
     rng = np.random.default_rng(1)
-    rows = np.sort(rng.permutation(len(profiles))[: max(1, MAX_PAIRS // len(profiles))])
-    pairs = _calibration(profiles, profiles.pair_scores(rows), rows)
-    queries = []
+    games = profiles.game_ids
+    most = max(FITTED_ROWS, MAX_SCORES // len(profiles))
+    columns = _of_some_games(games, MAX_SCORES // FITTED_ROWS, rng)
+    rows = np.sort(rng.permutation(len(profiles))[:most])
+    pairs = calibrate(profiles.pair_scores(rows)[:, columns], games[rows], games[columns], PAIRS)
+    queries: list[QueryCalibration] = []
     for size in QUERY_SIZES:
-        long_enough = np.array([row for row, clips in samples.items() if len(clips) >= size], np.int64)
-        if len(long_enough) < MIN_SAMPLED_CHARACTERS:
+        vectors, seconds, of = samples.queries(size)
+        if len(of) < MIN_QUERIES:
             break
-        means = unit(np.stack([samples[int(row)][:size].mean(axis=0) for row in long_enough]))
-        scores = profiles.query_scores(means, games=profiles.game_ids[long_enough])
-        calibration = _calibration(profiles, scores, long_enough)
-        if calibration is not None:
-            queries.append((size, calibration))
+        kept = np.sort(rng.permutation(len(of))[:most])
+        own_games, seconds = games[of[kept]], seconds[kept]
+        compared = profiles.query_scores(unit(vectors[kept]), games=own_games)
+        scores, cosines = (each[:, columns] for each in compared)
+        for least, inside in _lengths(seconds):
+            by_score, by_cosine = (
+                calibrate(each[inside], own_games[inside], games[columns], QUERIES) for each in (scores, cosines)
+            )
+            if by_score is not None and by_cosine is not None:
+                queries.append(QueryCalibration(size, least, by_score, by_cosine))
     return replace(profiles, pairs=pairs, queries=tuple(queries))
 
 
-def _calibration(profiles: Profiles, scores: Floats, rows: Ids) -> Calibration | None:
-    """Calibrate on scores (n, C) of the rows; a pair of rows counts in both directions."""
-    same_game = profiles.game_ids[rows, None] == profiles.game_ids[None]
-    strangers = same_game & (rows[:, None] != np.arange(len(profiles))[None])
-    return calibrate(scores[strangers], scores[~same_game])
+def _of_some_games(games: Ids, most: int, rng: np.random.Generator) -> Ids:
+    """The characters of as many games, drawn at random, as have at most so many characters together; all if they fit.
+
+    One game at least, however many it has.
+    """
+    named, sizes = np.unique(games, return_counts=True)
+    order = rng.permutation(len(named))
+    fitting = max(1, int((np.cumsum(sizes[order]) <= most).sum()))
+    return np.flatnonzero(np.isin(games, named[order[:fitting]]))
 
 
-def save_profiles(folder: Path, profiles: Profiles, uuid: str, space: Space) -> None:
-    """Save the profiles for the next start. Failing to costs only the time to rebuild them, so errors are ignored."""
-    arrays = {f.name: getattr(profiles, f.name) for f in fields(profiles) if f.name not in ("pairs", "queries")}
-    facts = {
-        "form": FORM,
-        "pairs": profiles.pairs and [profiles.pairs.slope, profiles.pairs.intercept],
-        "queries": [[size, c.slope, c.intercept] for size, c in profiles.queries],
-    }
-    del arrays["position"]
-    with contextlib.suppress(IndexUnusableError):
-        storage.save(
-            folder,
-            {FILE: lambda path: np.savez(path, allow_pickle=False, **arrays)},
-            catalog=uuid,
-            space=space.name,
-            position=profiles.position,
-            facts=facts,
-        )
-
-
-def load_profiles(folder: Path, uuid: str, space: Space, position: int) -> Profiles | None:
-    """Profiles of exactly this position; None when the folder holds others, damaged ones or none."""
-    try:
-        found = storage.load(folder, catalog=uuid, space=space.name, read=_read)
-    except IndexUnusableError:
-        return None  # they are quickly rebuilt
-    return found if found is not None and found.position == position else None
-
-
-def _read(version: storage.Version) -> Profiles | None:
-    facts = version.stamp.facts
-    if facts.get("form") != FORM:
-        return None
-    with np.load(version.path(FILE), allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-    pairs = Calibration(*facts["pairs"]) if facts["pairs"] else None
-    queries = tuple((int(size), Calibration(slope, intercept)) for size, slope, intercept in facts["queries"])
-    return Profiles(position=version.stamp.position, **arrays, pairs=pairs, queries=queries)
+def _lengths(seconds: Floats) -> list[tuple[float, Bools]]:
+    """Classes of queries by length: the least seconds of each, and which are in it; first the class of all."""
+    classes = [(-1.0, np.ones(len(seconds), np.bool_))]
+    if len(seconds) >= LENGTHS * MIN_QUERIES_OF_LENGTH:
+        bounds = [0.0, *np.quantile(seconds, np.arange(1, LENGTHS) / LENGTHS).tolist(), np.inf]
+        classes += [(low, (seconds >= low) & (seconds < high)) for low, high in pairwise(bounds)]
+    return classes

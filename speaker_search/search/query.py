@@ -69,6 +69,7 @@ class Answer:
     matches: tuple[Match, ...]
     complete: bool  #: no further match exists
     next: str | None  #: cursor of the following page
+    nobody: float | None = None  #: the probability that none of the characters looked at is this voice
 
 
 def query_of(vectors: Floats, seconds: float | None, unlike: Floats) -> Query:

@@ -1,16 +1,27 @@
-"""Scores between voices: game channels removed, cosines normalised against a cohort. Arrays in, arrays out."""
+"""Scores between voices: game channels removed, means whitened, cosines normalised against a cohort. Arrays in, arrays
+out.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 
 from speaker_search.entities import Floats, Ids
 
 CHANNEL_PRIOR = 10  # characters: with this many, a game's channel is halfway between the common mean and its own
+PAIR_SHRINKAGE = (
+    2.0  # of the covariance when characters are compared, in mean variances (factors of 1 to 4 differ little)
+)
+QUERY_SHRINKAGE = 16.0  # ... and when clips are: a few clips are noise in directions in which characters hardly differ
 COHORT_SHARE = 1 / 3  # of the characters, the nearest ones ...
 COHORT_BOUNDS = (30, 300)  # ... within these bounds: fewer give no reliable spread, more are like any other voice
+SPARED_FROM = 80  # a third of what a cohort has above this is passed over, nearest first: roles of the same actor ...
+SPARED_SHARE = 1 / 3  # ... who may have dozens, and would count as the strangers that a score is compared with
+MOST_SPARED = 1 / 4  # of the characters that count
 LEAST_SPREAD = 1e-3  # a cohort's spread is taken to be at least this
-ROWS_AT_A_TIME = 1024
+SCORES_AT_A_TIME = 1 << 24  # of a block of rows with all characters, 64 MiB
 
 
 def unit(vectors: Floats) -> Floats:
@@ -34,22 +45,45 @@ def channels(means: Floats, games: Ids) -> tuple[Floats, Floats]:
     return centre, per_character
 
 
+def whitening(deviations: Floats, seconds: Floats, shrinkage: float) -> Floats:
+    """The matrix (dim, dim) that evens out the directions in which characters differ.
+
+    It is (T + shrinkage * tr(T) / dim * I)^(-1/2), T the covariance of the characters' deviations (C, dim) from their
+    channel, each of which counts by its seconds of speech (C,) as s / (s + 1). The shrinkage (Ledoit and Wolf 2004) is
+    essential where there are fewer characters than dimensions.
+    """
+    weighted = np.asarray(deviations, np.float64) * (seconds / (seconds + 1))[:, None]
+    dim = weighted.shape[1]
+    variances, axes = np.linalg.eigh(weighted.T @ weighted / max(1, len(weighted)))
+    mean = float(variances.sum()) / dim
+    if not mean > 0:
+        return np.eye(dim, dtype=np.float32)
+    scales = (np.maximum(variances, 0) + shrinkage * mean) ** -0.5
+    return np.asarray((axes * scales) @ axes.T, np.float32)
+
+
 def cohort_size(characters: int) -> int:
     wanted = int(np.ceil(characters * COHORT_SHARE))
     return min(characters, max(COHORT_BOUNDS[0], min(COHORT_BOUNDS[1], wanted)))
 
 
 def cohort(cosines: Floats, counted: np.typing.NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
-    """Mean and spread (n,) of each row's highest cosines (n, C), over the columns that are counted (n, C).
+    """Mean and spread (n,) of each row's cohort: its highest cosines (n, C) but the very highest, over the columns that
+    are counted (n, C).
 
     The adaptive cohort of Matejka et al. (2017), "Analysis of score normalization in multilingual speaker recognition".
     """
-    size = cohort_size(cosines.shape[1])
+    width = cosines.shape[1]
+    size = cohort_size(width)
+    spared = min(width - size, int(max(0, size - SPARED_FROM) * SPARED_SHARE))
     if counted is not None:
         cosines = np.where(counted, cosines, -np.inf)
-    top = np.partition(cosines, cosines.shape[1] - size, axis=1)[:, -size:]
+    top = np.sort(np.partition(cosines, width - size - spared, axis=1)[:, width - size - spared :], axis=1)[:, ::-1]
     # A row with fewer counted columns uses only those, whichever other rows are in the call.
-    among = np.isfinite(top)
+    finite = np.isfinite(top)
+    passed_over = np.minimum(spared, (finite.sum(axis=1) * MOST_SPARED).astype(np.int64))[:, None]
+    ranks = np.arange(top.shape[1])[None]
+    among = finite & (ranks >= passed_over) & (ranks < passed_over + size)
     means = np.mean(top, axis=1, where=among)
     return means, np.maximum(np.std(top, axis=1, where=among), LEAST_SPREAD)
 
@@ -61,6 +95,12 @@ def normalised(cosines: Floats, rows: tuple[Floats, Floats], columns: tuple[Floa
     return np.asarray((by_row + by_column) / 2, np.float32)
 
 
+def blocks(rows: int, columns: int) -> Iterator[slice]:
+    """Slices of rows, so that a block of scores with all columns takes little memory."""
+    step = max(1, SCORES_AT_A_TIME // max(1, columns))
+    return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
+
+
 def cohorts_across_games(vectors: Floats, games: Ids, rows: Ids | None = None) -> tuple[Floats, Floats]:
     """Cohort means and spreads, (n,) and (n,), of these rows or of all: over their nearest characters of other games.
 
@@ -69,8 +109,7 @@ def cohorts_across_games(vectors: Floats, games: Ids, rows: Ids | None = None) -
     wanted = np.arange(len(vectors)) if rows is None else rows
     means = np.zeros(len(wanted), np.float32)
     spreads = np.ones(len(wanted), np.float32)
-    for start in range(0, len(wanted), ROWS_AT_A_TIME):
-        part = slice(start, start + ROWS_AT_A_TIME)
+    for part in blocks(len(wanted), len(vectors)):
         others = games[wanted[part], None] != games[None]
         if others.any(axis=1).all():
             means[part], spreads[part] = cohort(vectors[wanted[part]] @ vectors.T, others)

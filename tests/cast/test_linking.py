@@ -1,4 +1,4 @@
-"""Average linkage with cannot-link, against the plain algorithm."""
+"""Average linkage with cannot-link and a bonus for groups, against the plain algorithm."""
 
 from __future__ import annotations
 
@@ -7,34 +7,59 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speaker_search.cast.linking import link
+from speaker_search.cast import linking
+from speaker_search.cast.linking import MOST_PAIRS, bonus, link
+from speaker_search.search import scoring
+from speaker_search.search.profiles import Sounding
+from speaker_search.search.scoring import normalised, unit
 
+DIM = 6
 quiet = settings(deadline=None, derandomize=True, max_examples=120)
 
 
-def symmetric(seed: int, count: int) -> np.ndarray:
-    """Random scores (n, n), no two of them equal."""
-    scores = np.random.default_rng(seed).normal(size=(count, count)).astype(np.float32)
-    return np.triu(scores) + np.triu(scores, 1).T
+def sounding(seed: int, count: int) -> Sounding:
+    rng = np.random.default_rng(seed)
+    vectors = unit(rng.standard_normal((count, DIM)).astype(np.float32))
+    means, spreads = rng.uniform(0, 0.5, count), rng.uniform(0.2, 0.6, count)
+    return Sounding(np.eye(DIM, dtype=np.float32), vectors, means.astype(np.float32), spreads.astype(np.float32))
 
 
-def linked_plainly(scores: np.ndarray, apart: list[int], threshold: float) -> list[int]:
-    """All pairs of groups looked at, the best two merged, again and again."""
-    groups = [[one] for one in range(len(scores))]
+def given_scores(scores: list[list[float]]) -> Sounding:
+    """Characters with these cosines, a cohort's mean of 0 and a spread of 1: their scores are their cosines."""
+    values, axes = np.linalg.eigh(np.array(scores, np.float64))
+    vectors = (axes * np.sqrt(np.maximum(values, 0))).astype(np.float32)
+    nothing = np.zeros(len(scores), np.float32)
+    return Sounding(np.eye(len(scores), dtype=np.float32), vectors, nothing, nothing + 1)
+
+
+def log_odds(scores: np.ndarray) -> np.ndarray:
+    return 3 * np.asarray(scores, np.float64) - 4
+
+
+def linked(characters: Sounding, games: list[int], least: float) -> list[int]:
+    floor = (least - float(bonus(MOST_PAIRS)) + 4) / 3
+    return link(characters, np.array(games, np.int64), log_odds, floor, least).tolist()
+
+
+def linked_plainly(characters: Sounding, games: list[int], least: float) -> list[int]:
+    """All pairs of groups looked at, the two with the most evidence merged, again and again."""
+    scores = normalised(characters.vectors @ characters.vectors.T, characters.cohorts, characters.cohorts)
+    groups = [[one] for one in range(len(games))]
     while True:
-        best, pair = threshold, None
+        best, pair = least, None
         for a, left in enumerate(groups):
             for b, right in enumerate(groups[:a]):
-                if {apart[one] for one in left} & {apart[one] for one in right}:
+                if {games[one] for one in left} & {games[one] for one in right}:
                     continue
                 mean = float(np.mean([scores[one, other] for one in left for other in right], dtype=np.float64))
-                if mean >= best:
-                    best, pair = mean, (a, b)
+                evidence = 3 * mean - 4 + 1.5 * np.log2(min(8, len(left) * len(right)))
+                if evidence >= best:
+                    best, pair = evidence, (a, b)
         if pair is None:
             break
         a, b = pair
         groups[b] += groups.pop(a)
-    labels = [0] * len(scores)
+    labels = [0] * len(games)
     for group in groups:
         for one in group:
             labels[one] = min(group)
@@ -42,66 +67,81 @@ def linked_plainly(scores: np.ndarray, apart: list[int], threshold: float) -> li
 
 
 @st.composite
-def problems(draw: st.DrawFn) -> tuple[np.ndarray, list[int], float]:
+def problems(draw: st.DrawFn) -> tuple[Sounding, list[int], float]:
     count = draw(st.integers(0, 14))
-    apart = draw(st.lists(st.integers(0, 6), min_size=count, max_size=count))
-    threshold = draw(st.sampled_from([-9.0, -1.0, -0.3, 0.0, 0.4, 1.0, 9.0]))
-    return symmetric(draw(st.integers(0, 10**6)), count), apart, threshold
+    games = draw(st.lists(st.integers(0, 6), min_size=count, max_size=count))
+    least = draw(st.sampled_from([-40.0, -6.0, -4.0, -3.0, -1.0, 0.0, 2.0, 40.0]))
+    return sounding(draw(st.integers(0, 10**6)), count), games, least
 
 
 @quiet
 @given(problems())
-def test_linking_equals_the_plain_algorithm(problem: tuple[np.ndarray, list[int], float]) -> None:
-    scores, apart, threshold = problem
-    assert link(scores, np.array(apart, np.int64), threshold).tolist() == linked_plainly(scores, apart, threshold)
+def test_linking_equals_the_plain_algorithm(problem: tuple[Sounding, list[int], float]) -> None:
+    assert linked(*problem) == linked_plainly(*problem)
 
 
 @quiet
 @given(problems())
-def test_two_of_one_game_are_never_linked(problem: tuple[np.ndarray, list[int], float]) -> None:
-    scores, apart, _ = problem
-    labels = link(scores, np.array(apart, np.int64), -9.0)
-    members = list(zip(labels.tolist(), apart, strict=True))
+def test_two_of_one_game_are_never_linked(problem: tuple[Sounding, list[int], float]) -> None:
+    characters, games, _ = problem
+    members = list(zip(linked(characters, games, -40.0), games, strict=True))
     assert len(set(members)) == len(members)
 
 
 @quiet
 @given(problems())
-def test_a_label_is_the_lowest_position_of_its_group(problem: tuple[np.ndarray, list[int], float]) -> None:
-    scores, apart, threshold = problem
-    labels = link(scores, np.array(apart, np.int64), threshold)
+def test_a_label_is_the_lowest_row_of_its_group(problem: tuple[Sounding, list[int], float]) -> None:
+    labels = np.array(linked(*problem), np.int64)
     for label in set(labels.tolist()):
         assert np.flatnonzero(labels == label)[0] == label
 
 
+@quiet
+@given(problems())
+def test_blocks_of_rows_change_nothing(problem: tuple[Sounding, list[int], float]) -> None:
+    whole = linked(*problem)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scoring, "SCORES_AT_A_TIME", 3 * len(problem[1]))
+        assert linked(*problem) == whole
+
+
 def test_linking_is_the_same_every_time_even_with_equal_scores() -> None:
-    scores = np.ones((9, 9), np.float32)
-    apart = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2])
-    first = link(scores, apart, 0.5).tolist()
-    assert all(link(scores, apart, 0.5).tolist() == first for _ in range(3))
+    characters, games = given_scores([[1.0] * 9] * 9), [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    first = linked(characters, games, -2.0)
+    assert all(linked(characters, games, -2.0) == first for _ in range(3))
     assert sorted(first.count(label) for label in set(first)) == [3, 3, 3]
-
-
-def test_linking_leaves_the_scores_as_they_were() -> None:
-    scores = symmetric(1, 6)
-    before = scores.copy()
-    link(scores, np.arange(6), 0.0)
-    np.testing.assert_array_equal(scores, before)
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_nobody_and_one_alone_are_linked_to_nobody(count: int) -> None:
-    assert link(np.zeros((count, count), np.float32), np.arange(count), -1.0).tolist() == list(range(count))
-
-
-def test_the_threshold_itself_is_enough_and_less_is_not() -> None:
-    scores = np.array([[0, 2], [2, 0]], np.float32)
-    assert link(scores, np.arange(2), 2.0).tolist() == [0, 0]
-    assert link(scores, np.arange(2), 2.001).tolist() == [0, 1]
+    assert linked(sounding(0, count), list(range(count)), -40.0) == list(range(count))
 
 
 def test_a_link_needs_the_mean_over_the_group_not_its_best_pair() -> None:
-    # 0 and 1 are one; 2 is near to 0 and far from 1.
-    scores = np.array([[0, 5, 4], [5, 0, -4], [4, -4, 0]], np.float32)
-    assert link(scores, np.arange(3), 1.0).tolist() == [0, 0, 2]
-    assert link(scores, np.arange(3), -0.5).tolist() == [0, 0, 0]
+    # 0 and 1 are one; 2 is near to 0 and far from 1, on average 0: with 1.5 for two pairs its evidence is -2.5.
+    characters = given_scores([[1, 0.6, 0.4], [0.6, 1, -0.4], [0.4, -0.4, 1]])
+    assert linked(characters, [0, 1, 2], -2.3) == [0, 0, 2]
+    assert linked(characters, [0, 1, 2], -2.6) == [0, 0, 0]
+
+
+def test_a_group_whose_members_agree_links_what_none_of_them_would_alone() -> None:
+    pair, triple = [[1, 0.3], [0.3, 1]], [[1, 0.9, 0.3], [0.9, 1, 0.3], [0.3, 0.3, 1]]
+    least = -2.0  # a score of 0.3 alone is -3.1; with two pairs -1.6
+    assert linked(given_scores(pair), [0, 1], least) == [0, 1]
+    assert linked(given_scores(triple), [0, 1, 2], least) == [0, 0, 0]
+
+
+def test_the_bonus_ends_where_groups_of_strangers_would_be_joined() -> None:
+    np.testing.assert_allclose(bonus(np.array([1, 2, 4, 8, 9, 100])), [0, 1.5, 3, 4.5, 4.5, 4.5])
+
+
+def test_of_more_neighbours_than_are_kept_the_nearest_are() -> None:
+    characters, games = sounding(5, 14), list(range(14))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linking, "MOST_NEIGHBOURS", 2)
+        labels = linked(characters, games, -1.0)
+    scores = normalised(characters.vectors @ characters.vectors.T, characters.cohorts, characters.cohorts)
+    np.fill_diagonal(scores, -np.inf)
+    first, second = divmod(int(scores.argmax()), 14)
+    assert log_odds(scores.max()) >= -1.0
+    assert labels[first] == labels[second]

@@ -108,6 +108,19 @@ def test_embedded_clips_are_read_with_their_lengths_and_nought_where_none_is_kno
         assert (part.ids.tolist(), part.seconds.tolist(), part.seconds.dtype) == ([a, b], [1.25, 0.0], np.float32)
 
 
+def test_a_clips_length_stays_what_the_first_space_found(shelf: Shelf) -> None:
+    """Views hold it, and the log of one space does not tell another's that it has changed."""
+    shelf.scan(shelf.clip("a"))
+    other = shelf.another_space()
+    shelf.scan(shelf.clip("a"), space=other)
+    a = shelf.ids()["a"]
+    shelf.store(Outcome(a, 1.0, ODD))
+    before = shelf.position()
+    shelf.store(Outcome(a, 1.0000625, ODD), space=other)
+    assert [clip.seconds for clip in clips_by_id(shelf, a)] == [1.0]
+    assert shelf.position() == before
+
+
 def test_a_clip_that_another_worker_finished_is_left_as_it_is(shelf: Shelf) -> None:
     shelf.scan(shelf.clip("a"), shelf.clip("b"), shelf.clip("c"))
     a, b, c = (shelf.ids()[path] for path in "abc")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import astuple
 from pathlib import Path
 from threading import Event
 
@@ -15,7 +14,6 @@ from standin import DIM
 from speaker_search.catalog.database import Catalog
 from speaker_search.search.answering import answer
 from speaker_search.search.live import Live
-from speaker_search.search.profiles import Profiles
 from speaker_search.search.query import Page, Query
 from speaker_search.views import storage
 
@@ -45,13 +43,6 @@ def nearest(catalog: Catalog, live: Live, seed: int) -> str:
     found = answer(catalog, live.ready, Query(line(seed), 1, None), by="clip", page=Page(1))
     (match,) = found.matches
     return match.character.game.title if match.character else ""
-
-
-def same_profiles(one: Profiles, other: Profiles) -> bool:
-    def parts(of: Profiles) -> list[object]:
-        return [value.tolist() if isinstance(value, np.ndarray) else value for value in astuple(of)]
-
-    return parts(one) == parts(other)
 
 
 def kept_position(folder: Path) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +35,10 @@ def around(centre: np.ndarray, clips: int, rng: np.random.Generator, spread: flo
     return units(centre + spread * noise)
 
 
-def fill(library: Library, voices: Voices) -> dict[int, np.ndarray]:
+def fill(library: Library, voices: Voices, seconds: Callable[[int], float] | None = None) -> dict[int, np.ndarray]:
     """Write clips into a library's catalog as embedded; every vector of those games by its clip's id.
+
+    `seconds` gives a clip's length by its id, SECONDS unless given.
 
     Filled again with the same games, it writes what is new, and changes whose clips are another's now.
     """
@@ -55,7 +58,8 @@ def fill(library: Library, voices: Voices) -> dict[int, np.ndarray]:
         register(catalog, space, root=root, maker=maker, title=title, candidates=candidates)
     claims = Claims(catalog, space, machine="test", pid=1)
     waiting = claims.claim(10**6)
-    store(catalog, space, [Outcome(clip.id, SECONDS, by_path[clip.path]) for clip in waiting])
+    lengths = seconds or (lambda _: SECONDS)
+    store(catalog, space, [Outcome(clip.id, lengths(clip.id), by_path[clip.path]) for clip in waiting])
     claims.leave()
     return {clip.id: by_path[clip.path] for clip in waiting}
 
@@ -84,3 +88,17 @@ def some_voices(
             None: around(voices[rng.integers(people)], 2, rng, spread),
         }
     return filled
+
+
+def assert_equal(one: object, other: object, name: str = "profiles") -> None:
+    """Two profiles, or anything of dataclasses, tuples and arrays, are the same number for number."""
+    if is_dataclass(one) and is_dataclass(other):
+        assert type(one) is type(other), name
+        for field in fields(one):
+            assert_equal(getattr(one, field.name), getattr(other, field.name), f"{name}.{field.name}")
+    elif isinstance(one, tuple) and isinstance(other, tuple):
+        assert len(one) == len(other), name
+        for place, (mine, theirs) in enumerate(zip(one, other, strict=True)):
+            assert_equal(mine, theirs, f"{name}[{place}]")
+    else:
+        np.testing.assert_array_equal(one, other, err_msg=name)

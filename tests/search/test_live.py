@@ -10,8 +10,8 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from search.asking import PATIENCE_S, kept_position, late, line, nearest, same_profiles, until
-from search.filling import fill, forget, some_voices
+from search.asking import PATIENCE_S, kept_position, late, line, nearest, until
+from search.filling import assert_equal, fill, forget, some_voices
 from sqlalchemy import Connection
 from views.made_up import assert_same
 
@@ -117,7 +117,7 @@ def test_after_a_refresh_all_is_as_if_made_anew(library: Library, live: Live) ->
         ready = live.ready
         assert_same(ready.snapshot, follow(library.catalog, library.space, None))
         assert ready.profiles.position == ready.snapshot.position
-        assert same_profiles(ready.profiles, build_profiles(ready.snapshot))
+        assert_equal(ready.profiles, build_profiles(ready.snapshot))
 
 
 @on_sqlite
@@ -125,7 +125,7 @@ def test_scores_are_calibrated_beside_the_searches_once_things_settle(library: L
     live.start()
     fill(library, late(1))
     until(lambda: live.ready.profiles.position == live.ready.snapshot.position > CLIPS)
-    assert same_profiles(live.ready.profiles, build_profiles(live.ready.snapshot))
+    assert_equal(live.ready.profiles, build_profiles(live.ready.snapshot))
 
 
 @on_sqlite
@@ -234,7 +234,7 @@ def test_while_the_catalog_is_away_vectors_can_be_compared_and_all_goes_on_when_
     until(lambda: isinstance(live.problem, CatalogError))
     ready = live.ready
     assert len(ready.snapshot.clips.nearest(line(1), 5).ids) == 5
-    assert ready.profiles.query_scores(line(1)[None]).shape == (1, 20)
+    assert ready.profiles.query_scores(line(1)[None])[0].shape == (1, 20)
     with pytest.raises(CatalogError):
         nearest(library.catalog, live, 1)
     with pytest.raises(CatalogError):

@@ -8,8 +8,8 @@ from contextlib import closing
 from threading import Barrier
 
 import pytest
-from search.asking import PATIENCE_S, late, line, same_profiles
-from search.filling import fill, forget, some_voices
+from search.asking import PATIENCE_S, late, line
+from search.filling import assert_equal, fill, forget, some_voices
 from sqlalchemy import create_engine
 from views.made_up import assert_same
 
@@ -52,7 +52,7 @@ def test_searches_on_eight_threads_see_no_error_and_in_the_end_the_new_clips(lib
     library.refresh()
     ready = library.ready
     assert_same(ready.snapshot, follow(library.catalog, library.space, None))
-    assert same_profiles(ready.profiles, build_profiles(ready.snapshot))
+    assert_equal(ready.profiles, build_profiles(ready.snapshot))
 
 
 def test_more_clients_than_there_are_connections_are_all_answered(library: Library) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from search.filling import Voices, around, fill, forget, some_voices, units
+from search.filling import Voices, around, assert_equal, fill, forget, some_voices, units
 from standin import DIM
 
 from speaker_search.catalog import people
 from speaker_search.library import Library
 from speaker_search.search.profiles import SAMPLED_CLIPS, Profiles, build_profiles, follow_profiles
+from speaker_search.search.scoring import cohorts_across_games
 from speaker_search.views.snapshot import follow
 
 RNG = np.random.default_rng
@@ -36,8 +37,8 @@ def test_means_are_the_means_of_the_catalogs_vectors_in_float16(library: Library
         vectors = voices[f"{maker}/{game}"][name]
         np.testing.assert_allclose(mean, mean_of(vectors), atol=1e-6)
         assert clips == len(vectors)
-    np.testing.assert_allclose(np.linalg.norm(profiles.vectors, axis=1), 1, rtol=1e-5)
-    np.testing.assert_allclose(profiles.centre, profiles.means.mean(axis=0), atol=1e-6)
+    for sounding in (profiles.as_pairs, profiles.as_queries):
+        np.testing.assert_allclose(np.linalg.norm(sounding.vectors, axis=1), 1, rtol=1e-5)
 
 
 def mean_of(vectors: np.ndarray) -> np.ndarray:
@@ -50,12 +51,6 @@ def test_profiles_are_the_same_every_time(library: Library) -> None:
     snapshot = library.ready.snapshot
     assert_equal(build_profiles(snapshot), build_profiles(snapshot))
     assert_equal(build_profiles(snapshot), library.ready.profiles)
-
-
-def assert_equal(one: Profiles, other: Profiles) -> None:
-    for name in ("character_ids", "game_ids", "clips", "means", "vectors", "centre", "cohort_means", "cohort_spreads"):
-        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
-    assert (one.position, one.pairs, one.queries) == (other.position, other.pairs, other.queries)
 
 
 @on_sqlite
@@ -81,11 +76,38 @@ def test_a_catalog_with_enough_characters_is_calibrated_and_each_query_gets_the_
     fill(library, some_voices(clips=4))
     profiles = library.ready.profiles
     assert profiles.pairs is not None
-    assert [size for size, _ in profiles.queries] == [1, 2, 4]
-    by_size = dict(profiles.queries)
-    assert profiles.query_calibration(1) == by_size[1]
-    assert profiles.query_calibration(3) == by_size[2]
-    assert profiles.query_calibration(500) == by_size[4]
+    assert [(each.clips, each.seconds) for each in profiles.queries] == [(1, -1), (2, -1), (4, -1)]
+    one, two, four = profiles.queries
+    assert profiles.query_calibration(1, None) is one
+    assert profiles.query_calibration(3, 5.0) is two
+    assert profiles.query_calibration(500, None) is four
+
+
+@on_sqlite
+def test_where_there_are_many_queries_of_a_size_each_length_is_calibrated_by_itself(library: Library) -> None:
+    fill(library, some_voices(games=10, characters=10, clips=5, people=60), seconds=lambda clip: 1.0 + clip % 9)
+    profiles = library.ready.profiles
+    classes = [(each.clips, each.seconds) for each in profiles.queries]
+    assert [clips for clips, _ in classes] == [1, 1, 1, 1, 2, 4]  # of 500, 200 and 100 queries
+    lengths = [seconds for clips, seconds in classes if clips == 1]
+    assert lengths == sorted(lengths)
+    assert lengths[:2] == [-1, 0]
+    by_length = {each.seconds: each for each in profiles.queries if each.clips == 1}
+    assert profiles.query_calibration(1, None) is by_length[-1]
+    assert profiles.query_calibration(1, 0.3) is by_length[0]
+    assert profiles.query_calibration(1, lengths[2]) is by_length[lengths[2]]
+    assert profiles.query_calibration(1, 60.0) is by_length[lengths[3]]
+
+
+@on_sqlite
+def test_clips_of_one_voice_and_strangers_part_as_well_as_their_characters_do(library: Library) -> None:
+    fill(library, some_voices())
+    profiles = library.ready.profiles
+    scores, _ = profiles.query_scores(profiles.means, games=profiles.game_ids)
+    across = profiles.game_ids[:, None] != profiles.game_ids[None]
+    called = [name.split("/")[-1] for name in names(library, profiles)]
+    same = np.array([[one == other for other in called] for one in called])
+    assert scores[across & same].min() > scores[across & ~same].max()
 
 
 def nobody() -> dict[str, dict[str | None, np.ndarray]]:
@@ -154,15 +176,18 @@ def test_followed_profiles_are_the_built_ones_but_for_what_is_calibrated(library
     forget(library, min(first))
     snapshot = follow(library.catalog, library.space, None)
     followed, built = follow_profiles(before, snapshot.characters), build_profiles(snapshot)
-    for name in ("character_ids", "game_ids", "clips", "means", "vectors", "centre"):
+    for name in ("character_ids", "game_ids", "clips", "means", "centre"):
         np.testing.assert_array_equal(getattr(followed, name), getattr(built, name), err_msg=name)
-    assert (followed.position, followed.pairs, followed.queries) == (before.position, before.pairs, before.queries)
+    assert_equal((followed.position, followed.pairs, followed.queries), (before.position, before.pairs, before.queries))
     assert built.position > before.position
     changed = np.array([0, 24, 25])  # the one that has lost a clip, and the two that are new
-    np.testing.assert_array_equal(followed.cohort_means[changed], built.cohort_means[changed])
-    np.testing.assert_array_equal(followed.cohort_spreads[changed], built.cohort_spreads[changed])
-    np.testing.assert_array_equal(followed.cohort_means[1:24], before.cohort_means[1:])
-    np.testing.assert_array_equal(followed.cohort_spreads[1:24], before.cohort_spreads[1:])
+    for now, then in ((followed.as_pairs, before.as_pairs), (followed.as_queries, before.as_queries)):
+        np.testing.assert_array_equal(now.matrix, then.matrix)
+        expected = cohorts_across_games(now.vectors, followed.game_ids, changed)
+        np.testing.assert_array_equal(now.cohort_means[changed], expected[0])
+        np.testing.assert_array_equal(now.cohort_spreads[changed], expected[1])
+        np.testing.assert_array_equal(now.cohort_means[1:24], then.cohort_means[1:])
+        np.testing.assert_array_equal(now.cohort_spreads[1:24], then.cohort_spreads[1:])
 
 
 def line() -> np.ndarray:
@@ -182,8 +207,8 @@ def test_cohorts_begin_with_the_second_game_and_end_with_the_last_but_one(librar
     again_one = follow(library.catalog, library.space, two)
     for before, after in ((one, two), (two, again_one)):
         followed, built = follow_profiles(build_profiles(before), after.characters), build_profiles(after)
-        np.testing.assert_array_equal(followed.cohort_means, built.cohort_means)
-        np.testing.assert_array_equal(followed.cohort_spreads, built.cohort_spreads)
+        for found, expected in ((followed.as_pairs, built.as_pairs), (followed.as_queries, built.as_queries)):
+            assert (found.cohort_spreads == 1).all() == (expected.cohort_spreads == 1).all()
 
 
 @on_sqlite

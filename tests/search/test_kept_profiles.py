@@ -7,19 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from search.filling import Voices, fill, some_voices
+from search.filling import Voices, assert_equal, fill, some_voices
 from standin import DIM, StandInEncoder
 
 from speaker_search.catalog.spaces import Space
 from speaker_search.library import Library
 from speaker_search.search.calibration import Calibration
+from speaker_search.search.kept_profiles import FILE, load_profiles, save_profiles
 from speaker_search.search.live import SCORES
-from speaker_search.search.profiles import FILE, Profiles, build_profiles, load_profiles, save_profiles
+from speaker_search.search.profiles import Profiles, QueryCalibration, Sounding, build_profiles
 from speaker_search.settings import Settings
 from speaker_search.views import storage
 from speaker_search.views.storage import folder_of
 
-ARRAYS = ("character_ids", "game_ids", "clips", "means", "vectors", "centre", "cohort_means", "cohort_spreads")
 UUID = "0a1b2c3d"
 SPACE = Space(1, StandInEncoder.space, StandInEncoder.name, DIM)
 on_sqlite = pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
@@ -28,20 +28,26 @@ on_sqlite = pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 def some_profiles(characters: int = 5, position: int = 12, *, calibrated: bool = True) -> Profiles:
     rng = np.random.default_rng(characters)
     ids = np.arange(1, characters + 1)
-    means, vectors, centre = (rng.standard_normal(shape).astype(np.float32) for shape in [(characters, 4)] * 2 + [4])
-    cohorts = rng.standard_normal((2, characters)).astype(np.float32)
+
+    def some(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape).astype(np.float32)
+
+    def sounding() -> Sounding:
+        return Sounding(some(4, 4), some(characters, 4), some(characters), some(characters))
+
+    def calibration() -> Calibration:
+        return Calibration(np.sort(rng.standard_normal(6)), np.sort(rng.standard_normal(6)), 1 / 3, 2 / 3)
+
     pairs, queries = None, ()
     if calibrated:
-        pairs, queries = Calibration(1 / 3, -2 / 3), ((1, Calibration(0.1, 0.2)), (4, Calibration(0.3, 0.4)))
-    return Profiles(position, ids, ids % 2, ids + 7, means, vectors, centre, *cohorts, pairs, queries)
-
-
-def assert_equal(one: Profiles | None, other: Profiles) -> None:
-    assert one is not None
-    for name in ARRAYS:
-        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
-        assert getattr(one, name).dtype == getattr(other, name).dtype
-    assert (one.position, one.pairs, one.queries) == (other.position, other.pairs, other.queries)
+        pairs = calibration()
+        queries = tuple(
+            QueryCalibration(n, seconds, calibration(), calibration())
+            for n, seconds in ((1, -1.0), (1, 0.1), (4, -1.0))
+        )
+    counts = ids + 7
+    means = some(characters, 4)
+    return Profiles(position, ids, ids % 2, counts, means, some(4), sounding(), sounding(), pairs, queries)
 
 
 def file_of(folder: Path) -> Path:
@@ -53,7 +59,11 @@ def file_of(folder: Path) -> Path:
 @pytest.mark.parametrize("profiles", [some_profiles(), some_profiles(calibrated=False), some_profiles(0)])
 def test_what_is_read_is_what_was_saved(tmp_path: Path, profiles: Profiles) -> None:
     save_profiles(tmp_path, profiles, UUID, SPACE)
-    assert_equal(load_profiles(tmp_path, UUID, SPACE, profiles.position), profiles)
+    loaded = load_profiles(tmp_path, UUID, SPACE, profiles.position)
+    assert_equal(loaded, profiles)
+    assert loaded is not None
+    assert loaded.as_pairs.vectors.dtype == np.float32
+    assert loaded.character_ids.dtype == np.int64
 
 
 def test_profiles_of_another_catalog_space_or_position_are_not_taken(tmp_path: Path) -> None:
@@ -68,7 +78,7 @@ def test_profiles_of_another_catalog_space_or_position_are_not_taken(tmp_path: P
 def test_profiles_in_an_older_form_are_not_taken(tmp_path: Path) -> None:
     """The same catalog would give others today."""
     files = {FILE: lambda path: path.write_bytes(b"") and None}
-    storage.save(tmp_path, files, catalog=UUID, space=SPACE.name, position=12, facts={"form": 3})  # type: ignore[arg-type]
+    storage.save(tmp_path, files, catalog=UUID, space=SPACE.name, position=12, facts={"form": 4})  # type: ignore[arg-type]
     assert load_profiles(tmp_path, UUID, SPACE, 12) is None
 
 
