@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Measures how fast clips become embeddings: with the reference package, and with every backend of this machine.
 
-With `--encoder campplus`, SpeechBrain's ECAPA-TDNN and Resemblyzer's package take part. All of them embed the same
-files in turns, so that other work on the machine slows all of them alike. Prints a table, and one JSON object as the
-last line.
+With `--encoder campplus` it also times SpeechBrain's ECAPA-TDNN and Resemblyzer's package. They take turns on the same
+files, so that other work on the machine slows them all alike. Prints a table, and one JSON object as the last line.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ RESEMBLYZER = "resemblyzer's package"
 REFERENCE_THREADS = 10  # as in its notebook
 PADDED = "padded batches"
 PADDED_CLIPS = 16  # in a batch
-PEERS = (ECAPA, RESEMBLYZER)  # other encoders, so their rows are not compared
+PEERS = (ECAPA, RESEMBLYZER)  # other encoders: no cosines between their rows and ours
 WINDOW = 128  # clips decoded while the ones before are embedded, as ingest does
 IN_MEMORY = ", in memory"
 SEED = 20
@@ -71,7 +70,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2, help="the best one counts")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--encoder", choices=("anime-va", "anime-char", "campplus"), default="anime-va")
-    parser.add_argument("--checkpoint", type=Path, help="its weights (default: random ones, or those of the package)")
+    parser.add_argument("--checkpoint", type=Path, help="its weights (default: random ones; campplus: its package's)")
     chosen = parser.parse_args()
     voices = chosen.voices or next(place for place in PLACES if place.is_dir())
     clips = read_all(voices, chosen.clips)

@@ -2,7 +2,7 @@
 """Measures search and cast on sets of voices whose actors are known, with each encoder that loads here.
 
 A set is a folder of dumps with a cast.json, as `spksearch evaluate --truth` reads it. With --home the catalogs are
-kept, and a second run only evaluates. Example: scripts/bench_voices.py --home /tmp/voices --encoders resemblyzer
+kept, so a second run only evaluates. Example: scripts/bench_voices.py --home /tmp/voices --encoders resemblyzer
 
 Prints a table of characters, one of queries by the number of their clips, and a JSON object as the last line.
 """
@@ -40,7 +40,7 @@ def main() -> None:
     chosen = parser.parse_args()
     sets = [chosen.voices / name for name in chosen.sets] if chosen.sets else sets_in(chosen.voices)
     if not sets or not all((each / TRUTH).is_file() for each in sets):
-        parser.error(f"{chosen.voices} holds no such set: each is a folder with a {TRUTH}.")
+        parser.error(f"Sets are missing in {chosen.voices}: a set is a folder with a {TRUTH}.")
     with tempfile.TemporaryDirectory() as passing:
         home = chosen.home or Path(passing)
         found = {each.name: measure_all(each, chosen.encoders, home / each.name) for each in sets}
@@ -76,7 +76,7 @@ def measure_all(voices: Path, encoders: Sequence[str], home: Path) -> dict[str, 
 
 
 def measure(voices: Path, encoder: str, home: Path) -> Evaluation:
-    """Ingest a set into a home unless that is done, and evaluate it. Raises EncoderError."""
+    """Ingest a set into a home, unless it is there already, and evaluate it. Raises EncoderError."""
     with Library(Settings(home=home, encoder=encoder)) as library:
         if not (home / INGESTED).is_file():
             report: IngestReport = library.ingest([voices])
@@ -131,7 +131,7 @@ def show(found: dict[str, dict[str, Evaluation]]) -> None:
 
 
 def table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    """Markdown, padded: it can be read here and pasted."""
+    """Print a padded Markdown table: readable in a terminal, and ready to paste."""
     widths = [max(len(line[column]) for line in (header, *lines)) for column in range(len(header))]
     rule = ["-" * width for width in widths]
     for line in (header, rule, *lines):
@@ -147,12 +147,12 @@ def with_interval(value: float | None, interval: tuple[float, float] | None) -> 
 
 
 def below_best(one: Evaluation) -> float | None:
-    """How much F1 the automatic threshold misses."""
+    """How much F1 the automatic threshold loses."""
     return None if one.bcubed.best_f1 is None else one.bcubed.best_f1 - one.bcubed.f1
 
 
 def figures(one: Evaluation) -> dict[str, Any]:
-    """An evaluation in a JSON line: its main figures first, the others as `evaluate --json` has them."""
+    """An evaluation for the JSON line: its main figures first, the others as in `evaluate --json`."""
     errors = one.calibration
     return {
         "precision_at_1": one.precision_at_1,
@@ -172,7 +172,7 @@ def figures(one: Evaluation) -> dict[str, Any]:
 
 
 def rounded(value: Any) -> Any:
-    """The same with its numbers rounded to a ten-thousandth, which is finer than any interval."""
+    """The same with numbers rounded to four decimals, which is finer than any interval."""
     if isinstance(value, dict):
         return {name: rounded(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):

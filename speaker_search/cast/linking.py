@@ -19,11 +19,11 @@ LogOdds = Callable[[Doubles], Doubles]
 #: A voice with many roles is recognised by all of them together: each doubling of the pairs that agree is worth this
 #: much log-odds ...
 DOUBLING = 1.5
-#: ... up to this many pairs. Without an end large groups that have little in common are joined: in a simulated catalog
-#: of 720 characters, whose actors have up to 40 roles, that cost a third of B-cubed F1.
+#: ... up to this many pairs. An unlimited bonus would join large groups that have little in common: in a simulated
+#: catalog of 720 characters, whose actors have up to 40 roles, it cost a third of B-cubed F1.
 MOST_PAIRS = 8
 GONE = -1  # the age of a group that was merged into another
-MOST_NEIGHBOURS = 256  # of a character, the nearest: a bound on memory that 7,400 characters do not reach
+MOST_NEIGHBOURS = 256  # the nearest of a character are kept, to bound memory; 7,400 characters do not reach it
 
 
 def bonus(pairs: npt.ArrayLike) -> Doubles:
@@ -35,12 +35,12 @@ def link(sounding: Sounding, games: Ids, log_odds: LogOdds, floor: float, least:
     """Group characters; returns labels (C,), each the lowest row in its group.
 
     Agglomerative clustering by average linkage (UPGMA, Sokal and Michener 1958): the two groups with the highest
-    evidence are merged first, as long as it reaches `least`. The evidence is `log_odds` of their mean score and the
-    `bonus` for its pairs. Two characters of one game never join one group. `floor` is a score below which even the
-    greatest bonus cannot reach `least`: pairs below it are not looked at, as a mean never exceeds all of its scores.
+    evidence are merged first, as long as it reaches `least`. The evidence is the `log_odds` of their mean score plus
+    the `bonus` for the pairs between them. Two characters of one game never join one group. Pairs that score below
+    `floor` are skipped: even the greatest bonus would not lift them to `least`, and no mean exceeds its highest score.
 
-    The mean score of two groups follows from sums over each: scores are cosines, shifted and scaled by character. So
-    memory grows with the pairs above the floor, not with the square of the characters.
+    A score is a cosine, shifted and scaled by character, so the mean score of two groups can be computed from sums over
+    each. Memory therefore grows with the pairs above the floor, not with the square of the number of characters.
     """
     groups = _Groups(sounding, games)
     waiting: list[_Merge] = []
@@ -63,17 +63,17 @@ def link(sounding: Sounding, games: Ids, log_odds: LogOdds, floor: float, least:
 
 
 class _Merge(NamedTuple):
-    """Two groups that may be merged, in the order of their merit."""
+    """Two groups that may be merged; the best merge sorts first."""
 
-    evidence: float  #: negative, so that the most comes first
-    score: float  #: likewise: the table of log-odds may be flat at its upper end
+    evidence: float  #: negated, so that the strongest sorts first
+    score: float  #: negated too; it decides where the table of log-odds is flat, at its upper end
     one: int
     other: int
     ages: tuple[int, int]
 
 
 class _Groups:
-    """Groups of characters, each named by its lowest row, with what their mean scores follow from."""
+    """Groups of characters, each named by its lowest row, with the sums that give their mean scores."""
 
     def __init__(self, sounding: Sounding, games: Ids) -> None:
         count = len(games)
@@ -89,7 +89,7 @@ class _Groups:
         self._sizes = np.ones(count)
 
     def neighbours(self, rows: Ids, first: Ids, second: Ids) -> None:
-        """Note which characters score above the floor with each of these rows; the pairs come in the rows' order."""
+        """Note which characters score above the floor with each of these rows; the pairs are sorted by row."""
         for row, near in zip(rows.tolist(), np.split(second, np.searchsorted(first, rows[1:])), strict=True):
             self._near[row] = near.astype(np.int32)
 
@@ -97,11 +97,11 @@ class _Groups:
         return _Merge(-float(evidence), -float(score), one, other, (self._age[one], self._age[other]))
 
     def stands(self, merge: _Merge) -> bool:
-        """Whether both groups are as they were."""
+        """Whether neither group has changed since the merge was noted."""
         return (self._age[merge.one], self._age[merge.other]) == merge.ages
 
     def join(self, one: int, other: int) -> tuple[Ids, Doubles, Doubles]:
-        """Merge two groups into the first; its neighbours (n,), its mean scores with them, and over how many pairs."""
+        """Merge `other` into `one`; its neighbours (n,), their mean scores with it, and the number of pairs in each."""
         self.labels[self._members[other]] = one
         self._members[one] += self._members[other]
         self._games[one] |= self._games[other]

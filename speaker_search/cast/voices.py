@@ -55,7 +55,7 @@ def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFA
 
 
 def partition(profiles: Profiles, least_log_odds: float) -> Ids:
-    """Labels (C,) of the characters' groups when every merge needs these log-odds. Uncalibrated, everyone is alone."""
+    """Labels (C,) of the characters' groups when every merge needs these log-odds. Uncalibrated, nobody is linked."""
     if profiles.pairs is None:
         return np.arange(len(profiles))
     floor = profiles.pairs.score_at(least_log_odds - float(bonus(MOST_PAIRS)))

@@ -129,7 +129,8 @@ def _take_off_queue(
 def _describe(connection: Connection, locked: dict[int, Row[Any]], outcomes: Sequence[Outcome]) -> None:
     """Store the clips' lengths and fingerprints.
 
-    A length that is known stays: another space's views may hold it, and its change log would not tell them.
+    A known length is kept: another space's views may hold it, and that space's change log would not tell them of a
+    new one.
     """
     known = [
         {

@@ -16,8 +16,8 @@ EncoderName = Annotated[
     str | None,
     typer.Option(
         "--encoder",
-        help="Encoder or space; otherwise SPKSEARCH_ENCODER, the catalog's only one, or anime-va where its weights are "
-        "on this machine and campplus elsewhere.",
+        help="Encoder or space. Default: SPKSEARCH_ENCODER, else the catalog's only one, else anime-va if its weights "
+        "are on this machine, else campplus.",
     ),
 ]
 Device = Annotated[str | None, typer.Option("--device", help="Where the encoder runs: auto, cpu or cuda.")]

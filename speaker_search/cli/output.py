@@ -113,7 +113,7 @@ def cast(found: Cast) -> None:
 
 
 def evaluation(found: Evaluation) -> None:
-    """Measures with their intervals, queries by their size, and how right the probabilities of first matches are."""
+    """Measures with their intervals, queries by their size, and how often first matches are right."""
     among, errors = found.intervals, found.calibration
     rows: list[tuple[str, object, Sequence[float] | None]] = [
         ("precision@1 across games", found.precision_at_1, among.precision_at_1),
@@ -138,7 +138,7 @@ def evaluation(found: Evaluation) -> None:
     held = f"{found.characters:,} known characters, {found.voice_actors:,} voice actors, {found.encoder}"
     console().print(plain(held), markup=False)
     table(("measure", "value", "95 % interval"), measures)
-    console().print("\nQueries of one and more clips, asked of the characters of other games:")
+    console().print("\nQueries of one or more clips, searched among the characters of other games:")
     sizes = [
         (q.clips, q.queries, q.precision_at_1, q.first_match_ece, q.confident, q.confident_right) for q in found.queries
     ]

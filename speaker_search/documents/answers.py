@@ -36,7 +36,7 @@ class Search(Document):
     next: str | None = Field(description="Cursor of the following page.")
     nobody: Rounded | None = Field(
         description="The probability that none of the characters that pass the filters is this voice; "
-        "null when it cannot be calibrated, and by clip."
+        "null when it cannot be calibrated, and in searches by clip."
     )
 
     @classmethod

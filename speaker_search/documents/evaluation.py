@@ -45,7 +45,7 @@ class Reliability(Document):
 
 
 class QuerySize(Document):
-    """Queries of so many clips, asked of the characters of other games."""
+    """Queries of this many clips, searched among the characters of other games."""
 
     clips: int
     queries: int

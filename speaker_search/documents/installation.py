@@ -37,7 +37,7 @@ class MachineState(Document):
 class Diagnosis(Document):
     """Everything that doctor says."""
 
-    encoder: str = Field(description="The one that embeds a new catalog's voices; another catalog keeps its own.")
+    encoder: str = Field(description="The default of a new catalog; a catalog with voices keeps its own.")
     encoders: list[EncoderState]
     machine: MachineState
     packages: dict[str, str | None] = Field(description="Versions; null for a package that is not installed.")

@@ -28,12 +28,12 @@ __all__ = ["NAMES", "PURPOSES", "Backend", "Encoder", "class_of", "load", "make"
 NAMES = tuple(weights.SOURCES)
 #: What each of them is for.
 PURPOSES: Mapping[str, str] = {
-    "anime-va": "acted Japanese: voice actors",
-    "anime-char": "acted Japanese: characters, even of one actor",
+    "anime-va": "acted Japanese: tells voice actors apart",
+    "anime-char": "acted Japanese: tells apart even one actor's characters",
     "campplus": "all other voices; needs no download",
-    "ecapa-voxceleb": "comparison: interviews",
-    "wespeaker-resnet34": "comparison: interviews",
-    "resemblyzer": "comparison: read English; needs no download",
+    "ecapa-voxceleb": "comparison only; trained on interviews",
+    "wespeaker-resnet34": "comparison only; trained on interviews",
+    "resemblyzer": "comparison only; trained on English; no download",
 }
 DEVICES = ("auto", "cpu", "cuda")
 

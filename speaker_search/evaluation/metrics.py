@@ -33,7 +33,7 @@ class CalibrationError:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Those whose probability lies in one bin."""
+    """Predictions whose probability lies in one bin."""
 
     low: float
     high: float
@@ -49,7 +49,7 @@ def mean(values: Doubles) -> float | None:
 
 
 def first_is_right(scores: Floats, relevant: Bools, eligible: Bools) -> Doubles:
-    """Whether each row's best eligible column is relevant, (n,) of 1 and 0; all given (n, m).
+    """Whether each row's best eligible column is relevant, (n,) of 1 and 0; the arguments are (n, m).
 
     nan for a row without a relevant column. A score of minus infinity counts as no answer.
     """
@@ -61,7 +61,7 @@ def first_is_right(scores: Floats, relevant: Bools, eligible: Bools) -> Doubles:
 
 
 def average_precisions(scores: Floats, relevant: Bools, eligible: Bools) -> Doubles:
-    """Each row's mean (n,) of the precisions at its relevant columns, ranked by score; all given (n, m).
+    """Each row's mean (n,) of the precisions at its relevant columns, ranked by score; the arguments are (n, m).
 
     nan for a row without a relevant column. A column with a score of minus infinity is never reached: its precision is
     0. Where scores are equal, the wrong columns are ranked first.
@@ -112,7 +112,7 @@ def f1(precision: float, recall: float) -> float:
 def members_are_right(voices: Labels, actors: Labels) -> Doubles:
     """Whether each member's actor is the most frequent one among its voice's other members, (n,) of 1 and 0.
 
-    `voices` (n,) are the members' voices and `actors` (n,) their actors. Among equally frequent actors each is right;
+    `voices` (n,) are the members' voices and `actors` (n,) their actors. Equally frequent actors are all right;
     nan where a voice has no other member.
     """
     right = np.full(len(voices), np.nan)
@@ -140,7 +140,7 @@ def calibration_error(probabilities: Floats, outcomes: Bools) -> CalibrationErro
 
 
 def reliability(probabilities: Floats, outcomes: Bools) -> tuple[Reliability, ...]:
-    """What was said and what was so, bin by bin; bins without any are left out."""
+    """Predicted probabilities and how many came true, bin by bin; empty bins are left out."""
     bins = bins_of(probabilities)
     rows = []
     for number in np.unique(bins).tolist():
@@ -163,6 +163,6 @@ def log_likelihood_ratio_cost(same: Doubles, different: Doubles) -> float | None
 
 
 def log_likelihood_ratios(log_odds: Doubles, prior: float) -> Doubles:
-    """What a score adds to the prior probability, from the log-odds (n,) that contain it."""
+    """Log-likelihood ratios (n,): the log-odds (n,) minus those of the prior probability."""
     prior = float(np.clip(prior, 1e-12, 1 - 1e-12))
     return np.asarray(log_odds - np.log(prior / (1 - prior)))

@@ -50,7 +50,8 @@ def measure_queries(ready: Ready, known: Known) -> tuple[QuerySize, ...]:
 def sample_clips(snapshot: Snapshot, known: Known) -> dict[int, Clips]:
     """Clips of each character, by its place, in an order that is random and the same every time.
 
-    With more characters than MAX_QUERIES an even choice of them; of each, clips for its share of the queries.
+    If there are more characters than MAX_QUERIES, evenly spaced ones are taken. Each gives clips for its share of the
+    queries.
     """
     heard = known.heard
     if len(heard) > MAX_QUERIES:
@@ -71,7 +72,7 @@ def _share(characters: int) -> int:
 
 
 def queries_of(samples: dict[int, Clips], size: int) -> tuple[Clips, Ids]:
-    """Queries (q) of that many clips, none of them in two queries, and the place (q,) of each one's character."""
+    """Queries (q) of that many clips, no clip in two of them, and the place (q,) of each one's character."""
     vectors, seconds, places = [], [], []
     for place, clips in samples.items():
         for number in range(min(_share(len(samples)), len(clips.vectors) // size)):
@@ -114,8 +115,8 @@ def _likely(profiles: Profiles, first: FirstMatches, nearest: Floats, size: int,
 
 
 def _asked(profiles: Profiles, known: Known, vectors: Floats, places: Ids) -> tuple[Doubles, FirstMatches, Floats]:
-    """Whether each query (q,) finds its actor first among known characters; the first matches (m) among all; and the
-    highest cosine of each one's query with a character of another game (m,).
+    """Whether each query (q,) finds its actor first among known characters; the first matches (m) among all; and, for
+    each first match, the highest cosine (m,) of its query with a character of another game.
     """
     recurring = known.recurring()
     found, firsts, nearest = [], [], []

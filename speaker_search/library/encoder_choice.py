@@ -17,8 +17,8 @@ FOR_ALL = "campplus"  #: for everything else, and needs no download
 class Defaults:
     """The encoders to use where none was chosen."""
 
-    names: tuple[str, ...]  #: the first one, unless the catalog has voices of a later one only
-    reason: str  #: why that one, and how to get the other; for a person to read
+    names: tuple[str, ...]  #: the first one, unless the catalog has voices of a later one and none of its own
+    reason: str  #: why the first one, and how to get the other; shown to people
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,11 @@ class Choice:
     """The encoder that new voices are embedded with, or a space of one."""
 
     name: str
-    reason: str | None  #: why this one, when it was left to the program
+    reason: str | None  #: why this one, when the program had to choose
 
 
 def defaults(checkpoint: Path | None) -> Defaults:
-    """anime-va where its weights are on this machine or are `checkpoint`, otherwise campplus. Downloads nothing."""
+    """anime-va if its weights are on this machine or `checkpoint` holds them, otherwise campplus. Downloads nothing."""
     try:
         found = weights.resolve(FOR_ACTING, checkpoint, download=False)
     except EncoderError as error:
@@ -38,13 +38,13 @@ def defaults(checkpoint: Path | None) -> Defaults:
     else:
         if found.sha256 != weights.SOURCES[FOR_ALL].sha256:
             reason = (
-                f"No encoder was chosen, so {FOR_ACTING} embeds. Its weights are on this machine. "
-                f"For other than acted Japanese voices there is --encoder {FOR_ALL}."
+                f"No encoder was chosen, so {FOR_ACTING} is used: its weights are on this machine. "
+                f"For voices other than acted Japanese, use --encoder {FOR_ALL}."
             )
             return Defaults((FOR_ACTING, FOR_ALL), reason)
         why = f"SPKSEARCH_CHECKPOINT names the weights of {FOR_ALL}."
     reason = (
-        f"No encoder was chosen, so {FOR_ALL} embeds. {why} "
+        f"No encoder was chosen, so {FOR_ALL} is used. {why} "
         f"For acted Japanese voices --encoder {FOR_ACTING} is better; it downloads 83 MB."
     )
     return Defaults((FOR_ALL, FOR_ACTING), reason)
@@ -93,8 +93,8 @@ def encoder_to_embed(
 ) -> Choice:
     """The encoder, or the space of one, that new voices are embedded with. Raises EncoderError for an unknown one.
 
-    `wanted` is an encoder's name, a space, or None: the catalog's only space, or else a default encoder, the one that
-    is searched if the catalog has its voices. `held`, `default` and `encoders` are as for `space_to_search`.
+    `wanted` is an encoder's name, a space, or None: the catalog's only space, or else a default encoder: the one that
+    is searched, if the catalog has voices of any. `held`, `default` and `encoders` are as for `space_to_search`.
     """
     reason = None
     if wanted is None and len(held) == 1:
@@ -114,7 +114,7 @@ def encoder_of(name: str) -> str:
 
 
 def _of_defaults(held: Mapping[str, str], by_default: Defaults) -> list[str]:
-    """The spaces of the first default encoder that the catalog has any of."""
+    """The catalog's spaces of the first default encoder that it has voices of."""
     spaces = ([space for space, encoder in held.items() if encoder == name] for name in by_default.names)
     return next(filter(None, spaces), [])
 

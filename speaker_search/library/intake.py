@@ -69,7 +69,7 @@ class Intake(Following):
         return tally.report
 
     def encoder_choice(self) -> Choice:
-        """The encoder that new voices are embedded with, and why, if it was left to the program."""
+        """The encoder that new voices are embedded with, and why, if the program had to choose."""
         held = {space.name: space.encoder for space in self._spaces()}
         followed = None if self._live is None else self._live.ready.space.name  # what this library answers in
         asked = self.settings.encoder or followed

@@ -24,19 +24,19 @@ LEAST_SEPARATION = 2.0  # nearer ones look like one distribution
 class Prior:
     """What is assumed of voices that recur until a catalog's scores say otherwise.
 
-    A small catalog says little about them, and without a prior a few high scores of strangers would pass for theirs.
+    A small catalog says little about them: without a prior, a few high scores of strangers would pass for one voice.
     """
 
     recurrence: float  #: the probability that a voice is heard in any one other game ...
-    looks: float  #: ... worth as many looks into another game
-    separation: float  #: of one voice's scores from strangers', in the strangers' standard deviations ...
-    spread: float  #: ... and their own standard deviation, likewise ...
-    scores: float  #: ... both worth as many scores of one voice
-    widened: float  #: by how much maximum likelihood takes the strangers' scale for too small
+    looks: float  #: ... counted as if seen in this many searches of a game for a voice
+    separation: float  #: of one voice's mean score from strangers', in the strangers' standard deviations ...
+    spread: float  #: ... and the standard deviation of one voice's scores, in the same unit ...
+    scores: float  #: ... both counted as if seen in this many scores of one voice
+    widened: float  #: the factor by which maximum likelihood underestimates the strangers' scale
 
 
-# Both count as much as some hundred characters. They were chosen on real and read voices of 52 to 335 characters, on
-# random parts of them, and on simulated actors of up to 40 roles; a range of values around each does about as well.
+# Both count as much as about a hundred characters. They were chosen on sets of 52 to 335 characters, acted and read, on
+# random parts of these sets, and on simulated actors of up to 40 roles. Values around each do about as well.
 PAIRS = Prior(recurrence=0.05, looks=300, separation=4.0, spread=1.7, scores=60, widened=1.03)
 QUERIES = Prior(recurrence=0.08, looks=100, separation=5.0, spread=1.3, scores=60, widened=1.0)
 
@@ -59,7 +59,7 @@ class Calibration:
         return logistic(self.log_odds(scores))
 
     def log_ratio(self, score: float) -> float:
-        """Log-likelihood ratio of one voice to two: the log-odds at even odds before the score is known."""
+        """Log-likelihood ratio of one voice to two: the log-odds without the prior odds."""
         return float(np.interp(score, self.scores, self.odds)) - _log_odds(self.share)
 
     def score_at(self, log_odds: float) -> float:
@@ -77,7 +77,7 @@ class Calibration:
         return self.score_at(0.0)
 
     def nobody(self, log_odds: Doubles, games: Ids) -> float:
-        """The probability that a voice is none of these characters (C,), of the games (C,), with these log-odds."""
+        """The probability that a voice is none of these characters, from their log-odds (C,) and games (C,)."""
         if not len(games):
             return 1.0
         ratios = np.exp(np.clip(log_odds - _log_odds(self.share), -MAX_LOG_RATIO, MAX_LOG_RATIO))
@@ -90,11 +90,10 @@ def calibrate(scores: Floats, row_games: Ids, games: Ids, prior: Prior = PAIRS) 
     """Learn a calibration from scores (n, C) of rows in `row_games` (n,) with characters in `games` (C,).
 
     None when there are too few scores between games, or they do not vary. The scores are a mixture: those of strangers,
-    fitted as `strangers.fit` says, and those of one voice, of the same shape with a centre and scale of
-    their own. A row has one voice with at most one character of a game, so the posterior of a score is shared among the
-    row's scores in that game; share, centre and scale are fitted by expectation-maximisation (Dempster, Laird and Rubin
-    1977), starting from the prior. The posterior is one minus the local false discovery rate (Efron
-    2004).
+    fitted by `strangers.fit`, and those of one voice, with the same shape but a centre and scale of their own. At most
+    one character of a game has a row's voice, so the posterior is divided among the row's scores in that game. Share,
+    centre and scale are fitted by expectation-maximisation (Dempster, Laird and Rubin 1977), starting from the prior.
+    The posterior is one minus the local false discovery rate (Efron 2004).
     """
     groups = strangers.by_game(scores, row_games, games) if scores.size else None
     if groups is None or groups.scores < MIN_SCORES:
@@ -141,7 +140,7 @@ def _fit(groups: ByGame, null: Hyperbolic, prior: Prior) -> tuple[float, Hyperbo
 def _log_ratios(scores: Doubles, same: Hyperbolic, null: Hyperbolic) -> Doubles:
     """Log-likelihood ratios of one voice to two, made to never fall as the score rises (`scores` ascend)."""
     ratios = same.log_density(scores) - null.log_density(scores)
-    # The wider distribution is the likelier one far below both centres too, where it means nothing.
+    # Far below both centres the wider distribution is again the likelier one, which means nothing there.
     at_centre = float(same.log_density(np.array([null.centre]))[0] - null.log_density(np.array([null.centre]))[0])
     ratios = np.where(scores < null.centre, np.minimum(ratios, at_centre), ratios)
     return np.maximum.accumulate(ratios)

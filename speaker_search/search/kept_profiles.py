@@ -22,7 +22,7 @@ OF_SOUNDING = ("matrix", "vectors", "cohort_means", "cohort_spreads")
 
 
 def save_profiles(folder: Path, profiles: Profiles, uuid: str, space: Space) -> None:
-    """Save the profiles for the next start. Failing to costs only the time to rebuild them, so errors are ignored."""
+    """Save the profiles for the next start. A failure costs only the time to rebuild them, so errors are ignored."""
     arrays: dict[str, Floats | Ids | Doubles] = {name: getattr(profiles, name) for name in OF_CHARACTERS}
     for kind in ("as_pairs", "as_queries"):
         arrays |= {f"{kind}.{name}": getattr(getattr(profiles, kind), name) for name in OF_SOUNDING}

@@ -30,10 +30,10 @@ QUERY_SIZES = (1, 2, 4, 8)  # clips: calibrated separately, since more clips mak
 SAMPLED_CHARACTERS = 1_000
 SAMPLED_CLIPS = 1_000  # of a character, the clips that samples are drawn from
 MIN_QUERIES = 30  # fewer say too little about queries of a size
-LENGTHS = 3  # classes of queries by their seconds of speech, as many queries in each ...
-MIN_QUERIES_OF_LENGTH = 80  # ... where each has this many
-MAX_SCORES = 2_000_000  # a calibration is fitted on ...
-FITTED_ROWS = 300  # ... of at least this many characters or queries, with characters of as many games as that allows
+LENGTHS = 3  # classes of queries by their seconds of speech, with equally many queries in each ...
+MIN_QUERIES_OF_LENGTH = 80  # ... if each has at least this many
+MAX_SCORES = 2_000_000  # that a calibration is fitted on ...
+FITTED_ROWS = 300  # ... from at least this many characters or queries, against as many games as that leaves room for
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Sounding:
 class QueryCalibration:
     """The calibration of queries of some size: of their scores and of their cosines with characters."""
 
-    clips: int  #: of a query, at least
+    clips: int  #: in a query, at least
     seconds: float  #: of speech in it, at least; -1 for queries of any length
     scores: Calibration
     cosines: Calibration
@@ -62,9 +62,9 @@ class QueryCalibration:
     def log_odds(self, scores: Floats, nearest: float) -> Doubles:
         """Log-odds of one voice, of the same shape as the scores; `nearest` is the query's highest cosine.
 
-        A match must stand out among all characters (score). A stranger, or noise, has a nearest character that may
-        stand out as well, far below where clips of one voice are: where the highest cosine is a stranger's rather than
-        one voice's, its likelihood ratio is the most that the log-odds can be.
+        The score says how far a match stands out among all characters. Even for a stranger or for noise some character
+        stands out, but at a cosine far below those of one voice. So the likelihood ratio of the highest cosine caps the
+        log-odds.
         """
         return np.minimum(self.scores.log_odds(scores), self.cosines.log_ratio(nearest))
 
@@ -100,7 +100,7 @@ class Profiles:
     def query_scores(self, queries: Floats, *, games: Ids | None = None) -> tuple[Floats, Floats]:
         """Scores and cosines, (n, C) and (n, C), between unit vectors (n, dim) from clips and all characters.
 
-        Characters of a query's own game (`games` (n,)) stay out of its cohort, where that is known.
+        If the queries' own games are known (`games` (n,)), their characters stay out of the query's cohort.
         """
         characters = self.as_queries
         cosines = unit(unit(queries - self.centre) @ characters.matrix) @ characters.vectors.T
@@ -108,8 +108,9 @@ class Profiles:
         return normalised(cosines, cohort(cosines, counted), characters.cohorts), cosines
 
     def query_calibration(self, clips: int, seconds: float | None) -> QueryCalibration | None:
-        """The calibration for a query of that many clips and, where that is known, seconds: that of the largest size
-        that it reaches, and in it of the greatest length.
+        """The calibration for a query of that many clips and, if known, seconds.
+
+        It is that of the largest size that the query reaches and, within this size, of the greatest length.
         """
         reached = [each for each in self.queries if each.clips <= clips and each.seconds <= (seconds or -1)]
         return max(reached, key=lambda each: (each.clips, each.seconds)) if reached else None
@@ -164,13 +165,13 @@ def _plain(characters: Characters, before: Profiles | None) -> Profiles:
 
 
 def _sounding(matrix: Floats, deviations: Floats, games: Ids) -> Sounding:
-    """The characters as that matrix makes them comparable."""
+    """The characters whitened by that matrix, with their cohorts."""
     vectors = unit(deviations @ matrix)
     return Sounding(matrix, vectors, *cohorts_across_games(vectors, games))
 
 
 def _following(before: Sounding, rows: tuple[Ids, Ids], deviations: Floats, games: Ids) -> Sounding:
-    """The same with the earlier matrix, and the earlier cohorts of these rows: theirs now, and what they were then."""
+    """The same with the earlier matrix. `rows` are unchanged characters, now and before: they keep their cohorts."""
     vectors = unit(deviations @ before.matrix)
     now, then = rows
     means, spreads = np.zeros(len(games), np.float32), np.ones(len(games), np.float32)
@@ -212,7 +213,7 @@ class _Samples:
 
 
 def _samples(snapshot: Snapshot, profiles: Profiles) -> _Samples:
-    """Up to 8 clips each of up to 1,000 characters, drawn evenly, the same ones every time."""
+    """Up to 8 clips each of up to 1,000 characters, drawn at random, the same ones every time."""
     rng = np.random.default_rng(0)
     chosen = rng.permutation(len(profiles))[:SAMPLED_CHARACTERS]
     games, ids = profiles.game_ids[chosen], profiles.character_ids[chosen]
@@ -251,9 +252,9 @@ def _calibrated(profiles: Profiles, samples: _Samples) -> Profiles:
 
 
 def _of_some_games(games: Ids, most: int, rng: np.random.Generator) -> Ids:
-    """The characters of as many games, drawn at random, as have at most so many characters together; all if they fit.
+    """The characters of games drawn at random, at most so many characters together; all games, if they fit.
 
-    One game at least, however many it has.
+    At least one game, however large it is.
     """
     named, sizes = np.unique(games, return_counts=True)
     order = rng.permutation(len(named))
@@ -262,7 +263,7 @@ def _of_some_games(games: Ids, most: int, rng: np.random.Generator) -> Ids:
 
 
 def _lengths(seconds: Floats) -> list[tuple[float, Bools]]:
-    """Classes of queries by length: the least seconds of each, and which are in it; first the class of all."""
+    """Classes of queries by length: the least seconds of each, and which queries are in it. The first holds all."""
     classes = [(-1.0, np.ones(len(seconds), np.bool_))]
     if len(seconds) >= LENGTHS * MIN_QUERIES_OF_LENGTH:
         bounds = [0.0, *np.quantile(seconds, np.arange(1, LENGTHS) / LENGTHS).tolist(), np.inf]

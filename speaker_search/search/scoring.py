@@ -1,6 +1,4 @@
-"""Scores between voices: game channels removed, means whitened, cosines normalised against a cohort. Arrays in, arrays
-out.
-"""
+"""Scores between voices: game channels removed, means whitened, cosines normalised against a cohort. Over arrays."""
 
 from __future__ import annotations
 
@@ -11,15 +9,13 @@ import numpy as np
 from speaker_search.entities import Floats, Ids
 
 CHANNEL_PRIOR = 10  # characters: with this many, a game's channel is halfway between the common mean and its own
-PAIR_SHRINKAGE = (
-    2.0  # of the covariance when characters are compared, in mean variances (factors of 1 to 4 differ little)
-)
-QUERY_SHRINKAGE = 16.0  # ... and when clips are: a few clips are noise in directions in which characters hardly differ
+PAIR_SHRINKAGE = 2.0  # of the covariance, in mean variances, when characters are compared; 1 to 4 differ little ...
+QUERY_SHRINKAGE = 16.0  # ... and when clips are: in directions in which characters hardly differ, a few clips are noise
 COHORT_SHARE = 1 / 3  # of the characters, the nearest ones ...
 COHORT_BOUNDS = (30, 300)  # ... within these bounds: fewer give no reliable spread, more are like any other voice
-SPARED_FROM = 80  # a third of what a cohort has above this is passed over, nearest first: roles of the same actor ...
-SPARED_SHARE = 1 / 3  # ... who may have dozens, and would count as the strangers that a score is compared with
-MOST_SPARED = 1 / 4  # of the characters that count
+SPARED_FROM = 80  # the nearest are passed over, a third as many as the cohort has above this: an actor's roles ...
+SPARED_SHARE = 1 / 3  # ... may be dozens, and a score is to be compared with strangers
+MOST_SPARED = 1 / 4  # of the characters that count, at most
 LEAST_SPREAD = 1e-3  # a cohort's spread is taken to be at least this
 SCORES_AT_A_TIME = 1 << 24  # of a block of rows with all characters, 64 MiB
 
@@ -48,9 +44,9 @@ def channels(means: Floats, games: Ids) -> tuple[Floats, Floats]:
 def whitening(deviations: Floats, seconds: Floats, shrinkage: float) -> Floats:
     """The matrix (dim, dim) that evens out the directions in which characters differ.
 
-    It is (T + shrinkage * tr(T) / dim * I)^(-1/2), T the covariance of the characters' deviations (C, dim) from their
-    channel, each of which counts by its seconds of speech (C,) as s / (s + 1). The shrinkage (Ledoit and Wolf 2004) is
-    essential where there are fewer characters than dimensions.
+    It is (T + shrinkage * tr(T) / dim * I)^(-1/2), with T the covariance of the characters' deviations (C, dim) from
+    their channel. A deviation is weighted by the character's seconds of speech (C,) as s / (s + 1). The shrinkage
+    (Ledoit and Wolf 2004) is essential where there are fewer characters than dimensions.
     """
     weighted = np.asarray(deviations, np.float64) * (seconds / (seconds + 1))[:, None]
     dim = weighted.shape[1]
@@ -68,10 +64,10 @@ def cohort_size(characters: int) -> int:
 
 
 def cohort(cosines: Floats, counted: np.typing.NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
-    """Mean and spread (n,) of each row's cohort: its highest cosines (n, C) but the very highest, over the columns that
-    are counted (n, C).
+    """Mean and spread (n,) of each row's cohort: its highest cosines (n, C), without the top few.
 
-    The adaptive cohort of Matejka et al. (2017), "Analysis of score normalization in multilingual speaker recognition".
+    Only columns that are `counted` (n, C) take part. The adaptive cohort of Matejka et al. (2017), "Analysis of score
+    normalization in multilingual speaker recognition".
     """
     width = cosines.shape[1]
     size = cohort_size(width)

@@ -1,4 +1,4 @@
-"""How strangers score: a distribution fitted to scores between characters, a few of whom are one voice."""
+"""How strangers score: a distribution fitted to scores between characters, a few of whom share a voice."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from speaker_search.entities import Floats, Ids
 Doubles = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-BINS = 1024  # scores are counted in bins: each is moved by less than a hundredth of the strangers' scale
-#: How hyperbolic the strangers' scores may be, from normal to nearly exponential tails.
+BINS = 1024  # that scores are counted in; this moves each by less than a hundredth of the strangers' scale
+#: The shapes tried for strangers' scores, from normal to nearly exponential tails.
 SHAPES = (40.0, 20.0, 10.0, 6.0, 4.0, 3.0, 2.0, 1.5, 1.0, 0.7, 0.5)
-#: In a few thousand scores neighbouring shapes fit alike; this one fits catalogs of some hundred characters ...
+#: To a few thousand scores neighbouring shapes fit equally well. This one fits catalogs of a few hundred characters ...
 SHAPE = 3.0
-SHAPE_SPREAD = 0.5  # ... with this deviation of its logarithm: a log-normal prior
-CENSORED_SHARE = 0.25  # of each row's scores, the highest, where no game has two characters
+SHAPE_SPREAD = 0.5  # ... and is the centre of a log-normal prior with this deviation
+CENSORED_SHARE = 0.25  # the highest of all scores, where no game has two characters
 REACH = 40.0  # standard deviations that the table of the survival function covers
 STEPS = 8001
 
@@ -29,7 +29,7 @@ STEPS = 8001
 @dataclass(frozen=True, slots=True)
 class Hyperbolic:
     """A symmetric hyperbolic distribution (Barndorff-Nielsen 1977): like a normal one near its centre, with exponential
-    tails; the smaller the shape, the nearer they begin.
+    tails, which begin nearer to it the smaller the shape is.
     """
 
     centre: float
@@ -100,10 +100,10 @@ def by_game(scores: Floats, row_games: Ids, games: Ids) -> ByGame | None:
 def fit(groups: ByGame) -> Hyperbolic | None:
     """The distribution of strangers' scores, by maximum likelihood; None when they do not vary.
 
-    In another game at most one character is the same voice. So of a row's scores in a game all but the highest are
-    strangers', and the highest stranger scores at least as much as the second-highest: a sample censored there (type
-    II). No score has to be known for a stranger's, and a catalog in which every voice recurs is fitted as well as one
-    in which none does. Where no game has two characters, the highest quarter of all scores is censored.
+    In another game at most one character is the same voice. So all of a row's scores in a game except the highest are
+    strangers'. All that is used of the highest stranger is that it scores at least as much as the second-highest (a
+    sample censored there, type II). Nobody has to say which scores are strangers', and the fit is as good when every
+    voice recurs as when none does. Where no game has two characters, the highest quarter of all scores is censored.
     """
     # Imported here: it takes a quarter of a second.
     from scipy.optimize import minimize  # type: ignore[import-untyped]

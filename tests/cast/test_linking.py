@@ -42,7 +42,7 @@ def linked(characters: Sounding, games: list[int], least: float) -> list[int]:
 
 
 def linked_plainly(characters: Sounding, games: list[int], least: float) -> list[int]:
-    """All pairs of groups looked at, the two with the most evidence merged, again and again."""
+    """Look at all pairs of groups and merge the two with the most evidence, again and again."""
     scores = normalised(characters.vectors @ characters.vectors.T, characters.cohorts, characters.cohorts)
     groups = [[one] for one in range(len(games))]
     while True:
@@ -118,7 +118,7 @@ def test_nobody_and_one_alone_are_linked_to_nobody(count: int) -> None:
 
 
 def test_a_link_needs_the_mean_over_the_group_not_its_best_pair() -> None:
-    # 0 and 1 are one; 2 is near to 0 and far from 1, on average 0: with 1.5 for two pairs its evidence is -2.5.
+    # 0 and 1 are one voice. 2 is near 0 and far from 1, so its mean score is 0; with 1.5 for two pairs, that is -2.5.
     characters = given_scores([[1, 0.6, 0.4], [0.6, 1, -0.4], [0.4, -0.4, 1]])
     assert linked(characters, [0, 1, 2], -2.3) == [0, 0, 2]
     assert linked(characters, [0, 1, 2], -2.6) == [0, 0, 0]
@@ -135,7 +135,7 @@ def test_the_bonus_ends_where_groups_of_strangers_would_be_joined() -> None:
     np.testing.assert_allclose(bonus(np.array([1, 2, 4, 8, 9, 100])), [0, 1.5, 3, 4.5, 4.5, 4.5])
 
 
-def test_of_more_neighbours_than_are_kept_the_nearest_are() -> None:
+def test_the_neighbours_kept_are_the_nearest() -> None:
     characters, games = sounding(5, 14), list(range(14))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(linking, "MOST_NEIGHBOURS", 2)

@@ -96,7 +96,7 @@ def test_a_stored_clip_no_longer_waits_and_knows_its_length(shelf: Shelf) -> Non
     ]
 
 
-def test_embedded_clips_are_read_with_their_lengths_and_nought_where_none_is_known(shelf: Shelf) -> None:
+def test_embedded_clips_are_read_with_their_lengths_or_0_where_none_is_known(shelf: Shelf) -> None:
     shelf.scan(shelf.clip("a"), shelf.clip("b"))
     a, b = (shelf.ids()[path] for path in "ab")
     shelf.store(Outcome(a, 1.25, ODD), Outcome(b, None, ODD))
@@ -109,7 +109,7 @@ def test_embedded_clips_are_read_with_their_lengths_and_nought_where_none_is_kno
 
 
 def test_a_clips_length_stays_what_the_first_space_found(shelf: Shelf) -> None:
-    """Views hold it, and the log of one space does not tell another's that it has changed."""
+    """Views hold it, and another space's log would not tell them that it has changed."""
     shelf.scan(shelf.clip("a"))
     other = shelf.another_space()
     shelf.scan(shelf.clip("a"), space=other)

@@ -220,7 +220,7 @@ def test_an_evaluation_in_words_fits_a_terminal_of_80_columns(answer: Answer) ->
         "Cllr",
         "best threshold",
         "first matches",
-        "Queries of one and more clips",
+        "Queries of one or more clips",
         "p >= 0.9",
     ):
         assert words in done.out

@@ -13,7 +13,7 @@ ELSEWHERE = "127.0.0.1:9"  # the discard port, where nothing listens
 
 
 def run(*words: str | Path, home: Path) -> Ran:
-    """A command on a machine that has no weights but those in packages, and reaches no hub."""
+    """A command on a machine that has only the weights in packages and cannot reach the hub."""
     hub = {"HF_HUB_CACHE": str(home.parent / "hub"), "HF_ENDPOINT": f"http://{ELSEWHERE}", "NO_PROXY": "127.0.0.1"}
     return quickly(*words, home=home, **hub)
 
@@ -35,17 +35,17 @@ def test_without_the_weights_of_anime_va_campplus_embeds(ingested: Ran, home: Pa
 
 def test_one_line_says_which_encoder_why_and_how_to_get_the_other(ingested: Ran) -> None:
     (line,) = (line for line in ingested.err.splitlines() if "No encoder was chosen" in line)
-    for words in ("so campplus embeds", "The weights of anime-va are not on this machine", "--encoder anime-va"):
+    for words in ("so campplus is used", "The weights of anime-va are not on this machine", "--encoder anime-va"):
         assert words in line
 
 
-def test_the_line_is_for_people(tmp_path: Path) -> None:
+def test_the_line_is_not_printed_with_json(tmp_path: Path) -> None:
     done = run("ingest", GAME, "--enqueue", "--json", home=tmp_path / "home")
     assert "No encoder was chosen" not in done.err
     assert done.document["encoder"] == "campplus@92f29b94e694"
 
 
-def test_a_catalog_with_voices_keeps_its_encoder_without_a_word(ingested: Ran, home: Path) -> None:
+def test_a_catalog_with_voices_keeps_its_encoder_and_says_nothing_about_it(ingested: Ran, home: Path) -> None:
     again = run("ingest", GAME, "--enqueue", home=home)
     assert (again.code, ingested.code) == (0, 0)
     assert "No encoder was chosen" not in again.err

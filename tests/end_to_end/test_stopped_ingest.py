@@ -79,7 +79,7 @@ def test_ctrl_c_exits_with_130_and_a_sentence(stopped: Stopped) -> None:
 
 
 def test_what_was_embedded_before_a_kill_or_ctrl_c_is_kept(stopped: Stopped) -> None:
-    """And the portion in hand at Ctrl-C is stored."""
+    """So is the portion that was being embedded at Ctrl-C."""
     assert [ran.code for ran in stopped.ran] == [130, -signal.SIGKILL, 130]
     first, second, third = stopped.embedded
     assert 0 < first == second < third < CLIPS

@@ -20,7 +20,7 @@ from speaker_search.documents import IngestReport
 from speaker_search.errors import SpeakerSearchError
 from speaker_search.library import Library
 
-WAITING = "waiting for the database"  # what a worker says beside that it has come to its gate
+WAITING = "waiting for the database"  # what a worker also says, apart from what its gate says
 
 
 class GatedEncoder(StandInEncoder):

@@ -1,4 +1,4 @@
-"""Intervals by bootstrap over voice actors: weights against real resampling, and how often they hold the truth."""
+"""Intervals by bootstrap over voice actors: weights against real resampling, and how often they contain the truth."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_an_interval_is_the_middle_95_percent() -> None:
     assert (low, high) == (25.0, 975.0)
 
 
-def test_about_95_of_100_intervals_hold_the_true_mean() -> None:
+def test_about_95_of_100_intervals_contain_the_true_mean() -> None:
     """Actors of 3 characters each that are all right or all wrong, right seven times in ten."""
     rng = np.random.default_rng(0)
     actors = np.repeat(np.arange(60), 3)
@@ -85,7 +85,7 @@ def test_about_95_of_100_intervals_hold_the_true_mean() -> None:
 
 
 def test_characters_of_one_actor_count_as_one_observation() -> None:
-    """Repeating every character ten times over tells nothing new."""
+    """Ten copies of every character add no information."""
     values = (np.random.default_rng(1).random(40) < 0.5).astype(float)
     once = interval(means(draws(40), np.arange(40), values))
     tenfold = interval(means(draws(40), np.repeat(np.arange(40), 10), np.repeat(values, 10)))

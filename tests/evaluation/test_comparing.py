@@ -34,7 +34,7 @@ GAMES, CHARACTERS, CLIPS = 8, 8, 9
 
 
 def truth_of(voices: dict[str, dict[str | None, np.ndarray]], *games: str) -> Truth:
-    """Characters are called after who speaks; of these games, or of all."""
+    """The truth about these games, or about all. Characters are named after their actors."""
     names = [(game, name) for game in games or voices for name in voices[game] if name is not None]
     return Truth({(*map(fold, game.split("/")), fold(name)): name for game, name in names})  # type: ignore[misc]
 
@@ -74,7 +74,7 @@ def whole(library: Library) -> Evaluation:
 
 
 def made_up(characters: int, games: int, actors: int, seed: int = 0) -> tuple[Snapshot, Known]:
-    """One clip of each character; every fifth character is known to nobody."""
+    """One clip of each character; the actor of every fifth character is unknown."""
     rng = np.random.default_rng(seed)
     of_game = np.sort(np.arange(characters) % games)
     cast = rng.integers(actors, size=characters)
@@ -115,7 +115,7 @@ def test_blocks_give_what_one_matrix_of_all_scores_gives() -> None:
 # -- first matches -------------------------------------------------------------------------------------------
 
 
-def test_a_first_match_that_nobody_knows_is_left_out(library: Library, whole: Evaluation) -> None:
+def test_a_first_match_whose_actor_is_unknown_is_left_out(library: Library, whole: Evaluation) -> None:
     part = measured(library, truth_of(VOICES, *list(VOICES)[: GAMES // 2]))
     assert (part.characters, whole.characters) == (GAMES * CHARACTERS // 2, GAMES * CHARACTERS)
     assert sum(row.count for row in whole.reliability) == GAMES * CHARACTERS
@@ -171,7 +171,7 @@ def test_more_clips_find_their_actor_more_often(whole: Evaluation) -> None:
     assert found[3] > 0.9
 
 
-def test_queries_are_measured_as_one_after_the_other(ready: Ready, known: Known, whole: Evaluation) -> None:
+def test_queries_are_measured_as_if_asked_one_by_one(ready: Ready, known: Known, whole: Evaluation) -> None:
     profiles = ready.profiles
     calibration = profiles.query_calibration(1, SECONDS)
     assert calibration is not None
@@ -252,7 +252,7 @@ def test_the_best_threshold_is_as_good_as_any_of_a_thousand(ready: Ready, known:
 # -- intervals -----------------------------------------------------------------------------------------------
 
 
-def test_every_interval_of_a_mean_holds_its_measure(whole: Evaluation) -> None:
+def test_every_interval_of_a_mean_contains_its_measure(whole: Evaluation) -> None:
     measures = {
         "precision_at_1": whole.precision_at_1,
         "map": whole.map,

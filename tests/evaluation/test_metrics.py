@@ -240,7 +240,7 @@ def test_two_members_of_one_actor_are_right_and_of_two_actors_wrong() -> None:
 
 
 def test_among_actors_equally_frequent_each_is_right() -> None:
-    # Beside the first a are a and b, one each. Beside a b are two of a: outvoted.
+    # The others of the first a are one a and one b: a tie. The others of b are two a: b is outvoted.
     assert right("111", "aab") == [1, 1, 0]
     assert right("11111", "aaabb") == [1, 1, 1, 0, 0]
     assert right("1111", "aabb") == [0, 0, 0, 0]
@@ -268,7 +268,7 @@ def test_ratios_that_say_nothing_cost_one_bit() -> None:
     assert log_likelihood_ratio_cost(np.zeros(3), np.zeros(50)) == pytest.approx(1.0)
 
 
-def test_ratios_that_are_sure_and_right_cost_nothing_and_wrong_ones_as_much_as_they_are_sure() -> None:
+def test_ratios_that_are_sure_cost_nothing_when_right_and_as_much_as_they_are_sure_when_wrong() -> None:
     sure = np.full(4, 1000.0)
     assert log_likelihood_ratio_cost(sure, -sure) == pytest.approx(0.0)
     assert log_likelihood_ratio_cost(-sure, sure) == pytest.approx(1000 / np.log(2))
@@ -330,5 +330,5 @@ def test_reliability_lists_the_bins_that_have_members() -> None:
     assert [row.mean_probability for row in rows] == pytest.approx([0.25, 0.975])
 
 
-def test_nothing_has_no_reliability() -> None:
+def test_without_predictions_there_are_no_bins() -> None:
     assert reliability(floats(), np.zeros(0, bool)) == ()

@@ -61,7 +61,9 @@ def test_questions_are_about_the_space_that_is_wanted_or_the_only_one(
         (WITHOUT_VA, TWO, VA),  # its embeddings are there, whatever is on the machine
     ],
 )
-def test_among_several_spaces_a_defaults_is_searched(by_default: Defaults, held: dict[str, str], space: str) -> None:
+def test_among_several_spaces_that_of_a_default_encoder_is_searched(
+    by_default: Defaults, held: dict[str, str], space: str
+) -> None:
     assert space_to_search(None, held, default=lambda: by_default, encoders=ENCODERS) == space
 
 
@@ -114,7 +116,7 @@ def test_new_voices_are_embedded_by_what_is_wanted_or_the_only_space(
         (WITH_VA, TWO_OF_ONE_ENCODER, Choice("anime-va", WITH_VA.reason)),
     ],
 )
-def test_otherwise_they_are_embedded_by_a_default_encoder(
+def test_new_voices_are_otherwise_embedded_by_a_default_encoder(
     by_default: Defaults, held: dict[str, str], choice: Choice
 ) -> None:
     assert encoder_to_embed(None, held, default=lambda: by_default, encoders=ENCODERS) == choice
@@ -128,14 +130,14 @@ def test_an_unknown_encoder_embeds_nothing(wanted: str | None, held: dict[str, s
         encoder_to_embed(wanted, held, default=not_asked, encoders=ENCODERS)
 
 
-def test_a_checkpoint_counts_as_that_of_anime_va(tmp_path: Path) -> None:
+def test_a_checkpoint_is_taken_for_weights_of_anime_va(tmp_path: Path) -> None:
     (tmp_path / "embedding_model.pth").write_bytes(b"fine-tuned")
     for checkpoint in (tmp_path, tmp_path / "embedding_model.pth"):
         assert defaults(checkpoint).names == ("anime-va", "campplus")
         assert "--encoder campplus" in defaults(checkpoint).reason
 
 
-def test_a_checkpoint_that_is_campplus_own_makes_it_the_default(tmp_path: Path) -> None:
+def test_a_checkpoint_with_the_weights_of_campplus_makes_campplus_the_default(tmp_path: Path) -> None:
     published = resolve("campplus").path
     for checkpoint in (published, published.parent):
         assert defaults(checkpoint).names == ("campplus", "anime-va")

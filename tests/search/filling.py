@@ -91,7 +91,7 @@ def some_voices(
 
 
 def assert_equal(one: object, other: object, name: str = "profiles") -> None:
-    """Two profiles, or anything of dataclasses, tuples and arrays, are the same number for number."""
+    """Two profiles, or any dataclasses, tuples or arrays, have exactly the same numbers."""
     if is_dataclass(one) and is_dataclass(other):
         assert type(one) is type(other), name
         for field in fields(one):

@@ -19,7 +19,7 @@ from speaker_search.search.calibration import MIN_SCORES, Calibration, calibrate
 
 @dataclass(frozen=True)
 class Catalog:
-    """Scores between characters, of whom some are one voice."""
+    """Scores between characters, some of whom share a voice."""
 
     scores: np.ndarray  # (C, C)
     games: np.ndarray  # (C,)
@@ -67,14 +67,14 @@ def test_strangers_are_found_in_every_regime(games: int, cast: int, recurring: f
     assert groups is not None
     found = strangers.fit(groups)
     assert found is not None
-    # Where every voice is in every game, nothing is censored in truth, and both come out a little high.
+    # Where every voice is in every game, there is no censored stranger, so both come out a little high.
     assert found.centre == pytest.approx(-1, abs=0.2)
     assert found.scale == pytest.approx(0.8, rel=0.2)
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("games", "cast", "recurring"), REGIMES)
-def test_the_threshold_parts_voices_from_strangers_in_every_regime(
+def test_the_threshold_separates_voices_from_strangers_in_every_regime(
     games: int, cast: int, recurring: float, seed: int
 ) -> None:
     made = catalog(games, cast, recurring, separation=6.5, seed=seed)
@@ -85,7 +85,7 @@ def test_the_threshold_parts_voices_from_strangers_in_every_regime(
         assert (likely & made.same).sum() >= 0.9 * made.same.sum()
 
 
-def test_heavy_tails_are_seen_and_make_it_cautious() -> None:
+def test_heavy_tails_are_noticed_and_raise_the_threshold() -> None:
     heavy, light = (catalog(10, 30, 0.3, tails=tails).calibrated() for tails in (5, None))
     assert heavy.threshold > light.threshold + 0.3
     made = catalog(10, 30, 0.3, tails=5, separation=8, seed=1)
@@ -106,7 +106,7 @@ def test_probabilities_of_a_known_mixture_are_calibrated(games: int, cast: int, 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("games", "cast", "recurring"), [(8, 30, 0.5), (40, 6, 0.5), (20, 20, 0.1), (8, 20, 0.0)])
-def test_that_it_is_nobody_is_as_likely_as_it_says(games: int, cast: int, recurring: float, seed: int) -> None:
+def test_the_probability_of_nobody_is_calibrated(games: int, cast: int, recurring: float, seed: int) -> None:
     made = catalog(games, cast, recurring, seed=seed)
     calibration = made.calibrated()
     nobody = np.array(
@@ -124,8 +124,8 @@ def test_among_no_characters_it_is_certainly_nobody() -> None:
     assert catalog(5, 8, 0.5).calibrated().nobody(np.empty(0), np.empty(0, np.int64)) == 1.0
 
 
-def test_a_small_catalog_is_a_cautious_one() -> None:
-    """Thirty strangers: the highest of some 360 scores of strangers must not pass for a voice that recurs."""
+def test_a_small_catalog_gives_cautious_probabilities() -> None:
+    """Thirty strangers: the highest of about 360 scores must not pass for a recurring voice."""
     taken = 0
     for seed in range(20):
         made = catalog(5, 6, 0.0, seed=seed)

@@ -75,8 +75,8 @@ def test_ten_characters_of_ten_thousand_clips_are_read_whole() -> None:
 
 
 @pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
-def test_of_every_character_in_an_answer_a_few_vectors_are_read_from_the_catalog(library: Library) -> None:
-    """An answer of a thousand characters read every clip that they have."""
+def test_only_a_few_vectors_of_each_character_in_an_answer_are_read_from_the_catalog(library: Library) -> None:
+    """An answer of a thousand characters used to read all their clips."""
     fill(library, some_voices(games=2, characters=10, clips=40))
     read: list[int] = []
 

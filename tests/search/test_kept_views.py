@@ -76,7 +76,7 @@ def test_views_of_a_catalog_put_back_from_a_copy_are_kept_at_once(
 
 
 @on_sqlite
-def test_views_kept_before_they_knew_lengths_are_made_anew_without_a_word(
+def test_views_saved_before_they_held_lengths_are_rebuilt_silently(
     library: Library, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     Live(library.catalog, library.space, folder)

@@ -46,7 +46,7 @@ class Gate:
             raise AssertionError("The gate was never opened.")  # which the thread survives
 
     def open(self) -> None:
-        assert not self._gave_up, "The test itself waited for what waits at the gate."
+        assert not self._gave_up, "The test itself waited for the thread that waits at the gate."
         self._opened.set()
 
 

@@ -81,7 +81,7 @@ def test_more_clients_than_there_are_connections_are_all_answered(library: Libra
 
 
 def test_every_question_needs_one_connection_at_a_time(library: Library) -> None:
-    """Listings and searches by clip held one and asked for another: as many at once as there are connections all
+    """Listings and searches by clip used to hold one and ask for another. As many of them as there are connections then
     waited for each other until they failed.
     """
     fill(library, VOICES)

@@ -100,7 +100,7 @@ def test_where_there_are_many_queries_of_a_size_each_length_is_calibrated_by_its
 
 
 @on_sqlite
-def test_clips_of_one_voice_and_strangers_part_as_well_as_their_characters_do(library: Library) -> None:
+def test_query_scores_separate_one_voice_from_strangers(library: Library) -> None:
     fill(library, some_voices())
     profiles = library.ready.profiles
     scores, _ = profiles.query_scores(profiles.means, games=profiles.game_ids)

@@ -142,8 +142,8 @@ def test_a_cohort_is_the_mean_and_spread_of_the_highest_cosines(seed: int, colum
         )
 
 
-def test_an_actors_other_roles_are_spared_where_there_are_many_characters() -> None:
-    """Thirty roles of one actor among 600 characters: they are no measure of how near strangers come."""
+def test_an_actors_other_roles_stay_out_of_the_cohort_in_a_large_catalog() -> None:
+    """Thirty roles of one actor among 600 characters: they do not show how near strangers come."""
     strangers = np.random.default_rng(0).normal(0.1, 0.05, (1, 570)).astype(np.float32)
     without = cohort(np.hstack([strangers, np.full((1, 30), -1, np.float32)]))
     roles = cohort(np.hstack([strangers, np.full((1, 30), 0.9, np.float32)]))

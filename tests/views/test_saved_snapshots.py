@@ -151,7 +151,7 @@ def test_programs_that_save_snapshots_at_once_and_one_that_loads_do_not_disturb_
     def save_some(first: int) -> None:
         for position in range(first, 20, 2):
             save(tmp_path, of(clips(range(position), 1), position, by_lists=position > 8), UUID, SPACE)
-            assert has_loaded.wait(PATIENCE_S)  # one load at least comes in between
+            assert has_loaded.wait(PATIENCE_S)  # at least one load comes in between
 
     def load_on() -> None:
         while not saved.is_set():

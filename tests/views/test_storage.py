@@ -322,7 +322,7 @@ def test_programs_that_save_at_once_and_one_that_loads_do_not_disturb_each_other
     def save_some(first: int) -> None:
         for position in range(first, 40, 2):
             save(tmp_path, position, {"large": b"x" * position})
-            assert has_loaded.wait(PATIENCE_S)  # one load at least comes in between
+            assert has_loaded.wait(PATIENCE_S)  # at least one load comes in between
 
     def load_on() -> None:
         while not saved.is_set():

@@ -115,7 +115,7 @@ def evaluate(
 ) -> None:
     """Measure search and cast against known voice actors.
 
-    Intervals hold the middle 95 % of 1,000 draws of the voice actors.
+    Intervals are 95 % bootstrap intervals: the voice actors are drawn 1,000 times.
 
     Example: spksearch evaluate --truth cast.json
     """

@@ -9,7 +9,7 @@ from speaker_search.cli import options, output
 def doctor(json: options.Json = False) -> None:
     """Show which encoders are ready, what the others lack, and what they run on. Uses no network.
 
-    SPKSEARCH_CHECKPOINT applies to the encoder that SPKSEARCH_ENCODER names, or else to the one for a new catalog.
+    SPKSEARCH_CHECKPOINT applies to the encoder in SPKSEARCH_ENCODER or, without one, to the default of a new catalog.
 
     Example: spksearch doctor
     """
@@ -30,7 +30,7 @@ def _print(found: documents.Diagnosis) -> None:
     output.table(("encoder", "ready", "for", "dim", "backend", "space", "weights"), rows)
     out = output.console()
     out.print()
-    out.print(f"A new catalog's voices are embedded by {found.encoder}; --encoder chooses another one.", markup=False)
+    out.print(f"A new catalog uses {found.encoder}; choose another with --encoder.", markup=False)
     for one in found.encoders:
         if one.backend:
             out.print(f"{one.name} is computed by {one.backend}: {one.backend_reason}.", markup=False)

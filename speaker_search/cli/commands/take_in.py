@@ -81,7 +81,7 @@ def worker(
 
 
 def _say_the_choice(library: Library, json: bool) -> None:
-    """Say which encoder embeds when it was left to the program, for people."""
+    """Tell people which encoder the program chose, and why, when they chose none."""
     reason = library.encoder_choice().reason
     if reason and not json:
         output.note(reason)

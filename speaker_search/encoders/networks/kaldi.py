@@ -17,7 +17,7 @@ LEAST_POWER = torch.finfo(torch.float32).eps
 
 
 class KaldiFilterbank(torch.nn.Module):
-    """Samples (N, n) to log mel spectrograms (N, frames, mels), less each clip's mean over time.
+    """Samples (N, n) to log mel spectrograms (N, frames, mels), minus each clip's mean over time.
 
     Kaldi ignores the samples after the last whole window, so zeros after a clip change nothing unless they complete
     another window. No dither is added, so the result does not depend on chance.
@@ -27,7 +27,7 @@ class KaldiFilterbank(torch.nn.Module):
     filters: torch.Tensor
 
     def __init__(self, mels: int, *, window: Literal["hamming", "povey"], scale: float = 1.0) -> None:
-        """`scale` multiplies the samples, and with them their distance from the floor of the logarithm."""
+        """`scale` multiplies the samples, and so lifts them further above the floor of the logarithm."""
         super().__init__()
         self._scale = scale
         self.register_buffer("window", _window(window), persistent=False)
@@ -49,7 +49,7 @@ def window_count(samples: int) -> int:
 
 
 def mel_filters(mels: int) -> torch.Tensor:
-    """Triangles on Kaldi's mel scale over 20 Hz to 8 kHz, straight in mels and not in Hz: (257, mels)."""
+    """Triangular filters from 20 Hz to 8 kHz, whose sides are straight in Kaldi's mels, not in Hz: (257, mels)."""
     edges = torch.linspace(float(_mel(torch.tensor(LOWEST_HZ))), float(_mel(torch.tensor(SAMPLE_RATE / 2))), mels + 2)
     bins = _mel(torch.arange(N_FFT // 2 + 1) * (SAMPLE_RATE / N_FFT))[:, None]  # (257, 1)
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])

@@ -1,4 +1,4 @@
-"""Residual blocks over spectrograms, as WeSpeaker's ResNet and CAM++ start with. Named as their published tensors."""
+"""Residual blocks over spectrograms, for WeSpeaker's ResNet and CAM++; named like their published tensors."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ class ResidualBlock(torch.nn.Module):
 
 
 def residual_stage(before: int, after: int, blocks: int, stride: Stride) -> torch.nn.Sequential:
-    """Blocks one after the other, the first of which has the stride."""
+    """Blocks one after the other; the first has the stride."""
     others = (ResidualBlock(after, after, (1, 1)) for _ in range(blocks - 1))
     return torch.nn.Sequential(ResidualBlock(before, after, stride), *others)
