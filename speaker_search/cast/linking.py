@@ -23,7 +23,7 @@ DOUBLING = 1.5
 #: catalog of 720 characters, whose actors have up to 40 roles, it cost a third of B-cubed F1.
 MOST_PAIRS = 8
 GONE = -1  # the age of a group that was merged into another
-MOST_NEIGHBOURS = 256  # the nearest of a character are kept, to bound memory; 7,400 characters do not reach it
+MOST_NEIGHBOURS = 256  # of a character, the nearest: bounds the memory in large catalogs
 
 
 def bonus(pairs: npt.ArrayLike) -> Doubles:
