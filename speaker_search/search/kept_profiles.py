@@ -16,7 +16,7 @@ from speaker_search.search.strangers import Doubles
 from speaker_search.views import storage
 
 FILE = "profiles.npz"
-FORM = 5  # raised whenever the same catalog would give other profiles
+FORM = 6  # raised whenever the same catalog would give other profiles
 OF_CHARACTERS = ("character_ids", "game_ids", "clips", "means", "centre")
 OF_SOUNDING = ("matrix", "vectors", "cohort_means", "cohort_spreads")
 

@@ -17,6 +17,8 @@ SPARED_FROM = 80  # the nearest are passed over, a third as many as the cohort h
 SPARED_SHARE = 1 / 3  # ... may be dozens, and a score is to be compared with strangers
 MOST_SPARED = 1 / 4  # of the characters that count, at most
 LEAST_SPREAD = 1e-3  # a cohort's spread is taken to be at least this
+FEW = 6  # characters: to a cohort of fewer as many are added as it lacks, at its mean but for ...
+ASSUMED_SPREAD = 0.2  # ... this spread: one or two characters say nothing of a spread, and that of one alone is 0
 SCORES_AT_A_TIME = 1 << 24  # of a block of rows with all characters, 64 MiB
 
 
@@ -81,7 +83,11 @@ def cohort(cosines: Floats, counted: np.typing.NDArray[np.bool_] | None = None) 
     ranks = np.arange(top.shape[1])[None]
     among = finite & (ranks >= passed_over) & (ranks < passed_over + size)
     means = np.mean(top, axis=1, where=among)
-    return means, np.maximum(np.std(top, axis=1, where=among), LEAST_SPREAD)
+    spreads = np.std(top, axis=1, where=among)
+    lacking = np.maximum(0, FEW - among.sum(axis=1)) / FEW
+    filled = np.sqrt((1 - lacking) * spreads**2 + lacking * ASSUMED_SPREAD**2)
+    spreads = np.where(lacking > 0, filled, spreads).astype(np.float32)
+    return means, np.maximum(spreads, LEAST_SPREAD)
 
 
 def normalised(cosines: Floats, rows: tuple[Floats, Floats], columns: tuple[Floats, Floats]) -> Floats:

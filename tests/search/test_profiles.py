@@ -147,6 +147,22 @@ def test_a_catalog_too_small_or_too_uniform_to_learn_from_still_answers(
 
 
 @on_sqlite
+@pytest.mark.parametrize("sizes", [(4, 1), (2, 1), (2, 2), (1, 1, 1, 1)])
+def test_in_the_smallest_catalogs_a_new_line_finds_its_voice(library: Library, sizes: tuple[int, ...]) -> None:
+    rng = RNG(6)
+    voices = {
+        f"m/{game}": {f"{game}-{number}": units(rng.standard_normal(DIM)) for number in range(size)}
+        for game, size in enumerate(sizes)
+    }
+    fill(library, {game: {name: around(v, 3, rng, 0.8) for name, v in cast.items()} for game, cast in voices.items()})
+    for cast in voices.values():
+        for name, voice in cast.items():
+            for line in around(voice, 10, rng, spread=0.8):
+                best = library.search_like(embedding=line.tolist()).matches[0]
+                assert (best.character.name, abs(best.score) < 10) == (name, True)
+
+
+@on_sqlite
 def test_many_lines_do_not_beat_few_that_are_nearer(library: Library) -> None:
     rng = RNG(5)
     voice, stranger = units(rng.standard_normal((2, DIM)))

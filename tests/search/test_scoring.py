@@ -126,7 +126,9 @@ def plain_cohort(cosines: list[float], characters: int) -> tuple[float, float]:
     size = cohort_size(characters)
     spared = min(int(max(0, size - 80) / 3), characters - size, min(len(cosines), characters) // 4)
     top = sorted(cosines, reverse=True)[spared : spared + size]
-    return float(np.mean(top)), max(float(np.std(top)), LEAST_SPREAD)
+    lacking = max(0, 6 - len(top))
+    filled = np.sqrt((len(top) * np.var(top) + lacking * 0.2**2) / (len(top) + lacking))
+    return float(np.mean(top)), max(float(filled), LEAST_SPREAD)
 
 
 @quiet
@@ -154,6 +156,13 @@ def test_a_spread_of_nothing_is_taken_for_the_least() -> None:
     means, spreads = cohort(np.full((2, 40), 0.25, np.float32))
     np.testing.assert_allclose(means, 0.25)
     np.testing.assert_allclose(spreads, LEAST_SPREAD)
+
+
+def test_one_character_says_nothing_of_a_spread_and_six_say_all() -> None:
+    _, alone = cohort(np.array([[0.3]], np.float32))
+    np.testing.assert_allclose(alone, np.sqrt(5 / 6) * 0.2, rtol=1e-5)
+    six = np.linspace(0, 0.05, 6, dtype=np.float32)
+    np.testing.assert_allclose(cohort(six[None])[1], np.std(six), rtol=1e-5)
 
 
 def plain_cohorts(vectors: np.ndarray, games: np.ndarray) -> tuple[list[float], list[float]]:
