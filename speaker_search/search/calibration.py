@@ -71,11 +71,6 @@ class Calibration:
             return float(self.scores[0])
         return float(np.interp(log_odds, self.odds[place - 1 : place + 1], self.scores[place - 1 : place + 1]))
 
-    @property
-    def threshold(self) -> float:
-        """The score at which one voice is as likely as two."""
-        return self.score_at(0.0)
-
     def nobody(self, log_odds: Doubles, games: Ids) -> float:
         """The probability that a voice is none of these characters, from their log-odds (C,) and games (C,)."""
         if not len(games):

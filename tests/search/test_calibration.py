@@ -87,7 +87,7 @@ def test_the_threshold_separates_voices_from_strangers_in_every_regime(
 
 def test_heavy_tails_are_noticed_and_raise_the_threshold() -> None:
     heavy, light = (catalog(10, 30, 0.3, tails=tails).calibrated() for tails in (5, None))
-    assert heavy.threshold > light.threshold + 0.3
+    assert heavy.score_at(0.0) > light.score_at(0.0) + 0.3
     made = catalog(10, 30, 0.3, tails=5, separation=8, seed=1)
     likely = made.calibrated().probability(made.scores[made.across]) > 0.5
     assert made.same[made.across][likely].mean() > 0.8
@@ -143,7 +143,7 @@ def test_a_higher_score_never_has_a_lower_probability() -> None:
 def test_a_score_is_found_by_its_log_odds() -> None:
     calibration = Calibration(np.array([0.0, 1.0, 2.0]), np.array([-3.0, -3.0, 1.0]), 0.01, 0.1)
     assert calibration.score_at(-1.0) == pytest.approx(1.5)
-    assert calibration.threshold == pytest.approx(1.75)
+    assert calibration.score_at(0.0) == pytest.approx(1.75)
     assert calibration.score_at(-9.0) == 0.0
     assert calibration.score_at(1.5) == math.inf
     np.testing.assert_allclose(calibration.log_odds(np.array([-5, 1.5, 9], np.float32)), [-3, -1, 1])
