@@ -16,10 +16,10 @@ from speaker_search.catalog.embeddings import vectors_of
 from speaker_search.catalog.spaces import check_space
 from speaker_search.documents import DEFAULT_PROBABILITY, MAX_EXAMPLES, By
 from speaker_search.encoders import Encoder
-from speaker_search.entities import Character, Refusal
+from speaker_search.entities import Character, Refusal, Waveform
 from speaker_search.errors import AudioError, NotFoundError, UsageError
 from speaker_search.library.intake import Intake
-from speaker_search.library.query_sounds import QuerySounds, Sound
+from speaker_search.library.query_sounds import QuerySounds, Sound, named
 from speaker_search.settings import Settings
 
 # Imported where they are used: see holdings.
@@ -247,19 +247,33 @@ class Library(Intake):
             return {character.id: voice.id for voice in self._cast[1].voices for character, _ in voice.members}
 
     def _embed(self, ready: Ready, clips: Sequence[Sound]) -> Examples:
-        """Embed query clips, each audio once."""
+        """Embed query clips, each audio once. Those without a voice are left out, as long as one is not."""
         from speaker_search.search.query import Examples
 
-        heard = list(zip(clips, self._query_sounds.waveforms(clips), strict=True))
-        once = list({waveform.fingerprint: (clip, waveform) for clip, waveform in reversed(heard)}.values())[::-1]
+        once: dict[bytes, tuple[int, Waveform]] = {}
+        left_out: list[AudioError] = []
+        for number, heard in enumerate(self._query_sounds.waveforms(clips), start=1):
+            if isinstance(heard, AudioError):
+                left_out.append(heard)
+            else:
+                once.setdefault(heard.fingerprint, (number, heard))
+        if not once:
+            raise left_out[0]
         with self._encoding:
             encoder = self._query_encoder(ready)
-            vectors = encoder.embed([waveform.samples for _, waveform in once])
-        for (clip, _), vector in zip(once, vectors, strict=True):
-            if not np.isfinite(vector).all():
-                name = "the clip" if isinstance(clip, bytes) else str(clip)
-                raise AudioError(Refusal.NO_SPEECH, f"{encoder.name} found no speech in {name}.")
-        return Examples(vectors, np.ones(len(once), np.int64), sum(waveform.seconds for _, waveform in once))
+            vectors = encoder.embed([waveform.samples for _, waveform in once.values()])
+        voiced: list[bool] = np.isfinite(vectors).all(axis=1).tolist()
+        for (number, _), has_voice in zip(once.values(), voiced, strict=True):
+            if not has_voice:
+                where = clips[number - 1]
+                name = "the clip" if isinstance(where, bytes) else str(where)
+                silent = AudioError(Refusal.NO_SPEECH, f"{encoder.name} found no speech in {name}.")
+                left_out.append(named(silent, number, len(clips)))
+        if not any(voiced):
+            raise left_out[0]
+        seconds = sum(waveform.seconds for (_, waveform), has in zip(once.values(), voiced, strict=True) if has)
+        warnings = tuple(f"Left out: {error}" for error in left_out)
+        return Examples(vectors[voiced], np.ones(sum(voiced), np.int64), seconds, warnings)
 
     def _stored(self, ready: Ready, clips: Sequence[int], characters: Sequence[int]) -> Examples:
         """The catalog's own clips and characters, each once."""

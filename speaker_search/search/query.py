@@ -82,6 +82,7 @@ class Examples:
     vectors: Floats  # (n, dim)
     clips: Ids  # (n,) what each counts as: 1, or a character's clips up to MOST_CLIPS
     seconds: float | None  #: of all of them together
+    warnings: tuple[str, ...] = ()  #: what was left out
 
 
 def query_of(like: Examples, unlike: Floats) -> Query:
@@ -89,7 +90,7 @@ def query_of(like: Examples, unlike: Floats) -> Query:
     vector = unit(np.average(like.vectors, axis=0, weights=like.clips).astype(np.float32))
     if len(unlike):
         vector = unit(vector - UNLIKE_WEIGHT * unit(unlike.mean(axis=0)))
-    warnings = []
+    warnings = list(like.warnings)
     if like.seconds is not None and like.seconds < LITTLE_SECONDS:
         warnings.append(f"{like.seconds:.1f} s of audio is little to recognise a voice by: give more or longer clips.")
     return Query(vector, int(like.clips.sum()), like.seconds, tuple(warnings), blended=len(unlike) > 0)

@@ -183,6 +183,23 @@ def test_a_query_that_is_no_voice_is_refused_with_its_reason(voices: Library, tm
         voices.search([write_voice(tmp_path / "fine.wav", 1)], unlike=[text])
 
 
+def test_one_silent_clip_of_two_is_left_out_with_a_warning(voices: Library, dump: Path, tmp_path: Path) -> None:
+    line = dump / "Kumo/Hare/Aoi/000.wav"
+    short = write_voice(tmp_path / "short.wav", 1, seconds=0.1)
+    alone, both = voices.search([line]), voices.search([short, line])
+    assert names(both) == names(alone)
+    assert both.query.clips == 1
+    assert both.warnings[0] == "Left out: Clip 1 of 2: short.wav is 0.10 s long, and at least 0.3 s are needed."
+    with pytest.raises(AudioError, match=r"Clip 1 of 2: short\.wav"):
+        voices.search([short, short])
+
+
+def test_of_several_clips_the_error_says_which_one(voices: Library, dump: Path) -> None:
+    line = dump / "Kumo/Hare/Aoi/000.wav"
+    with pytest.raises(AudioError, match=r"Clip 2 of 3: "):
+        voices.search([line, b"not a sound", line])
+
+
 def test_clips_of_unknown_speakers_answer_by_clip_without_a_character(voices: Library, dump: Path) -> None:
     line = dump / "Hoshi/Taiyo/？？？/000.wav"
     by_clip = voices.search([line], by="clip", page=Page(4))
