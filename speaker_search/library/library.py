@@ -262,7 +262,7 @@ class Library(Intake):
         with self._encoding:
             encoder = self._query_encoder(ready)
             vectors = encoder.embed([waveform.samples for _, waveform in once.values()])
-        voiced: list[bool] = np.isfinite(vectors).all(axis=1).tolist()
+        voiced = [bool(np.isfinite(vector).all()) for vector in vectors]
         for (number, _), has_voice in zip(once.values(), voiced, strict=True):
             if not has_voice:
                 where = clips[number - 1]
