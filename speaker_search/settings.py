@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from speaker_search.errors import UsageError
@@ -51,6 +51,12 @@ class Settings(BaseSettings):
         default="",
         description=f"Folders, separated by `{os.pathsep}`, that POST /v1/ingest may read. Default: none.",
     )
+
+    @field_validator("home", "checkpoint", "archive_password_file")
+    @classmethod
+    def _of_the_user(cls, path: Path | None) -> Path | None:
+        """`~` as a shell would read it: a service's settings never go through one."""
+        return None if path is None else path.expanduser()
 
     @property
     def url(self) -> str | URL:

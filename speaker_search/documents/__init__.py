@@ -27,6 +27,7 @@ from speaker_search.documents.nouns import (
 )
 from speaker_search.documents.questions import (
     DEFAULT_PROBABILITY,
+    MAX_EXAMPLES,
     MAX_ID,
     MAX_LIMIT,
     By,
@@ -54,6 +55,7 @@ from speaker_search.documents.reports import (
 __all__ = [
     "DEFAULT_PROBABILITY",
     "INFERENCE",
+    "MAX_EXAMPLES",
     "MAX_ID",
     "MAX_LIMIT",
     "BCubed",

@@ -12,6 +12,7 @@ By: TypeAlias = Literal["character", "voice", "game", "clip"]
 Layout: TypeAlias = Literal["auto", "dump", "folders", "manifest", "shards"]
 
 MAX_ID = 2**63 - 1  # the largest integer that either database stores
+MAX_EXAMPLES = 100  # clips and characters that a voice should be like, or unlike
 MAX_LIMIT = 1_000  # matches, characters or clips on one page
 DEFAULT_PROBABILITY = 0.5  # of two characters being one voice: as likely as not
 
@@ -40,13 +41,13 @@ class SearchOptions(Request):
     exclude_maker: tuple[str, ...] = ()
     exclude_game: tuple[str, ...] = ()
     min_clips: int = 1
-    unlike: tuple[Reference, ...] = ()
+    unlike: tuple[Reference, ...] = Field(default=(), max_length=MAX_EXAMPLES)
 
 
 class SearchRequest(SearchOptions):
     """A search by what the catalog holds, or by an embedding made elsewhere."""
 
-    like: tuple[Reference, ...] = ()
+    like: tuple[Reference, ...] = Field(default=(), max_length=MAX_EXAMPLES)
     embedding: list[float] | None = None
 
 

@@ -14,12 +14,12 @@ from speaker_search.catalog import people
 from speaker_search.catalog.clips import clips_by_id
 from speaker_search.catalog.embeddings import vectors_of
 from speaker_search.catalog.spaces import check_space
-from speaker_search.documents import DEFAULT_PROBABILITY, By
+from speaker_search.documents import DEFAULT_PROBABILITY, MAX_EXAMPLES, By
 from speaker_search.encoders import Encoder
-from speaker_search.entities import Character, Floats, Refusal
+from speaker_search.entities import Character, Refusal, Waveform
 from speaker_search.errors import AudioError, NotFoundError, UsageError
 from speaker_search.library.intake import Intake
-from speaker_search.library.query_sounds import QuerySounds, Sound
+from speaker_search.library.query_sounds import QuerySounds, Sound, named
 from speaker_search.settings import Settings
 
 # Imported where they are used: see holdings.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from speaker_search.cast.voices import Cast
     from speaker_search.search.live import Ready
     from speaker_search.search.profiles import Profiles
-    from speaker_search.search.query import Answer, Filters, Page, Query
+    from speaker_search.search.query import Answer, Examples, Filters, Page, Query
 
 
 class Library(Intake):
@@ -61,7 +61,7 @@ class Library(Intake):
 
     def search(
         self,
-        clips: Sequence[Sound],
+        clips: Sound | Sequence[Sound],
         *,
         unlike: Sequence[Sound] = (),
         unlike_clips: Sequence[int] = (),
@@ -72,18 +72,21 @@ class Library(Intake):
     ) -> Answer:
         """The nearest characters to one or more clips of one voice, steered away from `unlike`.
 
-        Raises AudioError for a clip that cannot be used.
+        The same audio given twice counts once. Raises AudioError for a clip that cannot be used.
         """
+        clips = [clips] if isinstance(clips, str | bytes | Path) else clips
         if not clips:
             raise UsageError("A search needs at least one clip.")
+        if max(len(clips), len(unlike)) > MAX_EXAMPLES:
+            raise UsageError(f"A search takes at most {MAX_EXAMPLES} clips.", "Leave some out.")
         from speaker_search.search.query import query_of
 
         ready = self.ready
-        vectors, seconds = self._embed(ready, clips)
-        other = self._stored(ready, unlike_clips, unlike_characters)[0]
+        like = self._embed(ready, clips)
+        other = self._stored(ready, unlike_clips, unlike_characters).vectors
         if unlike:
-            other = np.concatenate([other, self._embed(ready, unlike)[0]])
-        return self._answer(ready, query_of(vectors, seconds, other), filters, page, by)
+            other = np.concatenate([other, self._embed(ready, unlike).vectors])
+        return self._answer(ready, query_of(like, other), filters, page, by)
 
     def search_like(
         self,
@@ -97,23 +100,27 @@ class Library(Intake):
         page: Page | None = None,
         by: By = "character",
     ) -> Answer:
-        """The same for clips and characters of the catalog, by id, or for an embedding (dim,) made elsewhere."""
-        from speaker_search.search.query import query_of
+        """The same for clips and characters of the catalog, by id, or for an embedding (dim,) made elsewhere.
+
+        A character counts as its clips, up to eight.
+        """
+        from speaker_search.search.query import Examples, query_of
         from speaker_search.search.scoring import unit
 
         ready = self.ready
-        vectors, seconds = self._stored(ready, clips, characters)
+        like = self._stored(ready, clips, characters)
         if embedding is not None:
-            if len(vectors):
+            if len(like.vectors):
                 raise UsageError("A query is either an embedding, or clips and characters, not both.")
             given = np.asarray(embedding, np.float64)
             if given.shape != (ready.space.dim,) or not np.isfinite(given).all() or not given.any():
                 raise UsageError(f"An embedding in {ready.space.name} is {ready.space.dim} finite numbers, not all 0.")
-            vectors, seconds = unit((given / np.abs(given).max()).astype(np.float32))[None], None
-        if not len(vectors):
+            direction = unit((given / np.abs(given).max()).astype(np.float32))
+            like = Examples(direction[None], np.ones(1, np.int64), None)
+        if not len(like.vectors):
             raise UsageError("A search needs something to be like: clips, characters, or an embedding.")
-        other = self._stored(ready, unlike_clips, unlike_characters)[0]
-        return self._answer(ready, query_of(vectors, seconds, other), filters, page, by)
+        other = self._stored(ready, unlike_clips, unlike_characters).vectors
+        return self._answer(ready, query_of(like, other), filters, page, by)
 
     def similar(
         self,
@@ -239,32 +246,52 @@ class Library(Intake):
                 self._cast = (ready.profiles, find_voices(self.catalog, ready))
             return {character.id: voice.id for voice in self._cast[1].voices for character, _ in voice.members}
 
-    def _embed(self, ready: Ready, clips: Sequence[Sound]) -> tuple[Floats, float]:
-        """Vectors (n, dim) of query clips, and their total length in seconds."""
-        waveforms = self._query_sounds.waveforms(clips)
+    def _embed(self, ready: Ready, clips: Sequence[Sound]) -> Examples:
+        """Embed query clips, each audio once. Those without a voice are left out, as long as one is not."""
+        from speaker_search.search.query import Examples
+
+        once: dict[bytes, tuple[int, Waveform]] = {}
+        left_out: list[AudioError] = []
+        for number, heard in enumerate(self._query_sounds.waveforms(clips), start=1):
+            if isinstance(heard, AudioError):
+                left_out.append(heard)
+            else:
+                once.setdefault(heard.fingerprint, (number, heard))
+        if not once:
+            raise left_out[0]
         with self._encoding:
             encoder = self._query_encoder(ready)
-            vectors = encoder.embed([waveform.samples for waveform in waveforms])
-        for clip, vector in zip(clips, vectors, strict=True):
-            if not np.isfinite(vector).all():
-                name = "the clip" if isinstance(clip, bytes) else str(clip)
-                raise AudioError(Refusal.NO_SPEECH, f"{encoder.name} found no speech in {name}.")
-        return vectors, sum(waveform.seconds for waveform in waveforms)
+            vectors = encoder.embed([waveform.samples for _, waveform in once.values()])
+        voiced = [bool(np.isfinite(vector).all()) for vector in vectors]
+        for (number, _), has_voice in zip(once.values(), voiced, strict=True):
+            if not has_voice:
+                where = clips[number - 1]
+                name = "the clip" if isinstance(where, bytes) else str(where)
+                silent = AudioError(Refusal.NO_SPEECH, f"{encoder.name} found no speech in {name}.")
+                left_out.append(named(silent, number, len(clips)))
+        if not any(voiced):
+            raise left_out[0]
+        seconds = sum(waveform.seconds for (_, waveform), has in zip(once.values(), voiced, strict=True) if has)
+        warnings = tuple(f"Left out: {error}" for error in left_out)
+        return Examples(vectors[voiced], np.ones(sum(voiced), np.int64), seconds, warnings)
 
-    def _stored(self, ready: Ready, clips: Sequence[int], characters: Sequence[int]) -> tuple[Floats, float | None]:
-        """Vectors (n, dim) of the catalog's own clips and characters, and their total length in seconds."""
+    def _stored(self, ready: Ready, clips: Sequence[int], characters: Sequence[int]) -> Examples:
+        """The catalog's own clips and characters, each once."""
+        from speaker_search.search.answering import character_query
+        from speaker_search.search.query import MOST_CLIPS, Examples
+
         with self.catalog.read() as connection:
             stored = vectors_of(connection, ready.space, [c for c in clips if c <= documents.MAX_ID])
             seconds = [clip.seconds or 0.0 for clip in clips_by_id(connection, list(stored)).values()]
         absent = [clip for clip in clips if clip not in stored]
         if absent:
             raise NotFoundError(f"There is no embedded clip {absent[0]} in {ready.space.name}.")
-        from speaker_search.search.answering import character_query
-
-        queries = [character_query(ready, self.character(id_).id) for id_ in characters]
-        vectors = [stored[clip] for clip in clips] + [query.vector for query in queries]
+        queries = [character_query(ready, self.character(id_).id) for id_ in dict.fromkeys(characters)]
+        vectors = [stored[clip] for clip in dict.fromkeys(clips)] + [query.vector for query in queries]
+        counts = [1] * len(stored) + [min(query.clips, MOST_CLIPS) for query in queries]
         total = sum(seconds) + sum(query.seconds or 0.0 for query in queries)
-        return np.stack(vectors) if vectors else np.empty((0, ready.space.dim), np.float32), total
+        whole = np.stack(vectors) if vectors else np.empty((0, ready.space.dim), np.float32)
+        return Examples(whole, np.array(counts, np.int64), total)
 
     def _query_encoder(self, ready: Ready) -> Encoder:
         encoder = self._load(ready.space.encoder)

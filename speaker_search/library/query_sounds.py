@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from speaker_search.entities import Waveform
+from speaker_search.entities import Refusal, Waveform
+from speaker_search.errors import AudioError
 
 if TYPE_CHECKING:
     from speaker_search.audio.decoders import Decoders
@@ -15,8 +16,15 @@ if TYPE_CHECKING:
 #: A query clip: its path, or the bytes of a sound file.
 Sound: TypeAlias = str | Path | bytes
 
+#: Why a clip may be left out of a query of several.
+VOICELESS = (Refusal.SILENT, Refusal.TOO_SHORT, Refusal.NO_SPEECH)
 PROCESSES = 2  # a query is a handful of clips
 TIME_LIMIT_S = 5.0  # for one clip: decoding takes a fifth of a second, and a clip that hangs holds up other queries
+
+
+def named(error: AudioError, number: int, of: int) -> AudioError:
+    """The error with the clip's number, where there are several."""
+    return error if of == 1 else AudioError(error.reason, f"Clip {number} of {of}: {error}")
 
 
 class QuerySounds:
@@ -28,15 +36,27 @@ class QuerySounds:
         self._decoders: Decoders | None = None
         self._lock = threading.Lock()
 
-    def waveforms(self, sounds: Sequence[Sound]) -> list[Waveform]:
-        """Decode sounds. Raises AudioError for the first that cannot be used, and DecoderError."""
+    def waveforms(self, sounds: Sequence[Sound]) -> list[Waveform | AudioError]:
+        """Decode sounds; the error in place of one without a voice in it, which the others can do without.
+
+        Raises AudioError for the first that cannot be used for another reason, and DecoderError.
+        """
         decoders = self._started()
         decoding = [decoders.submit(Path(sound) if isinstance(sound, str) else sound) for sound in sounds]
+        heard: list[Waveform | AudioError] = []
         try:
-            return [waveform.result() for waveform in decoding]
+            for number, waveform in enumerate(decoding, start=1):
+                try:
+                    heard.append(waveform.result())
+                except AudioError as error:
+                    error = named(error, number, len(sounds))
+                    if error.reason not in VOICELESS:
+                        raise error from None
+                    heard.append(error)
         finally:
             for waveform in decoding:  # once one is refused, the rest need not be decoded
                 waveform.cancel()
+        return heard
 
     def close(self) -> None:
         if self._decoders is not None:

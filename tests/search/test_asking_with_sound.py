@@ -75,12 +75,31 @@ def test_a_query_says_what_it_was_made_from(voices: Library, dump: Path) -> None
 
 
 def test_less_than_two_seconds_of_audio_are_answered_with_a_warning(voices: Library, dump: Path) -> None:
-    folder = dump / "Kumo/Hare/Aoi"
-    lines = [folder / f"{number:03d}.wav" for number in range(3)]
+    lines = sorted((dump / "Kumo/Hare").rglob("*.wav"))[:4]
     assert voices.search(lines[:1]).warnings == (LITTLE,)
-    assert voices.search([*lines, *lines]).warnings == ()
+    assert voices.search(lines).warnings == ()
     (clip,) = {hit.clip.id for hit in voices.search(lines[:1]).matches[0].hits[:1]}
     assert LITTLE in voices.search_like(clips=[clip]).warnings
+
+
+def test_the_same_audio_given_eight_times_counts_once(voices: Library, dump: Path, tmp_path: Path) -> None:
+    line, other = (dump / f"Kumo/Hare/Aoi/00{number}.wav" for number in range(2))
+    copy = tmp_path / "copy.wav"
+    copy.write_bytes(line.read_bytes())
+    once, again = voices.search([line, other]), voices.search([line] * 6 + [copy, line.read_bytes(), other])
+    assert (again.query.clips, again.query.seconds) == (2, once.query.seconds)
+    assert [match.probability for match in again.matches] == [match.probability for match in once.matches]
+
+
+def test_one_clip_need_not_be_in_a_list(voices: Library, dump: Path) -> None:
+    line = dump / "Kumo/Hare/Aoi/000.wav"
+    for clip in (line, str(line), line.read_bytes()):
+        assert names(voices.search(clip)) == names(voices.search([line]))
+
+
+def test_more_clips_than_a_search_takes_are_refused_before_any_is_decoded(voices: Library) -> None:
+    with pytest.raises(UsageError, match="at most 100 clips"):
+        voices.search(["nowhere.wav"] * 101)
 
 
 def test_the_mean_of_several_lines_is_asked_not_the_last(voices: Library, dump: Path) -> None:
@@ -162,6 +181,23 @@ def test_a_query_that_is_no_voice_is_refused_with_its_reason(voices: Library, tm
         assert refused.value.reason is reason
     with pytest.raises(AudioError):
         voices.search([write_voice(tmp_path / "fine.wav", 1)], unlike=[text])
+
+
+def test_one_silent_clip_of_two_is_left_out_with_a_warning(voices: Library, dump: Path, tmp_path: Path) -> None:
+    line = dump / "Kumo/Hare/Aoi/000.wav"
+    short = write_voice(tmp_path / "short.wav", 1, seconds=0.1)
+    alone, both = voices.search([line]), voices.search([short, line])
+    assert names(both) == names(alone)
+    assert both.query.clips == 1
+    assert both.warnings[0] == "Left out: Clip 1 of 2: short.wav is 0.10 s long, and at least 0.3 s are needed."
+    with pytest.raises(AudioError, match=r"Clip 1 of 2: short\.wav"):
+        voices.search([short, short])
+
+
+def test_of_several_clips_the_error_says_which_one(voices: Library, dump: Path) -> None:
+    line = dump / "Kumo/Hare/Aoi/000.wav"
+    with pytest.raises(AudioError, match=r"Clip 2 of 3: "):
+        voices.search([line, b"not a sound", line])
 
 
 def test_clips_of_unknown_speakers_answer_by_clip_without_a_character(voices: Library, dump: Path) -> None:

@@ -19,7 +19,7 @@ from speaker_search.errors import NotFoundError, UsageError
 from speaker_search.library import Library
 from speaker_search.search.answering import answer, character_query
 from speaker_search.search.evidence import HITS_PER_MATCH
-from speaker_search.search.query import Answer, Filters, Page, query_of
+from speaker_search.search.query import Answer, Examples, Filters, Page, query_of
 
 EVERYTHING = Page(MAX_LIMIT)
 BYS: tuple[By, ...] = ("character", "game", "voice", "clip")
@@ -335,13 +335,31 @@ def test_an_embedding_and_something_to_be_like_at_once_make_no_sense(filled: Fil
 
 def test_the_query_is_the_mean_and_what_it_is_unlike_is_taken_off_by_half() -> None:
     vectors, other = np.stack([line(1), line(2)]), np.stack([line(3), line(4)])
-    plain = query_of(vectors, 5.0, np.empty((0, DIM), np.float32))
+    plain = query_of(Examples(vectors, np.array([1, 1]), 5.0), np.empty((0, DIM), np.float32))
     np.testing.assert_allclose(plain.vector, units(vectors.mean(axis=0)), atol=1e-6)
     assert (plain.clips, plain.seconds, plain.warnings, plain.blended) == (2, 5.0, (), False)
-    blended = query_of(vectors, None, other)
+    blended = query_of(Examples(vectors, np.array([1, 1]), None), other)
     away = units(vectors.mean(axis=0)) - 0.5 * units(other.mean(axis=0))
     np.testing.assert_allclose(blended.vector, units(away), atol=1e-6)
     assert blended.blended
+
+
+def test_a_character_counts_as_its_clips_up_to_eight(filled: Filled) -> None:
+    character = int(filled.library.ready.profiles.character_ids[0])
+    alone = filled.library.search_like(characters=[character])
+    assert alone.query.clips == min(8, int(filled.library.ready.profiles.clips[0]))
+    beside = query_of(Examples(np.stack([line(1), line(2)]), np.array([8, 1]), None), np.empty((0, DIM), np.float32))
+    assert beside.clips == 9
+    np.testing.assert_allclose(beside.vector, units(8 * line(1) + line(2)), atol=1e-6)
+
+
+def test_a_clip_or_character_given_twice_counts_once(filled: Filled) -> None:
+    clip, other = sorted(filled.vectors)[:2]
+    character = int(filled.library.ready.profiles.character_ids[0])
+    once = filled.library.search_like(clips=[clip, other], characters=[character])
+    again = filled.library.search_like(clips=[clip] * 8 + [other], characters=[character] * 3)
+    assert (again.query.clips, again.query.seconds) == (once.query.clips, once.query.seconds)
+    np.testing.assert_array_equal(again.query.vector, once.query.vector)
 
 
 def test_what_nobody_has_clips_of_cannot_be_asked_about(filled: Filled) -> None:
@@ -397,7 +415,7 @@ def test_a_clip_forgotten_since_the_snapshot_was_taken_is_left_out_of_the_answer
     asked = line(3)
     nearest = max(vectors, key=lambda clip: float(vectors[clip] @ asked))
     forget(library, nearest)
-    query = query_of(asked[None], None, np.empty((0, DIM), np.float32))
+    query = query_of(Examples(asked[None], np.array([1]), None), np.empty((0, DIM), np.float32))
     found = answer(library.catalog, before, query, by=by, page=EVERYTHING)
     held = {hit.clip.id for match in found.matches for hit in match.hits}
     with library.catalog.read() as connection:

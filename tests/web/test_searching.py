@@ -120,7 +120,7 @@ def test_clips_and_characters_together_are_one_query(
     ids = [id_of[address] for address in (role.address, *elsewhere)]
     document = asked(http, like=[{"character": id_} for id_ in ids])
     assert {match["character"]["id"] for match in document["matches"][:3]} == set(ids)
-    assert document["query"]["clips"] == 3
+    assert document["query"]["clips"] == 24  # each character counts as its eight clips
 
 
 def test_an_embedding_made_elsewhere_is_compared_by_its_direction(http: httpx.Client) -> None:
