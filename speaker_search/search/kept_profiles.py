@@ -16,7 +16,7 @@ from speaker_search.search.strangers import Doubles
 from speaker_search.views import storage
 
 FILE = "profiles.npz"
-FORM = 6  # raised whenever the same catalog would give other profiles
+FORM = 7  # raised whenever the same catalog would give other profiles
 OF_CHARACTERS = ("character_ids", "game_ids", "clips", "means", "centre")
 OF_SOUNDING = ("matrix", "vectors", "cohort_means", "cohort_spreads")
 
@@ -26,12 +26,12 @@ def save_profiles(folder: Path, profiles: Profiles, uuid: str, space: Space) -> 
     arrays: dict[str, Floats | Ids | Doubles] = {name: getattr(profiles, name) for name in OF_CHARACTERS}
     for kind in ("as_pairs", "as_queries"):
         arrays |= {f"{kind}.{name}": getattr(getattr(profiles, kind), name) for name in OF_SOUNDING}
-    kept = [] if profiles.pairs is None else [(0, -1.0, profiles.pairs)]  # a pair counts as a query of 0 clips
+    kept = [] if profiles.pairs is None else [(0, -1.0, 0.0, profiles.pairs)]  # a pair counts as a query of 0 clips
     for each in profiles.queries:
-        kept += [(each.clips, each.seconds, each.scores), (each.clips, each.seconds, each.cosines)]
-    for place, (_, _, calibration) in enumerate(kept):
+        kept += [(each.clips, each.seconds, each.most, one) for one in (each.scores, each.cosines)]
+    for place, (*_, calibration) in enumerate(kept):
         arrays |= {f"{place}.scores": calibration.scores, f"{place}.odds": calibration.odds}
-    facts = [[clips, seconds, one.share, one.recurrence] for clips, seconds, one in kept]
+    facts = [[clips, seconds, most, one.share, one.recurrence] for clips, seconds, most, one in kept]
     with contextlib.suppress(IndexUnusableError):
         storage.save(
             folder,
@@ -58,15 +58,18 @@ def _read(version: storage.Version) -> Profiles | None:
         return None
     with np.load(version.path(FILE), allow_pickle=False) as file:
         kept = [
-            (clips, seconds, Calibration(file[f"{place}.scores"], file[f"{place}.odds"], share, recurrence))
-            for place, (clips, seconds, share, recurrence) in enumerate(facts["calibrations"])
+            (clips, seconds, most, Calibration(file[f"{place}.scores"], file[f"{place}.odds"], share, recurrence))
+            for place, (clips, seconds, most, share, recurrence) in enumerate(facts["calibrations"])
         ]
         characters = {name: file[name] for name in OF_CHARACTERS}
         as_pairs, as_queries = (
             Sounding(**{name: file[f"{kind}.{name}"] for name in OF_SOUNDING}) for kind in ("as_pairs", "as_queries")
         )
-    pairs = kept.pop(0)[2] if kept and kept[0][0] == 0 else None
-    queries = [QueryCalibration(*one, other[2]) for one, other in zip(kept[::2], kept[1::2], strict=True)]
+    pairs = kept.pop(0)[3] if kept and kept[0][0] == 0 else None
+    queries = [
+        QueryCalibration(clips, seconds, scores, other[3], most)
+        for (clips, seconds, most, scores), other in zip(kept[::2], kept[1::2], strict=True)
+    ]
     return Profiles(
         version.stamp.position,
         **characters,

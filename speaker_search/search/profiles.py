@@ -26,6 +26,7 @@ from speaker_search.views.snapshot import Snapshot
 
 Bools = npt.NDArray[np.bool_]
 
+UNSEEN = 3.0  # errors that may have gone unseen in as many trials as there are characters
 QUERY_SIZES = (1, 2, 4, 8)  # clips: calibrated separately, since more clips make a more reliable query
 SAMPLED_CHARACTERS = 1_000
 SAMPLED_CLIPS = 1_000  # of a character, the clips that samples are drawn from
@@ -58,15 +59,17 @@ class QueryCalibration:
     seconds: float  #: of speech in it, at least; -1 for queries of any length
     scores: Calibration
     cosines: Calibration
+    most: float  #: log-odds that none exceeds
 
     def log_odds(self, scores: Floats, nearest: float) -> Doubles:
         """Log-odds of one voice, of the same shape as the scores; `nearest` is the query's highest cosine.
 
         The score says how far a match stands out among all characters. Even for a stranger or for noise some character
         stands out, but at a cosine far below those of one voice. So the likelihood ratio of the highest cosine caps the
-        log-odds.
+        log-odds. The size of the catalog caps them too: characters who teach what strangers sound like cannot tell how
+        often a stranger from elsewhere is taken for one of them more finely than 3 in their number.
         """
-        return np.minimum(self.scores.log_odds(scores), self.cosines.log_ratio(nearest))
+        return np.minimum(self.scores.log_odds(scores), min(self.cosines.log_ratio(nearest), self.most))
 
 
 @dataclass(frozen=True)
@@ -247,8 +250,15 @@ def _calibrated(profiles: Profiles, samples: _Samples) -> Profiles:
                 calibrate(each[inside], own_games[inside], games[columns], QUERIES) for each in (scores, cosines)
             )
             if by_score is not None and by_cosine is not None:
-                queries.append(QueryCalibration(size, least, by_score, by_cosine))
+                queries.append(QueryCalibration(size, least, by_score, by_cosine, _most(len(profiles))))
     return replace(profiles, pairs=pairs, queries=tuple(queries))
+
+
+def _most(characters: int) -> float:
+    """The log-odds of a probability of 1 - 3 / n: the rule of three (Hanley and Lippman-Hand 1983), by which n trials
+    without an error allow no claim of a lower error rate.
+    """
+    return float(np.log(max(1.0, characters - UNSEEN) / UNSEEN))
 
 
 def _of_some_games(games: Ids, most: int, rng: np.random.Generator) -> Ids:

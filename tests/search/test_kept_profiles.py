@@ -42,7 +42,7 @@ def some_profiles(characters: int = 5, position: int = 12, *, calibrated: bool =
     if calibrated:
         pairs = calibration()
         queries = tuple(
-            QueryCalibration(n, seconds, calibration(), calibration())
+            QueryCalibration(n, seconds, calibration(), calibration(), 1.5)
             for n, seconds in ((1, -1.0), (1, 0.1), (4, -1.0))
         )
     counts = ids + 7
