@@ -24,6 +24,7 @@ from speaker_search.web.app import create_app
 
 DECODER = (sys.executable, str(Path(__file__).with_name("deadly_decoder.py")))
 CAST = {"Kumo/Hare": {"Aoi": 1, "Beni": 2}, "Hoshi/Tsuki": {"Chie": 1, "Dan": 4}}
+ONE_VOICE = ("Aoi", "Chie")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_a_sound_that_crashes_its_decoder_costs_that_request_only(client: httpx.
     for _ in range(3):
         check_refused(search(client, sound + CRASHES), "The clip crashed the decoder (signal SIGSEGV).")
         check_refused(search(client, sound, sound + CRASHES), "crashed the decoder")
-        assert search(client, sound).json()["matches"][0]["character"]["name"] == "Aoi"
+        assert search(client, sound).json()["matches"][0]["character"]["name"] in ONE_VOICE
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to wait for")
