@@ -47,8 +47,10 @@ def link(sounding: Sounding, games: Ids, log_odds: LogOdds, floor: float, least:
     for rows, first, second, scores in _near(sounding, games, floor):
         groups.neighbours(rows, first, second)
         evidence = log_odds(scores)
-        for place in np.flatnonzero((evidence >= least) & (first < second)).tolist():
-            waiting.append(groups.merge_of(int(first[place]), int(second[place]), evidence[place], scores[place]))
+        # Both directions: where neighbours are bounded, a pair may be among those of one side only.
+        for place in np.flatnonzero(evidence >= least).tolist():
+            low, high = sorted((int(first[place]), int(second[place])))
+            waiting.append(groups.merge_of(low, high, evidence[place], scores[place]))
     heapq.heapify(waiting)
     while waiting:
         merge = heapq.heappop(waiting)
@@ -130,5 +132,5 @@ def _near(sounding: Sounding, games: Ids, floor: float) -> Iterator[tuple[Ids, I
         if count > MOST_NEIGHBOURS:
             least = np.partition(scores, count - MOST_NEIGHBOURS, axis=1)[:, count - MOST_NEIGHBOURS]
             scores[scores < least[:, None]] = -np.inf
-        first, second = np.nonzero(scores >= floor)
+        first, second = np.nonzero((scores >= floor) & np.isfinite(scores))
         yield rows, rows[first], second, scores[first, second].astype(np.float64)

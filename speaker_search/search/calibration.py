@@ -63,12 +63,12 @@ class Calibration:
         return float(np.interp(score, self.scores, self.odds)) - _log_odds(self.share)
 
     def score_at(self, log_odds: float) -> float:
-        """The lowest score with these log-odds; infinite when none reaches them."""
+        """The lowest score with these log-odds: infinite when none reaches them, minus infinity when all do."""
         place = int(np.searchsorted(self.odds, log_odds))
         if place == len(self.odds):
             return math.inf
         if place == 0:
-            return float(self.scores[0])
+            return -math.inf
         return float(np.interp(log_odds, self.odds[place - 1 : place + 1], self.scores[place - 1 : place + 1]))
 
     def nobody(self, log_odds: Doubles, games: Ids) -> float:

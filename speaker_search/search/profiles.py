@@ -66,8 +66,7 @@ class QueryCalibration:
 
         The score says how far a match stands out among all characters. Even for a stranger or for noise some character
         stands out, but at a cosine far below those of one voice. So the likelihood ratio of the highest cosine caps the
-        log-odds. The size of the catalog caps them too: characters who teach what strangers sound like cannot tell how
-        often a stranger from elsewhere is taken for one of them more finely than 3 in their number.
+        log-odds. So does the size of the catalog (see `_most`).
         """
         return np.minimum(self.scores.log_odds(scores), min(self.cosines.log_ratio(nearest), self.most))
 

@@ -17,8 +17,8 @@ SPARED_FROM = 80  # the nearest are passed over, a third as many as the cohort h
 SPARED_SHARE = 1 / 3  # ... may be dozens, and a score is to be compared with strangers
 MOST_SPARED = 1 / 4  # of the characters that count, at most
 LEAST_SPREAD = 1e-3  # a cohort's spread is taken to be at least this
-FEW = 6  # characters: to a cohort of fewer as many are added as it lacks, at its mean but for ...
-ASSUMED_SPREAD = 0.2  # ... this spread: one or two characters say nothing of a spread, and that of one alone is 0
+FEW = 6  # characters: one or two tell little about the spread, so a cohort of fewer is filled up to this many ...
+ASSUMED_SPREAD = 0.2  # ... with imagined ones that have its mean and this spread
 SCORES_AT_A_TIME = 1 << 24  # of a block of rows with all characters, 64 MiB
 
 

@@ -145,3 +145,18 @@ def test_the_neighbours_kept_are_the_nearest() -> None:
     first, second = divmod(int(scores.argmax()), 14)
     assert log_odds(scores.max()) >= -1.0
     assert labels[first] == labels[second]
+
+
+def test_a_pair_that_only_one_side_counts_among_its_neighbours_is_linked_too() -> None:
+    """With one neighbour each, 0 keeps 1, which joins 2 instead, of 0's own game; 3 keeps 0."""
+    angles = np.radians([63, 26, 0, 108])
+    characters, games = given_scores(np.cos(angles[:, None] - angles[None]).tolist()), [0, 1, 0, 2]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(linking, "MOST_NEIGHBOURS", 1)
+        assert linked(characters, games, -2.0) == [0, 1, 1, 0]
+
+
+def test_with_a_floor_below_all_scores_two_of_one_game_stay_apart() -> None:
+    characters = sounding(3, 6)
+    labels = link(characters, np.array([0, 0, 0, 1, 1, 1]), log_odds, -np.inf, -np.inf)
+    assert sorted(np.bincount(labels, minlength=6).tolist()) == [0, 0, 0, 2, 2, 2]

@@ -144,7 +144,7 @@ def test_a_score_is_found_by_its_log_odds() -> None:
     calibration = Calibration(np.array([0.0, 1.0, 2.0]), np.array([-3.0, -3.0, 1.0]), 0.01, 0.1)
     assert calibration.score_at(-1.0) == pytest.approx(1.5)
     assert calibration.score_at(0.0) == pytest.approx(1.75)
-    assert calibration.score_at(-9.0) == 0.0
+    assert calibration.score_at(-9.0) == -math.inf
     assert calibration.score_at(1.5) == math.inf
     np.testing.assert_allclose(calibration.log_odds(np.array([-5, 1.5, 9], np.float32)), [-3, -1, 1])
     np.testing.assert_allclose(calibration.probability(np.array([1.75], np.float32)), [0.5])
