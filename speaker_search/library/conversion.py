@@ -22,7 +22,8 @@ class Narrowing(TypedDict):
 
 def narrowing(options: SearchOptions) -> Narrowing:
     """Which matches are wanted, and which page of them, from a request."""
-    filters = Filters(options.maker, options.game, options.exclude_maker, options.exclude_game, options.min_clips)
+    o = options
+    filters = Filters(o.maker, o.game, o.exclude_maker, o.exclude_game, o.min_clips, o.min_probability)
     return {"filters": filters, "page": Page(options.limit, options.cursor), "by": options.by}
 
 

@@ -25,6 +25,7 @@ class Filters:
     exclude_makers: tuple[str, ...] = ()
     exclude_games: tuple[str, ...] = ()
     min_clips: int = 1
+    min_probability: float | None = None  #: a match without a probability does not reach it
 
 
 @dataclass(frozen=True, slots=True)

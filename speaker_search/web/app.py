@@ -117,6 +117,7 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
         exclude_maker: Names = [],  # noqa: B006
         exclude_game: Names = [],  # noqa: B006
         min_clips: int = 1,
+        min_probability: float | None = None,
     ) -> documents.Search:
         """The nearest characters of other games to one of the catalog."""
         options = SearchOptions(
@@ -128,6 +129,7 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
             exclude_maker=tuple(exclude_maker),
             exclude_game=tuple(exclude_game),
             min_clips=min_clips,
+            min_probability=min_probability,
         )
         return await side_by_side(lambda: library.similar_document(character_id, options, same_game=same_game))
 
