@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
+from speaker_search import documents
 from speaker_search.cast.linking import MOST_PAIRS, bonus, link
 from speaker_search.catalog import people
 from speaker_search.catalog.database import Catalog
 from speaker_search.documents import DEFAULT_PROBABILITY
+from speaker_search.documents.frames import Tabular
 from speaker_search.entities import Character, Floats, Ids, Voice, fold
 from speaker_search.errors import NotFoundError
 from speaker_search.search.calibration import Calibration, least_log_odds, logistic
@@ -17,14 +21,26 @@ from speaker_search.search.live import Ready
 from speaker_search.search.profiles import Profiles
 
 
-@dataclass(frozen=True, slots=True)
-class Cast:
+@dataclass(frozen=True, slots=True, repr=False)
+class Cast(Tabular):
     """Every character with embedded clips, in exactly one of the two lists."""
 
     encoder: str
     voices: tuple[Voice, ...]  #: of at least two characters each
     unlinked: tuple[Character, ...]
     warnings: tuple[str, ...]
+
+    columns: ClassVar[tuple[str, ...]] = documents.Cast.columns
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        return self.document().cells()
+
+    def brief(self) -> dict[str, object]:
+        return self.document().brief()
+
+    def document(self) -> documents.Cast:
+        """The cast as the JSON document that the command line prints and the server sends."""
+        return documents.Cast.of_voices(self.voices, self.unlinked, encoder=self.encoder, warnings=self.warnings)
 
 
 def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFAULT_PROBABILITY) -> Cast:

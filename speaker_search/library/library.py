@@ -172,7 +172,7 @@ class Library(Intake):
         clips, characters = conversion.ids_of(options.unlike)
         unlike = {"unlike_clips": clips, "unlike_characters": characters}
         found = self.search(sounds, unlike=unlike_sounds, **unlike, **conversion.narrowing(options))
-        return conversion.search_document(found)
+        return found.document()
 
     def search_like_document(self, request: documents.SearchRequest) -> documents.Search:
         """What `search_like` answers, as a document."""
@@ -188,7 +188,7 @@ class Library(Intake):
             embedding=request.embedding,
             **conversion.narrowing(request),
         )
-        return conversion.search_document(found)
+        return found.document()
 
     def similar_document(
         self, character: str | int, options: documents.SearchOptions, *, same_game: bool = False
@@ -197,17 +197,16 @@ class Library(Intake):
         from speaker_search.library import conversion
 
         found = self.similar(character, same_game=same_game, **conversion.narrowing(options))
-        return conversion.search_document(found)
+        return found.document()
 
     def cast_document(
         self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None, export_to: Path | None = None
     ) -> documents.Cast:
         """What `cast` answers, as a document; also exported to `export_to` in the format of its suffix."""
         from speaker_search.cast.export import export
-        from speaker_search.library.conversion import cast_document
 
         found = self.cast(min_probability=min_probability, game=game)
-        document = cast_document(found)
+        document = found.document()
         if export_to is not None:
             export(found, document.model_dump_json(indent=1), export_to)
         return document
