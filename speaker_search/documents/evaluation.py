@@ -79,10 +79,11 @@ class Evaluation(Tabular, Document):
 
     def cells(self) -> Iterable[tuple[object, ...]]:
         """A row for each measure, with its 95 % interval where it has one."""
-        whole = {name: getattr(self, name) for name in ("precision_at_1", "map", "eer", "cllr")}
-        parts = [part for part in (self.bcubed, self.calibration) if part is not None]
-        for name, value in [*whole.items(), *(pair for part in parts for pair in part)]:
-            yield (name, value, *(getattr(self.intervals, name, None) or (None, None)))
+        found = [(name, name, getattr(self, name)) for name in ("precision_at_1", "map", "eer", "cllr")]
+        found += [(f"bcubed_{name}", name, value) for name, value in self.bcubed]
+        found += [(name, name, value) for name, value in self.calibration or ()]
+        for shown, name, value in found:
+            yield (shown, value, *(getattr(self.intervals, name, None) or (None, None)))
 
     def brief(self) -> dict[str, object]:
         return {

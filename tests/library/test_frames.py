@@ -90,8 +90,8 @@ def test_every_answer_becomes_a_frame_with_a_row_for_each_of_its_parts(tables: d
     assert tables["characters"].to_frame().character_id.tolist() == [1, 2, 3, 4, 5]
     assert tables["character"].to_frame().seconds.tolist() == [3.0] * 3
     evaluation = tables["evaluation"].to_frame().set_index("measure")
-    assert evaluation.value["f1"] == tables["evaluation"].bcubed.f1
-    assert evaluation.low["f1"] <= evaluation.value["f1"] <= evaluation.high["f1"]
+    assert evaluation.value["bcubed_f1"] == tables["evaluation"].bcubed.f1
+    assert evaluation.low["bcubed_f1"] <= evaluation.value["bcubed_f1"] <= evaluation.high["bcubed_f1"]
     assert tables["preview"].to_frame().clips.tolist() == [2]
 
 
