@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from speaker_search.documents.answers import Cast, Search
 from speaker_search.documents.document import Document
+from speaker_search.documents.frames import Tabular
 
 
 class ClipCounts(Document):
@@ -73,7 +75,7 @@ class PreviewCount(Document):
     clips: int
 
 
-class Preview(Document):
+class Preview(Tabular, Document):
     """What an ingest would find."""
 
     recognised: list[str]
@@ -81,6 +83,15 @@ class Preview(Document):
     counts: list[PreviewCount]
     routes: dict[str, int]
     problems: list[str]
+
+    columns: ClassVar[tuple[str, ...]] = tuple(PreviewCount.model_fields)
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        return [tuple(value for _, value in count) for count in self.counts]
+
+    def brief(self) -> dict[str, object]:
+        clips = sum(count.clips for count in self.counts)
+        return {"games": self.games, "clips": clips, "problems": len(self.problems)}
 
     @property
     def trouble(self) -> bool:
