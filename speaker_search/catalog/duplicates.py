@@ -25,6 +25,7 @@ _SAME_AUDIO = select(_YOUNGER.c.id, _ELDER.c.id).join_from(
         _ELDER.c.game_id == _YOUNGER.c.game_id,
         _ELDER.c.id != _YOUNGER.c.id,
         or_(
+            _ELDER.c.gone,
             _ELDER.c.character_id.is_(None),
             _YOUNGER.c.character_id.is_(None),
             _ELDER.c.character_id == _YOUNGER.c.character_id,
@@ -47,7 +48,7 @@ def pairs(connection: Connection, decoded: Sequence[int]) -> dict[int, int]:
     """For clips just decoded, the clip of the same game with the same audio, if any: elder id by younger id.
 
     The elder is one decoded earlier, or among those decoded together the one with the lower id. Clips of two different
-    characters are never paired.
+    characters are only paired when the elder's file is gone: it was moved.
     """
     together = set(decoded)
     found: dict[int, int] = {}
@@ -61,9 +62,9 @@ def pairs(connection: Connection, decoded: Sequence[int]) -> dict[int, int]:
 def merge(connection: Connection, elders: Mapping[int, int]) -> tuple[dict[int, int], list[Change]]:
     """Merge clips into their elders from `pairs`; returns the clip that each was merged into, and the log's entries.
 
-    The elder gets the younger one's path as a copy, or as its own path when its own file is gone, as after a move. It
-    also gets what it lacks: a character, a text, and in every space an embedding or a queue entry. The caller must have
-    locked all of these clips.
+    The elder gets the younger one's path as a copy. It also gets what it lacks: a character, a text, and in every space
+    an embedding or a queue entry. When its own file is gone, as after a move, it gets the younger one's path, character
+    and text as its own. The caller must have locked all of these clips.
     """
     merged: dict[int, int] = {}
     entries: list[Change] = []
@@ -71,7 +72,7 @@ def merge(connection: Connection, elders: Mapping[int, int]) -> tuple[dict[int, 
         kept = merged.get(old, old)
         rows = {row.id: row for row in connection.execute(select(clips).where(clips.c.id.in_((young, kept))))}
         speakers = {row.character_id for row in rows.values()} - {None}
-        if len(rows) == 2 and len(speakers) < 2:
+        if len(rows) == 2 and (len(speakers) < 2 or rows[kept].gone):
             entries += _absorb(connection, rows[young], rows[kept])
             merged[young] = kept
     return merged, entries
@@ -96,7 +97,8 @@ def detach_copies(connection: Connection, clip_ids: Sequence[int]) -> list[int]:
 
 def _absorb(connection: Connection, young: Row[Any], old: Row[Any]) -> list[Change]:
     """Give `old` what `young` has, and delete `young`."""
-    character = old.character_id or young.character_id
+    moved = old.gone and not young.gone
+    character = (moved and young.character_id) or old.character_id or young.character_id
     entries = []
     if character != old.character_id:
         entries += log.relabelled(connection, [(old.id, old.character_id, character)])
@@ -107,12 +109,12 @@ def _absorb(connection: Connection, young: Row[Any], old: Row[Any]) -> list[Chan
     connection.execute(delete(clips).where(clips.c.id == young.id))
     place = {"root_id": young.root_id, "path": young.path, "size": young.size, "mtime_ns": young.mtime_ns}
     taken: dict[str, Any] = {"character_id": character}
-    if old.gone and not young.gone:
+    if moved:
         taken |= place | {"gone": False}
     elif not young.gone:
         label = {"character_id": young.character_id, "text": young.text}
         connection.execute(insert(copies).values(**place, **label, clip_id=old.id))
-    if not old.text:
+    if not old.text or (moved and young.text):
         taken["text"] = young.text
     connection.execute(update(clips).where(clips.c.id == old.id).values(**taken))
     return entries
