@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+import numpy as np
+from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, or_, select, update
 
 from speaker_search.catalog import log
 from speaker_search.catalog.embeddings import vectors_of
@@ -13,7 +14,7 @@ from speaker_search.catalog.log import Change
 from speaker_search.catalog.rows import chunks
 from speaker_search.catalog.spaces import Space
 from speaker_search.catalog.tables import characters, clips, copies, embeddings, queue
-from speaker_search.entities import Floats
+from speaker_search.entities import Floats, Ids
 
 # Built once: making an alias takes SQLAlchemy milliseconds.
 _ELDER, _YOUNGER = clips.alias("elder"), clips.alias("younger")
@@ -76,6 +77,22 @@ def merge(connection: Connection, elders: Mapping[int, int]) -> tuple[dict[int, 
             entries += _absorb(connection, rows[young], rows[kept])
             merged[young] = kept
     return merged, entries
+
+
+def repeated(connection: Connection, space: Space) -> Ids:
+    """The ids (n,) of a space's clips whose audio an older one of its clips has in another game; their speakers are
+    known.
+    """
+    c, e = clips.c, embeddings.c
+    several = select(c.fingerprint).where(c.fingerprint.is_not(None)).group_by(c.fingerprint)
+    several = several.having(func.min(c.game_id) < func.max(c.game_id))
+    same = several.subquery()
+    held = exists().where(e.encoder_id == space.id, e.clip_id == c.id)
+    rows = select(c.fingerprint, c.game_id, c.id).join(same, same.c.fingerprint == c.fingerprint)
+    rows = rows.where(c.character_id.is_not(None), held).order_by(c.id)
+    first: dict[bytes, int] = {}
+    found = [id_ for sound, game, id_ in connection.execute(rows) if first.setdefault(sound, game) != game]
+    return np.array(found, np.int64)
 
 
 def detach_copies(connection: Connection, clip_ids: Sequence[int]) -> list[int]:

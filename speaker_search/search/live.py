@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from speaker_search.catalog import duplicates
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.spaces import Space
 from speaker_search.errors import IndexUnusableError, SpeakerSearchError
@@ -61,7 +62,7 @@ class Live:
         snapshot = views.follow(catalog, space, loaded)
         scores = folder / SCORES
         profiles = None if rebuild else load_profiles(scores, catalog.uuid, space, snapshot.position)
-        self._ready = Ready(space, snapshot, profiles or build_profiles(snapshot))
+        self._ready = Ready(space, snapshot, profiles or self._profiles(snapshot))
         if self._save_is_due():
             with contextlib.suppress(IndexUnusableError):  # a program without write access can search all the same
                 self.save()
@@ -130,12 +131,17 @@ class Live:
         before = self._ready
         if before.profiles.position == before.snapshot.position:
             return
-        profiles = build_profiles(before.snapshot)
+        profiles = self._profiles(before.snapshot)
         with self._stepping:
             now = self._ready.snapshot
             if now.position != profiles.position:
                 profiles = follow_profiles(profiles, now.characters)
             self._ready = Ready(self._space, now, profiles)
+
+    def _profiles(self, snapshot: Snapshot) -> Profiles:
+        with self._catalog.read() as connection:
+            repeated = duplicates.repeated(connection, self._space)
+        return build_profiles(snapshot, repeated)
 
     def _follow(self) -> None:
         while not self._closing.wait(POLL_S):

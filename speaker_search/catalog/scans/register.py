@@ -52,7 +52,7 @@ def register(
     title: str,
     candidates: Iterable[Candidate],
     retry_refused: bool = False,
-    is_there: IsThere = lambda _root, _name: False,
+    is_there: IsThere = lambda _root, name: not name,
 ) -> Registered:
     """Register one game's clips in a root, and queue for the encoder those that it has neither embedded nor refused.
 
