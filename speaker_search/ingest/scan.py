@@ -6,8 +6,10 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 
+from speaker_search.catalog.clips import is_root
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.scans.register import register
 from speaker_search.entities import Refusal, fold, shown
@@ -15,7 +17,7 @@ from speaker_search.errors import SourceError, UsageError
 from speaker_search.ingest.report import Tally
 from speaker_search.sources import Candidate, GameSource, Layout, Route, is_archive, scan
 
-UNREGISTERED = frozenset({Route.REPEATED, Route.MALFORMED})  # rows that are not clips of their own
+UNREGISTERED = frozenset({Route.REPEATED, Route.MALFORMED, Route.UNSUPPORTED})  # rows that are not clips of their own
 CLIPS_PER_PROGRESS = 5_000
 
 
@@ -72,14 +74,19 @@ def register_games(
         together.setdefault((game.root, fold(game.maker), fold(game.title)), []).append(game)
     for parts in together.values():
         game = parts[0]
+        clips = (clip for part in parts for clip in _clips(part, report, on_progress))
         try:
+            first = list(islice(clips, 1))
+            if not first and not _is_known(catalog, game):
+                report.games += 1
+                continue
             counts = register(
                 catalog,
                 space_id,
                 root=game.root,
                 maker=game.maker,
                 title=game.title,
-                candidates=(clip for part in parts for clip in _clips(part, report, on_progress)),
+                candidates=chain(first, clips),
                 retry_refused=retry_refused,
                 is_there=_existence_check(game.root),
             )
@@ -101,7 +108,9 @@ def register_games(
         raise SourceError("None of the games could be read.", " ".join(report.problems[:3]))
 
 
-def preview(found: Found, report: Tally) -> list[Counted]:
+def preview(
+    found: Found, report: Tally, on_candidate: Callable[[GameSource, Candidate], None] = lambda _, __: None
+) -> list[Counted]:
     """Count candidates by maker, game, character and route; nothing is written."""
     report.recognised = found.recognised
     counted: list[Counted] = []
@@ -110,6 +119,7 @@ def preview(found: Found, report: Tally) -> list[Counted]:
         try:
             for candidate in game.candidates():
                 counts[candidate.character, candidate.route] += 1
+                on_candidate(game, candidate)
         except SourceError as error:
             report.problem(str(error))
             continue
@@ -118,6 +128,12 @@ def preview(found: Found, report: Tally) -> list[Counted]:
             report.routes[str(route)] += clips
             counted.append(Counted(game.maker, game.title, character, game.layout, route, clips))
     return counted
+
+
+def _is_known(catalog: Catalog, game: GameSource) -> bool:
+    """Whether the game's place may have clips in the catalog. One without any, before or now, is not written down."""
+    with catalog.read() as connection:
+        return game.storable and is_root(connection, str(game.root))
 
 
 def _existence_check(root: Path) -> Callable[[str], bool]:

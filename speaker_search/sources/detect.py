@@ -13,7 +13,7 @@ from speaker_search.sources.candidates import Layout
 from speaker_search.sources.faults import unreadable
 from speaker_search.sources.game_folders import Branch, branch_of, folder_games, marked_games
 from speaker_search.sources.games import GameSource, Scan
-from speaker_search.sources.layouts.manifest import spool_list
+from speaker_search.sources.layouts.manifest import is_list, spool_list
 from speaker_search.sources.layouts.shards import archive_games
 from speaker_search.sources.names import MAX_NAME_BYTES, storable
 from speaker_search.sources.scan_request import ScanRequest
@@ -35,7 +35,8 @@ def scan(
     """Find the games in a folder, an archive or a list of files, in order of their paths.
 
     Marks of a layout are looked for in the folder and up to three folders below. An index.json makes it a dump, else a
-    list (manifest or metadata .csv, .jsonl or .parquet, or *.list) a manifest. Archives are shards, beside either of
+    list a manifest: *.list, a .csv, .jsonl or .parquet called manifest or metadata, or one of any other name whose
+    rows name characters and files that are there. Archives are shards, beside either of
     these or alone. A folder without any of these is read as the folders layout. Audio without a mark beside folders
     that have one, and archives that cannot be opened beside others, would be lost silently: each is given as a game
     whose candidates() raises SourceError. With `layout` nothing else is looked for; for an archive, dump and folders
@@ -99,7 +100,8 @@ def _in_folder(place: Path, request: ScanRequest) -> tuple[list[GameSource], str
     tree = DiskTree(place)
     if request.layout is Layout.FOLDERS:
         return _as_folders(tree, request)
-    branch = branch_of(tree, lists=request.layout in (None, Layout.MANIFEST))
+    wanted = request.layout in (None, Layout.MANIFEST)
+    branch = branch_of(tree, is_list=(lambda parts: is_list(place.joinpath(*parts))) if wanted else None)
     games: list[GameSource] = []
     why: list[str] = []
     if request.layout is Layout.DUMP and not branch.indexes:
@@ -107,8 +109,8 @@ def _in_folder(place: Path, request: ScanRequest) -> tuple[list[GameSource], str
     if request.layout is Layout.MANIFEST:
         lists = [place.joinpath(*parts) for parts in branch.all_lists()]
         if not lists:
-            mend = "Name the list itself: a .csv, .jsonl, .parquet or .list file."
-            raise SourceError(f"{_named(place)} holds no list of files.", mend)
+            mend = "It needs a .csv, .jsonl or .parquet with the columns path and character, or a .list."
+            raise SourceError(f"{_named(place)} holds no list of files that are there.", mend)
         return _spooled(lists, request)
     if branch.marks and request.layout is not Layout.SHARDS:
         games, why = _marked(tree, branch, request)

@@ -11,6 +11,8 @@ _UNLOCKING = (
     "Set SPKSEARCH_ARCHIVE_PASSWORD, or name the file that holds the password in SPKSEARCH_ARCHIVE_PASSWORD_FILE."
 )
 _MIB = 2**20
+#: Why a file or folder is malformed whose name the catalog cannot hold.
+UNSTORABLE = "Its name is not valid UTF-8, or too long: rename it."
 
 
 def unreadable(place: Path, error: OSError) -> SourceError:

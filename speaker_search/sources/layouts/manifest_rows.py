@@ -78,7 +78,7 @@ def _json_lines(file: IO[str], name: str) -> Iterator[Row]:
         if not isinstance(values, dict):
             if named is None:
                 raise SourceError(f"{name} does not begin with a JSON object.", "Write one object per line.")
-            yield Row(shown(line.strip()[:200]))
+            yield Row(shown(line.strip()[:200]), fault="is not a JSON object")
             continue
         named = named or columns(values, name)
         yield row_of(values, named)

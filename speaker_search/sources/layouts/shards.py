@@ -12,7 +12,7 @@ from speaker_search.errors import SourceError
 from speaker_search.sources.archives.kinds import archive_kind
 from speaker_search.sources.archives.listing import Archive
 from speaker_search.sources.candidates import Candidate, Layout, Route
-from speaker_search.sources.game_folders import FoundGame, branch_of, folder_games, marked_games
+from speaker_search.sources.game_folders import FoundGame, branch_of, folder_games, marked_games, sound_depth
 from speaker_search.sources.games import GameSource
 from speaker_search.sources.layouts.webdataset import is_webdataset, sample_candidates
 from speaker_search.sources.names import SOUND_FOLDERS, maker_and_title
@@ -68,7 +68,7 @@ def _rows(path: Path, archive: Archive) -> Iterator[tuple[Row, Candidate]] | Non
 
 def _games_in_folders(path: Path, archive: Archive, request: ScanRequest) -> tuple[list[GameSource], str]:
     tree = ArchiveTree(path, archive)
-    branch = branch_of(tree, lists=False)
+    branch = branch_of(tree)
     if branch.indexes and request.layout is not Layout.FOLDERS:
         found, holds = list(marked_games(tree, branch)), "index.json"
     elif request.layout is Layout.DUMP:
@@ -108,10 +108,10 @@ def _folder_games(tree: ArchiveTree, request: ScanRequest) -> tuple[list[FoundGa
         if len(found) == len(alone) == 1:  # Key/AIR.zip that holds AIR/観鈴: the maker is Key
             return [replace(alone[0], maker=tree.around)], read_as
         return found, read_as
-    if tree.shallowest_audio(()) is None:
+    if sound_depth(tree, ()) is None:
         return [], ""
     parts: tuple[str, ...] = ()
-    while (tree.shallowest_audio(parts) or 0) >= 2:
+    while (sound_depth(tree, parts) or 0) >= 2:
         folders = tree.level(parts).folders
         if len(folders) != 1 or not (fold(folders[0]) == fold(tree.name) or folders[0].lower() in _WRAPPERS):
             break
