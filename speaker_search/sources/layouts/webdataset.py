@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from speaker_search.errors import AudioError
@@ -52,7 +53,7 @@ def sample_candidates(tar: Archive, path: Path) -> Iterator[tuple[Row, Candidate
         if row is not None and row.speaker is not None:
             yield row, Candidate(stem, Route.MISSING, speaker(row.speaker), row.text, ABSENT, ABSENT)
     for one in tar.listing.refused:
-        yield Row(one.path), Candidate(one.path, one.route, None, "", one.size, mtime_ns)
+        yield Row(one.path), replace(one, mtime_ns=mtime_ns)
 
 
 def _stem(member: str) -> str | None:
