@@ -60,7 +60,7 @@ def scan(
     request = ScanRequest(layout, maker, title, Archives(password), Spool())
     games, why = _in_folder(place, request) if place.is_dir() else _in_file(place, request)
     if title is not None and len(games) > 1:
-        raise UsageError(f"{_named(place)} holds {len(games):,} games, which cannot all be called {title}.")
+        raise UsageError(f"{place} holds {len(games):,} games, which cannot all be called {title}.")
     request.spool.finish()
     for number, (root, row_maker, row_title) in enumerate(request.spool.games):
         kind = Layout.MANIFEST if root.is_dir() else Layout.SHARDS
@@ -68,7 +68,7 @@ def scan(
         games.append(GameSource(root, row_maker, row_title, kind, archives=own, spool=request.spool, number=number))
     if not games:
         mend = "Name a folder with voices. Links that lead out of it are not followed."
-        raise SourceError(f"{_named(place)} holds no audio files and no index.json.", mend)
+        raise SourceError(f"{place} holds no audio files and no index.json.", mend)
     games.sort(key=lambda game: (game.root.parts, game.below))
     return Scan(tuple(games), why)
 
@@ -85,13 +85,13 @@ def _in_file(place: Path, request: ScanRequest) -> tuple[list[GameSource], str]:
     kind, suffix = archive_kind(place), place.suffix.lower()
     if kind is None and suffix not in _LISTS:
         mend = "Unpack it first." if is_archive_name(place.name) else "Name the folder that it is in."
-        raise SourceError(f"{_named(place)} is a file, but not an archive that can be read or a list of voices.", mend)
+        raise SourceError(f"{place} is a file, but not an archive that can be read or a list of voices.", mend)
     if _is_list(place):
         if request.layout not in (None, Layout.MANIFEST):
-            raise SourceError(f"{_named(place)} is a list of files.", "Use --layout manifest.")
+            raise SourceError(f"{place} is a list of files.", "Use --layout manifest.")
         return [], f"manifest: {shown(place.name)} with {spool_list(place, request):,} rows"
     if request.layout not in _LAYOUTS_OF_ARCHIVES:
-        raise SourceError(f"{_named(place)} is an archive, not a list of files.", "Use --layout shards.")
+        raise SourceError(f"{place} is an archive, not a list of files.", "Use --layout shards.")
     games, holds = archive_games(place, request)
     return games, f"shards: {shown(place.name)} with {holds}"
 
@@ -105,12 +105,12 @@ def _in_folder(place: Path, request: ScanRequest) -> tuple[list[GameSource], str
     games: list[GameSource] = []
     why: list[str] = []
     if request.layout is Layout.DUMP and not branch.indexes:
-        raise SourceError(f"{_named(place)} holds no index.json.", "Look deeper, or use --layout folders.")
+        raise SourceError(f"{place} holds no index.json.", "Look deeper, or use --layout folders.")
     if request.layout is Layout.MANIFEST:
         lists = [place.joinpath(*parts) for parts in branch.all_lists()]
         if not lists:
             mend = "It needs a .csv, .jsonl or .parquet with the columns path and character, or a .list."
-            raise SourceError(f"{_named(place)} holds no list of files that are there.", mend)
+            raise SourceError(f"{place} holds no list of files that are there.", mend)
         return _spooled(lists, request)
     if branch.marks and request.layout is not Layout.SHARDS:
         games, why = _marked(tree, branch, request)
@@ -118,7 +118,7 @@ def _in_folder(place: Path, request: ScanRequest) -> tuple[list[GameSource], str
         shards, holds = _archives([place.joinpath(*parts) for parts in branch.all_archives()], request)
         games, why = [*games, *shards], [*why, *holds]
         if not why and request.layout is Layout.SHARDS:
-            raise SourceError(f"{_named(place)} holds no archives with voices.", "Use --layout auto.")
+            raise SourceError(f"{place} holds no archives with voices.", "Use --layout auto.")
     if request.layout is None and not branch.marks:
         folders, read_as = _as_folders(tree, request)
         games, why = [*games, *folders], [*why, read_as] if folders or not why else why
@@ -136,7 +136,7 @@ def _marked(tree: DiskTree, branch: Branch, request: ScanRequest) -> tuple[list[
             continue
         game = request.game(tree, one, folder)
         if one.unmarked:
-            detail = f"{_named(folder)} holds audio but no index.json and no list, unlike the folders beside it."
+            detail = f"{folder} holds audio but no index.json and no list, unlike the folders beside it."
             mend = "Unpack it again, or ingest it on its own with --layout folders."
             game = replace(game, trouble=SourceError(detail, mend))
         games.append(game)
@@ -180,7 +180,7 @@ def _archives(paths: list[Path], request: ScanRequest) -> tuple[list[GameSource]
 
 def _in_archive(path: Path, request: ScanRequest) -> tuple[list[GameSource], str]:
     if archive_kind(path) is None:
-        raise SourceError(f"{_named(path)} is an archive of a kind that cannot be read.", "Unpack it first.")
+        raise SourceError(f"{path} is an archive of a kind that cannot be read.", "Unpack it first.")
     if _is_list(path):
         spool_list(path, request)
         return [], "a list of files"
@@ -204,11 +204,7 @@ def _is_list(path: Path) -> bool:
 def _resolved(path: Path) -> Path:
     try:
         if not path.exists():
-            raise SourceError(f"{_named(path)} does not exist.", "Check the path.")
+            raise SourceError(f"{path} does not exist.", "Check the path.")
         return path.resolve()
     except OSError as error:
         raise unreadable(path, error) from error
-
-
-def _named(path: Path) -> str:
-    return shown(str(path))

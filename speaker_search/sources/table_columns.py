@@ -42,7 +42,7 @@ def columns(names: Iterable[str], source: str, *, needed: tuple[str, ...] = ("pa
     found = {field: next((lower[name] for name in known if name in lower), None) for field, known in FIELDS.items()}
     for field in needed:
         if found[field] is None:
-            has = ", ".join(shown(str(name)) for name in given[:12]) or "none"
+            has = ", ".join(map(str, given[:12])) or "none"
             mend = f"Rename the column that holds it to {' or '.join(FIELDS[field])}."
             raise SourceError(f"{source} has no column for the {field}. Its columns are: {has}.", mend)
     return {field: name for field, name in found.items() if name is not None}

@@ -89,6 +89,8 @@ def test_rows_of_a_list_are_counted_when_their_file_is_there(tmp_path: Path) -> 
     written(tmp_path / "Key/AIR", {"manifest.csv": b"path,character\na.ogg,x\nb.m4a,x\nc.m4a,x\n"})
     routes = [clip[2:4] for clip in found(tmp_path / "Key/AIR")]
     assert routes == [("a.ogg", Route.EXACT), ("b.m4a", Route.UNSUPPORTED), ("c.m4a", Route.MISSING)]
+    touched(tmp_path / "Key/AIR", "b.flac")
+    assert ("b.flac", Route.EXACT) in [clip[2:4] for clip in found(tmp_path / "Key/AIR")]
 
 
 def test_a_film_beside_the_games_does_not_change_how_folders_are_read(tmp_path: Path) -> None:

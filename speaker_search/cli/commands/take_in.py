@@ -9,7 +9,7 @@ import typer
 
 from speaker_search import documents
 from speaker_search.cli import options, output
-from speaker_search.cli.listing import Listing
+from speaker_search.cli.found_rows import Listing
 from speaker_search.cli.progress import ingest_progress
 from speaker_search.cli.stopping import stoppable
 from speaker_search.documents import Layout, Route

@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from speaker_search.audio.decode import AUDIO_SUFFIXES
 from speaker_search.entities import shown
 from speaker_search.errors import SourceError
 from speaker_search.sources.candidates import ABSENT, Candidate, Route, unsupported
@@ -62,7 +63,7 @@ def spool_list(path: Path, request: ScanRequest) -> int:
                 by_folder = _names_by_folder(row, root, levels)
                 maker, title = maker or by_folder[0], title or by_folder[1]
         if not maker or not title:
-            raise nameless(shown(str(path)))
+            raise nameless(str(path))
         one = files.candidate(row)
         if one.route is Route.MALFORMED:
             one = replace(one, why=f"Row {count:,} of {shown(path.name)} {row.fault or OUTSIDE}.")
@@ -89,12 +90,15 @@ class _ListedFiles:
         if path is None:
             return Candidate(shown(row.path.replace("\\", "/")), Route.MALFORMED, None, row.text, ABSENT, ABSENT)
         character = speaker(row.speaker or "")
-        for folder in self._folders:
-            status = self._status(folder + path)
-            if status and unread_stem(path) is not None:
-                return unsupported(folder + path, character, row.text)
+        stem = unread_stem(path)
+        # A row that says b.m4a means b.ogg once somebody has converted it.
+        names = [path] if stem is None else [*(stem + suffix for suffix in sorted(AUDIO_SUFFIXES)), path]
+        for place in (folder + name for folder in self._folders for name in names):
+            status = self._status(place)
+            if status and unread_stem(place) is not None:
+                return unsupported(place, character, row.text)
             if status:
-                return Candidate(folder + path, Route.EXACT, character, row.text, status.st_size, status.st_mtime_ns)
+                return Candidate(place, Route.EXACT, character, row.text, status.st_size, status.st_mtime_ns)
         return Candidate(path, Route.MISSING, character, row.text, ABSENT, ABSENT)
 
     def _status(self, path: str) -> os.stat_result | None:

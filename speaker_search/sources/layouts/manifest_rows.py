@@ -23,7 +23,7 @@ def manifest_rows(path: Path) -> Iterator[Row]:
     Raises SourceError when the list cannot be read, is not UTF-8, lacks a column, or has rows of different lengths.
     """
     readers: dict[str, Callable[[IO[str], str], Iterator[Row]]] = {".csv": _csv, ".jsonl": _json_lines, ".list": _list}
-    suffix, name = path.suffix.lower(), shown(str(path))
+    suffix, name = path.suffix.lower(), str(path)
     if suffix == ".parquet":
         from speaker_search.sources.archives.parquet import listed_rows  # pyarrow takes 0.3 s to import
 

@@ -42,7 +42,7 @@ def archive_games(path: Path, request: ScanRequest) -> tuple[list[GameSource], s
             if candidate.route not in (Route.MALFORMED, Route.REPEATED):  # those join the game before them
                 maker, title = row.maker or request.maker or names[0], row.title or request.title or names[1]
             if not maker or not title:
-                raise nameless(shown(str(path)))
+                raise nameless(str(path))
             request.spool.add(path, maker, title, candidate)
     return [], "a speaker for every clip"
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from speaker_search.entities import shown
 from speaker_search.errors import AudioError, SourceError
 from speaker_search.sources.archives.listing import Archive
 from speaker_search.sources.layouts.index_json import rows
@@ -71,7 +70,7 @@ class ArchiveTree:
         yield from rows(io.BytesIO(data), f"{path} in {self.named(())}")
 
     def named(self, parts: tuple[str, ...]) -> str:
-        return shown("/".join((str(self._path), *parts)))
+        return "/".join((str(self._path), *parts))
 
     def _add_folder(self, folder: str) -> None:
         parts = folder[:-1].split("/")

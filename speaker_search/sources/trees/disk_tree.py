@@ -101,12 +101,12 @@ class DiskTree:
         index = self.root / path
         try:
             with index.open("rb") as file:
-                yield from rows(file, shown(str(index)))
+                yield from rows(file, str(index))
         except OSError as error:
             raise unreadable(index, error) from error
 
     def named(self, parts: tuple[str, ...]) -> str:
-        return shown(str(self.root.joinpath(*parts)))
+        return str(self.root.joinpath(*parts))
 
 
 def _is_sound_folder(folder: str) -> bool:
