@@ -75,10 +75,11 @@ def register_games(
     for parts in together.values():
         game = parts[0]
         clips = (clip for part in parts for clip in _clips(part, report, on_progress))
+        is_game = any(not part.loose for part in parts)
         try:
             first = list(islice(clips, 1))
             if not first and not _is_known(catalog, game):
-                report.games += 1
+                report.games += is_game
                 continue
             counts = register(
                 catalog,
@@ -95,7 +96,7 @@ def register_games(
                 raise
             report.problem(str(error))
             continue
-        report.games += 1
+        report.games += is_game
         report.new += counts.new
         if counts.missing:
             report.refused[str(Refusal.MISSING)] += counts.missing
@@ -123,7 +124,7 @@ def preview(
         except SourceError as error:
             report.problem(str(error))
             continue
-        report.games += 1
+        report.games += not game.loose
         for (character, route), clips in counts.items():
             report.routes[str(route)] += clips
             counted.append(Counted(game.maker, game.title, character, game.layout, route, clips))

@@ -59,8 +59,9 @@ def scan(
     place = _resolved(path)
     request = ScanRequest(layout, maker, title, Archives(password), Spool())
     games, why = _in_folder(place, request) if place.is_dir() else _in_file(place, request)
-    if title is not None and len(games) > 1:
-        raise UsageError(f"{place} holds {len(games):,} games, which cannot all be called {title}.")
+    count = sum(not game.loose for game in games)
+    if title is not None and count > 1:
+        raise UsageError(f"{place} holds {count:,} games, which cannot all be called {title}.")
     request.spool.finish()
     for number, (root, row_maker, row_title) in enumerate(request.spool.games):
         kind = Layout.MANIFEST if root.is_dir() else Layout.SHARDS
@@ -141,7 +142,7 @@ def _marked(tree: DiskTree, branch: Branch, request: ScanRequest) -> tuple[list[
             game = replace(game, trouble=SourceError(detail, mend))
         games.append(game)
     indexed = sum(game.index is not None for game in games)
-    why = [f"dump: index.json in {indexed:,} of {len(found):,} folders"] if indexed else []
+    why = [f"dump: index.json in {indexed:,} of {sum(not one.loose for one in found):,} folders"] if indexed else []
     troubled, how = _spooled(lists, request) if lists else ([], "")
     beside = [shown("/".join(parts)) for parts in branch.all_lists()] if not lists else []
     if beside:

@@ -103,8 +103,8 @@ def marked_games(tree: Tree, branch: Branch) -> Iterator[FoundGame]:
             yield from marked_games(tree, child)
     elif tree.shallowest_audio(branch.parts) is not None:
         yield FoundGame(branch.parts, Layout.DUMP, None, maker, title, unmarked=True)
-    elif tree.shallowest_audio(branch.parts, unread=True) is not None:
-        yield FoundGame(branch.parts, Layout.FOLDERS, None, maker, title)
+    elif loose := tree.audio_files("".join(f"{part}/" for part in branch.parts)).unread:
+        yield FoundGame(branch.parts, Layout.FOLDERS, loose=tuple(sorted(loose)))
 
 
 def folder_games(tree: Tree, maker: str | None, title: str | None) -> tuple[list[FoundGame], str]:

@@ -31,7 +31,7 @@ class GameSource:
     layout: Layout
     index: str | None = None  #: POSIX path of the index.json below `root`; None without one
     below: str = ""  #: the game's folder inside an archive, with a trailing slash
-    loose: tuple[str, ...] = ()  #: not a game, but these sounds in `below`, in formats that are not read
+    loose: tuple[str, ...] = ()  #: not a game, but these sounds outside of all games, in formats that are not read
     archives: Archives | None = field(default=None, compare=False, repr=False)  #: reads `root` when it is an archive
     spool: Spool | None = field(default=None, compare=False, repr=False)  #: holds its rows, when a list named them
     number: int = field(default=0, compare=False, repr=False)  #: of the game in the spool

@@ -69,6 +69,16 @@ def test_members_of_archives_are_counted_like_files(tmp_path: Path, pack: Pack, 
     index = json.dumps([{"Speaker": "往人", "Voice": "b"}]).encode()
     dump = pack(tmp_path / f"Key_Kanon{suffix}", {"index.json": index, "観鈴/b.m4a": b"", "a.ogg": b""})
     assert unsupported(dump) == [("観鈴/b.m4a", "往人")]
+    nested = pack(tmp_path / f"AIR{suffix}", named("AIR/観鈴/a.ogg", "op.mp4"))
+    assert {clip[:4] for clip in found(nested)} == {
+        (tmp_path.name, "AIR", "AIR/観鈴/a.ogg", Route.FOLDER),
+        (tmp_path.name, "AIR", "op.mp4", Route.UNSUPPORTED),
+    }
+    wrapped = pack(tmp_path / f"Key_CLANNAD{suffix}", named("voice/渚/a.ogg", "op.mp4"))
+    assert {clip[1:4] for clip in found(wrapped)} == {
+        ("CLANNAD", "voice/渚/a.ogg", Route.FOLDER),
+        ("CLANNAD", "op.mp4", Route.UNSUPPORTED),
+    }
     alone = pack(tmp_path / f"Key_ONE{suffix}", named("観鈴/b.m4a"))
     assert unsupported(alone) == [("観鈴/b.m4a", "観鈴")]
 
@@ -109,6 +119,7 @@ def test_a_film_beside_the_games_does_not_change_how_folders_are_read(tmp_path: 
 def test_sounds_outside_of_dumps_are_counted(tmp_path: Path) -> None:
     touched(tmp_path, "Key_AIR/1.ogg", "op.mp4", "films/ed.mkv", "films/deep/er/and/more.avi")
     (tmp_path / "Key_AIR/index.json").write_text("[]")
+    assert scan(tmp_path, title="AIR").why == "dump: index.json in 1 of 1 folders"
     assert [name for name, _ in unsupported(tmp_path)] == ["op.mp4", "deep/er/and/more.avi", "ed.mkv"]
 
 

@@ -64,7 +64,7 @@ def dump_candidates(files: AudioFiles, rows: Iterable[object], base: str) -> Ite
             target = path_in_game(row.written, base) or row.written
             elsewhere = lookup.elsewhere(target, row.speaker, owners)
             if elsewhere is None:
-                hit: int | None = _find(row, base, unread_lookup)[1]
+                hit: int | None = _find(row, base, unread_lookup)[1] if unread else None
                 if hit == NOBODY:
                     hit = unread_lookup.elsewhere(target, row.speaker, unread_owners)
                 if hit is not None:

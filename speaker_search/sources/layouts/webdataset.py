@@ -40,11 +40,8 @@ def sample_candidates(tar: Archive, path: Path) -> Iterator[tuple[Row, Candidate
         route = Route.UNLISTED if row is None else Route.EXACT
         row = row or Row(member)
         who = speaker(row.speaker or "")
-        size = sizes[numbers[member]]
-        yield (
-            row,
-            (unsupported(member, who, row.text) if unread else Candidate(member, route, who, row.text, size, mtime_ns)),
-        )
+        read = Candidate(member, route, who, row.text, sizes[numbers[member]], mtime_ns)
+        yield row, unsupported(member, who, row.text) if unread else read
     for member in numbers:
         stem = member.removesuffix(".json")
         if stem == member or stem in with_audio:
