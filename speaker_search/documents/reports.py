@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Iterable
+from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field, computed_field
 
 from speaker_search.documents.answers import Cast, Search
 from speaker_search.documents.document import Document
+from speaker_search.documents.frames import Tabular
 
 
 class ClipCounts(Document):
@@ -105,10 +107,19 @@ class PreviewCount(Document):
     clips: int
 
 
-class Preview(Scanned):
+class Preview(Tabular, Scanned):
     """What an ingest would find."""
 
     counts: list[PreviewCount]
+
+    columns: ClassVar[tuple[str, ...]] = tuple(PreviewCount.model_fields)
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        return [tuple(value for _, value in count) for count in self.counts]
+
+    def brief(self) -> dict[str, object]:
+        clips = sum(count.clips for count in self.counts)
+        return {"games": self.games, "clips": clips, "problems": len(self.problems)}
 
 
 class Listed(Document):

@@ -42,6 +42,18 @@ def fill(library: Library, voices: Voices, seconds: Callable[[int], float] | Non
 
     Filled again with the same games, it writes what is new, and changes whose clips are another's now.
     """
+    catalog, by_path = library.catalog, enqueue(library, voices)
+    space = ensure_space(catalog, space=StandInEncoder.space, name=StandInEncoder.name, dim=DIM).id
+    claims = Claims(catalog, space, machine="test", pid=1)
+    waiting = claims.claim(10**6)
+    lengths = seconds or (lambda _: SECONDS)
+    store(catalog, space, [Outcome(clip.id, lengths(clip.id), by_path[clip.path]) for clip in waiting])
+    claims.leave()
+    return {clip.id: by_path[clip.path] for clip in waiting}
+
+
+def enqueue(library: Library, voices: Voices) -> dict[Path, np.ndarray]:
+    """Register clips as still to be embedded; the vector that `fill` would store, by path."""
     catalog = library.catalog
     space = ensure_space(catalog, space=StandInEncoder.space, name=StandInEncoder.name, dim=DIM).id
     by_path: dict[Path, np.ndarray] = {}
@@ -56,12 +68,7 @@ def fill(library: Library, voices: Voices, seconds: Callable[[int], float] | Non
                 number += 1
         maker, title = game.split("/")
         register(catalog, space, root=root, maker=maker, title=title, candidates=candidates)
-    claims = Claims(catalog, space, machine="test", pid=1)
-    waiting = claims.claim(10**6)
-    lengths = seconds or (lambda _: SECONDS)
-    store(catalog, space, [Outcome(clip.id, lengths(clip.id), by_path[clip.path]) for clip in waiting])
-    claims.leave()
-    return {clip.id: by_path[clip.path] for clip in waiting}
+    return by_path
 
 
 def forget(library: Library, *clips: int) -> None:
