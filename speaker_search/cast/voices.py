@@ -20,6 +20,8 @@ from speaker_search.search.calibration import Calibration, least_log_odds, logis
 from speaker_search.search.live import Ready
 from speaker_search.search.profiles import Profiles
 
+NAMED = 3  # characters in a warning
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Cast(Tabular):
@@ -67,7 +69,15 @@ def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFA
         voices.append(Voice(number, float(np.mean(likely)), members))
         linked.update(rows.tolist())
     unlinked = tuple(character for row, character in enumerate(everyone) if row not in linked)
-    return Cast(ready.space.name, tuple(voices), unlinked, provisional)
+    echoes = [everyone[row].address for row in np.flatnonzero(profiles.echoes).tolist()]
+    return Cast(ready.space.name, tuple(voices), unlinked, (*provisional, *_not_linked(echoes)))
+
+
+def _not_linked(echoes: list[str]) -> tuple[str, ...]:
+    if not echoes:
+        return ()
+    named = ", ".join(echoes[:NAMED]) + (", …" if len(echoes) > NAMED else "")
+    return (f"Not linked, because another game has the audio of all their lines ({len(echoes):,}): {named}.",)
 
 
 def partition(profiles: Profiles, least_log_odds: float) -> Ids:
@@ -75,7 +85,11 @@ def partition(profiles: Profiles, least_log_odds: float) -> Ids:
     if profiles.pairs is None:
         return np.arange(len(profiles))
     floor = profiles.pairs.score_at(least_log_odds - float(bonus(MOST_PAIRS)))
-    return link(profiles.as_pairs, profiles.game_ids, profiles.pairs.log_odds, floor, least_log_odds)
+    labels = np.arange(len(profiles))
+    rows = labels[~profiles.echoes]
+    among = profiles.as_pairs.of(rows)
+    labels[rows] = rows[link(among, profiles.game_ids[rows], profiles.pairs.log_odds, floor, least_log_odds)]
+    return labels
 
 
 def _groups(profiles: Profiles, calibration: Calibration, least: float) -> list[tuple[Ids, list[float]]]:

@@ -172,6 +172,8 @@ def ingest(report: IngestReport) -> None:
         out.print(f"Refused: {_listed(report.refused)}. `spksearch catalog refused` lists them.", markup=False)
     if report.gone:
         out.print("Clips whose files are gone are kept; `spksearch catalog forget --gone` deletes them.")
+    for sentence in report.moved:
+        out.print(f"Moved: {plain(sentence)}", markup=False)
     _left_out(report)
     if report.catalog:
         counts(report.catalog)

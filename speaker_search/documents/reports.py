@@ -68,6 +68,7 @@ class IngestReport(Scanned):
     changed: int = Field(default=0, description="The file differs from last time: embedded again.")
     relabelled: int = 0
     gone: int = Field(default=0, description="The file is no longer there; the clip is kept.")
+    moved: list[str] = Field(default=[], description="Folders and archives found under a new name, a sentence each.")
     opened: int = Field(default=0, description="Audio files opened: embedded or refused.")
     of: int = Field(default=0, description="Audio files to open in total.")
     embedded: int = 0

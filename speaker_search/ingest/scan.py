@@ -11,6 +11,7 @@ from pathlib import Path
 
 from speaker_search.catalog.clips import is_root
 from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.scans.gone import IsThere
 from speaker_search.catalog.scans.register import register
 from speaker_search.entities import Refusal, fold, shown
 from speaker_search.errors import SourceError, UsageError
@@ -104,6 +105,8 @@ def register_games(
         report.changed += counts.changed
         report.relabelled += counts.relabelled
         report.gone += counts.gone
+        if counts.moved_from is not None:
+            report.moved.append(f"{shown(counts.moved_from)} is now {shown(str(game.root))}; its clips were kept.")
         on_progress(report)
     if found.games and not report.games:
         raise SourceError("None of the games could be read.", " ".join(report.problems[:3]))
@@ -137,9 +140,15 @@ def _is_known(catalog: Catalog, game: GameSource) -> bool:
         return game.storable and is_root(connection, str(game.root))
 
 
-def _existence_check(root: Path) -> Callable[[str], bool]:
-    """Whether a file is in the folder, listed or not; an archive's listing is always complete."""
-    return lambda path: not is_archive(root) and os.path.isfile(root / path)  # noqa: PTH113 - it never raises
+def _existence_check(scanned: Path) -> IsThere:
+    """Whether a folder holds a file, listed or not, or an archive exists. The scanned archive's listing is complete."""
+
+    def is_there(root: Path, name: str) -> bool:
+        if is_archive(root):
+            return root != scanned and os.path.isfile(root)  # noqa: PTH113 - it never raises
+        return os.path.exists(root / name)  # noqa: PTH110 - likewise
+
+    return is_there
 
 
 def _clips(game: GameSource, report: Tally, on_progress: Callable[[Tally], None]) -> Iterator[Candidate]:

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from speaker_search.catalog import queue
+from speaker_search.catalog import duplicates, queue
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.spaces import Space
 from speaker_search.errors import IndexUnusableError, SpeakerSearchError
@@ -85,7 +85,7 @@ class Live:
         snapshot = views.follow(catalog, space, loaded)
         scores = folder / SCORES
         profiles = None if rebuild else load_profiles(scores, catalog.uuid, space, snapshot.position)
-        self._ready = Ready(space, snapshot, profiles or build_profiles(snapshot), pending)
+        self._ready = Ready(space, snapshot, profiles or self._profiles(snapshot), pending)
         if self._save_is_due():
             with contextlib.suppress(IndexUnusableError):  # a program without write access can search all the same
                 self.save()
@@ -167,12 +167,17 @@ class Live:
         before = self._ready
         if before.profiles.position == before.snapshot.position:
             return
-        profiles = build_profiles(before.snapshot)
+        profiles = self._profiles(before.snapshot)
         with self._stepping:
             now = self._ready.snapshot
             if now.position != profiles.position:
                 profiles = follow_profiles(profiles, now.characters)
             self._ready = replace(self._ready, profiles=profiles)
+
+    def _profiles(self, snapshot: Snapshot) -> Profiles:
+        with self._catalog.read() as connection:
+            repeated = duplicates.repeated(connection, self._space)
+        return build_profiles(snapshot, repeated)
 
     def _follow(self) -> None:
         while not self._closing.wait(POLL_S):
