@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from speaker_search.documents import INFERENCE, Cast, ClipCounts, Evaluation, IngestReport, Preview, Search
+from speaker_search.documents import INFERENCE, Cast, ClipCounts, Evaluation, IngestReport, Preview, Scanned, Search
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -174,8 +174,7 @@ def ingest(report: IngestReport) -> None:
         out.print("Clips whose files are gone are kept; `spksearch catalog forget --gone` deletes them.")
     for sentence in report.moved:
         out.print(f"Moved: {plain(sentence)}", markup=False)
-    for problem in report.problems:
-        out.print(f"Problem: {plain(problem)}", markup=False)
+    _left_out(report)
     if report.catalog:
         counts(report.catalog)
 
@@ -186,8 +185,14 @@ def preview(found: Preview) -> None:
     for sentence in found.recognised:
         out.print(plain(sentence), markup=False)
     out.print(f"{found.games:,} games: {_listed(found.routes) or 'nothing'}. Nothing was written.", markup=False)
+    _left_out(found)
+
+
+def _left_out(found: Scanned) -> None:
+    for sentence in found.advice:
+        console().print(plain(sentence), markup=False)
     for problem in found.problems:
-        out.print(f"Problem: {plain(problem)}", markup=False)
+        console().print(f"Problem: {plain(problem)}", markup=False)
 
 
 def counts(held: ClipCounts) -> None:
