@@ -48,6 +48,7 @@ from speaker_search.documents.reports import (
     Preview,
     PreviewCount,
     Problem,
+    UnusableVector,
     Upgraded,
     Verification,
 )
@@ -99,6 +100,7 @@ __all__ = [
     "SearchOptions",
     "SearchRequest",
     "ShownCharacter",
+    "UnusableVector",
     "Upgraded",
     "Verification",
     "Voice",
