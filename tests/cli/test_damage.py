@@ -87,6 +87,24 @@ def test_upgrading_a_catalog_that_is_up_to_date_changes_nothing(home: Path) -> N
 def test_a_catalog_that_is_not_a_database_is_reported(home: Path) -> None:
     (home / "catalog.db").write_text("no database " * 1000)
     done = quickly("cast", home=home)
-    assert "cannot be used" in done.err
+    assert "is damaged: file is not a database. Restore a backup" in done.err
     assert "Traceback" not in done.err
     assert done.code == 3
+
+
+@pytest.mark.parametrize(
+    "words", [("verify",), ("verify", "--repair"), ("similar", "1"), ("index", "build"), ("catalog", "list")]
+)
+def test_a_damaged_page_of_the_catalog_is_one_sentence_with_a_way_out(home: Path, words: tuple[str, ...]) -> None:
+    """Before, verify said "ok" unless its own queries met the page."""
+    content = bytearray((home / "catalog.db").read_bytes())
+    with closing(sqlite3.connect(home / "catalog.db")) as database:
+        wanted = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+        (page,) = database.execute(wanted, ("characters" if words[0] == "catalog" else "embeddings",)).fetchone()
+    content[4096 * (page - 1) : 4096 * page] = bytes(4096)
+    (home / "catalog.db").write_bytes(content)
+    done = quickly(*words, home=home)
+    (sentence,) = done.err.splitlines()
+    assert "is damaged: " in sentence
+    assert sentence.endswith("Restore a backup; without one, move the file away and ingest your folders again.")
+    assert (done.code, done.out) == (3, "")
