@@ -47,6 +47,7 @@ BELOW_THE_DOOR = {"entities", "errors", "settings", "documents", "library"}
 
 #: Folders within a layer.
 INNER_FOLDERS = {
+    "catalog/checks",
     "catalog/scans",
     "cli/commands",
     "encoders/backends",

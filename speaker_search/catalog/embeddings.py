@@ -73,7 +73,7 @@ def unusable(connection: Connection, space: Space, clip_ids: Sequence[int] | Non
         for place in np.flatnonzero(~good).tolist():
             size = len(rows[place][4])
             if size != space.dim * STORED.itemsize:
-                why = f"its vector has {size:,} bytes instead of {space.dim * STORED.itemsize:,}"
+                why = f"its vector has {size:,} bytes, not {space.dim * STORED.itemsize:,}"
             elif np.isfinite(vectors[place]).all():
                 why = f"the length of its vector is {np.linalg.norm(vectors[place].astype(np.float64)):.4g}, not 1"
             else:

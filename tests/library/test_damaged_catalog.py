@@ -113,7 +113,7 @@ class TestDamagedVectors:
         assert [one.why for one in found.unusable] == [
             "its vector is not finite",
             "the length of its vector is 16.97, not 1",
-            "its vector has 7 bytes instead of 128",
+            "its vector has 7 bytes, not 128",
             "the length of its vector is 0, not 1",
         ]
         assert found.unusable[0].path.is_file()

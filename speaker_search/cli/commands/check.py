@@ -43,7 +43,8 @@ def verify(
         for one in found.unusable:
             output.console().print(f"clip {one.id}: {one.why}: {output.plain(str(one.path))}", markup=False)
         if found.requeued:
-            output.note(f"{found.requeued:,} clips are queued: `spksearch worker --drain` embeds them anew.")
+            clips_, them = ("clip", "it") if found.requeued == 1 else ("clips", "them")
+            output.note(f"Queued {found.requeued:,} {clips_}: `spksearch worker --drain` embeds {them} anew.")
         mend = "verify --repair" if found.unusable else "index build"
         output.console().print("ok" if found.ok else f"not ok: run `spksearch {mend}`")
     raise typer.Exit(0 if found.ok else CATALOG)
