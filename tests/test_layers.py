@@ -47,6 +47,7 @@ BELOW_THE_DOOR = {"entities", "errors", "settings", "documents", "library"}
 
 #: Folders within a layer.
 INNER_FOLDERS = {
+    "catalog/checks",
     "catalog/scans",
     "cli/commands",
     "encoders/backends",
@@ -246,6 +247,11 @@ PROGRAMS = {
 def test_what_takes_long_to_import_waits_until_it_is_needed(name: str, home: Path) -> None:
     program, slow = PROGRAMS[name]
     assert imported(program, slow, home) == []
+
+
+def test_no_process_is_asked_by_a_signal_whether_it_lives() -> None:
+    """On Windows os.kill(pid, 0) sends Ctrl-C: psutil asks the system."""
+    assert [str(path) for path in SOURCES if "os.kill(" in path.read_text(encoding="utf-8")] == []
 
 
 def test_no_file_of_the_package_is_over_300_lines() -> None:

@@ -97,12 +97,12 @@ class Catalog:
 
 
 def open_catalog(url: str | URL) -> Catalog:
-    """Open the catalog at a database URL, and create its tables if there are none. Raises CatalogError."""
+    """Open the catalog at a database URL; in an empty database, create one. Raises CatalogError."""
     engine = _engine(_parsed(url))
     try:
         with _translated(engine.url):
             with engine.begin() as connection:
-                empty = schema.is_empty(connection)
+                empty = _is_empty(connection)
             if empty:
                 schema.upgrade(engine)
             with engine.begin() as connection:
@@ -118,13 +118,34 @@ def upgrade_catalog(url: str | URL) -> str:
     try:
         with _translated(engine.url):
             with engine.begin() as connection:
-                found = [] if schema.is_empty(connection) else schema.revisions(connection) or ["none"]
+                found = [] if _is_empty(connection) else schema.revisions(connection) or ["none"]
             if not set(found) <= set(schema.known()):
                 raise schema.newer([version for version in found if version != "none"])
             schema.upgrade(engine)
             return schema.HEAD
     finally:
         engine.dispose()
+
+
+def damaged(url: URL, how: str) -> CatalogError:
+    """The error of a catalog that its database, or a check of it, has found to be damaged."""
+    elsewhere = "move the file away" if url.get_backend_name() == "sqlite" else "take an empty database"
+    return CatalogError(
+        f"The catalog at {_shown(url)} is damaged: {how}.",
+        f"Restore a backup; without one, {elsewhere} and ingest your folders again.",
+    )
+
+
+def _is_empty(connection: Connection) -> bool:
+    """Whether the database holds no catalog yet. Raises CatalogError when it is another program's."""
+    names = schema.table_names(connection)
+    if names and not schema.is_ours(names):
+        listed = ", ".join(sorted(names)[:3]) + (", ..." if len(names) > 3 else "")
+        raise CatalogError(
+            f"The database at {_shown(connection.engine.url)} belongs to another program: its tables are {listed}.",
+            "Give an empty database, or set SPKSEARCH_HOME to another folder.",
+        )
+    return not names
 
 
 def _file_of(url: URL) -> Path | None:
@@ -157,13 +178,13 @@ def _parsed(url: str | URL) -> URL:
         raise _unreadable_url() from error
     if "@" in (parsed.host or ""):  # a password with a bare @: the rest of it would be shown as the host
         raise _unreadable_url()
+    if parsed.drivername in ("postgres", "postgresql", "postgresql+psycopg2"):  # the same server, in other spellings
+        parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise CatalogError(
             f"A catalog cannot be kept in {parsed.get_backend_name()}.",
             "Give a database URL such as sqlite:///FILE or postgresql://USER@HOST/NAME.",
         )
-    if parsed.drivername == "postgresql":
-        parsed = parsed.set(drivername="postgresql+psycopg")
     return parsed
 
 
@@ -201,7 +222,9 @@ def _engine(url: URL) -> Engine:
 def _set_up_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # _begin_sqlite begins transactions, not the driver
     cursor = connection.cursor()
-    _switch_to_wal(cursor)
+    names = {row[0] for row in cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not names or schema.is_ours(names):  # another program's file stays as it is
+        _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")  # a committed embedding survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA cache_size = -65536")  # KiB
@@ -232,6 +255,8 @@ def _translated(url: URL) -> Iterator[None]:
         yield
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+        if _is_damage(error.orig):
+            raise damaged(url, reason) from error
         mend = (
             "Check that the server runs and that the database URL is right."
             if url.get_backend_name() == "postgresql"
@@ -244,6 +269,14 @@ def _translated(url: URL) -> Iterator[None]:
         ) from error
     except SQLAlchemyError as error:
         raise CatalogError(f"The catalog at {_shown(url)} cannot be used: {error}.") from error
+
+
+def _is_damage(error: BaseException | None) -> bool:
+    """Whether the database says that what it has stored cannot be read."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return True
+    # A text that is no longer UTF-8; PostgreSQL's data_corrupted and index_corrupted.
+    return str(error).startswith("Could not decode") or getattr(error, "sqlstate", None) in ("XX001", "XX002")
 
 
 def _kind(error: DBAPIError) -> type[CatalogError]:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Connection, Select, delete, func, select
 
 from speaker_search.catalog.rows import chunks
 from speaker_search.catalog.spaces import Space
 from speaker_search.catalog.tables import clips, embeddings
 from speaker_search.entities import Floats, Ids
-from speaker_search.errors import CatalogError
 
 STORED = np.dtype("<f4")  # how the catalog stores a vector, on every machine
 ROWS_PER_READ = 10_000
 UNKNOWN = 0  # the character id of an unknown speaker: no row has this id
+UNIT_WITHIN = 0.001  # encoders scale to unit length in float32, which is right to 1e-6
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +38,18 @@ class EmbeddedClips:
 
 
 def embedded(connection: Connection, space: Space, clip_ids: Ids) -> Iterator[EmbeddedClips]:
-    """The clips with these ids (in order) that the space holds, up to 1,000 at a time."""
+    """The clips with these ids (in order) that the space holds, up to 1,000 at a time.
+
+    Those whose vectors are unusable are left out, here and wherever vectors are read: see `unusable`.
+    """
     for some in chunks(clip_ids.tolist()):
-        yield _clips(connection, space, _labelled(space).where(embeddings.c.clip_id.in_(some)))
+        yield _clips(connection.execute(_labelled(space).where(embeddings.c.clip_id.in_(some))).all(), space)
 
 
 def all_embedded(connection: Connection, space: Space) -> Iterator[EmbeddedClips]:
     """Every clip that a space holds, by id, up to 10,000 at a time."""
-    after = -1
-    while True:
-        part = _clips(connection, space, _labelled(space).where(embeddings.c.clip_id > after).limit(ROWS_PER_READ))
-        if not len(part):
-            return
-        yield part
-        after = int(part.ids[-1])
+    for rows in _parts(connection, space):
+        yield _clips(rows, space)
 
 
 def vectors_of(connection: Connection, space: Space, clip_ids: Sequence[int]) -> dict[int, Floats]:
@@ -57,9 +58,27 @@ def vectors_of(connection: Connection, space: Space, clip_ids: Sequence[int]) ->
     c = embeddings.c
     for ids in chunks(clip_ids):
         rows = connection.execute(select(c.clip_id, c.vector).where(c.encoder_id == space.id, c.clip_id.in_(ids))).all()
-        if rows:
-            found.update(zip((row[0] for row in rows), _vectors([row[1] for row in rows], space.dim), strict=True))
+        vectors, good = _vectors([row[1] for row in rows], space.dim)
+        found.update((row[0], vector) for row, vector, fine in zip(rows, vectors, good, strict=True) if fine)
     return found
+
+
+def unusable(connection: Connection, space: Space, clip_ids: Sequence[int] | None = None) -> Iterator[tuple[int, str]]:
+    """The clips of a space whose vectors do not have its dimension, are not finite or not of unit length, and why.
+
+    Of all clips by id, or of those given.
+    """
+    for rows in _parts(connection, space, clip_ids):
+        vectors, good = _vectors([row[4] for row in rows], space.dim)
+        for place in np.flatnonzero(~good).tolist():
+            size = len(rows[place][4])
+            if size != space.dim * STORED.itemsize:
+                why = f"its vector has {size:,} bytes, not {space.dim * STORED.itemsize:,}"
+            elif np.isfinite(vectors[place]).all():
+                why = f"the length of its vector is {np.linalg.norm(vectors[place].astype(np.float64)):.4g}, not 1"
+            else:
+                why = "its vector is not finite"
+            yield int(rows[place][0]), why
 
 
 def delete_embeddings(connection: Connection, clip_ids: Sequence[int]) -> None:
@@ -81,15 +100,31 @@ def _labelled(space: Space) -> Select[Any]:
     return query.where(e.encoder_id == space.id).order_by(e.clip_id)
 
 
-def _clips(connection: Connection, space: Space, query: Select[Any]) -> EmbeddedClips:
-    rows = connection.execute(query).all()
+def _parts(connection: Connection, space: Space, clip_ids: Sequence[int] | None = None) -> Iterator[Sequence[Any]]:
+    """The rows of `_labelled` by clip id, up to 10,000 at a time: all, or those of the clips given."""
+    query, after = _labelled(space), -1
+    if clip_ids is not None:
+        query = query.where(embeddings.c.clip_id.in_(clip_ids))
+    while rows := connection.execute(query.where(embeddings.c.clip_id > after).limit(ROWS_PER_READ)).all():
+        yield rows
+        after = rows[-1][0]
+
+
+def _clips(rows: Sequence[Any], space: Space) -> EmbeddedClips:
+    vectors, good = _vectors([row[4] for row in rows], space.dim)
     labels = np.array([row[:3] for row in rows], np.int64).reshape(-1, 3)
     seconds = np.array([row[3] for row in rows], np.float32)
-    vectors = _vectors([row[4] for row in rows], space.dim)
+    if not good.all():
+        LOG.warning("%d clips are left out: their vectors are damaged. Run `spksearch verify`.", np.sum(~good))
+        labels, seconds, vectors = labels[good], seconds[good], vectors[good]
     return EmbeddedClips(labels[:, 0], labels[:, 1], labels[:, 2], seconds, vectors)
 
 
-def _vectors(blobs: Sequence[bytes], dim: int) -> Floats:
-    if any(len(blob) != dim * STORED.itemsize for blob in blobs):
-        raise CatalogError("The catalog holds an embedding of the wrong length.", "Restore a backup of the catalog.")
-    return np.frombuffer(b"".join(blobs), STORED).reshape(len(blobs), dim).astype(np.float32)
+def _vectors(blobs: Sequence[bytes], dim: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Vectors (n, dim) as stored, and which of them (n,) are usable; one of another dimension becomes zeros."""
+    size = dim * STORED.itemsize
+    whole = (blob if len(blob) == size else bytes(size) for blob in blobs)
+    vectors = np.frombuffer(b"".join(whole), STORED).reshape(len(blobs), dim).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+        return vectors, np.abs(lengths - 1.0) <= UNIT_WITHIN

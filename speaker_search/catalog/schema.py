@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # alembic takes a fifth of a second to import, and most progr
     from alembic.config import Config
 
 HEAD = "0004"  # the schema that tables.py describes; a test compares it with migrations/
+#: Tables that every version of the schema has. A database with tables and without these is another program's.
+OURS = frozenset({"alembic_version", "catalog", "clips", "encoders"})
 MIGRATION_LOCK = 0x5350_4B53  # arbitrary: keeps two programs from migrating one PostgreSQL at the same time
 
 
@@ -33,9 +35,15 @@ def check(connection: Connection) -> str:
     raise newer(found)
 
 
-def is_empty(connection: Connection) -> bool:
-    """Whether the database holds no catalog yet."""
-    return not inspect(connection).has_table("catalog")
+def table_names(connection: Connection) -> set[str]:
+    """The tables in the database, unless it is only what a downgrade to nothing leaves behind."""
+    names = set(inspect(connection).get_table_names())
+    return set() if names == {"alembic_version"} and not revisions(connection) else names
+
+
+def is_ours(names: set[str]) -> bool:
+    """Whether a database with these tables is a catalog."""
+    return names >= OURS
 
 
 def upgrade(engine: Engine) -> None:
@@ -99,7 +107,7 @@ def revisions(connection: Connection) -> list[str]:
     """The schema versions stored in the database: one, unless something went wrong."""
     if not inspect(connection).has_table("alembic_version"):
         return []
-    return sorted(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
+    return sorted(map(str, connection.execute(text("SELECT version_num FROM alembic_version")).scalars()))
 
 
 def newer(found: list[str]) -> CatalogError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.rows import ensure
@@ -32,13 +32,17 @@ class ClipCounts:
 
 
 def spaces(connection: Connection) -> list[Space]:
-    """All embedding spaces, oldest first."""
+    """The spaces that hold or await clips, or ever have, oldest first.
+
+    A space begins with its first clip: a program that has only asked for one, with `ensure_space`, fixes nothing.
+    """
     c = encoders.c
-    return [Space(*row) for row in connection.execute(select(c.id, c.space, c.name, c.dim).order_by(c.id))]
+    begun = (c.changes > 0) | exists().where(queue.c.encoder_id == c.id)
+    return [Space(*row) for row in connection.execute(select(c.id, c.space, c.name, c.dim).where(begun).order_by(c.id))]
 
 
 def ensure_space(catalog: Catalog, *, space: str, name: str, dim: int) -> Space:
-    """The space with that name, created if it is new."""
+    """The space with that name, created if it is new. It is not among `spaces` before its first clip."""
     with catalog.write() as connection:
         id_ = ensure(connection, encoders, {"space": space}, {"name": name, "dim": dim, "changes": 0})
     return Space(id_, space, name, dim)

@@ -51,6 +51,7 @@ from speaker_search.documents.reports import (
     Problem,
     Route,
     Scanned,
+    UnusableVector,
     Upgraded,
     Verification,
 )
@@ -105,6 +106,7 @@ __all__ = [
     "SearchOptions",
     "SearchRequest",
     "ShownCharacter",
+    "UnusableVector",
     "Upgraded",
     "Verification",
     "Voice",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field, computed_field
@@ -145,9 +146,19 @@ class Comparison(Document):
     different: int = Field(description="In both, with different vectors.")
 
 
+class UnusableVector(Document):
+    """A clip whose stored vector is damaged: no answer has it until it is embedded anew."""
+
+    id: int
+    path: Path
+    why: str
+
+
 class Verification(Document):
     clips: ClipCounts
     index: Comparison
+    unusable: list[UnusableVector] = Field(default=[], description="Embedded clips whose vectors are damaged.")
+    requeued: int = Field(default=0, description="Clips that a repair has queued, to be embedded anew.")
     ok: bool
 
 

@@ -1,10 +1,11 @@
-"""The views of a space: opened when first needed, kept up to date, and saved."""
+"""The views of a space: opened when first needed, kept up to date, saved, and compared with the catalog."""
 
 from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
 
+from speaker_search import documents
 from speaker_search.catalog.spaces import Space
 from speaker_search.errors import IndexUnusableError
 from speaker_search.library.holdings import Holdings
@@ -46,6 +47,25 @@ class Following(Holdings):
     def prepare(self) -> str:
         """Open the index now instead of at the first search; returns the name of the space."""
         return self.ready.space.name
+
+    def verify(self, *, repair: bool = False) -> documents.Verification:
+        """Check the catalog, and compare the index as it would be opened now with it, clip by clip.
+
+        With `repair`, clips whose vectors are damaged are first queued, to be embedded anew, and the index is rebuilt.
+        Raises CatalogError when the database itself is damaged, which nothing here repairs.
+        """
+        from speaker_search.catalog.checks.integrity import check_integrity
+        from speaker_search.catalog.checks.vectors import requeue_unusable
+        from speaker_search.views.storage import folder_of
+        from speaker_search.views.verify import verify
+
+        check_integrity(self.catalog)
+        space, requeued = self.space, 0
+        if repair:
+            requeued = requeue_unusable(self.catalog, space)
+            self._save_index(space, rebuild=True)
+        found = verify(self.catalog, space, folder_of(self.settings.home, self.catalog.uuid, space))
+        return documents.Verification.copy_of(found).model_copy(update={"requeued": requeued})
 
     def _followed(self, space: Space | None = None, *, rebuild: bool = False) -> Live:
         """The given space, by default the one to search, following its change log."""

@@ -156,15 +156,6 @@ class Holdings:
                 return ClipSound(path, media_type)
         raise NotFoundError(f"The sound of clip {clip_id} is no longer where it was.", "Ingest its folder again.")
 
-    def verify(self) -> documents.Verification:
-        """Compare the index as it would be opened now with the catalog, clip by clip."""
-        from speaker_search.views.storage import folder_of
-        from speaker_search.views.verify import verify
-
-        space = self.space
-        found = verify(self.catalog, space, folder_of(self.settings.home, self.catalog.uuid, space))
-        return documents.Verification.copy_of(found)
-
     def index_status(self) -> documents.IndexStatus:
         """Which index is on disk, and how far it is behind the catalog."""
         from speaker_search.views.storage import folder_of, in_use

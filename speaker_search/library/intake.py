@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speaker_search import documents, encoders
-from speaker_search.catalog.spaces import Space, check_space
+from speaker_search.catalog.spaces import check_space
 from speaker_search.encoders import Encoder
 from speaker_search.entities import shown
 from speaker_search.library.encoder_choice import Choice, encoder_of, encoder_to_embed
@@ -56,7 +56,7 @@ class Intake(Following):
         found = find_games(paths, layout=_layout(layout), maker=maker, title=title, password=password)
         tally = ingest(found, self._resources(processes, on_progress), retry_refused=retry_refused, enqueue=enqueue)
         if not enqueue:
-            self._save_index(self._space_named(tally.encoder))
+            self._save_index_of(tally)
         return tally.report
 
     def work(
@@ -66,7 +66,7 @@ class Intake(Following):
         from speaker_search.ingest.pipeline import work
 
         tally = work(self._resources(processes, on_progress), drain=drain)
-        self._save_index(self._space_named(tally.encoder))
+        self._save_index_of(tally)
         return tally.report
 
     def encoder_choice(self) -> Choice:
@@ -128,8 +128,10 @@ class Intake(Following):
         self._save_index(self.space, rebuild=True)
         return self.verify()
 
-    def _space_named(self, name: str) -> Space:
-        return next(space for space in self._spaces() if space.name == name)
+    def _save_index_of(self, tally: Tally) -> None:
+        for space in self._spaces():  # the encoder's is not among them before its first clip
+            if space.name == tally.encoder:
+                self._save_index(space)
 
     def _load(self, name: str) -> Encoder:
         if self._encoder is None or self._encoder.name != name:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from speaker_search.catalog.checks.vectors import UnusableVector, unusable_vectors
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.embeddings import EmbeddedClips, all_embedded
 from speaker_search.catalog.spaces import ClipCounts, Space, count_clips
@@ -33,6 +34,7 @@ class Verification:
 
     clips: ClipCounts
     index: Comparison
+    unusable: list[UnusableVector]  #: in the catalog; they are in no index
     ok: bool
 
 
@@ -45,8 +47,10 @@ def verify(catalog: Catalog, space: Space, folder: Path) -> Verification:
             here = follow_within(connection, catalog.uuid, space, snapshot)
             if here is not None:
                 counts = count_clips(connection, space.id)
+                unusable = unusable_vectors(connection, space)
                 compared = compare(here, all_embedded(connection, space))
-                return Verification(counts, compared, not (compared.missing or compared.extra or compared.different))
+                wrong = unusable or compared.missing or compared.extra or compared.different
+                return Verification(counts, compared, unusable, not wrong)
 
 
 def compare(snapshot: Snapshot, catalog: Iterable[EmbeddedClips]) -> Comparison:

@@ -24,6 +24,12 @@ DIM = 4
 POURED = 1_000_000  # ids of poured clips begin here, above those that the database gives out
 
 
+def units(count: int, seed: int) -> np.ndarray:
+    """Random unit vectors (count, DIM)."""
+    vectors = np.random.default_rng(seed).standard_normal((count, DIM)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
 @dataclass
 class Shelf:
     """One game folder as scans see it: the candidates are given, and no file is ever touched."""
@@ -33,9 +39,7 @@ class Shelf:
     root: Path = Path("/voices/maker_title")
     maker: str = "maker"
     title: str = "title"
-    vectors: Callable[[int, int], np.ndarray] = field(
-        default=lambda count, seed: np.random.default_rng(seed).standard_normal((count, DIM)).astype(np.float32)
-    )
+    vectors: Callable[[int, int], np.ndarray] = field(default=units)
 
     @staticmethod
     def clip(path: str, character: str | None = "A", text: str = "", *, size: int = 100, mtime: int = 1) -> Candidate:
@@ -117,7 +121,9 @@ class Shelf:
 
     def opened_space(self, space: int | None = None) -> Space:
         with self.catalog.read() as connection:
-            return next(known for known in spaces.spaces(connection) if known.id == (space or self.space))
+            c = tables.encoders.c
+            held = select(c.id, c.space, c.name, c.dim).where(c.id == (space or self.space))
+            return Space(*connection.execute(held).one())
 
     def position(self, space: int | None = None) -> int:
         """How far a space's change log reaches."""

@@ -16,8 +16,7 @@ from speaker_search.catalog.queue import Claims
 from speaker_search.entities import Refusal
 
 STATES = ("unknown", "pending", "claimed", "silent", "embedded")
-OF_OLD = np.ones(DIM, np.float32)
-OF_YOUNG = np.full(DIM, 2, np.float32)
+OF_OLD, OF_YOUNG = np.eye(2, DIM, dtype=np.float32)
 
 
 class Pairs:

@@ -15,7 +15,7 @@ from threading import Semaphore
 
 import pytest
 from catalog.conftest import PATIENCE_S
-from sqlalchemy import Pool, event, select, text
+from sqlalchemy import Pool, create_engine, event, inspect, select, text
 
 from speaker_search.catalog import tables
 from speaker_search.catalog.database import Catalog, open_catalog, upgrade_catalog
@@ -114,7 +114,6 @@ def test_a_new_database_that_another_program_holds_is_waited_for(tmp_path: Path,
     """SQLite does not wait by itself when it switches to a write-ahead log."""
     file = tmp_path / "catalog.db"
     other = sqlite3.connect(file, isolation_level=None)
-    other.execute("CREATE TABLE unrelated (id INTEGER)")
     other.execute("BEGIN IMMEDIATE")
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(open_catalog, f"sqlite:///{file}")
@@ -205,8 +204,8 @@ def test_a_file_that_is_not_a_database_is_refused_and_left_alone(tmp_path: Path)
     file = tmp_path / "catalog.db"
     file.write_text("Dear diary, today I lost my catalog. " * 200)
     error = refusal(f"sqlite:///{file}")
-    assert "file is not a database" in error.detail
-    assert error.mend == "Check the file and its folder, or set SPKSEARCH_HOME to another folder."
+    assert "is damaged: file is not a database" in error.detail
+    assert error.mend == "Restore a backup; without one, move the file away and ingest your folders again."
     assert file.read_text().startswith("Dear diary")
 
 
@@ -216,7 +215,51 @@ def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
     data = bytearray(file.read_bytes())
     data[100:4096] = b"\xff" * 3996  # the list of its tables
     file.write_bytes(data)
-    assert "malformed" in refusal(f"sqlite:///{file}").detail
+    assert "is damaged: database disk image is malformed" in refusal(f"sqlite:///{file}").detail
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["CREATE TABLE books (id INTEGER)"],
+        ["CREATE TABLE catalog (title TEXT)"],
+        ["CREATE TABLE alembic_version (version_num TEXT)", "INSERT INTO alembic_version VALUES ('ab12')"],
+    ],
+)
+def test_a_database_of_another_program_is_refused_and_left_alone(
+    database_url: str, tmp_path: Path, statements: list[str]
+) -> None:
+    """Before, tables were created in it; on SQLite its journal mode was changed too."""
+    engine = create_engine(database_url.replace("postgresql://", "postgresql+psycopg://", 1))
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    error = refusal(database_url)
+    table = statements[0].split()[2]
+    assert f"belongs to another program: its tables are {table}." in error.detail
+    assert error.mend == "Give an empty database, or set SPKSEARCH_HOME to another folder."
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+    with engine.connect() as connection:
+        assert inspect(connection).get_table_names() == [table]
+    engine.dispose()
+
+
+def test_an_empty_file_becomes_a_catalog_and_a_short_text_does_not(tmp_path: Path) -> None:
+    empty, short = tmp_path / "empty.db", tmp_path / "short.db"
+    empty.touch()
+    open_catalog(f"sqlite:///{empty}").close()
+    short.write_text("note")
+    assert "file is not a database" in refusal(f"sqlite:///{short}").detail
+    assert short.read_text() == "note"
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2"])
+def test_postgresql_is_reached_by_each_of_its_names(scheme: str, postgres_catalog_url: str) -> None:
+    catalog = open_catalog(postgres_catalog_url.replace("postgresql", scheme, 1))
+    assert catalog.uuid
+    catalog.close()
 
 
 def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:

@@ -76,6 +76,18 @@ def test_a_catalog_of_another_schema_is_left_alone(home: Path) -> None:
     assert ("9999" in upgraded.err, "Traceback" in upgraded.err, upgraded.code) == (True, False, 3)
 
 
+def test_a_damaged_vector_is_named_with_the_command_that_mends_it(home: Path) -> None:
+    with closing(sqlite3.connect(home / "catalog.db")) as database, database:
+        database.execute("UPDATE embeddings SET vector = x'00' WHERE clip_id = 7")
+    found = quickly("verify", home=home)
+    assert "clip 7: its vector has 1 bytes, not 1,024: " in found.out
+    assert (found.out.splitlines()[-1], found.code) == ("not ok: run `spksearch verify --repair`", 3)
+    mended = quickly("verify", "--repair", home=home)
+    assert (mended.out.splitlines()[-1], mended.code) == ("ok", 0)
+    assert "Queued 1 clip: `spksearch worker --drain` embeds it anew." in mended.err
+    assert quickly("verify", "--json", home=home).document["clips"] == {"embedded": 192, "pending": 1, "refused": 2}
+
+
 def test_upgrading_a_catalog_that_is_up_to_date_changes_nothing(home: Path) -> None:
     before = quickly("catalog", "list", "--json", home=home)
     upgraded = quickly("catalog", "upgrade", "--json", home=home)
@@ -87,6 +99,24 @@ def test_upgrading_a_catalog_that_is_up_to_date_changes_nothing(home: Path) -> N
 def test_a_catalog_that_is_not_a_database_is_reported(home: Path) -> None:
     (home / "catalog.db").write_text("no database " * 1000)
     done = quickly("cast", home=home)
-    assert "cannot be used" in done.err
+    assert "is damaged: file is not a database. Restore a backup" in done.err
     assert "Traceback" not in done.err
     assert done.code == 3
+
+
+@pytest.mark.parametrize(
+    "words", [("verify",), ("verify", "--repair"), ("similar", "1"), ("index", "build"), ("catalog", "list")]
+)
+def test_a_damaged_page_of_the_catalog_is_one_sentence_with_a_way_out(home: Path, words: tuple[str, ...]) -> None:
+    """Before, verify said "ok" unless its own queries met the page."""
+    content = bytearray((home / "catalog.db").read_bytes())
+    with closing(sqlite3.connect(home / "catalog.db")) as database:
+        wanted = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+        (page,) = database.execute(wanted, ("characters" if words[0] == "catalog" else "embeddings",)).fetchone()
+    content[4096 * (page - 1) : 4096 * page] = bytes(4096)
+    (home / "catalog.db").write_bytes(content)
+    done = quickly(*words, home=home)
+    (sentence,) = done.err.splitlines()
+    assert "is damaged: " in sentence
+    assert sentence.endswith("Restore a backup; without one, move the file away and ingest your folders again.")
+    assert (done.code, done.out) == (3, "")

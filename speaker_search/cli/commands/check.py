@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from speaker_search.cli import CATALOG, options, output
@@ -9,13 +11,19 @@ from speaker_search.cli import CATALOG, options, output
 app = typer.Typer(help="The index: derived from the catalog, and built again at any time.", no_args_is_help=True)
 
 
-def verify(encoder: options.EncoderName = None, json: options.Json = False) -> None:
-    """Compare the index with the catalog, vector by vector.
+def verify(
+    encoder: options.EncoderName = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Queue clips whose vectors are damaged, and rebuild the index.")
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """Check the catalog for damage, and compare the index with it, vector by vector.
 
     Example: spksearch verify
     """
     with options.open_library(encoder=encoder) as library:
-        found = library.verify()
+        found = library.verify(repair=repair)
     if json:
         output.json_document(found)
     else:
@@ -32,7 +40,13 @@ def verify(encoder: options.EncoderName = None, json: options.Json = False) -> N
                 ("different in the index", index.different),
             ],
         )
-        output.console().print("ok" if found.ok else "not ok: run `spksearch index build`")
+        for one in found.unusable:
+            output.console().print(f"clip {one.id}: {one.why}: {output.plain(str(one.path))}", markup=False)
+        if found.requeued:
+            clips_, them = ("clip", "it") if found.requeued == 1 else ("clips", "them")
+            output.note(f"Queued {found.requeued:,} {clips_}: `spksearch worker --drain` embeds {them} anew.")
+        mend = "verify --repair" if found.unusable else "index build"
+        output.console().print("ok" if found.ok else f"not ok: run `spksearch {mend}`")
     raise typer.Exit(0 if found.ok else CATALOG)
 
 

@@ -1,0 +1,1 @@
+"""Checks of what the catalog stores, and the repair of its vectors."""
