@@ -21,6 +21,9 @@ EncoderName = Annotated[
     ),
 ]
 Device = Annotated[str | None, typer.Option("--device", help="Where the encoder runs: auto, cpu or cuda.")]
+CharacterName = Annotated[
+    str, typer.Argument(metavar="CHARACTER", help="Its name, game/name or maker/game/name, or its id.")
+]
 Limit = Annotated[int, typer.Option("--limit", help="Number of matches.")]
 Cursor = Annotated[str | None, typer.Option("--cursor", help="The `next` of an earlier answer: continues after it.")]
 MakerNames = Annotated[list[str] | None, typer.Option("--maker", help="Only from this maker; may be repeated.")]

@@ -115,7 +115,7 @@ class Holdings:
         return documents.Characters(characters=page, next=str(page[-1].id) if len(found) > limit else None)
 
     def show(self, character: str | int, *, limit: int = 20) -> documents.ShownCharacter:
-        """A character, by `maker/game/name` or id, and its first clips."""
+        """A character, by name or id (see `people.find_character`), and its first clips."""
         space = self.space
         _check_limit(limit)
         with self.catalog.read() as connection:

@@ -111,7 +111,10 @@ WRONG = {
     "a character nobody knows": Wrong(
         said("similar", "M/G/nobody"), 2, ("There is no character M/G/nobody", "catalog list"), with_voices=True
     ),
-    "a character by one name": Wrong(said("similar", "nobody"), 2, ("maker/game/name",), with_voices=True),
+    "a character by a name that is nobody's": Wrong(
+        said("catalog", "show", "ミミー"), 2, ("There is no character ミミー. Did you mean ミミ?",), with_voices=True
+    ),
+    "a character without a name": Wrong(said("similar", " "), 2, ("name is empty",), with_voices=True),
     "a game nobody knows": Wrong(
         said("search", CLIP, "--game", "nothing"), 2, ("There is no game nothing",), with_voices=True
     ),

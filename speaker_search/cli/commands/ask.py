@@ -45,7 +45,7 @@ def search(
 
 
 def similar(
-    character: Annotated[str, typer.Argument(metavar="CHARACTER", help="maker/game/name, or the character's id.")],
+    character: options.CharacterName,
     limit: options.Limit = 10,
     cursor: options.Cursor = None,
     same_game: Annotated[bool, typer.Option("--same-game", help="Characters of its own game too.")] = False,
@@ -60,7 +60,7 @@ def similar(
 ) -> None:
     """Find the characters of other games nearest to one in the catalog.
 
-    Example: spksearch similar "Maker/Game/Character"
+    Example: spksearch similar "Game/Character"
     """
     wanted = options.search_options(
         limit=limit,

@@ -41,14 +41,14 @@ def list_(
 
 @app.command()
 def show(
-    character: Annotated[str, typer.Argument(metavar="CHARACTER", help="maker/game/name, or the character's id.")],
+    character: options.CharacterName,
     limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="Number of clips.")] = 20,
     encoder: options.EncoderName = None,
     json: options.Json = False,
 ) -> None:
     """Show a character and its clips.
 
-    Example: spksearch catalog show "Maker/Game/Character"
+    Example: spksearch catalog show "Game/Character"
     """
     with options.open_library(encoder=encoder) as library:
         found = library.show(character, limit=limit)
