@@ -55,8 +55,6 @@ def find_character(connection: Connection, space: Space | None, wanted: str) -> 
 
     Raises NotFoundError, and UsageError when several are called so.
     """
-    if not fold(wanted):
-        raise UsageError("The character's name is empty.", "Give its name, maker/game/name, or its id.")
     found: list[Character] = []
     if wanted.isascii() and wanted.isdecimal():
         id_ = int(wanted) if len(wanted) < 20 else MAX_ID
@@ -66,7 +64,7 @@ def find_character(connection: Connection, space: Space | None, wanted: str) -> 
         parts = min(2, wanted.count("/"))  # suggested is as much of an address as was given
         columns = (makers.c.name, games.c.title, characters.c.name)[2 - parts :]
         rows = connection.execute(select(*columns).select_from(characters.join(games).join(makers)))
-        raise NotFoundError(f"There is no character {wanted}.", _near(wanted, ("/".join(row) for row in rows)))
+        raise NotFoundError(f"There is no character {_seen(wanted)}.", near(wanted, ("/".join(row) for row in rows)))
     if len(found) > 1:
         listed = ", ".join(f"{one.address} (id {one.id})" for one in found[:MOST_LISTED])
         more = ", and more" if len(found) > MOST_LISTED else ""
@@ -81,7 +79,7 @@ def find_games(connection: Connection, title: str) -> list[Game]:
     found = [Game(id_, name, Maker(maker_id, maker)) for id_, name, maker_id, maker in connection.execute(query)]
     if not found:
         titles = connection.execute(select(games.c.title)).scalars()
-        raise NotFoundError(f"There is no game {title}.", _near(title, titles))
+        raise NotFoundError(f"There is no game {_seen(title)}.", near(title, titles))
     return found
 
 
@@ -90,8 +88,18 @@ def find_maker(connection: Connection, name: str) -> Maker:
     row = connection.execute(select(makers.c.id, makers.c.name).where(makers.c.key == fold(name))).first()
     if row is None:
         names = connection.execute(select(makers.c.name)).scalars()
-        raise NotFoundError(f"There is no maker {name}.", _near(name, names))
+        raise NotFoundError(f"There is no maker {_seen(name)}.", near(name, names))
     return Maker(*row)
+
+
+def near(wanted: str, names: Iterable[str]) -> str:
+    """A sentence that suggests the names that contain what was wanted, or else are spelt nearly like it."""
+    key, known = fold(wanted), {fold(name): name for name in names}
+    meant = sorted((other for other in known if key and key in other), key=len)
+    meant = (meant or get_close_matches(key, known))[:3]
+    if not meant:
+        return "See `spksearch catalog list`."
+    return f"Did you mean {' or '.join(known[other] for other in meant)}? `spksearch catalog list` lists all."
 
 
 def count_characters(connection: Connection) -> int:
@@ -115,14 +123,9 @@ def _called(connection: Connection, space: Space | None, wanted: str) -> list[Ch
     return []
 
 
-def _near(wanted: str, names: Iterable[str]) -> str:
-    """A sentence that suggests the names that contain what was wanted, or else are spelt nearly like it."""
-    key, known = fold(wanted), {fold(name): name for name in names}
-    near = sorted((other for other in known if key and key in other), key=len)
-    near = (near or get_close_matches(key, known))[:3]
-    if not near:
-        return "See `spksearch catalog list`."
-    return f"Did you mean {' or '.join(known[other] for other in near)}? `spksearch catalog list` lists all."
+def _seen(name: str) -> str:
+    """The name, in quotes where there would be nothing to see."""
+    return name if name.strip() else repr(name)
 
 
 def _characters() -> Select[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from speaker_search.entities import shown
+from speaker_search.entities import counted, shown
 from speaker_search.errors import SourceError, UsageError
 from speaker_search.sources.archives.kinds import archive_kind, is_archive_name
 from speaker_search.sources.archives.open_archives import Archives
@@ -88,7 +88,7 @@ def _in_file(place: Path, request: ScanRequest) -> tuple[list[GameSource], str]:
     if _is_list(place):
         if request.layout not in (None, Layout.MANIFEST):
             raise SourceError(f"{_named(place)} is a list of files.", "Use --layout manifest.")
-        return [], f"manifest: {shown(place.name)} with {spool_list(place, request):,} rows"
+        return [], f"manifest: {shown(place.name)} with {counted(spool_list(place, request), 'row')}"
     if request.layout not in _LAYOUTS_OF_ARCHIVES:
         raise SourceError(f"{_named(place)} is an archive, not a list of files.", "Use --layout shards.")
     games, holds = archive_games(place, request)
@@ -158,7 +158,7 @@ def _spooled(lists: list[Path], request: ScanRequest) -> tuple[list[GameSource],
                 raise
             troubled.append(request.troubled(path, Layout.MANIFEST, error))
     which = shown(lists[0].name) if len(lists) == 1 else f"{len(lists):,} lists, such as {shown(lists[0].name)},"
-    return troubled, f"manifest: {which} with {count:,} rows"
+    return troubled, f"manifest: {which} with {counted(count, 'row')}"
 
 
 def _archives(paths: list[Path], request: ScanRequest) -> tuple[list[GameSource], list[str]]:

@@ -59,7 +59,7 @@ def test_near_misses_are_suggested(find: Find, wanted: str, meant: str) -> None:
 
 
 def test_what_is_near_nothing_suggests_nothing(find: Find) -> None:
-    with pytest.raises(NotFoundError, match="^There is no character 999. See `spksearch catalog list`.$"):
+    with pytest.raises(NotFoundError, match=r"^There is no character 999\. See `spksearch catalog list`\.$"):
         find("999")
 
 
