@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -126,6 +127,7 @@ class Upgraded(Document):
 class Demo(Document):
     """What the tour of the bundled voices saw."""
 
+    home: Path = Field(description="The folder that keeps its catalog.")
     ingest: IngestReport
     search: Search
     cast: Cast
