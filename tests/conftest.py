@@ -38,6 +38,7 @@ SLOW = (
     "test_default_encoder.py",
     "test_workers.py",
     "test_wrong_input.py",
+    "test_terminal.py",
     "test_mutated_sounds.py",
     "test_mutated_audio.py",
     "test_recall.py",

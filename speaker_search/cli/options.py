@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from speaker_search.cli import output
 from speaker_search.documents import By, SearchOptions
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ MakerNames = Annotated[list[str] | None, typer.Option("--maker", help="Only from
 GameTitles = Annotated[list[str] | None, typer.Option("--game", help="Only from this game; may be repeated.")]
 NotMakers = Annotated[list[str] | None, typer.Option("--exclude-maker", help="Not from this maker; may be repeated.")]
 NotGames = Annotated[list[str] | None, typer.Option("--exclude-game", help="Not from this game; may be repeated.")]
-MinClips = Annotated[int, typer.Option("--min-clips", help="Only characters with at least this many embedded clips.")]
+MinClips = Annotated[
+    int, typer.Option("--min-clips", min=0, help="Only characters with at least this many embedded clips.")
+]
 Kind = Annotated[By, typer.Option("--by", help="What to find; each is listed once, by its best match.")]
 MinProbability = Annotated[
     float, typer.Option("--min-probability", help="Link characters that are one voice with at least this probability.")
@@ -39,6 +42,7 @@ MinProbability = Annotated[
 
 def open_library(*, encoder: str | None = None, device: str | None = None) -> Library:
     """The library of the settings, overridden by the flags given."""
+    output.waiting("Opening the catalog…")
     from speaker_search import settings
     from speaker_search.library import Library
 

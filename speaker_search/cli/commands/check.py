@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from speaker_search.cli import CATALOG, options, output
+from speaker_search.entities import counted
 
 app = typer.Typer(help="The index: derived from the catalog, and built again at any time.", no_args_is_help=True)
 
@@ -32,7 +33,7 @@ def verify(encoder: options.EncoderName = None, json: options.Json = False) -> N
                 ("different in the index", index.different),
             ],
         )
-        output.console().print("ok" if found.ok else "not ok: run `spksearch index build`")
+        output.say("ok" if found.ok else "not ok: run `spksearch index build`")
     raise typer.Exit(0 if found.ok else CATALOG)
 
 
@@ -47,7 +48,7 @@ def status(encoder: options.EncoderName = None, json: options.Json = False) -> N
     if json:
         output.json_document(found)
     else:
-        output.table(("measure", "value"), list(found))
+        output.facts(found)
 
 
 @app.command()
@@ -62,4 +63,4 @@ def build(encoder: options.EncoderName = None, json: options.Json = False) -> No
     if json:
         output.json_document(built)
     else:
-        output.console().print(f"Built the index of {encoder_space}: {built.index.vectors:,} vectors.")
+        output.say(f"Built the index of {encoder_space}: {counted(built.index.vectors, 'vector')}.")
