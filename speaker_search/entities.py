@@ -88,7 +88,8 @@ class Clip:
     seconds: float | None  #: None until decoded
     character_id: int | None  #: None when the speaker is unknown
     game_id: int
-    fingerprint: bytes | None = None  #: equal for the same audio, also in another game; None until decoded
+    #: equal for the same audio, also in another game; None until decoded
+    fingerprint: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Hit:
     cosine: float  #: 1.0 = the same recording
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Match:
     """A character near the query; in a search by clip, a single clip, whose character may be unknown."""
 
@@ -109,14 +110,23 @@ class Match:
     hits: tuple[Hit, ...] = field(default=())  #: its clips nearest to the query, best first
     voice: int | None = None  #: the id of the voice it belongs to
 
+    def __repr__(self) -> str:
+        who = self.character.address if self.character else "(unknown)"
+        likely = "None" if self.probability is None else f"{self.probability:.3f}"
+        return f"Match({who!r}, score={self.score:.3f}, probability={likely}, hits={len(self.hits)})"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Voice:
     """Characters believed to be one person."""
 
     id: int
     probability: float  #: that its characters are one person: the mean over its members
     members: tuple[tuple[Character, float], ...]  #: each with the probability that it belongs here
+
+    def __repr__(self) -> str:
+        named = [character.address for character, _ in self.members]
+        return f"Voice({self.id}, probability={self.probability:.3f}, members={named})"
 
 
 def fold(name: str) -> str:

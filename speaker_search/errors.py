@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from speaker_search.entities import Refusal
+from speaker_search.entities import Refusal, shown
 
 
 class SpeakerSearchError(Exception):
@@ -13,9 +10,10 @@ class SpeakerSearchError(Exception):
 
     def __init__(self, detail: str, mend: str = "") -> None:
         """`detail` says what is wrong, `mend` how to fix it. Users see both as they are: a sentence or two together."""
-        super().__init__(f"{detail} {mend}".strip())
-        self.detail = detail
-        self.mend = mend
+        # Every error may name a file, and not every file's name is text: escaped here, it can be printed and sent.
+        self.detail = shown(detail)
+        self.mend = shown(mend)
+        super().__init__(f"{self.detail} {self.mend}".strip())
 
 
 class UsageError(SpeakerSearchError):

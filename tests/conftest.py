@@ -37,6 +37,7 @@ SLOW = (
     "test_doctor.py",
     "test_default_encoder.py",
     "test_workers.py",
+    "test_containers.py",
     "test_wrong_input.py",
     "test_terminal.py",
     "test_mutated_sounds.py",

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
+from speaker_search import documents
 from speaker_search.cast.linking import MOST_PAIRS, bonus, link
 from speaker_search.catalog import people
 from speaker_search.catalog.database import Catalog
 from speaker_search.documents import DEFAULT_PROBABILITY
+from speaker_search.documents.frames import Tabular
 from speaker_search.entities import Character, Floats, Ids, Voice, fold
-from speaker_search.errors import NotFoundError, UsageError
-from speaker_search.search.calibration import Calibration, logistic
+from speaker_search.errors import NotFoundError
+from speaker_search.search.calibration import Calibration, least_log_odds, logistic
 from speaker_search.search.live import Ready
 from speaker_search.search.profiles import Profiles
 
+NAMED = 3  # characters in a warning
 
-@dataclass(frozen=True, slots=True)
-class Cast:
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Cast(Tabular):
     """Every character with embedded clips, in exactly one of the two lists."""
 
     encoder: str
     voices: tuple[Voice, ...]  #: of at least two characters each
     unlinked: tuple[Character, ...]
     warnings: tuple[str, ...]
+
+    columns: ClassVar[tuple[str, ...]] = documents.Cast.columns
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        return self.document().cells()
+
+    def brief(self) -> dict[str, object]:
+        return self.document().brief()
+
+    def document(self) -> documents.Cast:
+        """The cast as the JSON document that the command line prints and the server sends."""
+        return documents.Cast.of_voices(self.voices, self.unlinked, encoder=self.encoder, warnings=self.warnings)
 
 
 def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFAULT_PROBABILITY) -> Cast:
@@ -33,9 +51,9 @@ def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFA
     The threshold comes from the catalog's own scores (search.calibration). With too few scores to calibrate on, no
     characters are linked and a warning says so.
     """
-    if not 0 < min_probability < 1:
-        raise UsageError(f"The minimum probability must be between 0 and 1, not {min_probability:g}.")
+    least = least_log_odds(min_probability)
     profiles = ready.profiles
+    provisional = ready.provisional(calibrated=profiles.pairs is not None)
     with catalog.read() as connection:
         named = people.characters_by_id(connection, None, profiles.character_ids.tolist())
     everyone = [
@@ -44,14 +62,22 @@ def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFA
     ]
     if profiles.pairs is None:
         warning = "No voices: the catalog holds too few characters or games to calibrate scores on."
-        return Cast(ready.space.name, (), tuple(everyone), (warning,))
+        return Cast(ready.space.name, (), tuple(everyone), (warning, *provisional))
     voices, linked = [], set()
-    for number, (rows, likely) in enumerate(_groups(profiles, profiles.pairs, min_probability), start=1):
+    for number, (rows, likely) in enumerate(_groups(profiles, profiles.pairs, least), start=1):
         members = tuple((everyone[row], float(p)) for row, p in zip(rows, likely, strict=True))
         voices.append(Voice(number, float(np.mean(likely)), members))
         linked.update(rows.tolist())
     unlinked = tuple(character for row, character in enumerate(everyone) if row not in linked)
-    return Cast(ready.space.name, tuple(voices), unlinked, ())
+    echoes = [everyone[row].address for row in np.flatnonzero(profiles.echoes).tolist()]
+    return Cast(ready.space.name, tuple(voices), unlinked, (*provisional, *_not_linked(echoes)))
+
+
+def _not_linked(echoes: list[str]) -> tuple[str, ...]:
+    if not echoes:
+        return ()
+    named = ", ".join(echoes[:NAMED]) + (", …" if len(echoes) > NAMED else "")
+    return (f"Not linked, because another game has the audio of all their lines ({len(echoes):,}): {named}.",)
 
 
 def partition(profiles: Profiles, least_log_odds: float) -> Ids:
@@ -59,12 +85,16 @@ def partition(profiles: Profiles, least_log_odds: float) -> Ids:
     if profiles.pairs is None:
         return np.arange(len(profiles))
     floor = profiles.pairs.score_at(least_log_odds - float(bonus(MOST_PAIRS)))
-    return link(profiles.as_pairs, profiles.game_ids, profiles.pairs.log_odds, floor, least_log_odds)
+    labels = np.arange(len(profiles))
+    rows = labels[~profiles.echoes]
+    among = profiles.as_pairs.of(rows)
+    labels[rows] = rows[link(among, profiles.game_ids[rows], profiles.pairs.log_odds, floor, least_log_odds)]
+    return labels
 
 
 def _groups(profiles: Profiles, calibration: Calibration, least: float) -> list[tuple[Ids, list[float]]]:
     """Rows of each group of two or more, and each row's probability to belong, from its mean score to the others."""
-    labels = partition(profiles, float(np.log(least / (1 - least))))
+    labels = partition(profiles, least)
     order = np.argsort(labels, kind="stable")
     groups = []
     for rows in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):

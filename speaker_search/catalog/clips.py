@@ -55,6 +55,11 @@ def places(connection: Connection, clip_id: int) -> list[tuple[Path, str]]:
     return found
 
 
+def is_root(connection: Connection, path: str) -> bool:
+    """Whether a folder or archive of this path has been registered."""
+    return connection.execute(select(roots.c.id).where(roots.c.path == path)).first() is not None
+
+
 def refused_clips(connection: Connection, space: Space, *, reason: str | None = None) -> list[RefusedClip]:
     """Every clip that a space's encoder refused, by id, with its reason."""
     c = queue.c

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+import numpy as np
+from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, or_, select, update
 
 from speaker_search.catalog import log
 from speaker_search.catalog.embeddings import vectors_of
@@ -13,7 +14,7 @@ from speaker_search.catalog.log import Change
 from speaker_search.catalog.rows import chunks
 from speaker_search.catalog.spaces import Space
 from speaker_search.catalog.tables import characters, clips, copies, embeddings, queue
-from speaker_search.entities import Floats
+from speaker_search.entities import Floats, Ids
 
 # Built once: making an alias takes SQLAlchemy milliseconds.
 _ELDER, _YOUNGER = clips.alias("elder"), clips.alias("younger")
@@ -25,6 +26,7 @@ _SAME_AUDIO = select(_YOUNGER.c.id, _ELDER.c.id).join_from(
         _ELDER.c.game_id == _YOUNGER.c.game_id,
         _ELDER.c.id != _YOUNGER.c.id,
         or_(
+            _ELDER.c.gone,
             _ELDER.c.character_id.is_(None),
             _YOUNGER.c.character_id.is_(None),
             _ELDER.c.character_id == _YOUNGER.c.character_id,
@@ -47,7 +49,7 @@ def pairs(connection: Connection, decoded: Sequence[int]) -> dict[int, int]:
     """For clips just decoded, the clip of the same game with the same audio, if any: elder id by younger id.
 
     The elder is one decoded earlier, or among those decoded together the one with the lower id. Clips of two different
-    characters are never paired.
+    characters are only paired when the elder's file is gone: it was moved.
     """
     together = set(decoded)
     found: dict[int, int] = {}
@@ -61,9 +63,9 @@ def pairs(connection: Connection, decoded: Sequence[int]) -> dict[int, int]:
 def merge(connection: Connection, elders: Mapping[int, int]) -> tuple[dict[int, int], list[Change]]:
     """Merge clips into their elders from `pairs`; returns the clip that each was merged into, and the log's entries.
 
-    The elder gets the younger one's path as a copy, or as its own path when its own file is gone, as after a move. It
-    also gets what it lacks: a character, a text, and in every space an embedding or a queue entry. The caller must have
-    locked all of these clips.
+    The elder gets the younger one's path as a copy. It also gets what it lacks: a character, a text, and in every space
+    an embedding or a queue entry. When its own file is gone, as after a move, it gets the younger one's path, character
+    and text as its own. The caller must have locked all of these clips.
     """
     merged: dict[int, int] = {}
     entries: list[Change] = []
@@ -71,10 +73,26 @@ def merge(connection: Connection, elders: Mapping[int, int]) -> tuple[dict[int, 
         kept = merged.get(old, old)
         rows = {row.id: row for row in connection.execute(select(clips).where(clips.c.id.in_((young, kept))))}
         speakers = {row.character_id for row in rows.values()} - {None}
-        if len(rows) == 2 and len(speakers) < 2:
+        if len(rows) == 2 and (len(speakers) < 2 or rows[kept].gone):
             entries += _absorb(connection, rows[young], rows[kept])
             merged[young] = kept
     return merged, entries
+
+
+def repeated(connection: Connection, space: Space) -> Ids:
+    """The ids (n,) of a space's clips whose audio an older one of its clips has in another game; their speakers are
+    known.
+    """
+    c, e = clips.c, embeddings.c
+    several = select(c.fingerprint).where(c.fingerprint.is_not(None)).group_by(c.fingerprint)
+    several = several.having(func.min(c.game_id) < func.max(c.game_id))
+    same = several.subquery()
+    held = exists().where(e.encoder_id == space.id, e.clip_id == c.id)
+    rows = select(c.fingerprint, c.game_id, c.id).join(same, same.c.fingerprint == c.fingerprint)
+    rows = rows.where(c.character_id.is_not(None), held).order_by(c.id)
+    first: dict[bytes, int] = {}
+    found = [id_ for sound, game, id_ in connection.execute(rows) if first.setdefault(sound, game) != game]
+    return np.array(found, np.int64)
 
 
 def detach_copies(connection: Connection, clip_ids: Sequence[int]) -> list[int]:
@@ -96,7 +114,8 @@ def detach_copies(connection: Connection, clip_ids: Sequence[int]) -> list[int]:
 
 def _absorb(connection: Connection, young: Row[Any], old: Row[Any]) -> list[Change]:
     """Give `old` what `young` has, and delete `young`."""
-    character = old.character_id or young.character_id
+    moved = old.gone and not young.gone
+    character = (moved and young.character_id) or old.character_id or young.character_id
     entries = []
     if character != old.character_id:
         entries += log.relabelled(connection, [(old.id, old.character_id, character)])
@@ -107,12 +126,12 @@ def _absorb(connection: Connection, young: Row[Any], old: Row[Any]) -> list[Chan
     connection.execute(delete(clips).where(clips.c.id == young.id))
     place = {"root_id": young.root_id, "path": young.path, "size": young.size, "mtime_ns": young.mtime_ns}
     taken: dict[str, Any] = {"character_id": character}
-    if old.gone and not young.gone:
+    if moved:
         taken |= place | {"gone": False}
     elif not young.gone:
         label = {"character_id": young.character_id, "text": young.text}
         connection.execute(insert(copies).values(**place, **label, clip_id=old.id))
-    if not old.text:
+    if not old.text or (moved and young.text):
         taken["text"] = young.text
     connection.execute(update(clips).where(clips.c.id == old.id).values(**taken))
     return entries

@@ -83,8 +83,9 @@ clips = Table(
     Column("mtime_ns", BigInteger, nullable=False),
     Column("gone", Boolean, nullable=False),  # the last scan of its folder did not find the file
     Column("seconds", Float),  # NULL until decoded
-    Column("fingerprint", LargeBinary(16), index=True),  # audio.fingerprint; NULL until decoded
+    Column("fingerprint", LargeBinary(16)),  # audio.fingerprint; NULL until decoded
     UniqueConstraint("root_id", "path", name="uq_clips_root_id_path"),
+    Index("ix_clips_fingerprint", "fingerprint", "game_id"),  # the game is there for `duplicates.repeated`
     sqlite_autoincrement=True,
 )
 

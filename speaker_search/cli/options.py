@@ -35,6 +35,9 @@ MinClips = Annotated[
     int, typer.Option("--min-clips", min=0, help="Only characters with at least this many embedded clips.")
 ]
 Kind = Annotated[By, typer.Option("--by", help="What to find; each is listed once, by its best match.")]
+LikelyMatches = Annotated[
+    float | None, typer.Option("--min-probability", help="Only matches with at least this probability.")
+]
 MinProbability = Annotated[
     float, typer.Option("--min-probability", help="Link characters that are one voice with at least this probability.")
 ]
@@ -59,6 +62,7 @@ def search_options(
     exclude_maker: list[str] | None,
     exclude_game: list[str] | None,
     min_clips: int,
+    min_probability: float | None,
 ) -> SearchOptions:
     """The flags that say which matches are wanted, as the request that HTTP takes too."""
     return SearchOptions(
@@ -70,4 +74,5 @@ def search_options(
         exclude_maker=tuple(exclude_maker or ()),
         exclude_game=tuple(exclude_game or ()),
         min_clips=min_clips,
+        min_probability=min_probability,
     )

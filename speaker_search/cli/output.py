@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speaker_search.cli.fitting import laid_out, plain
-from speaker_search.documents import INFERENCE, Cast, Evaluation, IngestReport, Preview, Search
+from speaker_search.documents import INFERENCE, Cast, Evaluation, IngestReport, Preview, Scanned, Search
 from speaker_search.entities import counted
 
 if TYPE_CHECKING:
@@ -195,8 +195,9 @@ def work(report: IngestReport) -> None:
         say(f"Refused: {_listed(report.refused)}. `spksearch catalog refused` lists them.")
     if report.gone:
         say("Clips whose files are gone are kept; `spksearch catalog forget --gone` deletes them.")
-    for problem in report.problems:
-        say(f"Problem: {problem}")
+    for sentence in report.moved:
+        say(f"Moved: {sentence}")
+    _left_out(report)
     if report.catalog:
         held = report.catalog
         refused = counted(held.refused, "refused clip")
@@ -208,6 +209,12 @@ def preview(found: Preview) -> None:
     for sentence in found.recognised:
         say(sentence)
     say(f"{counted(found.games, 'game')}: {_listed(found.routes) or 'nothing'}. Nothing was written.")
+    _left_out(found)
+
+
+def _left_out(found: Scanned) -> None:
+    for sentence in found.advice:
+        say(sentence)
     for problem in found.problems:
         say(f"Problem: {problem}")
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from pydantic import Field
 
 from speaker_search import entities
 from speaker_search.documents.document import Document, Rounded
+from speaker_search.documents.frames import Tabular
 from speaker_search.documents.nouns import Character, Hit
 
 INFERENCE = "Inferred from how voices sound: likely, never proven."
@@ -27,7 +29,7 @@ class Match(Document):
     hits: list[Hit] = Field(description="Its clips nearest to the query, best first.")
 
 
-class Search(Document):
+class Search(Tabular, Document):
     """The answer to a search: inference about voices, not proof of who speaks."""
 
     query: Query
@@ -38,6 +40,31 @@ class Search(Document):
         description="The probability that none of the characters that pass the filters is this voice; "
         "null when it cannot be calibrated, and in searches by clip."
     )
+
+    columns: ClassVar[tuple[str, ...]] = (
+        *("character_id", "character", "game", "maker", "clips", "voice"),
+        *("score", "probability", "clip_id", "cosine", "text"),
+    )
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        """A row for each match, with its line nearest to the query."""
+        for match in self.matches:
+            who = match.character
+            of = (None,) * 6 if who is None else (*who.row, who.voice)
+            best = match.hits[0] if match.hits else None
+            line = (None,) * 3 if best is None else (best.clip.id, best.cosine, best.clip.text)
+            yield (*of, match.score, match.probability, *line)
+
+    def brief(self) -> dict[str, object]:
+        nearest = self.matches[0] if self.matches else None
+        who = None if nearest is None or nearest.character is None else nearest.character.address
+        return {
+            "matches": len(self.matches),
+            "nearest": who,
+            "probability": None if nearest is None else nearest.probability,
+            "nobody": self.nobody,
+            "warnings": len(self.query.warnings),
+        }
 
     @classmethod
     def of_matches(
@@ -56,6 +83,10 @@ class CastCharacter(Document):
     clips: int
     probability: Rounded | None = Field(description="That it belongs to this voice; null outside a voice.")
 
+    @property
+    def row(self) -> tuple[object, ...]:
+        return self.id, self.name, self.game, self.maker, self.clips, self.probability
+
 
 class Voice(Document):
     id: int
@@ -64,13 +95,27 @@ class Voice(Document):
     characters: list[CastCharacter]
 
 
-class Cast(Document):
+class Cast(Tabular, Document):
     """Recurring voices: inference about voices, not proof of who speaks."""
 
     encoder: str
     voices: list[Voice]
     unlinked: list[CastCharacter]
     warnings: list[str]
+
+    columns: ClassVar[tuple[str, ...]] = (
+        *("voice", "voice_probability", "voice_actor"),
+        *("character_id", "character", "game", "maker", "clips", "probability"),
+    )
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        """A row for each character; without a voice, its first cells are None."""
+        for voice in self.voices:
+            yield from ((voice.id, voice.probability, voice.voice_actor, *one.row) for one in voice.characters)
+        yield from ((None, None, None, *one.row) for one in self.unlinked)
+
+    def brief(self) -> dict[str, object]:
+        return {"voices": len(self.voices), "unlinked": len(self.unlinked), "warnings": len(self.warnings)}
 
     @classmethod
     def of_voices(

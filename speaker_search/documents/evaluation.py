@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import ClassVar
+
 from pydantic import Field
 
 from speaker_search.documents.document import Document
+from speaker_search.documents.frames import Tabular
 
 Interval = tuple[float, float]
 
@@ -55,7 +59,7 @@ class QuerySize(Document):
     confident_right: float | None = Field(description="The share of those that are right.")
 
 
-class Evaluation(Document):
+class Evaluation(Tabular, Document):
     """Search and cast against known voice actors; null where there is nothing to measure."""
 
     encoder: str
@@ -70,3 +74,21 @@ class Evaluation(Document):
     intervals: Intervals
     reliability: list[Reliability] = Field(description="Of first matches.")
     queries: list[QuerySize]
+
+    columns: ClassVar[tuple[str, ...]] = ("measure", "value", "low", "high")
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        """A row for each measure, with its 95 % interval where it has one."""
+        found = [(name, name, getattr(self, name)) for name in ("precision_at_1", "map", "eer", "cllr")]
+        found += [(f"bcubed_{name}", name, value) for name, value in self.bcubed]
+        found += [(name, name, value) for name, value in self.calibration or ()]
+        for shown, name, value in found:
+            yield (shown, value, *(getattr(self.intervals, name, None) or (None, None)))
+
+    def brief(self) -> dict[str, object]:
+        return {
+            "characters": self.characters,
+            "voice_actors": self.voice_actors,
+            "precision_at_1": self.precision_at_1,
+            "f1": self.bcubed.f1,
+        }

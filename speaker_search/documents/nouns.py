@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field, computed_field
 
 from speaker_search.documents.document import Document, Rounded
+from speaker_search.documents.frames import Tabular
 
 
 class Maker(Document):
@@ -31,6 +34,10 @@ class Character(Document):
     def address(self) -> str:
         return f"{self.game.maker.name}/{self.game.title}/{self.name}"
 
+    @property
+    def row(self) -> tuple[object, ...]:
+        return self.id, self.name, self.game.title, self.game.maker.name, self.clips
+
 
 class Clip(Document):
     id: int
@@ -52,18 +59,34 @@ class Hit(Document):
     cosine: Rounded = Field(description="1.0 = the same recording.")
 
 
-class Characters(Document):
+class Characters(Tabular, Document):
     """A page of characters, by id."""
 
     characters: list[Character]
     next: str | None = Field(description="Cursor of the following page.")
 
+    columns: ClassVar[tuple[str, ...]] = ("character_id", "character", "game", "maker", "clips")
 
-class ShownCharacter(Document):
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        return [one.row for one in self.characters]
+
+    def brief(self) -> dict[str, object]:
+        return {"characters": len(self.characters), "next": self.next}
+
+
+class ShownCharacter(Tabular, Document):
     """A character and its first clips, by id."""
 
     character: Character
     clips: list[PlacedClip]
+
+    columns: ClassVar[tuple[str, ...]] = ("clip_id", "text", "seconds", "path")
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        return [(clip.id, clip.text, clip.seconds, str(clip.path)) for clip in self.clips]
+
+    def brief(self) -> dict[str, object]:
+        return {"character": self.character.address, "clips": len(self.clips)}
 
 
 class RefusedClip(Document):
@@ -75,5 +98,13 @@ class RefusedClip(Document):
     detail: str
 
 
-class RefusedClips(Document):
+class RefusedClips(Tabular, Document):
     clips: list[RefusedClip]
+
+    columns: ClassVar[tuple[str, ...]] = ("clip_id", "path", "reason", "detail")
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        return [(clip.id, str(clip.path), clip.reason, clip.detail) for clip in self.clips]
+
+    def brief(self) -> dict[str, object]:
+        return {"clips": len(self.clips)}

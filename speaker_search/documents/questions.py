@@ -42,6 +42,7 @@ class SearchOptions(Request):
     exclude_maker: tuple[str, ...] = ()
     exclude_game: tuple[str, ...] = ()
     min_clips: int = 1
+    min_probability: float | None = Field(default=None, description="Above 0 and below 1.")
     unlike: tuple[Reference, ...] = Field(default=(), max_length=MAX_EXAMPLES)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
 from speaker_search.documents.answers import Cast, Search
 from speaker_search.documents.document import Document
+from speaker_search.documents.frames import Tabular
 
 
 class ClipCounts(Document):
@@ -19,21 +21,55 @@ class ClipCounts(Document):
     refused: int
 
 
-class IngestReport(Document):
+Route: TypeAlias = Literal[
+    "exact", "sibling", "stem", "missing", "unlisted", "repeated", "malformed", "unsupported", "folder"
+]
+
+
+class Scanned(Document):
+    """What a scan has found, before any sound is opened."""
+
+    recognised: list[str] = Field(default=[], description="The layout of each path, and how it was recognised.")
+    games: int = 0
+    routes: dict[str, int] = Field(default={}, description="How rows and files were matched.")
+    problems: list[str] = Field(default=[], description="Games that could not be read, a sentence each.")
+
+    @computed_field(description="What to do about rows and files that cannot be ingested, a sentence or two each.")  # type: ignore[prop-decorator]  # mypy lacks decorated properties
+    @property
+    def advice(self) -> list[str]:
+        """What to do about rows and files that cannot be ingested."""
+        advice = []
+        if count := self.routes.get("unsupported"):
+            advice.append(
+                f"{count:,} unsupported: sounds in formats that are not read. Convert them beside the originals, for "
+                "example `ffmpeg -i a.m4a a.flac`, and ingest again."
+            )
+        if count := self.routes.get("malformed"):
+            advice.append(
+                f"{count:,} malformed: rows and files that cannot be used. `spksearch ingest PATH --dry-run --list "
+                "malformed` gives the reason for each."
+            )
+        return advice
+
+    @property
+    def trouble(self) -> bool:
+        """Whether something was not or would not be ingested."""
+        return bool(self.problems or self.routes.get("malformed") or self.routes.get("unsupported"))
+
+
+class IngestReport(Scanned):
     """What an ingest or a worker has done so far. Counts are in clips unless they say otherwise."""
 
     phase: Literal["scanning", "embedding", "done"] = "scanning"
     encoder: str = ""
     computed_by: str = Field(default="", description='What computes embeddings, such as "openvino cpu bf16", and why.')
-    recognised: list[str] = Field(default=[], description="The layout of each path, and how it was recognised.")
-    games: int = 0
     scanned: int = Field(default=0, description="Rows and files that the scan has seen.")
-    routes: dict[str, int] = Field(default={}, description="How rows and files were matched.")
     new: int = 0
     known: int = 0
     changed: int = Field(default=0, description="The file differs from last time: embedded again.")
     relabelled: int = 0
     gone: int = Field(default=0, description="The file is no longer there; the clip is kept.")
+    moved: list[str] = Field(default=[], description="Folders and archives found under a new name, a sentence each.")
     opened: int = Field(default=0, description="Audio files opened: embedded or refused.")
     of: int = Field(default=0, description="Audio files to open in total.")
     embedded: int = 0
@@ -45,13 +81,12 @@ class IngestReport(Document):
     rate: float = Field(default=0.0, description="Seconds of audio embedded per second.")
     left_s: float | None = Field(default=None, description="Estimated time left; null while it is unknown.")
     waiting_for: str = Field(default="", description="What it is waiting for; empty while it works.")
-    problems: list[str] = Field(default=[], description="Games that could not be read, a sentence each.")
     catalog: ClipCounts | None = Field(default=None, description="What the catalog holds at the end.")
 
     @property
     def trouble(self) -> bool:
         """Whether something was not ingested."""
-        return bool(self.refused or self.problems or self.routes.get("malformed"))
+        return bool(self.refused) or super().trouble
 
 
 class Ingest(Document):
@@ -74,19 +109,32 @@ class PreviewCount(Document):
     clips: int
 
 
-class Preview(Document):
+class Preview(Tabular, Scanned):
     """What an ingest would find."""
 
-    recognised: list[str]
-    games: int
     counts: list[PreviewCount]
-    routes: dict[str, int]
-    problems: list[str]
 
-    @property
-    def trouble(self) -> bool:
-        """Whether something would not be ingested."""
-        return bool(self.problems or self.routes.get("malformed"))
+    columns: ClassVar[tuple[str, ...]] = tuple(PreviewCount.model_fields)
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        return [tuple(value for _, value in count) for count in self.counts]
+
+    def brief(self) -> dict[str, object]:
+        clips = sum(count.clips for count in self.counts)
+        return {"games": self.games, "clips": clips, "problems": len(self.problems)}
+
+
+class Listed(Document):
+    """A row or file that a preview has seen."""
+
+    maker: str
+    game: str
+    character: str | None = Field(description="null when the speaker is unknown.")
+    root: str = Field(description="The folder or archive that it is in.")
+    path: str = Field(description="Below the root; as written where there is no file, and empty where nothing is.")
+    text: str
+    route: Route
+    why: str = Field(description="Why it is malformed; empty for other routes.")
 
 
 class Comparison(Document):

@@ -27,6 +27,7 @@ class Tally:
     changed: int = 0  #: the file differs from last time: embedded again
     relabelled: int = 0
     gone: int = 0  #: the file is no longer there; the clip is kept
+    moved: list[str] = field(default_factory=list)  #: folders and archives found under a new name, a sentence each
     pending: int = 0  #: still to be embedded
     embedding: bool = False  #: whether the scan is over
     queued: int = 0  #: clips to embed in total
@@ -64,6 +65,7 @@ class Tally:
             changed=self.changed,
             relabelled=self.relabelled,
             gone=self.gone,
+            moved=self.moved,
             opened=self.opened,
             of=of,
             embedded=self.embedded,

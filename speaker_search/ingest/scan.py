@@ -6,16 +6,19 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 
+from speaker_search.catalog.clips import is_root
 from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.scans.gone import IsThere
 from speaker_search.catalog.scans.register import register
 from speaker_search.entities import Refusal, fold, shown
 from speaker_search.errors import SourceError, UsageError
 from speaker_search.ingest.report import Tally
 from speaker_search.sources import Candidate, GameSource, Layout, Route, is_archive, scan
 
-UNREGISTERED = frozenset({Route.REPEATED, Route.MALFORMED})  # rows that are not clips of their own
+UNREGISTERED = frozenset({Route.REPEATED, Route.MALFORMED, Route.UNSUPPORTED})  # rows that are not clips of their own
 CLIPS_PER_PROGRESS = 5_000
 
 
@@ -72,14 +75,20 @@ def register_games(
         together.setdefault((game.root, fold(game.maker), fold(game.title)), []).append(game)
     for parts in together.values():
         game = parts[0]
+        clips = (clip for part in parts for clip in _clips(part, report, on_progress))
+        is_game = any(not part.loose for part in parts)
         try:
+            first = list(islice(clips, 1))
+            if not first and not _is_known(catalog, game):
+                report.games += is_game
+                continue
             counts = register(
                 catalog,
                 space_id,
                 root=game.root,
                 maker=game.maker,
                 title=game.title,
-                candidates=(clip for part in parts for clip in _clips(part, report, on_progress)),
+                candidates=chain(first, clips),
                 retry_refused=retry_refused,
                 is_there=_existence_check(game.root),
             )
@@ -88,7 +97,7 @@ def register_games(
                 raise
             report.problem(str(error))
             continue
-        report.games += 1
+        report.games += is_game
         report.new += counts.new
         if counts.missing:
             report.refused[str(Refusal.MISSING)] += counts.missing
@@ -96,12 +105,16 @@ def register_games(
         report.changed += counts.changed
         report.relabelled += counts.relabelled
         report.gone += counts.gone
+        if counts.moved_from is not None:
+            report.moved.append(f"{shown(counts.moved_from)} is now {shown(str(game.root))}; its clips were kept.")
         on_progress(report)
     if found.games and not report.games:
         raise SourceError("None of the games could be read.", " ".join(report.problems[:3]))
 
 
-def preview(found: Found, report: Tally) -> list[Counted]:
+def preview(
+    found: Found, report: Tally, on_candidate: Callable[[GameSource, Candidate], None] = lambda _, __: None
+) -> list[Counted]:
     """Count candidates by maker, game, character and route; nothing is written."""
     report.recognised = found.recognised
     counted: list[Counted] = []
@@ -110,19 +123,32 @@ def preview(found: Found, report: Tally) -> list[Counted]:
         try:
             for candidate in game.candidates():
                 counts[candidate.character, candidate.route] += 1
+                on_candidate(game, candidate)
         except SourceError as error:
             report.problem(str(error))
             continue
-        report.games += 1
+        report.games += not game.loose
         for (character, route), clips in counts.items():
             report.routes[str(route)] += clips
             counted.append(Counted(game.maker, game.title, character, game.layout, route, clips))
     return counted
 
 
-def _existence_check(root: Path) -> Callable[[str], bool]:
-    """Whether a file is in the folder, listed or not; an archive's listing is always complete."""
-    return lambda path: not is_archive(root) and os.path.isfile(root / path)  # noqa: PTH113 - it never raises
+def _is_known(catalog: Catalog, game: GameSource) -> bool:
+    """Whether the game's place may have clips in the catalog. One without any, before or now, is not written down."""
+    with catalog.read() as connection:
+        return game.storable and is_root(connection, str(game.root))
+
+
+def _existence_check(scanned: Path) -> IsThere:
+    """Whether a folder holds a file, listed or not, or an archive exists. The scanned archive's listing is complete."""
+
+    def is_there(root: Path, name: str) -> bool:
+        if is_archive(root):
+            return root != scanned and os.path.isfile(root)  # noqa: PTH113 - it never raises
+        return os.path.exists(root / name)  # noqa: PTH110 - likewise
+
+    return is_there
 
 
 def _clips(game: GameSource, report: Tally, on_progress: Callable[[Tally], None]) -> Iterator[Candidate]:

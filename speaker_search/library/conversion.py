@@ -1,15 +1,13 @@
-"""Requests converted to searches, and their answers to documents."""
+"""Requests converted to searches."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TypedDict
 
-from speaker_search import documents
-from speaker_search.cast.voices import Cast
 from speaker_search.documents import By, Reference, SearchOptions
 from speaker_search.errors import UsageError
-from speaker_search.search.query import Answer, Filters, Page
+from speaker_search.search.query import Filters, Page
 
 
 class Narrowing(TypedDict):
@@ -22,7 +20,8 @@ class Narrowing(TypedDict):
 
 def narrowing(options: SearchOptions) -> Narrowing:
     """Which matches are wanted, and which page of them, from a request."""
-    filters = Filters(options.maker, options.game, options.exclude_maker, options.exclude_game, options.min_clips)
+    o = options
+    filters = Filters(o.maker, o.game, o.exclude_maker, o.exclude_game, o.min_clips, o.min_probability)
     return {"filters": filters, "page": Page(options.limit, options.cursor), "by": options.by}
 
 
@@ -32,20 +31,3 @@ def ids_of(references: Sequence[Reference]) -> tuple[list[int], list[int]]:
         raise UsageError('Each `like` and `unlike` is either {"clip": ID} or {"character": ID}.')
     clips = [reference.clip for reference in references if reference.clip is not None]
     return clips, [reference.character for reference in references if reference.character is not None]
-
-
-def search_document(answer: Answer) -> documents.Search:
-    """A search's answer as a document."""
-    seconds = answer.query.seconds
-    query = documents.Query(
-        clips=answer.query.clips,
-        seconds=None if seconds is None else round(seconds, 3),
-        encoder=answer.encoder,
-        warnings=list(answer.warnings),
-    )
-    return documents.Search.of_matches(answer.matches, query=query, next=answer.next, nobody=answer.nobody)
-
-
-def cast_document(cast: Cast) -> documents.Cast:
-    """A cast as a document."""
-    return documents.Cast.of_voices(cast.voices, cast.unlinked, encoder=cast.encoder, warnings=cast.warnings)

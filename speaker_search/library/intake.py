@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from speaker_search import documents, encoders
 from speaker_search.catalog.spaces import Space, check_space
 from speaker_search.encoders import Encoder
+from speaker_search.entities import shown
 from speaker_search.library.encoder_choice import Choice, encoder_of, encoder_to_embed
 from speaker_search.library.following import Following
 from speaker_search.settings import Settings
@@ -18,7 +19,7 @@ from speaker_search.settings import Settings
 if TYPE_CHECKING:
     from speaker_search.ingest.pipeline import Resources
     from speaker_search.ingest.report import Tally
-    from speaker_search.sources import Layout
+    from speaker_search.sources import Candidate, GameSource, Layout
 
 OnProgress = Callable[[documents.IngestReport], None]
 
@@ -91,14 +92,24 @@ class Intake(Following):
         layout: documents.Layout = "auto",
         maker: str | None = None,
         title: str | None = None,
+        on_row: Callable[[documents.Listed], None] | None = None,
+        route: documents.Route | None = None,
     ) -> documents.Preview:
-        """What an ingest of the paths would find. Opens no catalog and writes nothing. Raises SourceError."""
+        """What an ingest of the paths would find. Opens no catalog and writes nothing. Raises SourceError.
+
+        `on_row` is called for each row and file of the `route`, or of any, as it is found: there may be millions.
+        """
         from speaker_search.ingest.report import Tally
         from speaker_search.ingest.scan import find_games, preview
 
         found = find_games(paths, layout=_layout(layout), maker=maker, title=title, password=settings.password)
         tally = Tally()
-        counts = [documents.PreviewCount.copy_of(count) for count in preview(found, tally)]
+
+        def pass_on(game: GameSource, one: Candidate) -> None:
+            if on_row is not None and route in (None, one.route):
+                on_row(_listed(game, one))
+
+        counts = [documents.PreviewCount.copy_of(count) for count in preview(found, tally, pass_on)]
         return documents.Preview(
             recognised=tally.recognised, games=tally.games, counts=counts, routes=tally.routes, problems=tally.problems
         )
@@ -128,6 +139,19 @@ class Intake(Following):
     def _encoder_names(self) -> tuple[str, ...]:
         """The encoders to choose from: this program's, and the one passed in."""
         return encoders.NAMES if self._encoder is None else (*encoders.NAMES, self._encoder.name)
+
+
+def _listed(game: GameSource, one: Candidate) -> documents.Listed:
+    return documents.Listed(
+        maker=game.maker,
+        game=game.title,
+        character=one.character,
+        root=shown(str(game.root)),
+        path=one.path,
+        text=one.text,
+        route=one.route.value,
+        why=one.why,
+    )
 
 
 def _layout(wanted: documents.Layout) -> Layout | None:

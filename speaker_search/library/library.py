@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,10 @@ from speaker_search.catalog.embeddings import vectors_of
 from speaker_search.catalog.spaces import check_space
 from speaker_search.documents import DEFAULT_PROBABILITY, MAX_EXAMPLES, By
 from speaker_search.encoders import Encoder
-from speaker_search.entities import Character, Refusal, Waveform
+from speaker_search.entities import Character, Waveform
 from speaker_search.errors import AudioError, NotFoundError, UsageError
 from speaker_search.library.intake import Intake
-from speaker_search.library.query_sounds import QuerySounds, Sound, named
+from speaker_search.library.query_sounds import QuerySounds, Sound, named, speechless
 from speaker_search.settings import Settings
 
 # Imported where they are used: see holdings.
@@ -85,7 +86,9 @@ class Library(Intake):
         like = self._embed(ready, clips)
         other = self._stored(ready, unlike_clips, unlike_characters).vectors
         if unlike:
-            other = np.concatenate([other, self._embed(ready, unlike).vectors])
+            steered = self._embed(ready, unlike, unlike=True)
+            other = np.concatenate([other, steered.vectors])
+            like = replace(like, warnings=like.warnings + steered.warnings)
         return self._answer(ready, query_of(like, other), filters, page, by)
 
     def search_like(
@@ -172,7 +175,7 @@ class Library(Intake):
         clips, characters = conversion.ids_of(options.unlike)
         unlike = {"unlike_clips": clips, "unlike_characters": characters}
         found = self.search(sounds, unlike=unlike_sounds, **unlike, **conversion.narrowing(options))
-        return conversion.search_document(found)
+        return found.document()
 
     def search_like_document(self, request: documents.SearchRequest) -> documents.Search:
         """What `search_like` answers, as a document."""
@@ -188,7 +191,7 @@ class Library(Intake):
             embedding=request.embedding,
             **conversion.narrowing(request),
         )
-        return conversion.search_document(found)
+        return found.document()
 
     def similar_document(
         self, character: str | int, options: documents.SearchOptions, *, same_game: bool = False
@@ -197,17 +200,16 @@ class Library(Intake):
         from speaker_search.library import conversion
 
         found = self.similar(character, same_game=same_game, **conversion.narrowing(options))
-        return conversion.search_document(found)
+        return found.document()
 
     def cast_document(
         self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None, export_to: Path | None = None
     ) -> documents.Cast:
         """What `cast` answers, as a document; also exported to `export_to` in the format of its suffix."""
         from speaker_search.cast.export import export
-        from speaker_search.library.conversion import cast_document
 
         found = self.cast(min_probability=min_probability, game=game)
-        document = cast_document(found)
+        document = found.document()
         if export_to is not None:
             export(found, document.model_dump_json(indent=1), export_to)
         return document
@@ -246,13 +248,13 @@ class Library(Intake):
                 self._cast = (ready.profiles, find_voices(self.catalog, ready))
             return {character.id: voice.id for voice in self._cast[1].voices for character, _ in voice.members}
 
-    def _embed(self, ready: Ready, clips: Sequence[Sound]) -> Examples:
+    def _embed(self, ready: Ready, clips: Sequence[Sound], *, unlike: bool = False) -> Examples:
         """Embed query clips, each audio once. Those without a voice are left out, as long as one is not."""
         from speaker_search.search.query import Examples
 
         once: dict[bytes, tuple[int, Waveform]] = {}
         left_out: list[AudioError] = []
-        for number, heard in enumerate(self._query_sounds.waveforms(clips), start=1):
+        for number, heard in enumerate(self._query_sounds.waveforms(clips, unlike=unlike), start=1):
             if isinstance(heard, AudioError):
                 left_out.append(heard)
             else:
@@ -265,10 +267,8 @@ class Library(Intake):
         voiced = [bool(np.isfinite(vector).all()) for vector in vectors]
         for (number, _), has_voice in zip(once.values(), voiced, strict=True):
             if not has_voice:
-                where = clips[number - 1]
-                name = "the clip" if isinstance(where, bytes) else str(where)
-                silent = AudioError(Refusal.NO_SPEECH, f"{encoder.name} found no speech in {name}.")
-                left_out.append(named(silent, number, len(clips)))
+                silent = speechless(clips[number - 1], encoder.name)
+                left_out.append(named(silent, number, len(clips), unlike=unlike))
         if not any(voiced):
             raise left_out[0]
         seconds = sum(waveform.seconds for (_, waveform), has in zip(once.values(), voiced, strict=True) if has)

@@ -22,9 +22,17 @@ PROCESSES = 2  # a query is a handful of clips
 TIME_LIMIT_S = 5.0  # for one clip: decoding takes a fifth of a second, and a clip that hangs holds up other queries
 
 
-def named(error: AudioError, number: int, of: int) -> AudioError:
-    """The error with the clip's number, where there are several."""
-    return error if of == 1 else AudioError(error.reason, f"Clip {number} of {of}: {error}")
+def named(error: AudioError, number: int, of: int, *, unlike: bool) -> AudioError:
+    """The error with the clip's number, where there are several; `unlike`: of clips that the voice is not like."""
+    if of == 1 and not unlike:
+        return error
+    return AudioError(error.reason, f"{'Unlike clip' if unlike else 'Clip'} {number} of {of}: {error}")
+
+
+def speechless(sound: Sound, encoder: str) -> AudioError:
+    """What is wrong with a clip in which an encoder hears no speech."""
+    where = "the clip" if isinstance(sound, bytes) else str(sound)
+    return AudioError(Refusal.NO_SPEECH, f"{encoder} found no speech in {where}.")
 
 
 class QuerySounds:
@@ -36,7 +44,7 @@ class QuerySounds:
         self._decoders: Decoders | None = None
         self._lock = threading.Lock()
 
-    def waveforms(self, sounds: Sequence[Sound]) -> list[Waveform | AudioError]:
+    def waveforms(self, sounds: Sequence[Sound], *, unlike: bool = False) -> list[Waveform | AudioError]:
         """Decode sounds; the error in place of one without a voice in it, which the others can do without.
 
         Raises AudioError for the first that cannot be used for another reason, and DecoderError.
@@ -49,7 +57,7 @@ class QuerySounds:
                 try:
                     heard.append(waveform.result())
                 except AudioError as error:
-                    error = named(error, number, len(sounds))
+                    error = named(error, number, len(sounds), unlike=unlike)
                     if error.reason not in VOICELESS:
                         raise error from None
                     heard.append(error)

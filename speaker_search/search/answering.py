@@ -14,11 +14,13 @@ from speaker_search.documents import By
 from speaker_search.entities import Floats, Ids, Match
 from speaker_search.errors import UsageError
 from speaker_search.search import evidence, nearest_clips
-from speaker_search.search.calibration import Calibration, logistic
+from speaker_search.search.calibration import Calibration, least_log_odds, logistic
 from speaker_search.search.live import Ready
 from speaker_search.search.profiles import Profiles
 from speaker_search.search.query import EVERYBODY, FIRST_PAGE, Answer, Filters, Page, Query
 from speaker_search.search.strangers import Doubles
+
+SAME_ODDS = 1e-6  # log-odds no further apart are shown as one probability
 
 
 def character_query(ready: Ready, character_id: int) -> Query:
@@ -51,8 +53,11 @@ def answer(
     unknown speakers.
     """
     start = page.start
+    if filters.min_probability is not None and (by == "clip" or query.blended):
+        kind = "by clip" if by == "clip" else "with something to be unlike"
+        raise UsageError(f"A search {kind} has no probabilities.", "Leave the minimum probability out.")
     games = None
-    if filters != Filters(min_clips=filters.min_clips):
+    if filters != Filters(min_clips=filters.min_clips, min_probability=filters.min_probability):
         with catalog.read() as connection:
             games = _allowed_games(connection, filters)
     if by == "clip":
@@ -77,13 +82,16 @@ def answer(
         ranked = _first_of_each(
             ranked, np.array([known.get(int(profiles.character_ids[row]), -1 - int(row)) for row in ranked], np.int64)
         )
+    warnings = query.warnings + ready.provisional(calibrated=calibration is not None)
+    if calibration is None:
+        warnings += (_no_probability(query),)
+    if filters.min_probability is not None:
+        ranked, none_likely = _likely(ranked, log_odds, filters.min_probability)
+        warnings += none_likely
     rows = ranked[start : start + page.limit]
     end = start + len(rows)
     probabilities = None if log_odds is None else logistic(log_odds[rows])
     matches = _matches(catalog, ready, query, rows, scores[rows], probabilities, voices or {})
-    warnings = query.warnings
-    if calibration is None:
-        warnings += (_no_probability(query),)
     rest = end < len(ranked)
     nobody = None
     if calibration is not None and log_odds is not None:
@@ -95,6 +103,18 @@ def _no_probability(query: Query) -> str:
     if query.blended:
         return "No probability: a query with something to be unlike cannot be calibrated."
     return "No probability: the catalog holds too few characters or games to calibrate on."
+
+
+def _likely(ranked: Ids, log_odds: Doubles | None, minimum: float) -> tuple[Ids, tuple[str, ...]]:
+    """The rows with at least this probability, and a warning where none of them has it. Raises UsageError."""
+    least = least_log_odds(minimum) - SAME_ODDS
+    if log_odds is None:
+        return ranked[:0], (f"No match: without probabilities none is at least {minimum:g}.",)
+    likely = ranked[log_odds[ranked] >= least]
+    if len(likely) or not len(ranked):
+        return likely, ()
+    nearest = float(logistic(log_odds[ranked[:1]])[0])
+    return likely, (f"No match has a probability of at least {minimum:g}: the nearest has {nearest:.3f}.",)
 
 
 def _scores(profiles: Profiles, query: Query, own_row: int | None) -> tuple[Floats, Doubles | None, Calibration | None]:

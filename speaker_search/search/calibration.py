@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from speaker_search.entities import Floats, Ids
+from speaker_search.errors import UsageError
 from speaker_search.search import strangers
 from speaker_search.search.strangers import ByGame, Doubles, Hyperbolic
 
@@ -139,6 +140,13 @@ def _log_ratios(scores: Doubles, same: Hyperbolic, null: Hyperbolic) -> Doubles:
     at_centre = float(same.log_density(np.array([null.centre]))[0] - null.log_density(np.array([null.centre]))[0])
     ratios = np.where(scores < null.centre, np.minimum(ratios, at_centre), ratios)
     return np.maximum.accumulate(ratios)
+
+
+def least_log_odds(min_probability: float) -> float:
+    """The log-odds of a minimum probability. Raises UsageError unless it is between 0 and 1."""
+    if not 0 < min_probability < 1:
+        raise UsageError(f"The minimum probability must be between 0 and 1, not {min_probability:g}.")
+    return _log_odds(min_probability)
 
 
 def _log_odds(probability: float) -> float:

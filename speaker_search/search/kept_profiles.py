@@ -12,18 +12,22 @@ from speaker_search.entities import Floats, Ids
 from speaker_search.errors import IndexUnusableError
 from speaker_search.search.calibration import Calibration
 from speaker_search.search.profiles import Profiles, QueryCalibration, Sounding
+from speaker_search.search.repeats import Repeats
+from speaker_search.search.scoring import Bools
 from speaker_search.search.strangers import Doubles
 from speaker_search.views import storage
 
 FILE = "profiles.npz"
-FORM = 7  # raised whenever the same catalog would give other profiles
-OF_CHARACTERS = ("character_ids", "game_ids", "clips", "means", "centre")
+FORM = 8  # raised whenever the same catalog would give other profiles
+OF_CHARACTERS = ("character_ids", "game_ids", "clips", "echoes", "means", "centre")
+OF_REPEATS = ("ids", "counts", "milliseconds", "sums")
 OF_SOUNDING = ("matrix", "vectors", "cohort_means", "cohort_spreads")
 
 
 def save_profiles(folder: Path, profiles: Profiles, uuid: str, space: Space) -> None:
     """Save the profiles for the next start. A failure costs only the time to rebuild them, so errors are ignored."""
-    arrays: dict[str, Floats | Ids | Doubles] = {name: getattr(profiles, name) for name in OF_CHARACTERS}
+    arrays: dict[str, Floats | Ids | Bools | Doubles] = {name: getattr(profiles, name) for name in OF_CHARACTERS}
+    arrays |= {f"repeats.{name}": getattr(profiles.repeats, name) for name in OF_REPEATS}
     for kind in ("as_pairs", "as_queries"):
         arrays |= {f"{kind}.{name}": getattr(getattr(profiles, kind), name) for name in OF_SOUNDING}
     kept = [] if profiles.pairs is None else [(0, -1.0, 0.0, profiles.pairs)]  # a pair counts as a query of 0 clips
@@ -65,6 +69,7 @@ def _read(version: storage.Version) -> Profiles | None:
         as_pairs, as_queries = (
             Sounding(**{name: file[f"{kind}.{name}"] for name in OF_SOUNDING}) for kind in ("as_pairs", "as_queries")
         )
+        repeats = Repeats(**{name: file[f"repeats.{name}"] for name in OF_REPEATS})
     pairs = kept.pop(0)[3] if kept and kept[0][0] == 0 else None
     queries = [
         QueryCalibration(clips, seconds, scores, other[3], most)
@@ -77,4 +82,5 @@ def _read(version: storage.Version) -> Profiles | None:
         as_queries=as_queries,
         pairs=pairs,
         queries=tuple(queries),
+        repeats=repeats,
     )

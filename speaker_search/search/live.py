@@ -6,9 +6,10 @@ import contextlib
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from speaker_search.catalog import duplicates, queue
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.spaces import Space
 from speaker_search.errors import IndexUnusableError, SpeakerSearchError
@@ -20,7 +21,9 @@ from speaker_search.views.snapshot import Snapshot
 POLL_S = 0.5  # between looks at the change log: a new clip is found after about this long
 CALIBRATED_FOR = 0.01  # a calibration holds until this share of the clips has changed ...
 CALIBRATED_FOR_S = 30.0  # ... or, where less has, until this long after the first change
-CALIBRATING_SHARE = 0.1  # of the time goes into calibrating again at most, while a catalog keeps changing
+CALIBRATING_SHARE = 0.1  # of the time goes into calibrating again at most, while a catalog keeps changing ...
+OUTGROWN = 0.1  # ... unless this share of the clips has changed: new voices may lie where the old whitening misjudges
+COUNTING_SHARE = 0.02  # of the time goes into counting the clips that are still to be embedded, at most
 SAVE_AFTER_CHANGES = 10_000  # the views are saved again, so that the next start need not follow them
 LOG = logging.getLogger(__name__)
 SCORES = "scores"  # the profiles' folder beside the views' versions
@@ -33,6 +36,24 @@ class Ready:
     space: Space
     snapshot: Snapshot
     profiles: Profiles
+    pending: int  #: clips that were still to be embedded a moment before the snapshot
+
+    @property
+    def behind(self) -> int:
+        """How many changes the scores have not been calibrated for yet."""
+        return abs(self.snapshot.position - self.profiles.position)
+
+    def provisional(self, *, calibrated: bool) -> tuple[str, ...]:
+        """Why answers may soon change, if they may; `calibrated` says whether they have probabilities."""
+        clips = self.snapshot.clips.clips
+        if self.pending > CALIBRATED_FOR * (clips + self.pending):
+            held = f"{self.pending:,} of {clips + self.pending:,}"
+            change = "matches and probabilities" if calibrated else "matches"
+            return (f"Provisional, because clips are still to be embedded ({held}): {change} may change.",)
+        if calibrated and self.behind > CALIBRATED_FOR * clips:
+            held = f"{self.behind:,} changes in {clips:,} clips"
+            return (f"Provisional, because scores are being calibrated again ({held}): probabilities may change.",)
+        return ()
 
 
 class Live:
@@ -54,14 +75,17 @@ class Live:
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
         self._calibrate_after_s = 0.0  # on the monotonic clock
+        self._count_after_s = 0.0  # likewise
         self._outdated_since_s: float | None = None  # likewise: when the calibration was first behind
         self.problem: SpeakerSearchError | None = None  #: why the log cannot be followed at the moment
         loaded = None if rebuild else views.load(folder, catalog.uuid, space)
         self._saved = _state(loaded) if loaded else None  # what the folder holds
+        self._pending = 0
+        pending = self._still_pending()
         snapshot = views.follow(catalog, space, loaded)
         scores = folder / SCORES
         profiles = None if rebuild else load_profiles(scores, catalog.uuid, space, snapshot.position)
-        self._ready = Ready(space, snapshot, profiles or build_profiles(snapshot))
+        self._ready = Ready(space, snapshot, profiles or self._profiles(snapshot), pending)
         if self._save_is_due():
             with contextlib.suppress(IndexUnusableError):  # a program without write access can search all the same
                 self.save()
@@ -89,6 +113,7 @@ class Live:
 
     def refresh(self) -> None:
         """Follow the log to its end now; fold and calibrate if due. Raises CatalogError."""
+        self._count_after_s = 0.0
         self._step()
         with self._upkeep:
             self._fold()
@@ -110,10 +135,21 @@ class Live:
     def _step(self) -> None:
         with self._stepping:
             before = self._ready
-            snapshot = views.follow(self._catalog, self._space, before.snapshot)
+            pending = self._still_pending()  # counted first: a clip embedded meanwhile makes the answer provisional
+            snapshot, profiles = views.follow(self._catalog, self._space, before.snapshot), before.profiles
             if snapshot is not before.snapshot:
-                profiles = follow_profiles(before.profiles, snapshot.characters)
-                self._ready = Ready(self._space, snapshot, profiles)
+                profiles = follow_profiles(profiles, snapshot.characters)
+            self._ready = Ready(self._space, snapshot, profiles, pending)
+
+    def _still_pending(self) -> int:
+        """How many clips are still to be embedded. Where counting them takes long, it is done less often."""
+        began = time.monotonic()
+        if began >= self._count_after_s:
+            with self._catalog.read() as connection:
+                self._pending, _ = queue.left(connection, self._space.id)
+            now = time.monotonic()
+            self._count_after_s = now + (now - began) / COUNTING_SHARE
+        return self._pending
 
     def _fold(self) -> None:
         before = self._ready
@@ -124,18 +160,24 @@ class Live:
             snapshot = folded
             if self._ready.snapshot is not before.snapshot:  # apply what was committed meanwhile
                 snapshot = views.follow(self._catalog, self._space, folded)
-            self._ready = Ready(self._space, snapshot, follow_profiles(self._ready.profiles, snapshot.characters))
+            profiles = follow_profiles(self._ready.profiles, snapshot.characters)
+            self._ready = replace(self._ready, snapshot=snapshot, profiles=profiles)
 
     def _calibrate(self) -> None:
         before = self._ready
         if before.profiles.position == before.snapshot.position:
             return
-        profiles = build_profiles(before.snapshot)
+        profiles = self._profiles(before.snapshot)
         with self._stepping:
             now = self._ready.snapshot
             if now.position != profiles.position:
                 profiles = follow_profiles(profiles, now.characters)
-            self._ready = Ready(self._space, now, profiles)
+            self._ready = replace(self._ready, profiles=profiles)
+
+    def _profiles(self, snapshot: Snapshot) -> Profiles:
+        with self._catalog.read() as connection:
+            repeated = duplicates.repeated(connection, self._space)
+        return build_profiles(snapshot, repeated)
 
     def _follow(self) -> None:
         while not self._closing.wait(POLL_S):
@@ -156,16 +198,19 @@ class Live:
         self.problem = problem
 
     def _calibration_is_due(self) -> bool:
-        """Whether enough has changed since the scores were calibrated, or anything a while ago."""
+        """Whether much has changed since the scores were calibrated; or, after a pause, a little, or anything at all a
+        while ago.
+        """
         ready, now = self._ready, time.monotonic()
-        behind = ready.snapshot.position - ready.profiles.position
-        if behind == 0:
+        if ready.behind == 0:
             self._outdated_since_s = None
             return False
         if self._outdated_since_s is None:
             self._outdated_since_s = now
-        enough = abs(behind) > CALIBRATED_FOR * ready.snapshot.clips.clips
-        return enough or now - self._outdated_since_s > CALIBRATED_FOR_S
+        changed = ready.behind / max(1, ready.snapshot.clips.clips)
+        if now < self._calibrate_after_s:
+            return changed > OUTGROWN
+        return changed > CALIBRATED_FOR or now - self._outdated_since_s > CALIBRATED_FOR_S
 
     def _maintain(self) -> None:
         while True:
@@ -176,7 +221,7 @@ class Live:
             try:
                 with self._upkeep:
                     self._fold()
-                    if self._calibration_is_due() and time.monotonic() >= self._calibrate_after_s:
+                    if self._calibration_is_due():
                         began = time.monotonic()
                         self._calibrate()
                         took = time.monotonic() - began

@@ -58,4 +58,5 @@ def _shown(catalog: Catalog, ready: Ready, query: Query, clips: dict[int, Clip],
     )
     end = page.start + len(shown)
     rest = end < len(sounds)
-    return Answer(query, ready.space.name, query.warnings, matches, not rest, str(end) if rest else None)
+    warnings = query.warnings + ready.provisional(calibrated=False)
+    return Answer(query, ready.space.name, warnings, matches, not rest, str(end) if rest else None)

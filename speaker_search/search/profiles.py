@@ -6,17 +6,19 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from speaker_search.entities import Floats, Ids
 from speaker_search.search.calibration import PAIRS, QUERIES, Calibration, calibrate
+from speaker_search.search.repeats import Repeats, aggregated
 from speaker_search.search.scoring import (
     PAIR_SHRINKAGE,
     QUERY_SHRINKAGE,
+    Bools,
     channels,
     cohort,
     cohorts_across_games,
     normalised,
+    others,
     unit,
     whitening,
 )
@@ -24,9 +26,9 @@ from speaker_search.search.strangers import Doubles
 from speaker_search.views.characters import Characters
 from speaker_search.views.snapshot import Snapshot
 
-Bools = npt.NDArray[np.bool_]
-
-UNSEEN = 3.0  # errors that may have gone unseen in as many trials as there are characters
+NOTHING = np.empty(0, np.int64)
+UNSEEN = 3.0  # errors that may have gone unseen in as many trials as there are characters ...
+SPENT = 8  # ... less those that the calibration is fitted with
 QUERY_SIZES = (1, 2, 4, 8)  # clips: calibrated separately, since more clips make a more reliable query
 SAMPLED_CHARACTERS = 1_000
 SAMPLED_CLIPS = 1_000  # of a character, the clips that samples are drawn from
@@ -49,6 +51,10 @@ class Sounding:
     @property
     def cohorts(self) -> tuple[Floats, Floats]:
         return self.cohort_means, self.cohort_spreads
+
+    def of(self, rows: Ids) -> Sounding:
+        """Some of the characters."""
+        return Sounding(self.matrix, self.vectors[rows], self.cohort_means[rows], self.cohort_spreads[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +85,14 @@ class Profiles:
     character_ids: Ids  # (C,)
     game_ids: Ids  # (C,)
     clips: Ids  # (C,) embedded clips of each
+    echoes: Bools  # (C,) whether all of them are repeats; otherwise only the others count in what follows
     means: Floats  # (C, dim) mean of a character's clips, of unit length
     centre: Floats  # (dim,) mean of all means
     as_pairs: Sounding
     as_queries: Sounding
     pairs: Calibration | None  # of scores between characters
     queries: tuple[QueryCalibration, ...]
+    repeats: Repeats
 
     def __len__(self) -> int:
         return len(self.character_ids)
@@ -106,7 +114,7 @@ class Profiles:
         """
         characters = self.as_queries
         cosines = unit(unit(queries - self.centre) @ characters.matrix) @ characters.vectors.T
-        counted = None if games is None else games[:, None] != self.game_ids[None]
+        counted = None if games is None else others(games, self.game_ids, self.echoes)
         return normalised(cosines, cohort(cosines, counted), characters.cohorts), cosines
 
     def query_calibration(self, clips: int, seconds: float | None) -> QueryCalibration | None:
@@ -118,10 +126,10 @@ class Profiles:
         return max(reached, key=lambda each: (each.clips, each.seconds)) if reached else None
 
 
-def build_profiles(snapshot: Snapshot) -> Profiles:
-    """Profiles of all characters, with scores calibrated on this catalog."""
-    plain = _plain(snapshot.characters, None)
-    if not _several(plain.game_ids):
+def build_profiles(snapshot: Snapshot, repeated: Ids = NOTHING) -> Profiles:
+    """Profiles of all characters, with scores calibrated on this catalog. The clips `repeated` (by id) do not count."""
+    plain = _plain(snapshot.characters, None, aggregated(snapshot, repeated))
+    if not _several(plain.game_ids[~plain.echoes]):
         return plain  # a catalog of one game has nothing to calibrate on
     return _calibrated(plain, _samples(snapshot, plain))
 
@@ -132,9 +140,10 @@ def follow_profiles(before: Profiles, characters: Characters) -> Profiles:
 
     Takes milliseconds where `build_profiles` takes seconds, and approximates it while little has changed.
     """
+    repeats = before.repeats.unchanged(characters, before.character_ids, before.clips)
     if not len(characters):
-        return _plain(characters, None)
-    now = _plain(characters, before)
+        return _plain(characters, None, repeats)
+    now = _plain(characters, before, repeats)
     return replace(now, position=before.position, pairs=before.pairs, queries=before.queries)
 
 
@@ -142,44 +151,49 @@ def _several(games: Ids) -> bool:
     return len(games) > 0 and bool((games != games[0]).any())
 
 
-def _plain(characters: Characters, before: Profiles | None) -> Profiles:
+def _plain(characters: Characters, before: Profiles | None, repeats: Repeats) -> Profiles:
     """Profiles without calibration: all a catalog of one game has."""
-    ids, games, counts = characters.ids, characters.games, characters.counts
-    means = (characters.sums / np.maximum(1, counts)[:, None]).astype(np.float32)
+    ids, games, clips = characters.ids, characters.games, characters.counts
+    characters, echoes = repeats.left_out(characters)
+    means = (characters.sums / np.maximum(1, characters.counts)[:, None]).astype(np.float32)
     dim = means.shape[1]
     if not len(ids):
         none = np.empty(0, np.float32)
         nothing = Sounding(np.eye(dim, dtype=np.float32), means, none, none)
         centre = np.zeros(dim, np.float32)
-        return Profiles(characters.position, ids, games, counts, means, centre, nothing, nothing, None, ())
+        return Profiles(
+            characters.position, ids, games, clips, echoes, means, centre, nothing, nothing, None, (), repeats
+        )
     centre, channel = channels(means, games)
     deviations = means - channel
     seconds = np.asarray(characters.milliseconds / 1_000, np.float32)
     unit_means = unit(means)
     if before is not None and len(before):
         rows = _unchanged(before, ids, games, unit_means)
-        pairs = _following(before.as_pairs, rows, deviations, games)
-        queries = _following(before.as_queries, rows, deviations, games)
+        pairs = _following(before.as_pairs, rows, deviations, games, echoes)
+        queries = _following(before.as_queries, rows, deviations, games, echoes)
     else:
-        pairs = _sounding(whitening(deviations, seconds, PAIR_SHRINKAGE), deviations, games)
-        queries = _sounding(whitening(deviations, seconds, QUERY_SHRINKAGE), deviations, games)
-    return Profiles(characters.position, ids, games, counts, unit_means, centre, pairs, queries, None, ())
+        pairs = _sounding(whitening(deviations, seconds, PAIR_SHRINKAGE), deviations, games, echoes)
+        queries = _sounding(whitening(deviations, seconds, QUERY_SHRINKAGE), deviations, games, echoes)
+    return Profiles(
+        characters.position, ids, games, clips, echoes, unit_means, centre, pairs, queries, None, (), repeats
+    )
 
 
-def _sounding(matrix: Floats, deviations: Floats, games: Ids) -> Sounding:
+def _sounding(matrix: Floats, deviations: Floats, games: Ids, echoes: Bools) -> Sounding:
     """The characters whitened by that matrix, with their cohorts."""
     vectors = unit(deviations @ matrix)
-    return Sounding(matrix, vectors, *cohorts_across_games(vectors, games))
+    return Sounding(matrix, vectors, *cohorts_across_games(vectors, games, echoes=echoes))
 
 
-def _following(before: Sounding, rows: tuple[Ids, Ids], deviations: Floats, games: Ids) -> Sounding:
+def _following(before: Sounding, rows: tuple[Ids, Ids], deviations: Floats, games: Ids, echoes: Bools) -> Sounding:
     """The same with the earlier matrix. `rows` are unchanged characters, now and before: they keep their cohorts."""
     vectors = unit(deviations @ before.matrix)
     now, then = rows
     means, spreads = np.zeros(len(games), np.float32), np.ones(len(games), np.float32)
     means[now], spreads[now] = before.cohort_means[then], before.cohort_spreads[then]
     changed = np.setdiff1d(np.arange(len(games)), now)
-    means[changed], spreads[changed] = cohorts_across_games(vectors, games, changed)
+    means[changed], spreads[changed] = cohorts_across_games(vectors, games, changed, echoes)
     return Sounding(before.matrix, vectors, means, spreads)
 
 
@@ -217,7 +231,7 @@ class _Samples:
 def _samples(snapshot: Snapshot, profiles: Profiles) -> _Samples:
     """Up to 8 clips each of up to 1,000 characters, drawn at random, the same ones every time."""
     rng = np.random.default_rng(0)
-    chosen = rng.permutation(len(profiles))[:SAMPLED_CHARACTERS]
+    chosen = rng.permutation(np.flatnonzero(~profiles.echoes))[:SAMPLED_CHARACTERS]
     games, ids = profiles.game_ids[chosen], profiles.character_ids[chosen]
     vectors, seconds = [], []
     for clips in snapshot.clips.of_characters(games, ids, SAMPLED_CLIPS):
@@ -233,7 +247,8 @@ def _calibrated(profiles: Profiles, samples: _Samples) -> Profiles:
     games = profiles.game_ids
     most = max(FITTED_ROWS, MAX_SCORES // len(profiles))
     columns = _of_some_games(games, MAX_SCORES // FITTED_ROWS, rng)
-    rows = np.sort(rng.permutation(len(profiles))[:most])
+    columns = columns[~profiles.echoes[columns]]
+    rows = np.sort(rng.permutation(np.flatnonzero(~profiles.echoes))[:most])
     pairs = calibrate(profiles.pair_scores(rows)[:, columns], games[rows], games[columns], PAIRS)
     queries: list[QueryCalibration] = []
     for size in QUERY_SIZES:
@@ -249,15 +264,17 @@ def _calibrated(profiles: Profiles, samples: _Samples) -> Profiles:
                 calibrate(each[inside], own_games[inside], games[columns], QUERIES) for each in (scores, cosines)
             )
             if by_score is not None and by_cosine is not None:
-                queries.append(QueryCalibration(size, least, by_score, by_cosine, _most(len(profiles))))
+                queries.append(QueryCalibration(size, least, by_score, by_cosine, _most(int((~profiles.echoes).sum()))))
     return replace(profiles, pairs=pairs, queries=tuple(queries))
 
 
 def _most(characters: int) -> float:
-    """The log-odds of a probability of 1 - 3 / n: the rule of three (Hanley and Lippman-Hand 1983), by which n trials
-    without an error allow no claim of a lower error rate.
+    """The log-odds of a probability of 1 - 3 / n, with n the characters less 8, and at least of 1/4.
+
+    By the rule of three (Hanley and Lippman-Hand 1983), n trials without an error allow no claim of a lower error rate.
+    The characters that a fit follows are not such trials; 8 is about right in catalogs of 12 to 25 characters.
     """
-    return float(np.log(max(1.0, characters - UNSEEN) / UNSEEN))
+    return float(np.log(max(1.0, characters - SPENT - UNSEEN) / UNSEEN))
 
 
 def _of_some_games(games: Ids, most: int, rng: np.random.Generator) -> Ids:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
+from speaker_search import documents
 from speaker_search.documents import MAX_LIMIT
+from speaker_search.documents.frames import Tabular
 from speaker_search.entities import Floats, Ids, Match
 from speaker_search.errors import UsageError
 from speaker_search.search.scoring import unit
@@ -25,13 +29,14 @@ class Filters:
     exclude_makers: tuple[str, ...] = ()
     exclude_games: tuple[str, ...] = ()
     min_clips: int = 1
+    min_probability: float | None = None  #: a match without a probability does not reach it
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """The voice to search for, as one unit vector, and what it was made from."""
 
-    vector: Floats  # (dim,)
+    vector: Floats = field(repr=False)  # (dim,)
     clips: int
     seconds: float | None
     warnings: tuple[str, ...] = ()
@@ -62,8 +67,8 @@ EVERYBODY = Filters()
 FIRST_PAGE = Page()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer(Tabular):
     """Matches for a query, best first."""
 
     query: Query
@@ -73,6 +78,27 @@ class Answer:
     complete: bool  #: no further match exists
     next: str | None  #: cursor of the following page
     nobody: float | None = None  #: the probability that none of the characters looked at is this voice
+
+    columns: ClassVar[tuple[str, ...]] = (*documents.Search.columns, "path")
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        """A row for each match, with its line nearest to the query and where that line is."""
+        for match, row in zip(self.matches, self.document().cells(), strict=True):
+            yield (*row, str(match.hits[0].clip.path) if match.hits else None)
+
+    def brief(self) -> dict[str, object]:
+        return self.document().brief()
+
+    def document(self) -> documents.Search:
+        """The answer as the JSON document that the command line prints and the server sends."""
+        seconds = self.query.seconds
+        query = documents.Query(
+            clips=self.query.clips,
+            seconds=None if seconds is None else round(seconds, 3),
+            encoder=self.encoder,
+            warnings=list(self.warnings),
+        )
+        return documents.Search.of_matches(self.matches, query=query, next=self.next, nobody=self.nobody)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 
 from speaker_search.entities import Floats, Ids
+
+Bools = npt.NDArray[np.bool_]
 
 CHANNEL_PRIOR = 10  # characters: with this many, a game's channel is halfway between the common mean and its own
 PAIR_SHRINKAGE = 2.0  # of the covariance, in mean variances, when characters are compared; 1 to 4 differ little ...
@@ -65,7 +68,7 @@ def cohort_size(characters: int) -> int:
     return min(characters, max(COHORT_BOUNDS[0], min(COHORT_BOUNDS[1], wanted)))
 
 
-def cohort(cosines: Floats, counted: np.typing.NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
+def cohort(cosines: Floats, counted: Bools | None = None) -> tuple[Floats, Floats]:
     """Mean and spread (n,) of each row's cohort: its highest cosines (n, C), without the top few.
 
     Only columns that are `counted` (n, C) take part. The adaptive cohort of Matejka et al. (2017), "Analysis of score
@@ -103,16 +106,24 @@ def blocks(rows: int, columns: int) -> Iterator[slice]:
     return (slice(start, min(start + step, rows)) for start in range(0, rows, step))
 
 
-def cohorts_across_games(vectors: Floats, games: Ids, rows: Ids | None = None) -> tuple[Floats, Floats]:
+def others(of: Ids, games: Ids, echoes: Bools | None = None) -> Bools:
+    """Which characters (n, C) are of other games than `of` (n,) and not echoes, whose lines are all repeats."""
+    found: Bools = of[:, None] != games[None]
+    return found if echoes is None else found & ~echoes
+
+
+def cohorts_across_games(
+    vectors: Floats, games: Ids, rows: Ids | None = None, echoes: Bools | None = None
+) -> tuple[Floats, Floats]:
     """Cohort means and spreads, (n,) and (n,), of these rows or of all: over their nearest characters of other games.
 
-    `vectors` (C, dim) are unit vectors, `games` (C,) their games.
+    `vectors` (C, dim) are unit vectors, `games` (C,) their games. Echoes (C,) are in no cohort.
     """
     wanted = np.arange(len(vectors)) if rows is None else rows
     means = np.zeros(len(wanted), np.float32)
     spreads = np.ones(len(wanted), np.float32)
     for part in blocks(len(wanted), len(vectors)):
-        others = games[wanted[part], None] != games[None]
-        if others.any(axis=1).all():
-            means[part], spreads[part] = cohort(vectors[wanted[part]] @ vectors.T, others)
+        counted = others(games[wanted[part]], games, echoes)
+        if counted.any(axis=1).all():
+            means[part], spreads[part] = cohort(vectors[wanted[part]] @ vectors.T, counted)
     return means, spreads

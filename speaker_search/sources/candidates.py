@@ -26,7 +26,8 @@ class Route(StrEnum):
     MISSING = "missing"  # a row without a file
     UNLISTED = "unlisted"  # a file without a row
     REPEATED = "repeated"  # another row has the file: the one with the better route, else the earlier one
-    MALFORMED = "malformed"  # a row that names no file of this game, a file name that is not text, a link not followed
+    MALFORMED = "malformed"  # a row that names no file of this game, a name that is not text, a link not followed
+    UNSUPPORTED = "unsupported"  # a sound in a format that is not read
     FOLDER = "folder"  # the folders layout: the folder's name is the speaker
 
 
@@ -34,9 +35,15 @@ class Route(StrEnum):
 class Candidate:
     """A voiced line that has not been decoded yet."""
 
-    path: str  #: POSIX, below the root or inside the archive; for MISSING and MALFORMED as written: never open it
+    path: str  #: POSIX, below the root or inside the archive; for MISSING and MALFORMED as written, never opened
     route: Route
     character: str | None  #: as written; None when the speaker is unknown
     text: str
     size: int  #: bytes when decompressed (Parquet: the mean of the row group); -1 without a file
     mtime_ns: int  #: nanoseconds since 1970, of the archive for its members; -1 without a file
+    why: str = ""  #: a sentence, for MALFORMED
+
+
+def unsupported(path: str, character: str | None = None, text: str = "") -> Candidate:
+    """The candidate for a sound in a format that is not read: it is counted and never opened."""
+    return Candidate(path, Route.UNSUPPORTED, character, text, ABSENT, ABSENT)

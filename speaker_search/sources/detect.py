@@ -13,7 +13,7 @@ from speaker_search.sources.candidates import Layout
 from speaker_search.sources.faults import unreadable
 from speaker_search.sources.game_folders import Branch, branch_of, folder_games, marked_games
 from speaker_search.sources.games import GameSource, Scan
-from speaker_search.sources.layouts.manifest import spool_list
+from speaker_search.sources.layouts.manifest import is_list, spool_list
 from speaker_search.sources.layouts.shards import archive_games
 from speaker_search.sources.names import MAX_NAME_BYTES, storable
 from speaker_search.sources.scan_request import ScanRequest
@@ -35,7 +35,8 @@ def scan(
     """Find the games in a folder, an archive or a list of files, in order of their paths.
 
     Marks of a layout are looked for in the folder and up to three folders below. An index.json makes it a dump, else a
-    list (manifest or metadata .csv, .jsonl or .parquet, or *.list) a manifest. Archives are shards, beside either of
+    list a manifest: *.list, a .csv, .jsonl or .parquet called manifest or metadata, or one of any other name whose
+    rows name characters and files that are there. Archives are shards, beside either of
     these or alone. A folder without any of these is read as the folders layout. Audio without a mark beside folders
     that have one, and archives that cannot be opened beside others, would be lost silently: each is given as a game
     whose candidates() raises SourceError. With `layout` nothing else is looked for; for an archive, dump and folders
@@ -58,8 +59,9 @@ def scan(
     place = _resolved(path)
     request = ScanRequest(layout, maker, title, Archives(password), Spool())
     games, why = _in_folder(place, request) if place.is_dir() else _in_file(place, request)
-    if title is not None and len(games) > 1:
-        raise UsageError(f"{_named(place)} holds {len(games):,} games, which cannot all be called {title}.")
+    count = sum(not game.loose for game in games)
+    if title is not None and count > 1:
+        raise UsageError(f"{place} holds {count:,} games, which cannot all be called {title}.")
     request.spool.finish()
     for number, (root, row_maker, row_title) in enumerate(request.spool.games):
         kind = Layout.MANIFEST if root.is_dir() else Layout.SHARDS
@@ -67,7 +69,7 @@ def scan(
         games.append(GameSource(root, row_maker, row_title, kind, archives=own, spool=request.spool, number=number))
     if not games:
         mend = "Name a folder with voices. Links that lead out of it are not followed."
-        raise SourceError(f"{_named(place)} holds no audio files and no index.json.", mend)
+        raise SourceError(f"{place} holds no audio files and no index.json.", mend)
     games.sort(key=lambda game: (game.root.parts, game.below))
     return Scan(tuple(games), why)
 
@@ -84,13 +86,13 @@ def _in_file(place: Path, request: ScanRequest) -> tuple[list[GameSource], str]:
     kind, suffix = archive_kind(place), place.suffix.lower()
     if kind is None and suffix not in _LISTS:
         mend = "Unpack it first." if is_archive_name(place.name) else "Name the folder that it is in."
-        raise SourceError(f"{_named(place)} is a file, but not an archive that can be read or a list of voices.", mend)
+        raise SourceError(f"{place} is a file, but not an archive that can be read or a list of voices.", mend)
     if _is_list(place):
         if request.layout not in (None, Layout.MANIFEST):
-            raise SourceError(f"{_named(place)} is a list of files.", "Use --layout manifest.")
+            raise SourceError(f"{place} is a list of files.", "Use --layout manifest.")
         return [], f"manifest: {shown(place.name)} with {counted(spool_list(place, request), 'row')}"
     if request.layout not in _LAYOUTS_OF_ARCHIVES:
-        raise SourceError(f"{_named(place)} is an archive, not a list of files.", "Use --layout shards.")
+        raise SourceError(f"{place} is an archive, not a list of files.", "Use --layout shards.")
     games, holds = archive_games(place, request)
     return games, f"shards: {shown(place.name)} with {holds}"
 
@@ -99,16 +101,17 @@ def _in_folder(place: Path, request: ScanRequest) -> tuple[list[GameSource], str
     tree = DiskTree(place)
     if request.layout is Layout.FOLDERS:
         return _as_folders(tree, request)
-    branch = branch_of(tree, lists=request.layout in (None, Layout.MANIFEST))
+    wanted = request.layout in (None, Layout.MANIFEST)
+    branch = branch_of(tree, is_list=(lambda parts: is_list(place.joinpath(*parts))) if wanted else None)
     games: list[GameSource] = []
     why: list[str] = []
     if request.layout is Layout.DUMP and not branch.indexes:
-        raise SourceError(f"{_named(place)} holds no index.json.", "Look deeper, or use --layout folders.")
+        raise SourceError(f"{place} holds no index.json.", "Look deeper, or use --layout folders.")
     if request.layout is Layout.MANIFEST:
         lists = [place.joinpath(*parts) for parts in branch.all_lists()]
         if not lists:
-            mend = "Name the list itself: a .csv, .jsonl, .parquet or .list file."
-            raise SourceError(f"{_named(place)} holds no list of files.", mend)
+            mend = "It needs a .csv, .jsonl or .parquet with the columns path and character, or a .list."
+            raise SourceError(f"{place} holds no list of files that are there.", mend)
         return _spooled(lists, request)
     if branch.marks and request.layout is not Layout.SHARDS:
         games, why = _marked(tree, branch, request)
@@ -116,7 +119,7 @@ def _in_folder(place: Path, request: ScanRequest) -> tuple[list[GameSource], str
         shards, holds = _archives([place.joinpath(*parts) for parts in branch.all_archives()], request)
         games, why = [*games, *shards], [*why, *holds]
         if not why and request.layout is Layout.SHARDS:
-            raise SourceError(f"{_named(place)} holds no archives with voices.", "Use --layout auto.")
+            raise SourceError(f"{place} holds no archives with voices.", "Use --layout auto.")
     if request.layout is None and not branch.marks:
         folders, read_as = _as_folders(tree, request)
         games, why = [*games, *folders], [*why, read_as] if folders or not why else why
@@ -134,12 +137,12 @@ def _marked(tree: DiskTree, branch: Branch, request: ScanRequest) -> tuple[list[
             continue
         game = request.game(tree, one, folder)
         if one.unmarked:
-            detail = f"{_named(folder)} holds audio but no index.json and no list, unlike the folders beside it."
+            detail = f"{folder} holds audio but no index.json and no list, unlike the folders beside it."
             mend = "Unpack it again, or ingest it on its own with --layout folders."
             game = replace(game, trouble=SourceError(detail, mend))
         games.append(game)
     indexed = sum(game.index is not None for game in games)
-    why = [f"dump: index.json in {indexed:,} of {len(found):,} folders"] if indexed else []
+    why = [f"dump: index.json in {indexed:,} of {sum(not one.loose for one in found):,} folders"] if indexed else []
     troubled, how = _spooled(lists, request) if lists else ([], "")
     beside = [shown("/".join(parts)) for parts in branch.all_lists()] if not lists else []
     if beside:
@@ -178,7 +181,7 @@ def _archives(paths: list[Path], request: ScanRequest) -> tuple[list[GameSource]
 
 def _in_archive(path: Path, request: ScanRequest) -> tuple[list[GameSource], str]:
     if archive_kind(path) is None:
-        raise SourceError(f"{_named(path)} is an archive of a kind that cannot be read.", "Unpack it first.")
+        raise SourceError(f"{path} is an archive of a kind that cannot be read.", "Unpack it first.")
     if _is_list(path):
         spool_list(path, request)
         return [], "a list of files"
@@ -202,11 +205,7 @@ def _is_list(path: Path) -> bool:
 def _resolved(path: Path) -> Path:
     try:
         if not path.exists():
-            raise SourceError(f"{_named(path)} does not exist.", "Check the path.")
+            raise SourceError(f"{path} does not exist.", "Check the path.")
         return path.resolve()
     except OSError as error:
         raise unreadable(path, error) from error
-
-
-def _named(path: Path) -> str:
-    return shown(str(path))

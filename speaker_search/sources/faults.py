@@ -4,47 +4,49 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from speaker_search.entities import Refusal, shown
+from speaker_search.entities import Refusal
 from speaker_search.errors import AudioError, SourceError
 
 _UNLOCKING = (
     "Set SPKSEARCH_ARCHIVE_PASSWORD, or name the file that holds the password in SPKSEARCH_ARCHIVE_PASSWORD_FILE."
 )
 _MIB = 2**20
+#: Why a file or folder is malformed whose name the catalog cannot hold.
+UNSTORABLE = "Its name is not valid UTF-8, or too long: rename it."
 
 
 def unreadable(place: Path, error: OSError) -> SourceError:
     """A folder or file that the file system does not let us read."""
-    return SourceError(f"{shown(str(place))} cannot be read: {error.strerror or error}.", "Check its permissions.")
+    return SourceError(f"{place} cannot be read: {error.strerror or error}.", "Check its permissions.")
 
 
 def damaged(archive: Path, detail: object) -> SourceError:
     """An archive or table that does not follow its format."""
-    detail = f"{shown(str(archive))} is damaged or truncated: {_sentence(detail)}"
+    detail = f"{archive} is damaged or truncated: {_sentence(detail)}"
     return SourceError(detail, "Get it again, or unpack what is left of it.")
 
 
 def locked(archive: Path, *, password: str | None) -> SourceError:
     """An archive that needs another password."""
     what = "needs a password" if password is None else "does not open with the password given"
-    return SourceError(f"{shown(str(archive))} {what}.", _UNLOCKING)
+    return SourceError(f"{archive} {what}.", _UNLOCKING)
 
 
 def unreadable_member(path: str, detail: object) -> AudioError:
     """An archive member whose bytes cannot be read."""
-    return AudioError(Refusal.UNREADABLE, f"{shown(path)} cannot be read: {_sentence(detail)}")
+    return AudioError(Refusal.UNREADABLE, f"{path} cannot be read: {_sentence(detail)}")
 
 
 def missing_member(archive: Path, path: str) -> AudioError:
     """A path that leads to nothing in the archive."""
-    return AudioError(Refusal.MISSING, f"{shown(archive.name)} does not contain {shown(path)}.")
+    return AudioError(Refusal.MISSING, f"{archive.name} does not contain {path}.")
 
 
 def too_large(path: str, size: int, limit: int) -> AudioError:
     """An archive member over the limit; both are in bytes."""
-    detail = f"{shown(path)} is {size / _MIB:,.1f} MiB, over the limit of {limit / _MIB:,.1f} MiB."
+    detail = f"{path} is {size / _MIB:,.1f} MiB, over the limit of {limit / _MIB:,.1f} MiB."
     return AudioError(Refusal.TOO_LONG, detail)
 
 
 def _sentence(detail: object) -> str:
-    return shown(str(detail)).strip().rstrip(".") + "."
+    return str(detail).strip().rstrip(".") + "."

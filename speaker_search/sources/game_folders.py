@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from speaker_search.errors import SourceError
@@ -24,6 +24,7 @@ class FoundGame:
     title: str = ""  #: "" when the title is the name of the folder
     lists: tuple[str, ...] = ()  #: names of the lists in it
     unmarked: bool = False  #: it holds audio but no index.json and no list, unlike the folders beside it
+    loose: tuple[str, ...] = ()  #: not a game, but these sounds outside of all games, in formats that are not read
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Branch:
     index: str | None  #: name of its own index.json as written
     lists: tuple[str, ...]
     archives: tuple[str, ...]
+    unread: tuple[str, ...]  #: sounds directly in it, in formats that are not read
     below: tuple[Branch, ...]
 
     @property
@@ -59,17 +61,23 @@ class Branch:
             yield from branch.all_archives()
 
 
-def branch_of(tree: Tree, parts: tuple[str, ...] = (), *, lists: bool = True) -> Branch:
-    """Look for marks of a layout in a tree, INDEX_DEPTH folders deep. Lists are ignored unless `lists` is true."""
+def branch_of(
+    tree: Tree, parts: tuple[str, ...] = (), *, is_list: Callable[[tuple[str, ...]], bool] | None = None
+) -> Branch:
+    """Look for marks of a layout in a tree, INDEX_DEPTH folders deep.
+
+    `is_list` says whether the table at a path is a list of voices, whatever its name. Without it lists are ignored.
+    """
     level = tree.level(parts)
-    listed = tuple(level.manifests) if lists else ()
+    listed = level.manifests if is_list else []
     if level.index:
-        return Branch(parts, level.index, listed, (), ())
-    archives = tuple(level.archives)
-    if len(parts) == INDEX_DEPTH:
-        return Branch(parts, None, listed, archives, ())
-    below = tuple(branch_of(tree, (*parts, name), lists=lists) for name in level.folders)
-    return Branch(parts, None, listed, archives, below)
+        return Branch(parts, level.index, tuple(listed), (), (), ())
+    found = [name for name in level.tables if is_list and is_list((*parts, name))]
+    listed = sorted([*listed, *found])
+    archives = tuple(name for name in level.archives if name not in found)
+    deeper = level.folders if len(parts) < INDEX_DEPTH else []
+    below = tuple(branch_of(tree, (*parts, name), is_list=is_list) for name in deeper)
+    return Branch(parts, None, tuple(listed), archives, tuple(level.unread), below)
 
 
 def marked_games(tree: Tree, branch: Branch) -> Iterator[FoundGame]:
@@ -89,15 +97,19 @@ def marked_games(tree: Tree, branch: Branch) -> Iterator[FoundGame]:
     elif branch.marks:
         if tree.shallowest_audio(branch.parts) == 0:
             yield FoundGame(branch.parts, Layout.DUMP, unmarked=True)
+        elif branch.unread:
+            yield FoundGame(branch.parts, Layout.FOLDERS, loose=branch.unread)
         for child in branch.below:
             yield from marked_games(tree, child)
     elif tree.shallowest_audio(branch.parts) is not None:
         yield FoundGame(branch.parts, Layout.DUMP, None, maker, title, unmarked=True)
+    elif loose := tree.audio_files("".join(f"{part}/" for part in branch.parts)).unread:
+        yield FoundGame(branch.parts, Layout.FOLDERS, loose=tuple(sorted(loose)))
 
 
 def folder_games(tree: Tree, maker: str | None, title: str | None) -> tuple[list[FoundGame], str]:
     """The games of the folders layout, and how the folder names were read; no games when there is no audio."""
-    depth = tree.shallowest_audio(())
+    depth = sound_depth(tree, ())
     if depth is None:
         return [], ""
     if title is not None:
@@ -108,12 +120,21 @@ def folder_games(tree: Tree, maker: str | None, title: str | None) -> tuple[list
     levels = 1 if maker is not None else levels_above(depth)
     if levels < 1:
         return [FoundGame((), Layout.FOLDERS)], "<character>" if depth else "files without a character"
-    folders: list[tuple[str, ...]] = [(name,) for name in tree.level(()).folders]
-    if levels == 2:
-        folders = [(*parts, name) for parts in folders for name in tree.level(parts).folders]
-    with_audio = [parts for parts in folders if tree.shallowest_audio(parts) is not None]
+    folders: list[tuple[str, ...]] = [()]
+    games: list[FoundGame] = []
+    for _ in range(levels):
+        above = [(parts, tree.level(parts)) for parts in folders]
+        games += [FoundGame(parts, Layout.FOLDERS, loose=tuple(one.unread)) for parts, one in above if one.unread]
+        folders = [(*parts, name) for parts, one in above for name in one.folders]
+    with_sounds = [parts for parts in folders if tree.shallowest_audio(parts, unread=True) is not None]
     read_as = "<maker>/<game>/<character>" if levels == 2 else "<game>/<character>"
-    return [FoundGame(parts, Layout.FOLDERS) for parts in with_audio], read_as
+    return [*games, *(FoundGame(parts, Layout.FOLDERS) for parts in with_sounds)], read_as
+
+
+def sound_depth(tree: Tree, parts: tuple[str, ...]) -> int | None:
+    """How deep the least nested audio file is; where none can be read, the least nested sound of any format."""
+    depth = tree.shallowest_audio(parts)
+    return tree.shallowest_audio(parts, unread=True) if depth is None else depth
 
 
 def levels_above(depth: int) -> int:

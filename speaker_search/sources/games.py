@@ -10,7 +10,8 @@ from speaker_search.entities import shown
 from speaker_search.errors import SourceError
 from speaker_search.sources.archives.listing import Archive
 from speaker_search.sources.archives.open_archives import Archives
-from speaker_search.sources.candidates import Candidate, Layout, Route
+from speaker_search.sources.candidates import Candidate, Layout, Route, unsupported
+from speaker_search.sources.faults import UNSTORABLE
 from speaker_search.sources.layouts.dump import dump_candidates
 from speaker_search.sources.layouts.folders import folder_candidates
 from speaker_search.sources.names import storable
@@ -30,18 +31,31 @@ class GameSource:
     layout: Layout
     index: str | None = None  #: POSIX path of the index.json below `root`; None without one
     below: str = ""  #: the game's folder inside an archive, with a trailing slash
+    loose: tuple[str, ...] = ()  #: not a game, but these sounds outside of all games, in formats that are not read
     archives: Archives | None = field(default=None, compare=False, repr=False)  #: reads `root` when it is an archive
     spool: Spool | None = field(default=None, compare=False, repr=False)  #: holds its rows, when a list named them
     number: int = field(default=0, compare=False, repr=False)  #: of the game in the spool
     trouble: SourceError | None = field(default=None, compare=False)  #: why this place cannot be used
 
+    @property
+    def storable(self) -> bool:
+        """Whether the catalog can hold its names."""
+        return all(map(storable, (str(self.root), self.maker, self.title)))
+
     def candidates(self) -> Iterator[Candidate]:
         """Stream the clip candidates; those in an archive in the order in which reading them is cheapest.
 
-        Raises SourceError when the index.json or the archive is unusable or a folder cannot be read.
+        All are MALFORMED when the catalog cannot hold the game's own names. Raises SourceError when the index.json or
+        the archive is unusable or a folder cannot be read.
         """
-        if not all(map(storable, (str(self.root), self.maker, self.title))):
-            raise SourceError(f"The name of {shown(str(self.root))} is too long or not valid UTF-8.", "Rename it.")
+        if self.storable:
+            yield from self._found()
+            return
+        why = f"A folder above it cannot be stored. {UNSTORABLE}"
+        for one in self._found():
+            yield replace(one, route=Route.MALFORMED, why=one.why or why)
+
+    def _found(self) -> Iterator[Candidate]:
         if self.trouble is not None:
             raise self.trouble
         if self.spool is not None:
@@ -53,6 +67,9 @@ class GameSource:
                 yield from self._from_archive(archive)
 
     def _from_tree(self, tree: Tree) -> Iterator[Candidate]:
+        if self.loose:
+            yield from map(unsupported, map(shown, self.loose))
+            return
         files = tree.audio_files(self.below)
         if self.index is None:
             yield from folder_candidates(files)

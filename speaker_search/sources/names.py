@@ -8,6 +8,12 @@ from functools import lru_cache
 from speaker_search.audio.decode import AUDIO_SUFFIXES
 from speaker_search.entities import fold
 
+_UNREAD = """
+aac ac3 adx aif aifc aiff amr ape at3 at9 au caf dts hca m4a m4b mka mp2 mpc nwa ovk ra spx tak tta voc wem wma wv xma
+xwma 3gp asf avi flv m4v mkv mov mp4 mpeg mpg ogm ogv rm webm wmv
+"""
+#: Sounds, alone or in films, that this program does not read. They are counted, so that none is lost silently.
+UNREAD_SUFFIXES = frozenset(f".{name}" for name in _UNREAD.split())
 SOUND_FOLDERS = frozenset({"wav", "wavs", "audio"})  # folders of audio files, never named after a game or character
 MAX_NAME_BYTES = 1_000  # UTF-8. PostgreSQL's indexes take 2,700 bytes, which leaves room for speaker and file name
 MAX_FOLDED_BYTES = 2_000  # UTF-8, of entities.fold(name), by which the catalog looks names up
@@ -32,6 +38,19 @@ def split_suffix(name: str) -> tuple[str, str]:
     if suffix.lower() not in AUDIO_SUFFIXES or name[dot - 1] in "/.":  # `.ogg` alone is the name of a hidden file
         return name, ""
     return name[:dot], suffix
+
+
+def unread_stem(name: str) -> str | None:
+    """`a/b.m4a` -> `a/b`; None unless the name is that of a sound in a format that is not read."""
+    dot = name.rfind(".")
+    if dot <= 0 or name[dot:].lower() not in UNREAD_SUFFIXES or name[dot - 1] in "/.":
+        return None
+    return name[:dot]
+
+
+def is_sound(name: str) -> bool:
+    """Whether the name is that of a sound, in a format that is read or not."""
+    return bool(split_suffix(name)[1]) or unread_stem(name) is not None
 
 
 def storable(name: str) -> bool:

@@ -36,7 +36,7 @@ class ScanRequest:
         title = self.title or shown(found.title or lineage[-1]).strip()
         if not maker or not title:
             raise nameless(tree.named(found.parts))
-        return GameSource(folder, maker, title, found.layout, found.index)
+        return GameSource(folder, maker, title, found.layout, found.index, loose=found.loose)
 
     def troubled(self, place: Path, layout: Layout, trouble: SourceError) -> GameSource:
         """A place that cannot be used, as a game that raises `trouble` when it is read, so that its neighbours are."""

@@ -17,16 +17,16 @@ ROWS_AT_A_TIME = 5_000  # held in memory, written and read together
 _TABLE = """
 CREATE TABLE candidates (
     number INTEGER PRIMARY KEY, game INTEGER, root INTEGER,
-    path TEXT, route TEXT, character TEXT, text TEXT, size INTEGER, mtime_ns INTEGER
+    path TEXT, route TEXT, character TEXT, text TEXT, size INTEGER, mtime_ns INTEGER, why TEXT
 )"""
-_ADD = "INSERT INTO candidates VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD = "INSERT INTO candidates VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 # A file belongs to the first row that names it.
 _REPEATED = """
 UPDATE candidates SET route = ? WHERE size >= 0 AND route = ? AND number NOT IN (
     SELECT min(number) FROM candidates WHERE size >= 0 AND route = ? GROUP BY root, path
 )"""
 _OF_A_GAME = """
-SELECT number, path, route, character, text, size, mtime_ns FROM candidates
+SELECT number, path, route, character, text, size, mtime_ns, why FROM candidates
 WHERE game = ? AND number > ? ORDER BY number LIMIT ?"""
 
 
@@ -54,7 +54,8 @@ class Spool:
                 self.games.append((root, maker, title))
         number = self._roots.setdefault(root, len(self._roots))
         one = candidate
-        self._waiting.append((game, number, one.path, one.route.value, one.character, one.text, one.size, one.mtime_ns))
+        said = (one.path, one.route.value, one.character, one.text, one.size, one.mtime_ns, one.why)
+        self._waiting.append((game, number, *said))
         if len(self._waiting) >= ROWS_AT_A_TIME:
             self._write()
 
@@ -74,8 +75,8 @@ class Spool:
         while True:
             with self._lock:
                 rows = self._database.execute(_OF_A_GAME, (game, last, ROWS_AT_A_TIME)).fetchall()
-            for _, path, route, character, text, size, mtime_ns in rows:
-                yield Candidate(path, Route(route), character, text, size, mtime_ns)
+            for _, path, route, *rest in rows:
+                yield Candidate(path, Route(route), *rest)
             if len(rows) < ROWS_AT_A_TIME:
                 return
             last = rows[-1][0]

@@ -29,6 +29,7 @@ class Row:
     text: str = ""
     maker: str = ""  #: "" when the row does not say
     title: str = ""  #: "" when the row does not say
+    fault: str = ""  #: what is wrong with a malformed row, to follow its number in a sentence
 
 
 def columns(names: Iterable[str], source: str, *, needed: tuple[str, ...] = ("path", "character")) -> dict[str, str]:
@@ -41,7 +42,7 @@ def columns(names: Iterable[str], source: str, *, needed: tuple[str, ...] = ("pa
     found = {field: next((lower[name] for name in known if name in lower), None) for field, known in FIELDS.items()}
     for field in needed:
         if found[field] is None:
-            has = ", ".join(shown(str(name)) for name in given[:12]) or "none"
+            has = ", ".join(map(str, given[:12])) or "none"
             mend = f"Rename the column that holds it to {' or '.join(FIELDS[field])}."
             raise SourceError(f"{source} has no column for the {field}. Its columns are: {has}.", mend)
     return {field: name for field, name in found.items() if name is not None}
@@ -54,12 +55,19 @@ def row_of(values: Mapping[str, object], named: Mapping[str, str], path: str | N
     """
     said = {field: _text(values.get(column)) for field, column in named.items()}
     own = said.get("path") if path is None else path
-    if not own or not storable(own) or None in said.values() or named.get("character") not in values:
-        return Row(own or "")
+    not_text = next((named[field] for field, text in said.items() if text is None), None)
+    if not_text is not None:
+        return Row(own or "", fault=f"has no text as its {shown(not_text)}")
+    if not own:
+        return Row("", fault="names no file")
+    if not storable(own):
+        return Row(own, fault="names a file whose name is not valid Unicode, or too long")
+    if named.get("character") not in values:
+        return Row(own, fault="names no character")
     who = said["character"] or ""
     maker, title = _name(said.get("maker") or ""), _name(said.get("game") or "")
     if not storable(who) or maker is None or title is None:
-        return Row(own)
+        return Row(own, fault="has a name that is not valid Unicode, or too long")
     return Row(own, who, shown(said.get("text") or ""), maker, title)
 
 

@@ -13,7 +13,7 @@ from fastapi import Path as InPath
 from fastapi.responses import FileResponse, Response
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from speaker_search import documents
@@ -86,7 +86,7 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
         """The nearest characters to uploaded clips, to clips and characters of the catalog, or to an embedding."""
         if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
             async with request.form(max_files=MAX_CLIPS, max_fields=MAX_CLIPS) as form:
-                uploads = [await part.read() for part in form.getlist("audio") if isinstance(part, UploadFile)]
+                uploads = [await part.read() for part in _files(form)]
                 query = form.get("query", "{}")
                 if not isinstance(query, str):  # browsers send a JSON blob with a file name
                     query = (await query.read()).decode("utf-8", "replace")
@@ -117,6 +117,7 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
         exclude_maker: Names = [],  # noqa: B006
         exclude_game: Names = [],  # noqa: B006
         min_clips: int = 1,
+        min_probability: float | None = None,
     ) -> documents.Search:
         """The nearest characters of other games to one of the catalog."""
         options = SearchOptions(
@@ -128,6 +129,7 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
             exclude_maker=tuple(exclude_maker),
             exclude_game=tuple(exclude_game),
             min_clips=min_clips,
+            min_probability=min_probability,
         )
         return await side_by_side(lambda: library.similar_document(character_id, options, same_game=same_game))
 
@@ -148,6 +150,19 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
         return ingests.state(ingest_id)
 
     return routes
+
+
+def _files(form: FormData) -> list[UploadFile]:
+    """The sounds among the parts of an upload. Raises UsageError for a part that would otherwise be passed over."""
+    parts = form.getlist("audio")
+    for number, part in enumerate(parts, start=1):
+        if not isinstance(part, UploadFile):
+            raise UsageError(
+                f"Part {number} of {len(parts)} called `audio` is text.", "Send it as a file, with a name."
+            )
+    if parts and (unknown := sorted({*form} - {"audio", "query"})):
+        raise UsageError(f"An upload has no part `{unknown[0]}`.", "Its parts are called `audio` and `query`.")
+    return [part for part in parts if isinstance(part, UploadFile)]
 
 
 def _search_sounds(library: Library, uploads: list[bytes], query: str) -> documents.Search:

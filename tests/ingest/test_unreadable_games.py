@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
-from ingest.taking import dump, take_in
+from ingest.taking import dump, embedded, take_in
 from standin import write_voice
 
 from speaker_search.catalog.people import makers_of_games
@@ -47,3 +50,26 @@ def test_a_path_without_voices_leaves_the_catalog_as_it_was(library: Library, vo
         library.ingest([voices, tmp_path / "nothing"])
     with library.catalog.read() as connection:
         assert makers_of_games(connection) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names must be Unicode")
+@pytest.mark.parametrize("odd", ["maker/\udcff", "\udcff/title", "maker_\udcff.zip"])
+def test_a_place_whose_name_is_not_utf_8_is_malformed_and_the_others_are_taken_in(
+    library: Library, tmp_path: Path, odd: str
+) -> None:
+    good = write_voice(tmp_path / "dumps/good/one/Ann/a.wav", 1)
+    place = tmp_path / "dumps" / odd
+    if odd.endswith(".zip"):
+        shutil.make_archive(str(tmp_path / "packed"), "zip", good.parents[1])
+        (tmp_path / "packed.zip").rename(place)
+    else:
+        (place / "Bob").mkdir(parents=True)
+        (place / "Bob/b.wav").write_bytes(good.read_bytes())
+    report = take_in(library, tmp_path / "dumps")
+    assert (report.games, report.routes, report.trouble) == (2, {"folder": 1, "malformed": 1}, True)
+    assert json.loads(report.model_dump_json())["advice"] == report.advice
+    assert list(embedded(library)) == [good.resolve()]
+    with library.catalog.read() as connection:
+        assert len(makers_of_games(connection)) == 1
+    report = take_in(library, place)
+    assert (report.routes, report.gone) == ({"malformed": 1}, 0)

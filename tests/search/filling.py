@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -35,13 +36,30 @@ def around(centre: np.ndarray, clips: int, rng: np.random.Generator, spread: flo
     return units(centre + spread * noise)
 
 
-def fill(library: Library, voices: Voices, seconds: Callable[[int], float] | None = None) -> dict[int, np.ndarray]:
+def fill(
+    library: Library, voices: Voices, seconds: Callable[[int], float] | None = None, *, heard: bool = False
+) -> dict[int, np.ndarray]:
     """Write clips into a library's catalog as embedded; every vector of those games by its clip's id.
 
-    `seconds` gives a clip's length by its id, SECONDS unless given.
+    `seconds` gives a clip's length by its id, SECONDS unless given. With `heard`, clips of one vector have one audio.
 
     Filled again with the same games, it writes what is new, and changes whose clips are another's now.
     """
+    catalog, by_path = library.catalog, enqueue(library, voices)
+    space = ensure_space(catalog, space=StandInEncoder.space, name=StandInEncoder.name, dim=DIM).id
+    claims = Claims(catalog, space, machine="test", pid=1)
+    waiting = claims.claim(10**6)
+    lengths = seconds or (lambda _: SECONDS)
+    outcomes = [Outcome(clip.id, lengths(clip.id), by_path[clip.path]) for clip in waiting]
+    if heard:
+        outcomes = [replace(one, fingerprint=blake2b(one.vector, digest_size=16).digest()) for one in outcomes]
+    store(catalog, space, outcomes)
+    claims.leave()
+    return {clip.id: by_path[clip.path] for clip in waiting}
+
+
+def enqueue(library: Library, voices: Voices) -> dict[Path, np.ndarray]:
+    """Register clips as still to be embedded; the vector that `fill` would store, by path."""
     catalog = library.catalog
     space = ensure_space(catalog, space=StandInEncoder.space, name=StandInEncoder.name, dim=DIM).id
     by_path: dict[Path, np.ndarray] = {}
@@ -56,12 +74,7 @@ def fill(library: Library, voices: Voices, seconds: Callable[[int], float] | Non
                 number += 1
         maker, title = game.split("/")
         register(catalog, space, root=root, maker=maker, title=title, candidates=candidates)
-    claims = Claims(catalog, space, machine="test", pid=1)
-    waiting = claims.claim(10**6)
-    lengths = seconds or (lambda _: SECONDS)
-    store(catalog, space, [Outcome(clip.id, lengths(clip.id), by_path[clip.path]) for clip in waiting])
-    claims.leave()
-    return {clip.id: by_path[clip.path] for clip in waiting}
+    return by_path
 
 
 def forget(library: Library, *clips: int) -> None:

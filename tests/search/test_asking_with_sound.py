@@ -192,6 +192,10 @@ def test_one_silent_clip_of_two_is_left_out_with_a_warning(voices: Library, dump
     assert both.warnings[0] == "Left out: Clip 1 of 2: short.wav is 0.10 s long, and at least 0.3 s are needed."
     with pytest.raises(AudioError, match=r"Clip 1 of 2: short\.wav"):
         voices.search([short, short])
+    steered = voices.search([line], unlike=[line, short])
+    assert steered.warnings[0].startswith("Left out: Unlike clip 2 of 2: short.wav is 0.10 s long")
+    with pytest.raises(AudioError, match=r"^Unlike clip 1 of 1: short\.wav"):
+        voices.search([line], unlike=[short])
 
 
 def test_of_several_clips_the_error_says_which_one(voices: Library, dump: Path) -> None:

@@ -16,6 +16,7 @@ from speaker_search.search.calibration import Calibration
 from speaker_search.search.kept_profiles import FILE, load_profiles, save_profiles
 from speaker_search.search.live import SCORES
 from speaker_search.search.profiles import Profiles, QueryCalibration, Sounding, build_profiles
+from speaker_search.search.repeats import Repeats
 from speaker_search.settings import Settings
 from speaker_search.views import storage
 from speaker_search.views.storage import folder_of
@@ -47,7 +48,11 @@ def some_profiles(characters: int = 5, position: int = 12, *, calibrated: bool =
         )
     counts = ids + 7
     means = some(characters, 4)
-    return Profiles(position, ids, ids % 2, counts, means, some(4), sounding(), sounding(), pairs, queries)
+    repeats = Repeats(ids[:2], ids[:2], ids[:2] * 900, rng.standard_normal((len(ids[:2]), 4)))
+    echoes = ids % 3 == 0
+    return Profiles(
+        position, ids, ids % 2, counts, echoes, means, some(4), sounding(), sounding(), pairs, queries, repeats
+    )
 
 
 def file_of(folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from threading import Event
 
 import pytest
 from search.asking import PATIENCE_S, kept_position, late, line, nearest, until
-from search.filling import assert_equal, fill, forget, some_voices
+from search.filling import assert_equal, enqueue, fill, forget, some_voices
 from sqlalchemy import Connection
 from views.made_up import assert_same
 
@@ -128,6 +129,44 @@ def test_scores_are_calibrated_beside_the_searches_once_things_settle(library: L
     assert_equal(live.ready.profiles, build_profiles(live.ready.snapshot))
 
 
+class Tired(Live):
+    """It has calibrated for so long that it does not do it again soon."""
+
+    def _calibrate(self) -> None:
+        super()._calibrate()
+        self._calibrate_after_s = math.inf
+
+
+@on_sqlite
+def test_scores_are_calibrated_without_a_pause_when_a_tenth_of_the_clips_is_new(library: Library, folder: Path) -> None:
+    """Measured by the whitening of a few characters before, new voices in other directions all sounded alike."""
+    live = Tired(library.catalog, library.space, folder)
+    fill(library, late(1))
+    live.refresh()
+    live.start()
+    fill(library, late(2, clips=8))
+    until(lambda: live.ready.profiles.position == live.ready.snapshot.position == CLIPS + 3 + 8)
+    live.close()
+
+
+def test_while_many_clips_are_pending_every_answer_says_that_it_is_provisional(library: Library) -> None:
+    fill(library, VOICES)
+    more = {"maker2/more": some_voices(games=1, characters=4, clips=3, seed=1)["maker0/game0"]}
+
+    def said() -> list[tuple[str, ...]]:
+        library.refresh()
+        by_clip, by_character = (library.search_like(embedding=line(1).tolist(), by=by) for by in ("clip", "character"))
+        return [one.warnings for one in (by_clip, by_character, library.similar(1), library.cast())]
+
+    assert said() == [()] * 4
+    enqueue(library, more)
+    provisional = "Provisional, because clips are still to be embedded (14 of 82): "
+    changing = (f"{provisional}matches and probabilities may change.",)
+    assert said() == [(f"{provisional}matches may change.",), changing, changing, changing]
+    fill(library, more)
+    assert said() == [()] * 4
+
+
 @on_sqlite
 def test_what_was_ready_stays_as_it_was(library: Library, live: Live) -> None:
     before = live.ready
@@ -167,8 +206,11 @@ def test_a_search_is_answered_and_clips_are_followed_during_upkeep(library: Libr
     until(lambda: nearest(library.catalog, live, 2) == "late2")
     assert live.ready.profiles.position < live.ready.snapshot.position
     assert live.ready.profiles.character_ids.tolist() == live.ready.snapshot.characters.ids.tolist()
+    provisional = "Provisional, because scores are being calibrated again (6 changes in 74 clips): "
+    assert answer(library.catalog, live.ready, Query(line(1), 1, None)).warnings[0].startswith(provisional)
     live.gate.open()
     until(lambda: live.ready.profiles.position == live.ready.snapshot.position)
+    assert live.ready.provisional(calibrated=True) == ()
     live.close()
 
 

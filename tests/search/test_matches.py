@@ -235,6 +235,43 @@ def test_filters_that_leave_nobody_get_a_whole_and_empty_answer(filled: Filled, 
     assert (found.matches, found.complete, found.next) == ((), True, None)
 
 
+@pytest.mark.parametrize("by", ["character", "game", "voice"])
+def test_a_minimum_probability_leaves_the_likelier_matches_in_the_same_pages(filled: Filled, by: By) -> None:
+    whole = filled.ask(line(8), by)
+    probabilities = [match.probability or 0.0 for match in whole.matches]
+    minimum = probabilities[3]
+    kept = [match for match in whole.matches if (match.probability or 0.0) >= minimum]
+    assert 4 <= len(kept) < len(probabilities)
+    found = filled.ask(line(8), by, min_probability=minimum)
+    assert (list(found.matches), found.complete, found.nobody) == (kept, True, whole.nobody)
+    page = filled.ask(line(8), by, Page(len(kept) - 1), min_probability=minimum)
+    last = filled.ask(line(8), by, Page(10, page.next), min_probability=minimum)
+    assert [*page.matches, *last.matches] == kept
+    assert (page.complete, last.complete) == (False, True)
+
+
+def test_where_no_match_reaches_the_minimum_a_warning_says_why(filled: Filled) -> None:
+    highest = filled.ask(line(8)).matches[0].probability
+    found = filled.ask(line(8), min_probability=0.999)
+    assert (found.matches, found.complete, found.next) == ((), True, None)
+    assert found.warnings == (f"No match has a probability of at least 0.999: the nearest has {highest:.3f}.",)
+    similar = filled.library.similar(1, filters=Filters(min_probability=0.5), page=EVERYTHING)
+    assert all(match.probability and match.probability >= 0.5 for match in similar.matches)
+
+
+@pytest.mark.parametrize("minimum", [0.0, 1.0, -0.1, float("nan")])
+def test_a_minimum_probability_outside_0_to_1_makes_no_sense(filled: Filled, minimum: float) -> None:
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        filled.ask(line(0), min_probability=minimum)
+
+
+def test_a_minimum_probability_is_refused_in_searches_that_never_have_any(filled: Filled) -> None:
+    with pytest.raises(UsageError, match="A search by clip has no probabilities"):
+        filled.ask(line(0), "clip", min_probability=0.5)
+    with pytest.raises(UsageError, match="A search with something to be unlike has no probabilities"):
+        filled.library.search_like(clips=[1], unlike_clips=[9], filters=Filters(min_probability=0.5))
+
+
 # -- pages ---------------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from standin import DIM
 from speaker_search.catalog import people
 from speaker_search.library import Library
 from speaker_search.search.profiles import SAMPLED_CLIPS, Profiles, build_profiles, follow_profiles
+from speaker_search.search.query import Filters
 from speaker_search.search.scoring import cohorts_across_games
 from speaker_search.views.snapshot import follow
 
@@ -143,7 +144,12 @@ def test_a_catalog_too_small_or_too_uniform_to_learn_from_still_answers(
     answer = library.search_like(embedding=units(np.ones(DIM) + np.arange(DIM)).tolist())
     assert len(answer.matches) == min(10, len(profiles))
     assert all(np.isfinite(match.score) and match.probability is None for match in answer.matches)
-    assert answer.warnings == ("No probability: the catalog holds too few characters or games to calibrate on.",)
+    why = "No probability: the catalog holds too few characters or games to calibrate on."
+    assert answer.warnings == (why,)
+    if len(profiles):
+        likely = library.similar(int(profiles.character_ids[0]), same_game=True, filters=Filters(min_probability=0.5))
+        assert likely.matches == ()
+        assert likely.warnings[0] == why
 
 
 @on_sqlite

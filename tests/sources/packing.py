@@ -108,13 +108,11 @@ def touched(root: Path, *files: str) -> Path:
 
 
 def found(games: Scan | Path) -> list[tuple[str, str, str, Route, str | None]]:
-    """(maker, title, path, route, character) of everything that a scan finds."""
+    """(maker, title, path, route, character) of everything that a scan finds. What is malformed says why."""
     scanned = scan(games) if isinstance(games, Path) else games
-    return [
-        (game.maker, game.title, clip.path, clip.route, clip.character)
-        for game in scanned
-        for clip in game.candidates()
-    ]
+    clips = [(game, clip) for game in scanned for clip in game.candidates()]
+    assert all((clip.route is Route.MALFORMED) == clip.why.endswith(".") for _, clip in clips)
+    return [(game.maker, game.title, clip.path, clip.route, clip.character) for game, clip in clips]
 
 
 def refusal(archives: Archives, root: Path, path: str) -> Refusal:

@@ -150,15 +150,16 @@ def test_an_unusable_index_is_told_when_the_game_is_read(tmp_path: Path) -> None
         list(game.candidates())
 
 
-def test_a_folder_name_that_is_not_utf_8_is_refused_when_the_game_is_read(tmp_path: Path) -> None:
+def test_the_clips_of_a_folder_whose_name_is_not_utf_8_are_malformed(tmp_path: Path) -> None:
     try:
         dump(tmp_path, "Key_\udcff")
     except (OSError, UnicodeError):
         pytest.skip("file names must be Unicode here")
     (game,) = scan(tmp_path)
     assert (game.maker, game.title) == ("Key", "\\udcff")
-    with pytest.raises(SourceError, match=r"not valid UTF-8\. Rename"):
-        list(game.candidates())
+    (clip,) = game.candidates()
+    assert (clip.path, clip.route) == ("voice/1.ogg", Route.MALFORMED)
+    assert clip.why.endswith("Its name is not valid UTF-8, or too long: rename it.")
 
 
 def test_one_title_for_several_games_is_wrong_usage(tmp_path: Path) -> None:

@@ -138,6 +138,23 @@ def test_a_link_within_its_game_is_followed(joined: Joined, paths: dict[str, str
     assert joined.server.client.get(paths["3.ogg"]).content == content
 
 
+def test_answers_are_provisional_everywhere_while_clips_are_pending(joined: Joined) -> None:
+    folder = joined.game.parents[1].with_name("more")
+    for number in range(20):
+        sound = folder / NEW[0] / "Noch eins" / NEW[2] / f"{number}.ogg"
+        sound.parent.mkdir(parents=True, exist_ok=True)
+        sound.touch()
+    home = joined.game.parents[2] / "home"
+    assert quickly("ingest", folder, "--enqueue", home=home).code == 0
+    says = "Provisional, because clips are still to be embedded (20 of 218): matches and probabilities may change."
+    assert says in quickly("similar", "1", "--json", home=home).document["query"]["warnings"]
+    assert says in quickly("cast", "--json", home=home).document["warnings"]
+    assert f"Note: {says}" in quickly("similar", "1", home=home).err
+    deadline = time.monotonic() + LIMIT_S
+    while says not in joined.server.client.get("/v1/characters/1/matches").json()["query"]["warnings"]:
+        assert time.monotonic() < deadline
+
+
 def test_a_server_told_to_stop_ends_and_frees_its_port(ingested: Ingested) -> None:
     with serving(ingested.home) as server:  # stopped by Ctrl-C, with a connection still open
         assert server.client.get("/healthz").status_code == 200

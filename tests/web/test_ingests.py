@@ -33,6 +33,7 @@ def allowed(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> Ite
     for take in range(4):
         write_voice(folder / "工房/新作/役" / f"{take}.wav", 3, take, seconds=1.5)
     (folder / "工房/新作/役/broken.wav").write_text("no sound")
+    (folder / "工房/新作/役/other.m4a").write_text("a sound in another format")
     (folder / "empty").mkdir()
     (place / "secret").mkdir()
     (folder / "link").symlink_to(place / "secret")
@@ -60,6 +61,8 @@ def test_voices_taken_in_over_http_are_found(allowed: Allowed, ingested: Ingeste
     progress = document["progress"]
     assert (progress["phase"], progress["games"], progress["opened"], progress["of"]) == ("done", 1, 5, 5)
     assert progress["problems"] == []
+    assert progress["routes"] == {"folder": 5, "unsupported": 1}
+    assert "Convert them" in progress["advice"][0]
     assert progress.keys() == ingested.first.document.keys()  # the report that the command line prints
     refused = progress["refused"]
     assert sum(refused.values()) >= 1
@@ -72,7 +75,7 @@ def test_a_second_ingest_of_known_voices_opens_none(allowed: Allowed) -> None:
     request = {"paths": [str(allowed.folder / "工房")], "maker": "工房"}
     ended(allowed.client, allowed.client.post("/v1/ingest", json=request))
     progress = ended(allowed.client, allowed.client.post("/v1/ingest", json=request))["progress"]
-    assert (progress["scanned"], progress["known"], progress["opened"]) == (5, 5, 0)
+    assert (progress["scanned"], progress["known"], progress["opened"]) == (6, 5, 0)
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,9 @@ def test_a_search_by_clips_is_the_same_by_command_line_http_and_python(
 ) -> None:
     clips = role.clips()[:2]
     flags = ("--exclude-game", role.game, "--limit", "7", "--min-clips", "2", "--by", "voice", "--json")
+    flags += ("--min-probability", "0.3")
     by_command = quickly("search", *clips, *flags, home=ingested.home).document
-    query = {"exclude_game": [role.game], "limit": 7, "min_clips": 2, "by": "voice"}
+    query = {"exclude_game": [role.game], "limit": 7, "min_clips": 2, "by": "voice", "min_probability": 0.3}
     assert upload(http, clips, json.dumps(query)) == by_command
     options = SearchOptions(**query)
     assert library.search_document(clips, options).model_dump(mode="json") == by_command
@@ -45,11 +46,14 @@ def test_similar_is_the_same_by_command_line_http_and_python(
     ingested: Ingested, http: httpx.Client, role: Role, library: Any
 ) -> None:
     id_ = library.character(role.address).id
-    by_command = quickly("similar", str(id_), "--limit", "5", "--json", home=ingested.home).document
-    assert http.get(f"/v1/characters/{id_}/matches", params={"limit": 5}).json() == by_command
-    answer = library.similar_document(role.address, SearchOptions(limit=5))
+    flags = ("--limit", "5", "--min-probability", "0.3", "--json")
+    by_command = quickly("similar", str(id_), *flags, home=ingested.home).document
+    query = {"limit": 5, "min_probability": 0.3}
+    assert http.get(f"/v1/characters/{id_}/matches", params=query).json() == by_command
+    answer = library.similar_document(role.address, SearchOptions(**query))
     assert answer.model_dump(mode="json") == by_command
-    assert by_command["matches"]
+    assert 0 < len(by_command["matches"]) < 5
+    assert all(match["probability"] >= 0.3 for match in by_command["matches"])
 
 
 def test_the_objects_that_python_gets_are_those_of_the_document(role: Role, library: Any) -> None:

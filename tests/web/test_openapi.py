@@ -65,6 +65,7 @@ def test_the_json_of_a_search_names_every_field(document: dict[str, Any]) -> Non
     schema = document["paths"]["/v1/search"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     fields = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]["properties"]
     assert fields.keys() >= {"like", "unlike", "embedding", "limit", "cursor", "by", "game", "maker", "min_clips"}
+    assert "min_probability" in fields
 
 
 def test_errors_are_described_with_their_own_media_type(document: dict[str, Any]) -> None:

@@ -89,6 +89,8 @@ PROBLEMS: dict[str, tuple[Callable[[httpx.Client], httpx.Response], int, str, st
         "There is no maker nobody",
     ),
     "no audio": (upload(b"this is no sound"), 422, "audio", "not a format that can be read (wav, flac, ogg,"),
+    "no audio, of two": (upload(wave(1), b"no sound"), 422, "audio", "Clip 2 of 2: The clip is not a format"),
+    "two too short": (upload(wave(0.1), wave(0.2)), 422, "audio", "Clip 1 of 2: The clip is 0.10 s long"),
     "an empty file": (upload(b""), 422, "audio", "is empty"),
     "too short a sound": (upload(wave(0.1)), 422, "audio", "at least 0.3 s are needed"),
     "too long a sound": (upload(wave(61)), 422, "audio", "over the limit of 60 s"),
@@ -99,6 +101,30 @@ PROBLEMS: dict[str, tuple[Callable[[httpx.Client], httpx.Response], int, str, st
         422,
         "usage",
         "no sound among the uploads",
+    ),
+    "a text among the sounds": (
+        lambda http: http.post("/v1/search", files=[("audio", ("a.wav", wave(1))), ("audio", (None, "a.wav"))]),
+        422,
+        "usage",
+        "Part 2 of 2 called `audio` is text",
+    ),
+    "a part nobody knows": (
+        lambda http: http.post("/v1/search", files=[("audio", ("a.wav", wave(1))), ("unlike", ("b.wav", wave(1)))]),
+        422,
+        "usage",
+        "An upload has no part `unlike`",
+    ),
+    "a minimum probability above 1": (
+        body(b'{"like": [{"clip": 1}], "min_probability": 7}'),
+        422,
+        "usage",
+        "must be between 0 and 1, not 7",
+    ),
+    "more examples than there may be": (
+        body(b'{"like": [' + b'{"clip": 1},' * 100 + b'{"clip": 1}]}'),
+        422,
+        "usage",
+        "at most 100",
     ),
     "a query part that is not JSON": (upload(wave(1), query="limit=3"), 422, "usage", "Invalid JSON"),
     "a query part with a field unknown": (upload(wave(1), query='{"like": []}'), 422, "usage", "like"),
@@ -164,14 +190,20 @@ def test_a_body_that_grows_too_large_is_refused_before_its_end(server: Server, k
 
 
 def test_a_body_of_just_under_the_limit_is_taken(http: httpx.Client, clip: Path) -> None:
-    """Beside the clip a part that nobody asked for."""
+    """Beside the clip a query part with a lot of space."""
     room = MAX_BODY_MIB * 2**20 - 100_000 - clip.stat().st_size
-    parts = [("audio", ("a.ogg", clip.read_bytes())), ("other", ("b.bin", bytes(room)))]
+    parts = [("audio", ("a.ogg", clip.read_bytes())), ("query", ("b.json", b"{}" + b" " * room))]
     assert http.post("/v1/search", files=parts).status_code == 200
 
 
-def test_a_clip_without_speech_is_a_problem_that_says_so(http: httpx.Client) -> None:
+def test_a_clip_without_speech_is_a_problem_that_says_so_unless_another_has_some(
+    http: httpx.Client, clip: Path
+) -> None:
     noise = np.random.default_rng(0).standard_normal(16_000) * 0.002
     file = io.BytesIO()
     soundfile.write(file, noise, 16_000, format="WAV")
     check(upload(file.getvalue())(http), 422, "audio", "found no speech")
+    check(upload(file.getvalue(), file.getvalue())(http), 422, "audio", "Clip 1 of 2: resemblyzer found no speech")
+    document = upload(clip.read_bytes(), file.getvalue())(http).json()
+    assert document["query"]["warnings"][0] == "Left out: Clip 2 of 2: resemblyzer found no speech in the clip."
+    assert (document["query"]["clips"], len(document["matches"])) == (1, 10)

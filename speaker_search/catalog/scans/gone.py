@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -13,7 +14,9 @@ from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.embeddings import delete_embeddings
 from speaker_search.catalog.rows import IDS_PER_STATEMENT, chunks
 from speaker_search.catalog.scans.known_clips import KnownClip, KnownClips
-from speaker_search.catalog.tables import clips, copies, queue
+from speaker_search.catalog.tables import clips, copies, queue, roots
+
+IsThere = Callable[[Path, str], bool]  #: whether a root holds a file of this name; "" asks for the root itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +25,44 @@ class Unseen:
 
     copies: list[str]  #: paths of copies
     missing: list[int]  #: clips whose file was missing before: the scan found it under another name
-    gone: set[int]  #: clips whose file is gone
+    gone: set[int]  #: clips with no file left
+    moved: dict[int, tuple[int, str]]  #: clips whose own file is gone, and the root and path of a copy that is there
     back: list[int]  #: clips that were gone and have been seen again
 
 
-def find_unseen(known: KnownClips, is_there: Callable[[str], bool]) -> Unseen:
-    """Sort what the scan did not see; a clip whose file exists nevertheless is left out."""
-    left: list[KnownClip] = [clip for clip in known.unseen() if clip.size < 0 or not is_there(clip.path)]
-    return Unseen(
-        copies=[clip.path for clip in left if clip.copy],
-        missing=[clip.id for clip in left if not clip.copy and clip.size < 0],
-        gone={clip.id for clip in left if not clip.copy and clip.size >= 0},
-        back=known.back(),
-    )
+def find_unseen(catalog: Catalog, root: Path, known: KnownClips, is_there: IsThere) -> Unseen:
+    """Sort what the scan of a root did not see; a clip whose file exists nevertheless is left out."""
+    left: list[KnownClip] = [clip for clip in known.unseen() if clip.size < 0 or not is_there(root, clip.path)]
+    unseen = {clip.path for clip in left}
+
+    def remains(root_id: int, path: str, name: str) -> bool:
+        if root_id == known.root_id and (name in unseen or known.seen(name)):
+            return name not in unseen
+        return is_there(Path(path), name)
+
+    gone: set[int] = set()
+    moved: dict[int, tuple[int, str]] = {}
+    for id_, places in _places(catalog, {clip.id for clip in left if clip.copy or clip.size >= 0}).items():
+        there = [(at, name) for at, path, name in places if remains(at, path, name)]
+        own = places[0][0], places[0][2]
+        if not there:
+            gone.add(id_)
+        elif own not in there:
+            moved[id_] = there[0]
+    missing = [clip.id for clip in left if not clip.copy and clip.size < 0]
+    return Unseen([clip.path for clip in left if clip.copy], missing, gone, moved, known.back())
+
+
+def _places(catalog: Catalog, clip_ids: set[int]) -> dict[int, list[tuple[int, str, str]]]:
+    """Where clips are: the id and path of a root and the name in it, each clip's own place first."""
+    found: dict[int, list[tuple[int, str, str]]] = {}
+    with catalog.read() as connection:
+        for table, key in ((clips, clips.c.id), (copies, copies.c.clip_id)):
+            for ids in chunks(sorted(clip_ids)):
+                query = select(key, roots.c.id, roots.c.path, table.c.path).join_from(table, roots).where(key.in_(ids))
+                for id_, *place in connection.execute(query):
+                    found.setdefault(id_, []).append((place[0], place[1], place[2]))
+    return found
 
 
 def store_unseen(connection: Connection, root_id: int, found: Unseen) -> int:
@@ -43,7 +71,7 @@ def store_unseen(connection: Connection, root_id: int, found: Unseen) -> int:
     A clip with a copy that still exists moves to the copy's path. Index rows whose file was missing and has since been
     found under another name are deleted. The remaining clips are marked as gone.
     """
-    locked = lock_clips(connection, found.gone | {*found.missing, *found.back})
+    locked = lock_clips(connection, found.gone | found.moved.keys() | {*found.missing, *found.back})
     # Another scan may have found the file, and a worker may have embedded it, since this one read the catalog.
     still_missing = [id_ for id_ in found.missing if id_ in locked and locked[id_].size < 0]
     for ids in chunks(still_missing):
@@ -52,18 +80,18 @@ def store_unseen(connection: Connection, root_id: int, found: Unseen) -> int:
     for paths in chunks(found.copies):
         connection.execute(delete(copies).where(copies.c.root_id == root_id, copies.c.path.in_(paths)))
     gone = set(found.gone)
-    for ids in chunks(sorted(gone)):
-        for copy in connection.execute(select(copies).where(copies.c.clip_id.in_(ids))).all():
-            here = (copies.c.root_id == copy.root_id) & (copies.c.path == copy.path)
-            # Another scan may have made the copy a separate clip in the meantime.
-            if copy.clip_id in gone and connection.execute(delete(copies).where(here)).rowcount:
-                gone.remove(copy.clip_id)
-                place = {"root_id": copy.root_id, "path": copy.path, "size": copy.size, "mtime_ns": copy.mtime_ns}
-                connection.execute(update(clips).where(clips.c.id == copy.clip_id).values(**place, gone=False))
-    for ids in chunks(sorted(gone)):
-        connection.execute(update(clips).where(clips.c.id.in_(ids), ~clips.c.gone).values(gone=True))
+    for id_, (there, path) in found.moved.items():
+        taken = delete(copies).where(copies.c.root_id == there, copies.c.path == path, copies.c.clip_id == id_)
+        place = connection.execute(taken.returning(copies.c.size, copies.c.mtime_ns)).first()
+        if place is None:  # another scan has made the copy a separate clip in the meantime
+            gone.add(id_)
+        else:
+            values = {"root_id": there, "path": path, "size": place.size, "mtime_ns": place.mtime_ns}
+            connection.execute(update(clips).where(clips.c.id == id_).values(**values, gone=False))
     for ids in chunks(found.back):
         connection.execute(update(clips).where(clips.c.id.in_(ids)).values(gone=False))
+    for ids in chunks(sorted(gone)):
+        connection.execute(update(clips).where(clips.c.id.in_(ids), ~clips.c.gone).values(gone=True))
     return len(gone)
 
 

@@ -42,11 +42,10 @@ class KnownClips:
         self._read(connection, clips.c.game_id == game_id)
         c = copies.c
         own = copies.join(clips, clips.c.id == c.clip_id)
-        places = select(c.path, c.clip_id, c.size, c.mtime_ns, func.coalesce(c.character_id, 0), c.text).select_from(
-            own
-        )
+        character = func.coalesce(c.character_id, 0)
+        places = select(c.path, c.clip_id, c.size, c.mtime_ns, character, c.text, clips.c.gone).select_from(own)
         here = connection.execute(places.where(c.root_id == root_id, clips.c.game_id == game_id)).all()
-        self._add([(*row[:4], game_id, row[4], hash(row[5]), False, True) for row in here])
+        self._add([(*row[:4], game_id, row[4], hash(row[5]), row[6], True) for row in here])
         copied = connection.execute(select(c.clip_id).distinct().select_from(own).where(clips.c.game_id == game_id))
         self._copied = set(copied.scalars())
 

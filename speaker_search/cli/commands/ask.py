@@ -29,6 +29,7 @@ def search(
     exclude_maker: options.NotMakers = None,
     exclude_game: options.NotGames = None,
     min_clips: options.MinClips = 1,
+    min_probability: options.LikelyMatches = None,
     unlike: Annotated[list[Path] | None, typer.Option(help="A clip that the voice should not be like.")] = None,
     by: options.Kind = "character",
     encoder: options.EncoderName = None,
@@ -48,6 +49,7 @@ def search(
         exclude_maker=exclude_maker,
         exclude_game=exclude_game,
         min_clips=min_clips,
+        min_probability=min_probability,
     )
     sounds, others = _read([*clips], [*(unlike or ())])
     with options.open_library(encoder=encoder, device=device) as library:
@@ -93,6 +95,7 @@ def similar(
     exclude_maker: options.NotMakers = None,
     exclude_game: options.NotGames = None,
     min_clips: options.MinClips = 1,
+    min_probability: options.LikelyMatches = None,
     by: options.Kind = "character",
     encoder: options.EncoderName = None,
     json: options.Json = False,
@@ -110,6 +113,7 @@ def similar(
         exclude_maker=exclude_maker,
         exclude_game=exclude_game,
         min_clips=min_clips,
+        min_probability=min_probability,
     )
     with options.open_library(encoder=encoder) as library:
         _print(library, library.similar_document(character, wanted, same_game=same_game), json)

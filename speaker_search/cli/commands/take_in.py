@@ -9,9 +9,11 @@ import typer
 
 from speaker_search import documents
 from speaker_search.cli import options, output
+from speaker_search.cli.found_rows import Listing
 from speaker_search.cli.progress import ingest_progress
 from speaker_search.cli.stopping import stoppable
-from speaker_search.documents import Layout
+from speaker_search.documents import Layout, Route
+from speaker_search.errors import UsageError
 
 if TYPE_CHECKING:
     from speaker_search.library import Library
@@ -36,6 +38,9 @@ def ingest(
     device: options.Device = None,
     workers: Workers = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what is there, and write nothing.")] = False,
+    listed: Annotated[
+        Route | None, typer.Option("--list", help="With --dry-run: list each row or file that was matched like this.")
+    ] = None,
     retry_refused: Annotated[bool, typer.Option("--retry-refused", help="Try refused clips again.")] = False,
     enqueue: Annotated[bool, typer.Option("--enqueue", help="Register clips, and leave embedding to workers.")] = False,
     json: options.Json = False,
@@ -45,7 +50,9 @@ def ingest(
     Example: spksearch ingest ~/dumps/GalGame
     """
     if dry_run:
-        _preview(paths, layout, maker, game, json)
+        _preview(paths, layout, maker, game, listed, json)
+    if listed is not None:
+        raise UsageError("Rows are listed without being ingested.", "Add --dry-run, or leave --list out.")
     opened = options.open_library
     with opened(encoder=encoder, device=device) as library, stoppable() as stop, ingest_progress(events=json) as show:
         _load(library, json)
@@ -101,16 +108,22 @@ def _print(report: documents.IngestReport, json: bool, *, encoder: str | None, o
     raise typer.Exit(1 if report.trouble else 0)
 
 
-def _preview(paths: list[Path], layout: Layout, maker: str | None, game: str | None, json: bool) -> None:
-    """Count by maker, game, character and route, writing nothing."""
+def _preview(
+    paths: list[Path], layout: Layout, maker: str | None, game: str | None, listed: Route | None, json: bool
+) -> None:
+    """Count by maker, game, character and route, or list the rows of one route; writes nothing."""
     from speaker_search import settings
     from speaker_search.library import Library
 
-    found = Library.preview(settings.load(), paths, layout=layout, maker=maker, title=game)
-    if json:
+    listing = Listing(json=json) if listed else None
+    on_row = listing.row if listing else None
+    found = Library.preview(settings.load(), paths, layout=layout, maker=maker, title=game, route=listed, on_row=on_row)
+    if listing:
+        listing.end(found)
+    elif json:
         output.json_document(found)
     else:
-        rows = [(c.maker, c.game, c.character or "(unknown)", c.clips, c.layout, c.route) for c in found.counts]
-        output.table(("maker", "game", "character", "clips", "layout", "route"), rows)
+        counts = [(c.maker, c.game, c.character or "(unknown)", c.clips, c.layout, c.route) for c in found.counts]
+        output.table(("maker", "game", "character", "clips", "layout", "route"), counts)
         output.preview(found)
     raise typer.Exit(1 if found.trouble else 0)

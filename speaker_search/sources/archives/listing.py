@@ -8,8 +8,10 @@ from typing import Protocol
 
 from speaker_search.entities import shown
 from speaker_search.sources.candidates import Candidate, Route
-from speaker_search.sources.names import member_name, split_suffix
+from speaker_search.sources.names import is_sound, member_name
 from speaker_search.sources.table_columns import Row
+
+_WHY = "It is a link, or its name in the archive leads out of it, is not valid Unicode, or is too long."
 
 
 class Listing:
@@ -40,8 +42,8 @@ class Listing:
 
     def _refuse(self, written: str, route: Route, size: int) -> None:
         path = shown(written.replace("\\", "/"))
-        if split_suffix(path)[1] or "\0" in written:  # a NUL in a name may hide its suffix
-            self.refused.append(Candidate(path, route, None, "", size, 0))
+        if is_sound(path) or "\0" in written:  # a NUL in a name may hide its suffix
+            self.refused.append(Candidate(path, route, None, "", size, 0, _WHY if route is Route.MALFORMED else ""))
 
 
 class Archive(Protocol):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from speaker_search.entities import Refusal, shown
+from speaker_search.entities import Refusal
 from speaker_search.errors import AudioError, SourceError
 from speaker_search.sources.archives.kinds import archive_kind
 from speaker_search.sources.archives.listing import Archive
@@ -65,7 +65,7 @@ class Archives:
                 return archive.read(path)
         except (SourceError, OSError) as error:
             reason = Refusal.MISSING if _is_gone(root) else Refusal.UNREADABLE
-            raise AudioError(reason, shown(str(error))) from error
+            raise AudioError(reason, str(error)) from error
 
     @contextmanager
     def opened(self, root: Path) -> Iterator[Archive]:
@@ -112,7 +112,7 @@ class Archives:
 
             return ParquetArchive(root, self._limit)
         mend = "Unpack it, or pack it as zip or tar."
-        raise SourceError(f"{shown(str(root))} is not an archive that can be read.", mend)
+        raise SourceError(f"{root} is not an archive that can be read.", mend)
 
     def _close_idle(self) -> None:
         idle = [root for root, entry in self._open.items() if not entry.users]

@@ -83,7 +83,8 @@ class ParquetArchive:
                         row = row_of(values, named, path)
                         route = Route.MALFORMED if row.speaker is None else Route.EXACT
                         who = speaker(row.speaker or "")
-                        yield row, Candidate(path + _label(values), route, who, row.text, size, mtime_ns)
+                        why = f"The row {row.fault}." if row.fault else ""
+                        yield row, Candidate(path + _label(values), route, who, row.text, size, mtime_ns, why)
                         number += 1
         except _FAULTS as error:
             raise damaged(self._path, error) from error

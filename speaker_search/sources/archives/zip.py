@@ -8,7 +8,6 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from speaker_search.entities import shown
 from speaker_search.errors import SourceError
 from speaker_search.sources.archives.listing import Listing
 from speaker_search.sources.faults import damaged, locked, missing_member, too_large, unreadable_member
@@ -34,7 +33,7 @@ class ZipArchive:
     def __init__(self, path: Path, password: str | None, limit: int) -> None:
         """`limit` is in bytes per member. Raises SourceError when the zip is damaged or the password is wrong."""
         self._path = path
-        self._password = None if password is None else password.encode()
+        self._password = None if password is None else password.encode("utf-8", "surrogateescape")  # whatever its bytes
         self._limit = limit
         try:
             self._zip = zipfile.ZipFile(path)
@@ -90,7 +89,7 @@ class ZipArchive:
         if member is None:
             return
         if member.compress_type == _AES:
-            detail = f"{shown(str(self._path))} is encrypted with AES, which is not supported in a zip."
+            detail = f"{self._path} is encrypted with AES, which is not supported in a zip."
             raise SourceError(detail, "Unpack it, or pack it as 7z.")
         try:
             self._zip.open(member, pwd=self._password).close()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from speaker_search.entities import shown
-from speaker_search.sources.candidates import ABSENT, Candidate, Route
+from speaker_search.sources.candidates import ABSENT, Candidate, Route, unsupported
 from speaker_search.sources.layouts.file_lookup import NOBODY, FileLookup
-from speaker_search.sources.names import path_in_game, speaker, storable
+from speaker_search.sources.names import path_in_game, speaker, storable, unread_stem
 from speaker_search.sources.trees.tree import AudioFiles
 
 
@@ -28,6 +28,8 @@ def dump_candidates(files: AudioFiles, rows: Iterable[object], base: str) -> Ite
     case, and last by its stem anywhere in the game. Names are compared by NFKC and casefold. The character is always
     the row's Speaker.
 
+    Sounds in formats that are not read are looked at last: a row means one when it finds nothing else.
+
     A file belongs to one row. A row that finds it in the right place comes before one that finds only its stem,
     wherever they stand in the list. Otherwise a missing file would take another character's clip.
 
@@ -39,8 +41,11 @@ def dump_candidates(files: AudioFiles, rows: Iterable[object], base: str) -> Ite
     found = array("q")  # the file of each row; NOBODY when its own places are empty
     routes: list[Route] = []
     owners = array("q", [NOBODY]) * len(files.paths)  # the row of each file
+    unread = files.unsupported()
+    unread_lookup = FileLookup([unread_stem(path) or path for path in unread])
+    unread_owners = array("q", [NOBODY]) * len(unread)
     for number, entry in enumerate(rows):
-        row = _row(entry, base, speakers)
+        row = _row(entry, number, base, speakers)
         route, file = _find(row, base, lookup) if isinstance(row, _Row) else (Route.MALFORMED, NOBODY)
         listed.append(row)
         found.append(file)
@@ -59,6 +64,14 @@ def dump_candidates(files: AudioFiles, rows: Iterable[object], base: str) -> Ite
             target = path_in_game(row.written, base) or row.written
             elsewhere = lookup.elsewhere(target, row.speaker, owners)
             if elsewhere is None:
+                hit: int | None = _find(row, base, unread_lookup)[1] if unread else None
+                if hit == NOBODY:
+                    hit = unread_lookup.elsewhere(target, row.speaker, unread_owners)
+                if hit is not None:
+                    one = unsupported(unread[hit], speaker(row.speaker), row.text)
+                    yield one if unread_owners[hit] == NOBODY else replace(one, route=Route.REPEATED)
+                    unread_owners[hit] = number
+                    continue
                 # Two speakers may both lack their 001, so the speaker becomes part of a bare name.
                 path = path_in_game(row.written) or target
                 path = path if "/" in path else path_in_game(f"{row.speaker}/{path}") or path
@@ -68,27 +81,38 @@ def dump_candidates(files: AudioFiles, rows: Iterable[object], base: str) -> Ite
             if owners[file] == NOBODY:
                 owners[file] = number
         yield files.candidate(file, route if owners[file] == number else Route.REPEATED, speaker(row.speaker), row.text)
-    yield from _unlisted(files, owners)
+    for file, owner in enumerate(owners):
+        if owner == NOBODY:
+            yield files.candidate(file, Route.UNLISTED)
+    yield from (unsupported(unread[file]) for file, owner in enumerate(unread_owners) if owner == NOBODY)
+    yield from files.unopened
 
 
-def _row(entry: object, base: str, speakers: dict[str, str]) -> _Row | Candidate:
+def _row(entry: object, number: int, base: str, speakers: dict[str, str]) -> _Row | Candidate:
     """The row, if Speaker and Voice (or FilePath) are texts that can be stored and name a place in this game."""
     fields = entry if isinstance(entry, dict) else {}
     name, written, text = fields.get("Speaker"), fields.get("Voice"), fields.get("Text")
     if not isinstance(written, str):
         written = fields.get("FilePath")
     text = shown(text) if isinstance(text, str) else ""
-    if (
-        isinstance(name, str)
-        and isinstance(written, str)
-        and storable(name)
-        and storable(written)
-        and path_in_game(written, base) is not None
-    ):
+    if not isinstance(entry, dict):
+        fault = "is not an object"
+    elif not isinstance(name, str):
+        fault = "has no text as its Speaker"
+    elif not isinstance(written, str):
+        fault = "has no text as its Voice or FilePath"
+    elif not storable(name):
+        fault = "has a Speaker that is not valid Unicode, or too long"
+    elif not storable(written):
+        fault = "has a Voice or FilePath that is not valid Unicode, or too long"
+    elif path_in_game(written, base) is None:
+        fault = "names a file outside of the game"
+    else:
         return _Row(speakers.setdefault(name, name), written, text)
     path = shown(written.replace("\\", "/")) if isinstance(written, str) else ""
     character = speaker(shown(name)) if isinstance(name, str) else None
-    return Candidate(path, Route.MALFORMED, character, text, ABSENT, ABSENT)
+    why = f"Row {number + 1:,} of the index.json {fault}."
+    return Candidate(path, Route.MALFORMED, character, text, ABSENT, ABSENT, why)
 
 
 def _find(row: _Row, base: str, lookup: FileLookup) -> tuple[Route, int]:
@@ -106,10 +130,3 @@ def _find(row: _Row, base: str, lookup: FileLookup) -> tuple[Route, int]:
             return hit
         sibling = sibling or hit
     return sibling or (Route.MISSING, NOBODY)
-
-
-def _unlisted(files: AudioFiles, owners: array[int]) -> Iterator[Candidate]:
-    for file, owner in enumerate(owners):
-        if owner == NOBODY:
-            yield files.candidate(file, Route.UNLISTED)
-    yield from files.unopened

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from speaker_search.entities import fold
 from speaker_search.sources.candidates import Route
-from speaker_search.sources.names import split_suffix
+from speaker_search.sources.names import split_suffix, unread_stem
 
 # The number of one file, or a list when there are several: a list for each of a million files would cost 90 MB.
 _Numbers: TypeAlias = int | list[int]
@@ -37,7 +37,9 @@ class FileLookup:
             if path == target or (not suffix and split_suffix(path)[0] == target):
                 return Route.EXACT, number
         if not numbers:
-            return None
+            stem = unread_stem(target)  # a row that says b.m4a means b.ogg when somebody has converted it
+            hit = None if stem is None else self.at(stem)
+            return hit and (Route.SIBLING, hit[1])
         same_suffix = (number for number in numbers if fold(self._paths[number]) == fold(target))
         return Route.SIBLING, next(same_suffix, numbers[0])
 
@@ -46,7 +48,10 @@ class FileLookup:
 
         Of several, the first one without an owner is taken, and one with an owner when all have one.
         """
-        stem = fold(split_suffix(target[target.rfind("/") + 1 :])[0])
+        name = target[target.rfind("/") + 1 :]
+        stem = fold(split_suffix(name)[0])
+        if stem not in self._by_stem:
+            stem = fold(unread_stem(name) or stem)
         numbers = _get(self._by_stem, stem)
         if len(numbers) < 2:
             return numbers[0] if numbers else None

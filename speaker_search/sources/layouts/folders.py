@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from speaker_search.sources.candidates import Candidate, Route
+from speaker_search.sources.candidates import Candidate, Route, unsupported
 from speaker_search.sources.names import SOUND_FOLDERS, speaker
 from speaker_search.sources.trees.tree import AudioFiles
 
 
 def folder_candidates(files: AudioFiles) -> Iterator[Candidate]:
-    """One candidate for each audio file of a game, in order of the paths.
+    """One candidate for each sound of a game, in order of the paths.
 
     The character is the topmost folder. A file directly in the game, or in a folder `？？？` or `wav`, has none.
     """
     for number, path in enumerate(files.paths):
         yield files.candidate(number, Route.FOLDER, _character_of(path.split("/")))
+    for path in files.unsupported():
+        yield unsupported(path, _character_of(path.split("/")))
     yield from files.unopened
 
 

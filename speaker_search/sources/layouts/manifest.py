@@ -5,19 +5,40 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
+from speaker_search.audio.decode import AUDIO_SUFFIXES
 from speaker_search.entities import shown
-from speaker_search.sources.candidates import ABSENT, Candidate, Route
+from speaker_search.errors import SourceError
+from speaker_search.sources.candidates import ABSENT, Candidate, Route, unsupported
 from speaker_search.sources.game_folders import levels_above
 from speaker_search.sources.layouts.manifest_rows import manifest_rows
-from speaker_search.sources.names import SOUND_FOLDERS, path_in_game, speaker, storable
+from speaker_search.sources.names import SOUND_FOLDERS, path_in_game, speaker, storable, unread_stem
 from speaker_search.sources.scan_request import ScanRequest, nameless
 from speaker_search.sources.table_columns import Row
 
+OUTSIDE = "names a file outside of the folder"
+_ROWS_TRIED = 100  # of a table, to tell whether it is a list
 _FOLDERS_KEPT = 10_000  # folders remembered as not being links
 _FOLDERS = ("",)  # where the files of a list are looked for, below the list's own folder
 _STYLE_BERT_FOLDERS = ("", "raw/", "wavs/")  # Style-Bert-VITS2 keeps the files of a list in one of these
+
+
+def is_list(path: Path) -> bool:
+    """Whether a table is a list of voices: one of its first rows names a character and a file that is there."""
+    files = _ListedFiles(path.parent, _FOLDERS)
+    try:
+        if path.suffix.lower() == ".parquet":
+            from speaker_search.sources.archives.parquet import holds_audio  # pyarrow takes 0.3 s to import
+
+            if holds_audio(path):
+                return False
+        tried = map(files.candidate, islice(manifest_rows(path), _ROWS_TRIED))
+        return any(one.route in (Route.EXACT, Route.UNSUPPORTED) for one in tried)
+    except SourceError:
+        return False
 
 
 def spool_list(path: Path, request: ScanRequest) -> int:
@@ -42,8 +63,11 @@ def spool_list(path: Path, request: ScanRequest) -> int:
                 by_folder = _names_by_folder(row, root, levels)
                 maker, title = maker or by_folder[0], title or by_folder[1]
         if not maker or not title:
-            raise nameless(shown(str(path)))
-        request.spool.add(root, maker, title, files.candidate(row))
+            raise nameless(str(path))
+        one = files.candidate(row)
+        if one.route is Route.MALFORMED:
+            one = replace(one, why=f"Row {count:,} of {shown(path.name)} {row.fault or OUTSIDE}.")
+        request.spool.add(root, maker, title, one)
     return count
 
 
@@ -57,18 +81,24 @@ class _ListedFiles:
         self._plain: dict[str, bool] = {"": True}  # folder -> whether neither it nor any folder above it is a link
 
     def candidate(self, row: Row) -> Candidate:
-        """EXACT with its file, MISSING without one, MALFORMED when the path leaves the root or the row says too little.
+        """EXACT with its file, MISSING without one, UNSUPPORTED when the file's format is not read.
 
+        MALFORMED when the path leaves the root or the row says too little.
         As everywhere, links to folders are not followed, nor links to files outside of the root.
         """
         path = path_in_game(row.path) if row.speaker is not None else None
         if path is None:
             return Candidate(shown(row.path.replace("\\", "/")), Route.MALFORMED, None, row.text, ABSENT, ABSENT)
         character = speaker(row.speaker or "")
-        for folder in self._folders:
-            status = self._status(folder + path)
+        stem = unread_stem(path)
+        # A row that says b.m4a means b.ogg once somebody has converted it.
+        names = [path] if stem is None else [*(stem + suffix for suffix in sorted(AUDIO_SUFFIXES)), path]
+        for place in (folder + name for folder in self._folders for name in names):
+            status = self._status(place)
+            if status and unread_stem(place) is not None:
+                return unsupported(place, character, row.text)
             if status:
-                return Candidate(folder + path, Route.EXACT, character, row.text, status.st_size, status.st_mtime_ns)
+                return Candidate(place, Route.EXACT, character, row.text, status.st_size, status.st_mtime_ns)
         return Candidate(path, Route.MISSING, character, row.text, ABSENT, ABSENT)
 
     def _status(self, path: str) -> os.stat_result | None:

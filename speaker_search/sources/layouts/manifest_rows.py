@@ -23,7 +23,7 @@ def manifest_rows(path: Path) -> Iterator[Row]:
     Raises SourceError when the list cannot be read, is not UTF-8, lacks a column, or has rows of different lengths.
     """
     readers: dict[str, Callable[[IO[str], str], Iterator[Row]]] = {".csv": _csv, ".jsonl": _json_lines, ".list": _list}
-    suffix, name = path.suffix.lower(), shown(str(path))
+    suffix, name = path.suffix.lower(), str(path)
     if suffix == ".parquet":
         from speaker_search.sources.archives.parquet import listed_rows  # pyarrow takes 0.3 s to import
 
@@ -78,7 +78,7 @@ def _json_lines(file: IO[str], name: str) -> Iterator[Row]:
         if not isinstance(values, dict):
             if named is None:
                 raise SourceError(f"{name} does not begin with a JSON object.", "Write one object per line.")
-            yield Row(shown(line.strip()[:200]))
+            yield Row(shown(line.strip()[:200]), fault="is not a JSON object")
             continue
         named = named or columns(values, name)
         yield row_of(values, named)

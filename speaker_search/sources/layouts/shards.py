@@ -12,7 +12,7 @@ from speaker_search.errors import SourceError
 from speaker_search.sources.archives.kinds import archive_kind
 from speaker_search.sources.archives.listing import Archive
 from speaker_search.sources.candidates import Candidate, Layout, Route
-from speaker_search.sources.game_folders import FoundGame, branch_of, folder_games, marked_games
+from speaker_search.sources.game_folders import FoundGame, branch_of, folder_games, marked_games, sound_depth
 from speaker_search.sources.games import GameSource
 from speaker_search.sources.layouts.webdataset import is_webdataset, sample_candidates
 from speaker_search.sources.names import SOUND_FOLDERS, maker_and_title
@@ -42,7 +42,7 @@ def archive_games(path: Path, request: ScanRequest) -> tuple[list[GameSource], s
             if candidate.route not in (Route.MALFORMED, Route.REPEATED):  # those join the game before them
                 maker, title = row.maker or request.maker or names[0], row.title or request.title or names[1]
             if not maker or not title:
-                raise nameless(shown(str(path)))
+                raise nameless(str(path))
             request.spool.add(path, maker, title, candidate)
     return [], "a speaker for every clip"
 
@@ -68,7 +68,7 @@ def _rows(path: Path, archive: Archive) -> Iterator[tuple[Row, Candidate]] | Non
 
 def _games_in_folders(path: Path, archive: Archive, request: ScanRequest) -> tuple[list[GameSource], str]:
     tree = ArchiveTree(path, archive)
-    branch = branch_of(tree, lists=False)
+    branch = branch_of(tree)
     if branch.indexes and request.layout is not Layout.FOLDERS:
         found, holds = list(marked_games(tree, branch)), "index.json"
     elif request.layout is Layout.DUMP:
@@ -79,7 +79,8 @@ def _games_in_folders(path: Path, archive: Archive, request: ScanRequest) -> tup
     games = [_game(tree, one, path, request) for one in found]
     if not games and next(branch.all_archives(), None):
         raise SourceError(f"{tree.named(())} holds archives, which are not looked into.", "Unpack it first.")
-    lost = [one for one in archive.listing.refused if not any(one.path.startswith(game.below) for game in games)]
+    places = [game.below for game in games if not game.loose]
+    lost = [one for one in archive.listing.refused if not one.path.startswith(tuple(places))]
     if lost:
         detail = (
             f"{counted(len(lost), 'audio file')} in {tree.named(())} cannot be used because of the name, "
@@ -105,16 +106,21 @@ def _folder_games(tree: ArchiveTree, request: ScanRequest) -> tuple[list[FoundGa
     maker, title = maker_and_title(tree.name)
     if not (maker or request.title):
         found, read_as = folder_games(tree, request.maker, request.title)
-        alone = [one for one in found if one.parts and fold(one.parts[-1]) == fold(tree.name)]
-        if len(found) == len(alone) == 1:  # Key/AIR.zip that holds AIR/観鈴: the maker is Key
-            return [replace(alone[0], maker=tree.around)], read_as
+        games = [one for one in found if not one.loose]
+        if len(games) == 1 and games[0].parts and fold(games[0].parts[-1]) == fold(tree.name):
+            # Key/AIR.zip that holds AIR/観鈴: the maker is Key.
+            found[found.index(games[0])] = replace(games[0], maker=tree.around)
         return found, read_as
-    if tree.shallowest_audio(()) is None:
+    if sound_depth(tree, ()) is None:
         return [], ""
-    parts: tuple[str, ...] = ()
-    while (tree.shallowest_audio(parts) or 0) >= 2:
-        folders = tree.level(parts).folders
+    game = FoundGame((), Layout.FOLDERS, maker=maker or tree.around, title=title or tree.name)
+    loose: list[FoundGame] = []
+    while (sound_depth(tree, game.parts) or 0) >= 2:
+        level = tree.level(game.parts)
+        folders = level.folders
         if len(folders) != 1 or not (fold(folders[0]) == fold(tree.name) or folders[0].lower() in _WRAPPERS):
             break
-        parts = (*parts, folders[0])
-    return [FoundGame(parts, Layout.FOLDERS, maker=maker or tree.around, title=title or tree.name)], "<character>"
+        if level.unread:
+            loose.append(replace(game, loose=tuple(level.unread)))
+        game = replace(game, parts=(*game.parts, folders[0]))
+    return [*loose, game], "<character>"

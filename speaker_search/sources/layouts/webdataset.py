@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from speaker_search.errors import AudioError
 from speaker_search.sources.archives.listing import Archive
-from speaker_search.sources.candidates import ABSENT, Candidate, Route
-from speaker_search.sources.names import speaker, split_suffix
+from speaker_search.sources.candidates import ABSENT, Candidate, Route, unsupported
+from speaker_search.sources.names import speaker, split_suffix, unread_stem
 from speaker_search.sources.table_columns import FIELDS, Row, columns, row_of
 
 
 def is_webdataset(tar: Archive) -> bool:
-    """Whether any audio file in a tar has a JSON file of the same name beside it."""
+    """Whether any sound in a tar has a JSON file of the same name beside it."""
     numbers = tar.listing.numbers
-    return any(suffix and f"{stem}.json" in numbers for stem, suffix in map(split_suffix, numbers))
+    return any(stem is not None and f"{stem}.json" in numbers for stem in map(_stem, numbers))
 
 
 def sample_candidates(tar: Archive, path: Path) -> Iterator[tuple[Row, Candidate]]:
@@ -24,18 +25,23 @@ def sample_candidates(tar: Archive, path: Path) -> Iterator[tuple[Row, Candidate
     numbers, sizes = tar.listing.numbers, tar.listing.sizes
     mtime_ns = path.stat().st_mtime_ns
     with_audio: set[str] = set()
-    for member, number in numbers.items():
-        stem, suffix = split_suffix(member)
-        if not suffix:
+    sounds = [(member, stem) for member in numbers if (stem := _stem(member)) is not None]
+    sounds.sort(key=lambda sound: unread_stem(sound[0]) is not None)  # behind those that may hold them converted
+    for member, stem in sounds:
+        unread = unread_stem(member) is not None
+        if unread and stem in with_audio:
             continue
         with_audio.add(stem)
         row = _row(tar, stem)
         if row is not None and row.speaker is None:
-            yield row, Candidate(f"{stem}.json", Route.MALFORMED, None, "", ABSENT, ABSENT)
+            why = f"It {row.fault}."
+            yield row, Candidate(f"{stem}.json", Route.MALFORMED, None, "", ABSENT, ABSENT, why)
             row = None
         route = Route.UNLISTED if row is None else Route.EXACT
         row = row or Row(member)
-        yield row, Candidate(member, route, speaker(row.speaker or ""), row.text, sizes[number], mtime_ns)
+        who = speaker(row.speaker or "")
+        read = Candidate(member, route, who, row.text, sizes[numbers[member]], mtime_ns)
+        yield row, unsupported(member, who, row.text) if unread else read
     for member in numbers:
         stem = member.removesuffix(".json")
         if stem == member or stem in with_audio:
@@ -44,7 +50,12 @@ def sample_candidates(tar: Archive, path: Path) -> Iterator[tuple[Row, Candidate
         if row is not None and row.speaker is not None:
             yield row, Candidate(stem, Route.MISSING, speaker(row.speaker), row.text, ABSENT, ABSENT)
     for one in tar.listing.refused:
-        yield Row(one.path), Candidate(one.path, one.route, None, "", one.size, mtime_ns)
+        yield Row(one.path), replace(one, mtime_ns=mtime_ns)
+
+
+def _stem(member: str) -> str | None:
+    stem, suffix = split_suffix(member)
+    return stem if suffix else unread_stem(member)
 
 
 def _row(tar: Archive, stem: str) -> Row | None:
@@ -55,9 +66,9 @@ def _row(tar: Archive, stem: str) -> Row | None:
         values = json.loads(tar.read(f"{stem}.json"))
         text = tar.read(f"{stem}.txt").decode() if f"{stem}.txt" in tar.listing.numbers else None
     except (ValueError, RecursionError, AudioError):  # ValueError: not JSON, or not UTF-8
-        return Row(stem)
+        return Row(stem, fault="cannot be read as JSON in UTF-8")
     if not isinstance(values, dict):
-        return Row(stem)
+        return Row(stem, fault="is not a JSON object")
     lower = {str(name).lower(): value for name, value in values.items()}
     if text is not None and not any(name in lower for name in FIELDS["text"]):
         lower["text"] = text.strip()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from enum import Enum, auto
 from pathlib import Path
 
 from speaker_search.entities import shown
 from speaker_search.sources.candidates import ABSENT, Candidate, Route
-from speaker_search.sources.faults import unreadable
+from speaker_search.sources.faults import UNSTORABLE, unreadable
 from speaker_search.sources.layouts.index_json import rows
-from speaker_search.sources.names import SOUND_FOLDERS, split_suffix, storable
+from speaker_search.sources.names import SOUND_FOLDERS, split_suffix, storable, unread_stem
 from speaker_search.sources.trees.tree import AudioFiles, Level, is_mark, level_of
+
+_LINK = "It is a link to a folder or out of the game, which is not followed."
 
 
 class DiskTree:
@@ -41,19 +44,19 @@ class DiskTree:
             raise unreadable(place, error) from error
         return level_of(folders, marks)
 
-    def shallowest_audio(self, parts: tuple[str, ...]) -> int | None:
+    def shallowest_audio(self, parts: tuple[str, ...], *, unread: bool = False) -> int | None:
+        wanted = (_Kind.SOUND, _Kind.UNREAD) if unread else (_Kind.SOUND,)
         top = "".join(f"{part}/" for part in parts)
         level, depth = [top], 0
         while level:
             below: list[str] = []
             # Sound folders first: audio in them counts as one level less deep.
             for folder in sorted(level, key=_is_sound_folder, reverse=True):
-                for entry, usable in _entries(self.root, folder):
-                    if not usable:
-                        continue
-                    if not entry.is_dir(follow_symlinks=False):
+                for entry, kind in _entries(self.root, folder):
+                    if kind in wanted:
                         return depth - (depth > 0 and _is_sound_folder(folder))
-                    below.append(f"{folder}{entry.name}/")
+                    if kind is _Kind.FOLDER:
+                        below.append(f"{folder}{entry.name}/")
             level, depth = below, depth + 1
         return None
 
@@ -66,12 +69,15 @@ class DiskTree:
             inner: list[str] = []
             links: list[str] = []
             here: list[tuple[str, int, int]] = []
-            for entry, usable in _entries(root, folder):
-                if not usable:
+            for entry, kind in _entries(root, folder):
+                if kind is _Kind.LINK:
                     links.append(folder + entry.name)
                     continue
-                if entry.is_dir(follow_symlinks=False):
+                if kind is _Kind.FOLDER:
                     inner.append(f"{folder}{entry.name}/")
+                    continue
+                if kind is _Kind.UNREAD and storable(folder + entry.name):
+                    files.unread.append(folder + entry.name)
                     continue
                 try:
                     status = entry.stat()
@@ -86,8 +92,8 @@ class DiskTree:
                     files.sizes.append(size)
                     files.mtimes_ns.append(mtime_ns)
                 else:
-                    files.unopened.append(_unopened(path, size, mtime_ns))
-            files.unopened.extend(map(_unopened, sorted(links)))
+                    files.unopened.append(_unopened(path, UNSTORABLE, size, mtime_ns))
+            files.unopened.extend(_unopened(path, _LINK) for path in sorted(links))
             folders.extend(sorted(inner, reverse=True))
         return files
 
@@ -95,37 +101,52 @@ class DiskTree:
         index = self.root / path
         try:
             with index.open("rb") as file:
-                yield from rows(file, shown(str(index)))
+                yield from rows(file, str(index))
         except OSError as error:
             raise unreadable(index, error) from error
 
     def named(self, parts: tuple[str, ...]) -> str:
-        return shown(str(self.root.joinpath(*parts)))
+        return str(self.root.joinpath(*parts))
 
 
 def _is_sound_folder(folder: str) -> bool:
     return folder[:-1].rpartition("/")[2].lower() in SOUND_FOLDERS
 
 
-def _unopened(path: str, size: int = ABSENT, mtime_ns: int = ABSENT) -> Candidate:
+def _unopened(path: str, why: str, size: int = ABSENT, mtime_ns: int = ABSENT) -> Candidate:
     """The candidate for a file that is counted but never opened."""
-    return Candidate(shown(path), Route.MALFORMED, None, "", size, mtime_ns)
+    return Candidate(shown(path), Route.MALFORMED, None, "", size, mtime_ns, why)
 
 
-def _entries(root: Path, folder: str) -> Iterator[tuple[os.DirEntry[str], bool]]:
-    """The folders and audio files directly in a folder, in the file system's order, each with whether to use it."""
+class _Kind(Enum):
+    FOLDER = auto()
+    SOUND = auto()
+    UNREAD = auto()  # a sound in a format that is not read
+    LINK = auto()  # one that is not followed
+
+
+def _entries(root: Path, folder: str) -> Iterator[tuple[os.DirEntry[str], _Kind]]:
+    """The folders and sounds directly in a folder, in the file system's order."""
     place = root / folder
     try:
         with os.scandir(place) as entries:
             for entry in entries:
-                sounds = bool(split_suffix(entry.name)[1])
+                kind = _kind(entry.name)
                 if entry.is_symlink():
-                    if sounds or os.path.isdir(entry.path):  # noqa: PTH112  # DirEntry.is_dir() raises for circular links
-                        yield entry, sounds and _stays_inside(entry, root)
-                elif entry.is_dir(follow_symlinks=False) or (sounds and entry.is_file(follow_symlinks=False)):
-                    yield entry, True
+                    if kind or os.path.isdir(entry.path):  # noqa: PTH112  # DirEntry.is_dir() raises for circular links
+                        yield entry, kind if kind and _stays_inside(entry, root) else _Kind.LINK
+                elif entry.is_dir(follow_symlinks=False):
+                    yield entry, _Kind.FOLDER
+                elif kind and entry.is_file(follow_symlinks=False):
+                    yield entry, kind
     except OSError as error:
         raise unreadable(place, error) from error
+
+
+def _kind(name: str) -> _Kind | None:
+    if split_suffix(name)[1]:
+        return _Kind.SOUND
+    return None if unread_stem(name) is None else _Kind.UNREAD
 
 
 def _stays_inside(link: os.DirEntry[str], root: Path) -> bool:

@@ -9,10 +9,16 @@ from typing import Protocol
 
 from speaker_search.sources.archives.kinds import ARCHIVE_SUFFIXES, UNREADABLE_ARCHIVES, is_archive_name
 from speaker_search.sources.candidates import Candidate, Route
+from speaker_search.sources.names import UNREAD_SUFFIXES, split_suffix, unread_stem
 
 INDEX_NAME = "index.json"
 MANIFEST_NAMES = frozenset(
     f"{stem}{suffix}" for stem in ("manifest", "metadata") for suffix in (".csv", ".jsonl", ".parquet")
+)
+TABLES = (".csv", ".jsonl", ".parquet")  # of any other name: lists when they say so themselves
+_MARKS = frozenset(
+    {".json", ".list", *TABLES, *ARCHIVE_SUFFIXES, *UNREAD_SUFFIXES}
+    | {name[name.rfind(".") :] for name in UNREADABLE_ARCHIVES}
 )
 
 
@@ -24,10 +30,16 @@ class AudioFiles:
     sizes: array[int] = field(default_factory=lambda: array("q"))  #: bytes
     mtimes_ns: array[int] = field(default_factory=lambda: array("q"))
     unopened: list[Candidate] = field(default_factory=list)  #: files not opened because of their name, or as links
+    unread: list[str] = field(default_factory=list)  #: paths of sounds in formats that are not read
 
     def candidate(self, number: int, route: Route, character: str | None = None, text: str = "") -> Candidate:
         """The candidate for the file at this position."""
         return Candidate(self.paths[number], route, character, text, self.sizes[number], self.mtimes_ns[number])
+
+    def unsupported(self) -> list[str]:
+        """The sounds in formats that are not read, except where a file beside them holds them converted."""
+        converted = {split_suffix(path)[0] for path in self.paths} if self.unread else set()
+        return sorted(path for path in self.unread if unread_stem(path) not in converted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +49,9 @@ class Level:
     folders: list[str]
     index: str | None  #: the index.json, in any letter case
     manifests: list[str]
+    tables: list[str]  #: that may be manifests
     archives: list[str]
+    unread: list[str]  #: sounds in formats that are not read
 
 
 class Tree(Protocol):
@@ -49,10 +63,11 @@ class Tree(Protocol):
     def level(self, parts: tuple[str, ...]) -> Level:
         """The contents of a folder. Raises SourceError when it cannot be read."""
 
-    def shallowest_audio(self, parts: tuple[str, ...]) -> int | None:
+    def shallowest_audio(self, parts: tuple[str, ...], *, unread: bool = False) -> int | None:
         """The number of folders between a folder and its least nested audio file; None when it has no audio.
 
-        A folder called wav, wavs or audio that directly holds audio files does not count.
+        A folder called wav, wavs or audio that directly holds audio files does not count. Sounds in formats that are
+        not read count with `unread` alone.
         """
 
     def audio_files(self, below: str) -> AudioFiles:
@@ -69,16 +84,29 @@ def level_of(folders: list[str], marks: list[str]) -> Level:
     """Sort the names of files that passed is_mark() by what they mean."""
     indexes = sorted(name for name in marks if name.lower() == INDEX_NAME)
     index = INDEX_NAME if INDEX_NAME in indexes else indexes[0] if indexes else None
-    manifests = sorted(name for name in marks if is_manifest(name))
-    archives = sorted(name for name in marks if is_archive_name(name) and not is_manifest(name))
-    return Level(sorted(folders), index, manifests, archives)
+    marks = sorted(marks)
+    others = [name for name in marks if not is_manifest(name)]
+    return Level(
+        folders=sorted(folders),
+        index=index,
+        manifests=[name for name in marks if is_manifest(name)],
+        tables=[name for name in others if name.lower().endswith(TABLES)],
+        archives=[name for name in others if is_archive_name(name)],
+        unread=[name for name in others if unread_stem(name) is not None],
+    )
 
 
 def is_mark(name: str) -> bool:
-    """Whether a file of this name tells a layout. Called for every file on a disk, so a "no" must be quick."""
-    lower = name[-16:].lower()
-    return lower.endswith((INDEX_NAME, *ARCHIVE_SUFFIXES, ".list", ".csv", ".jsonl", *UNREADABLE_ARCHIVES)) and (
-        name.lower() == INDEX_NAME or is_manifest(name) or is_archive_name(name)
+    """Whether a file of this name tells a layout or is a sound that is not read. Called for every file on a disk."""
+    if name[name.rfind(".") :].lower() not in _MARKS:  # nearly every name
+        return False
+    lower = name.lower()
+    return (
+        lower == INDEX_NAME
+        or is_manifest(name)
+        or lower.endswith(TABLES)
+        or is_archive_name(name)
+        or unread_stem(name) is not None
     )
 
 

@@ -39,7 +39,7 @@ def test_a_member_without_a_name_is_not_a_clip(tmp_path: Path) -> None:
     assert found(tmp_path / "Key_AIR.zip") == [("Key", "AIR", "観鈴/1.ogg", Route.FOLDER, "観鈴")]
 
 
-@pytest.mark.parametrize("password", [None, "wrong"])
+@pytest.mark.parametrize("password", [None, "wrong", "\udcff"])
 def test_an_encrypted_zip_opens_with_its_password_only(tmp_path: Path, password: str | None) -> None:
     archive = raw_zip(tmp_path / "Key_AIR.zip", [(b"a/1.ogg", b"\0" * 30)], flags=1)
     with pytest.raises(SourceError) as caught:

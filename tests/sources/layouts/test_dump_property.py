@@ -64,6 +64,7 @@ def test_every_row_is_one_candidate_and_every_file_one_that_is_not_repeated(
 
 def check(clip: Candidate, row: object, on_disk: set[str]) -> None:
     assert (clip.size == -1) == (clip.route in {Route.MISSING, Route.MALFORMED})
+    assert (clip.route is Route.MALFORMED) == clip.why.endswith(".")
     if clip.route is not Route.MALFORMED:
         assert isinstance(row, dict)
         assert clip.character == (None if row["Speaker"] == "？？？" else row["Speaker"])

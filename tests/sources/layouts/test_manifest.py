@@ -61,6 +61,30 @@ def test_rows_of_many_games_come_out_game_by_game(tmp_path: Path, suffix: str, a
     assert (first.text, first.size, first.mtime_ns) == ("「にはは」", status.st_size, status.st_mtime_ns)
 
 
+@pytest.mark.parametrize("name", ["list.csv", "voices.jsonl", "rows.parquet"])
+def test_a_table_of_any_name_is_a_list_when_it_names_files_that_are_there(tmp_path: Path, name: str) -> None:
+    root = touched(tmp_path / "Key/AIR", "gone/1.ogg", "2.ogg", "unlisted.ogg")
+    rows = [{"file": f"{number}.ogg", "Speaker": "観鈴"} for number in (1, 2)]
+    if name.endswith(".parquet"):
+        parqueted(root / name, rows)
+    elif name.endswith(".jsonl"):
+        written(root / name, "\n".join(map(json.dumps, rows)))
+    else:
+        written(root / name, "file,Speaker\n1.ogg,観鈴\n2.ogg,観鈴\n")
+    written(root / "credits.csv", "path,character\nnot/here.ogg,観鈴\n")
+    written(root / "scores.csv", "path,score\n2.ogg,3\n")
+    written(root / "broken.csv", 'path,character\n2.ogg,"x\n')
+    written(root / "notes.jsonl", "[]\n")
+    scanned = scan(root)
+    assert scanned.why == f"manifest: {name} with 2 rows"
+    assert [clip[2:4] for clip in found(scanned)] == [("1.ogg", Route.MISSING), ("2.ogg", Route.EXACT)]
+    (root / name).rename(root / f"x.{name}.txt")
+    assert {clip[2] for clip in found(root)} == {"2.ogg", "gone/1.ogg", "unlisted.ogg"}
+    (root / f"x.{name}.txt").rename(root / name)
+    written(root / "index.json", "[]")
+    assert scan(root).why == "dump: index.json in 1 of 1 folders"
+
+
 def test_columns_may_have_other_names(tmp_path: Path) -> None:
     touched(tmp_path, "1.ogg")
     written(tmp_path / "metadata.csv", "File_Name,Brand,Title,Speaker,Transcription\n1.ogg,Key,AIR,観鈴,x\n")
@@ -184,11 +208,20 @@ def test_a_list_that_cannot_be_used_is_told_in_a_sentence(
     assert caught.value.mend
 
 
-def test_a_line_that_cannot_be_a_row_is_counted(tmp_path: Path) -> None:
+def test_a_line_that_cannot_be_a_row_is_counted_and_says_why(tmp_path: Path) -> None:
     lines = ['{"path": "1.ogg", "speaker": "a"}', "{", "3", '{"path": "2.ogg"}', '{"path": ["3.ogg"], "speaker": "a"}']
     written(tmp_path / "manifest.jsonl", "\n".join([*lines, '{"path": "\\ud800", "speaker": "a"}', "[" * 90_000]))
     assert Counter(route for _, _, _, route, _ in found(tmp_path)) == {Route.MISSING: 1, Route.MALFORMED: 6}
-    assert len(scan(tmp_path)) == 1
+    (game,) = scan(tmp_path)
+    assert [clip.why for clip in game.candidates()] == [
+        "",
+        "Row 2 of manifest.jsonl is not a JSON object.",
+        "Row 3 of manifest.jsonl is not a JSON object.",
+        "Row 4 of manifest.jsonl names no character.",
+        "Row 5 of manifest.jsonl has no text as its path.",
+        "Row 6 of manifest.jsonl names a file whose name is not valid Unicode, or too long.",
+        "Row 7 of manifest.jsonl is not a JSON object.",
+    ]
 
 
 def test_a_bad_list_beside_a_good_one_is_told_when_its_turn_comes(tmp_path: Path) -> None:

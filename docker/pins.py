@@ -1,0 +1,37 @@
+"""Print the pinned requirements of a part of the image, a selection of run.txt: `pins.py cpu`, `cuda` or `build`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PINS = HERE.parent / "scripts" / "requirements" / "run.txt"
+TORCH_CPU = HERE / "torch-cpu.txt"
+
+#: What builds the package, and no image holds.
+BUILDERS = {"editables", "hatchling", "pathspec", "pluggy", "tomlkit", "trove-classifiers"}
+#: What only torch's CUDA build needs, and torch itself: torch-cpu.txt has the pins of its CPU build.
+CUDA = re.compile(r"nvidia-|cuda-|triton$|faiss-gpu$|torch$|torchaudio$")
+
+
+def pins(part: str) -> str:
+    """The requirements of "cpu", "cuda" or "build", each with its hashes."""
+    pinned = re.findall(r"^\w.*\n(?: .*\n)*", PINS.read_text("utf-8"), re.M)
+    if part == "build":
+        return "".join(pin for pin in pinned if name(pin) in {*BUILDERS, "packaging"})
+    kept = [pin for pin in pinned if name(pin) not in BUILDERS]
+    if part == "cuda":
+        return "".join(kept)
+    # On x86-64 Linux, run.txt takes the CUDA build of FAISS instead.
+    kept = [re.sub(r" ; .*(?= \\\n)", "", pin) if name(pin) == "faiss-cpu" else pin for pin in kept]
+    return "".join(pin for pin in kept if not CUDA.match(name(pin))) + TORCH_CPU.read_text("utf-8")
+
+
+def name(pin: str) -> str:
+    return pin.split("==")[0]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(pins(sys.argv[1]))

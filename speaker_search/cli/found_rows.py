@@ -1,0 +1,34 @@
+"""The rows of a preview, printed as they are found: there may be millions, too many for a table or for memory."""
+
+from __future__ import annotations
+
+import sys
+
+from speaker_search.cli import output
+from speaker_search.cli.fitting import plain
+from speaker_search.documents import Listed, Preview
+
+
+class Listing:
+    """A line for each row; as JSON, the preview's document with the rows in it, in front of all else."""
+
+    def __init__(self, *, json: bool) -> None:
+        self._json = json
+        self._before = b'{"rows": [\n'
+
+    def row(self, one: Listed) -> None:
+        """Print one row."""
+        if self._json:
+            sys.stdout.buffer.write(self._before + one.model_dump_json().encode())
+            self._before = b",\n"
+        else:
+            place = f"{one.root}/{one.path}" if one.path else one.root
+            print(plain(f"{place}: {one.why}" if one.why else place))
+
+    def end(self, found: Preview) -> None:
+        """Print the rest."""
+        if self._json:
+            opened = b"" if self._before == b",\n" else self._before
+            sys.stdout.buffer.write(opened + b"\n],\n" + found.model_dump_json(by_alias=True).encode()[1:] + b"\n")
+        else:
+            output.preview(found)

@@ -1,0 +1,47 @@
+"""Answers that are tables: printed in one line, as rows, and as data frames."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from speaker_search.errors import UsageError
+
+
+class Tabular:
+    """An answer made of rows. It prints briefly, and becomes a pandas DataFrame where pandas is installed."""
+
+    __slots__ = ()
+
+    columns: ClassVar[tuple[str, ...]]  #: of its rows
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        """Its rows, a value for each column."""
+        raise NotImplementedError
+
+    def brief(self) -> dict[str, object]:
+        """What its repr shows."""
+        raise NotImplementedError
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Its rows as dicts, by column."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.cells()]
+
+    def to_frame(self) -> Any:
+        """Its rows as a pandas DataFrame. Raises UsageError where pandas is not installed."""
+        try:
+            pandas = importlib.import_module("pandas")
+        except ImportError as error:
+            mend = "`pip install pandas`, or use `rows()`, which gives a list of dicts."
+            raise UsageError("to_frame() needs pandas, which is not installed.", mend) from error
+        return pandas.DataFrame(list(self.cells()), columns=list(self.columns))
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{name}={value:.3f}" if isinstance(value, float) else f"{name}={value!r}"
+            for name, value in self.brief().items()
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    __str__ = __repr__
