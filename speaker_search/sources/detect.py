@@ -142,7 +142,8 @@ def _marked(tree: DiskTree, branch: Branch, request: ScanRequest) -> tuple[list[
             game = replace(game, trouble=SourceError(detail, mend))
         games.append(game)
     indexed = sum(game.index is not None for game in games)
-    why = [f"dump: index.json in {indexed:,} of {sum(not one.loose for one in found):,} folders"] if indexed else []
+    folders = counted(sum(not one.loose for one in found), "folder")
+    why = [f"dump: index.json in {indexed:,} of {folders}"] if indexed else []
     troubled, how = _spooled(lists, request) if lists else ([], "")
     beside = [shown("/".join(parts)) for parts in branch.all_lists()] if not lists else []
     if beside:
