@@ -137,3 +137,8 @@ def fold(name: str) -> str:
 def shown(name: str) -> str:
     """The name as text that can be stored and printed: lone surrogates (from invalid UTF-8) and NUL escaped."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
+
+
+def counted(count: int, noun: str) -> str:
+    """ "1 clip", "2 clips", "1,234 clips"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

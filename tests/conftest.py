@@ -39,6 +39,7 @@ SLOW = (
     "test_workers.py",
     "test_containers.py",
     "test_wrong_input.py",
+    "test_terminal.py",
     "test_mutated_sounds.py",
     "test_mutated_audio.py",
     "test_recall.py",

@@ -120,5 +120,7 @@ def of_game(cast: Cast, title: str) -> Cast:
     voices = tuple(voice for voice in cast.voices if any(there(character) for character, _ in voice.members))
     unlinked = tuple(character for character in cast.unlinked if there(character))
     if not voices and not unlinked:
-        raise NotFoundError(f"There is no game {title} with embedded clips.", "See `spksearch catalog list`.")
+        everyone = [*cast.unlinked, *(character for voice in cast.voices for character, _ in voice.members)]
+        titles = [character.game.title for character in everyone]
+        raise NotFoundError(f"There is no game {title} with embedded clips.", people.near(title, titles))
     return Cast(cast.encoder, voices, unlinked, cast.warnings)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from itertools import combinations, pairwise
 from typing import Any
 
 from sqlalchemy import Connection, Select, exists, func, select
@@ -13,6 +15,8 @@ from speaker_search.catalog.tables import characters, clips, embeddings, games, 
 from speaker_search.documents import MAX_ID
 from speaker_search.entities import Character, Game, Maker, fold
 from speaker_search.errors import NotFoundError, UsageError
+
+MOST_LISTED = 10  # characters of one name, in an error
 
 
 def makers_of_games(connection: Connection) -> list[tuple[int, int]]:
@@ -47,28 +51,24 @@ def characters_by_id(connection: Connection, space: Space | None, ids: Iterable[
 
 
 def find_character(connection: Connection, space: Space | None, wanted: str) -> Character:
-    """The character with an id or `maker/game/name`. Raises NotFoundError, and UsageError when several match.
+    """The character with an id, or called `maker/game/name`, `game/name` or only `name` where that is unique.
 
-    Names may contain slashes themselves, so every way to cut the three parts is tried.
+    Raises NotFoundError, and UsageError when several are called so.
     """
+    found: list[Character] = []
     if wanted.isascii() and wanted.isdecimal():
         id_ = int(wanted) if len(wanted) < 20 else MAX_ID
         found = list(characters_by_id(connection, space, [min(id_, MAX_ID)]).values())
-    else:
-        pieces = wanted.split("/")
-        if len(pieces) < 3:
-            raise UsageError(f"{wanted!r} is not a character.", "Write maker/game/name, or the character's id.")
-        found = []
-        for first in range(1, len(pieces) - 1):
-            for second in range(first + 1, len(pieces)):
-                maker, game = "/".join(pieces[:first]), "/".join(pieces[first:second])
-                name = "/".join(pieces[second:])
-                found += list_characters(connection, space, maker=maker, game=game, name=name)
+    found = found or _called(connection, space, wanted)
     if not found:
-        raise NotFoundError(f"There is no character {wanted}.", "See `spksearch catalog list`.")
+        parts = min(2, wanted.count("/"))  # suggested is as much of an address as was given
+        columns = (makers.c.name, games.c.title, characters.c.name)[2 - parts :]
+        rows = connection.execute(select(*columns).select_from(characters.join(games).join(makers)))
+        raise NotFoundError(f"There is no character {_seen(wanted)}.", near(wanted, ("/".join(row) for row in rows)))
     if len(found) > 1:
-        ids = ", ".join(str(character.id) for character in found)
-        raise UsageError(f"{wanted} may mean several characters: {ids}.", "Give the id.")
+        listed = ", ".join(f"{one.address} (id {one.id})" for one in found[:MOST_LISTED])
+        more = ", and more" if len(found) > MOST_LISTED else ""
+        raise UsageError(f"Several characters are called {wanted}: {listed}{more}.", "Give the id of one.")
     return found[0]
 
 
@@ -78,7 +78,8 @@ def find_games(connection: Connection, title: str) -> list[Game]:
     query = select(*columns).join_from(games, makers).where(games.c.key == fold(title)).order_by(games.c.id)
     found = [Game(id_, name, Maker(maker_id, maker)) for id_, name, maker_id, maker in connection.execute(query)]
     if not found:
-        raise NotFoundError(f"There is no game {title}.", "See `spksearch catalog list`.")
+        titles = connection.execute(select(games.c.title)).scalars()
+        raise NotFoundError(f"There is no game {_seen(title)}.", near(title, titles))
     return found
 
 
@@ -86,12 +87,45 @@ def find_maker(connection: Connection, name: str) -> Maker:
     """The maker with that name. Raises NotFoundError."""
     row = connection.execute(select(makers.c.id, makers.c.name).where(makers.c.key == fold(name))).first()
     if row is None:
-        raise NotFoundError(f"There is no maker {name}.", "See `spksearch catalog list`.")
+        names = connection.execute(select(makers.c.name)).scalars()
+        raise NotFoundError(f"There is no maker {_seen(name)}.", near(name, names))
     return Maker(*row)
+
+
+def near(wanted: str, names: Iterable[str]) -> str:
+    """A sentence that suggests the names that contain what was wanted, or else are spelt nearly like it."""
+    key, known = fold(wanted), {fold(name): name for name in names}
+    meant = sorted((other for other in known if key and key in other), key=len)
+    meant = (meant or get_close_matches(key, known))[:3]
+    if not meant:
+        return "See `spksearch catalog list`."
+    return f"Did you mean {' or '.join(known[other] for other in meant)}? `spksearch catalog list` lists all."
 
 
 def count_characters(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).select_from(characters)).scalar_one())
+
+
+def _called(connection: Connection, space: Space | None, wanted: str) -> list[Character]:
+    """The characters called so by maker, game and name, or else by game and name, or else by name.
+
+    Names may contain slashes themselves, so every way to cut the parts is tried.
+    """
+    pieces = wanted.split("/")
+    for parts in (3, 2, 1):
+        found: list[Character] = []
+        for cuts in combinations(range(1, len(pieces)), parts - 1):
+            named = ["/".join(pieces[start:end]) for start, end in pairwise((0, *cuts, len(pieces)))]
+            maker, game, name = (None, None, *named)[-3:]
+            found += list_characters(connection, space, maker=maker, game=game, name=name)
+        if found:
+            return found
+    return []
+
+
+def _seen(name: str) -> str:
+    """The name, in quotes where there would be nothing to see."""
+    return name if name.strip() else repr(name)
 
 
 def _characters() -> Select[Any]:

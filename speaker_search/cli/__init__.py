@@ -39,6 +39,7 @@ def _run() -> int:
         try:
             app(prog_name="spksearch")
         finally:
+            output.waiting("")
             sys.stdout.flush()
     except errors.SpeakerSearchError as error:
         output.note(f"spksearch: {error}")

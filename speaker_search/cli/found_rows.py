@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from speaker_search.cli import output
+from speaker_search.cli.fitting import plain
 from speaker_search.documents import Listed, Preview
 
 
@@ -22,7 +23,7 @@ class Listing:
             self._before = b",\n"
         else:
             place = f"{one.root}/{one.path}" if one.path else one.root
-            print(output.plain(f"{place}: {one.why}" if one.why else place))
+            print(plain(f"{place}: {one.why}" if one.why else place))
 
     def end(self, found: Preview) -> None:
         """Print the rest."""

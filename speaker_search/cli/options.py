@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from speaker_search.cli import output
 from speaker_search.documents import By, SearchOptions
 
 if TYPE_CHECKING:
@@ -21,13 +22,18 @@ EncoderName = Annotated[
     ),
 ]
 Device = Annotated[str | None, typer.Option("--device", help="Where the encoder runs: auto, cpu or cuda.")]
+CharacterName = Annotated[
+    str, typer.Argument(metavar="CHARACTER", help="Its name, game/name or maker/game/name, or its id.")
+]
 Limit = Annotated[int, typer.Option("--limit", help="Number of matches.")]
 Cursor = Annotated[str | None, typer.Option("--cursor", help="The `next` of an earlier answer: continues after it.")]
 MakerNames = Annotated[list[str] | None, typer.Option("--maker", help="Only from this maker; may be repeated.")]
 GameTitles = Annotated[list[str] | None, typer.Option("--game", help="Only from this game; may be repeated.")]
 NotMakers = Annotated[list[str] | None, typer.Option("--exclude-maker", help="Not from this maker; may be repeated.")]
 NotGames = Annotated[list[str] | None, typer.Option("--exclude-game", help="Not from this game; may be repeated.")]
-MinClips = Annotated[int, typer.Option("--min-clips", help="Only characters with at least this many embedded clips.")]
+MinClips = Annotated[
+    int, typer.Option("--min-clips", min=0, help="Only characters with at least this many embedded clips.")
+]
 Kind = Annotated[By, typer.Option("--by", help="What to find; each is listed once, by its best match.")]
 LikelyMatches = Annotated[
     float | None, typer.Option("--min-probability", help="Only matches with at least this probability.")
@@ -39,6 +45,7 @@ MinProbability = Annotated[
 
 def open_library(*, encoder: str | None = None, device: str | None = None) -> Library:
     """The library of the settings, overridden by the flags given."""
+    output.waiting("Opening the catalog…")
     from speaker_search import settings
     from speaker_search.library import Library
 

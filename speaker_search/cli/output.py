@@ -3,41 +3,60 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from speaker_search.documents import INFERENCE, Cast, ClipCounts, Evaluation, IngestReport, Preview, Scanned, Search
+from speaker_search.cli.fitting import laid_out, plain
+from speaker_search.documents import INFERENCE, Cast, Evaluation, IngestReport, Preview, Scanned, Search
+from speaker_search.entities import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-PIPE_WIDTH = 200  # columns of a table that no terminal shows
-RIGHT = frozenset(  # columns of numbers
-    {"id", "clips", "score", "cosine", "probability", "seconds"}
-    | {"queries", "matches", "mean", "right", "precision@1", "calibration error", "p >= 0.9", "of them right"}
-)
-# Names and texts come from strangers' files: control characters are shown, not sent to the terminal.
-STEERING = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+INDENT = "    "  # of the line below a row
+
+
+class Waiting:
+    """A line on a terminal's stderr that says what is being waited for, wiped off before anything else is printed."""
+
+    def __init__(self) -> None:
+        self._shown = ""
+
+    def __call__(self, words: str) -> None:
+        """Show these words instead of those before; none wipes the line."""
+        if words == self._shown or not sys.stderr.isatty():
+            return
+        sys.stderr.write("\r" + " " * len(self._shown) + "\r" + words)  # no escapes: not every terminal takes them
+        sys.stderr.flush()
+        self._shown = words
+
+
+waiting = Waiting()  # of the process, as its terminal is
 
 
 def console() -> Console:
-    """Standard output, made for each use, so that it follows redirections."""
+    """Standard output, made for each use, so that it follows redirections. Only a terminal's lines are wrapped."""
     from rich.console import Console
 
-    return Console(
-        width=None if sys.stdout.isatty() else PIPE_WIDTH,
-        emoji=False,
-        highlight=False,
-        soft_wrap=not sys.stdout.isatty(),
-    )
+    waiting("")
+    return Console(emoji=False, highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
 
 
-def plain(text: str) -> str:
-    return text.translate(STEERING)
+def say(sentence: str) -> None:
+    """A line of the answer."""
+    console().print(plain(sentence))
+
+
+def command(line: str) -> None:
+    """A line in one piece: paths and commands are copied from it."""
+    waiting("")
+    print(plain(line))
 
 
 def note(sentence: str) -> None:
     """A line for people, beside the answer."""
+    waiting("")
     print(plain(sentence), file=sys.stderr)
 
 
@@ -45,52 +64,53 @@ def json_document(document: Any) -> None:
     """A document or a dataclass as JSON: in UTF-8 and without escapes, whatever the terminal's encoding."""
     from pydantic import TypeAdapter
 
+    waiting("")
     written = TypeAdapter(type(document)).dump_json(document, indent=1, by_alias=True)
     sys.stdout.buffer.write(written + b"\n")
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        made.add_column(column, justify="right" if column in RIGHT else "left", overflow="fold")
-    for row in rows:
-        made.add_row(*(escape(_text(value)) for value in row))
-    console().print(made)
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.3f}" if isinstance(value, float) else plain(str(value))
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, below: Iterable[Sequence[object]] | None = None
+) -> None:
+    """Rows under their headings; with `below` a line under each. A terminal's lines are shortened to fit, no others."""
+    out = console()
+    width = out.width if sys.stdout.isatty() else None
+    heading, *lines = laid_out(list(rows), heading=columns, width=width)
+    if below is not None:
+        under = laid_out(list(below), width=None if width is None else width - len(INDENT))
+        lines = [line for row, more in zip(lines, under, strict=True) for line in (row, INDENT + more)]
+    out.print(heading, style="bold", soft_wrap=True)
+    for line in lines:
+        print(line)
 
 
-def search(found: Search) -> None:
-    """Matches as a table, the best line of each beside it."""
+def facts(known: Iterable[tuple[str, object]]) -> None:
+    """Names and values, which are never shortened."""
+    waiting("")
+    for line in laid_out(list(known)):
+        print(line)
+
+
+def search(found: Search, files: Mapping[int, Path]) -> None:
+    """Matches as a table, each with its nearest line below it; `files` says where clips are, by id."""
     for warning in found.query.warnings:
         note(f"Note: {warning}")
     if not found.matches:
-        console().print("No match.")
+        say("No match.")
         return
-    rows = []
+    rows: list[Sequence[object]] = []
+    nearest: list[Sequence[object]] = []
     for match in found.matches:
-        character, best = match.character, match.hits[0] if match.hits else None
-        rows.append(
-            (
-                character.id if character else None,
-                character.name if character else "(unknown)",
-                character.game.title if character else None,
-                character.game.maker.name if character else None,
-                character.clips if character else None,
-                match.score,
-                match.probability,
-                best.cosine if best else None,
-                f"#{best.clip.id} {best.clip.text}".strip() if best else None,
-            )
-        )
-    table(("id", "character", "game", "maker", "clips", "score", "probability", "cosine", "nearest line"), rows)
+        who: Sequence[object] = (None, "(unknown)", None, None, None)
+        if one := match.character:
+            who = (one.id, one.name, one.game.title, one.game.maker.name, one.clips)
+        rows.append((*who, match.score, match.probability))
+        line: Sequence[object] = ("-", None, None, None)
+        if match.hits:
+            clip = match.hits[0].clip
+            line = (f"clip {clip.id}", match.hits[0].cosine, files.get(clip.id), clip.text)
+        nearest.append(line)
+    table(("id", "character", "game", "maker", "clips", "score", "probability"), rows, below=nearest)
     if found.nobody is not None:
         note(f"Probability that nobody here is this voice: {found.nobody:.3f}")
     if found.next:
@@ -109,7 +129,8 @@ def cast(found: Cast) -> None:
     ]
     if rows:
         table(("voice", "id", "character", "game", "maker", "clips", "probability"), rows)
-    note(f"{len(found.voices)} recurring voices; {len(found.unlinked)} characters in none. {INFERENCE}")
+    voices, alone = counted(len(found.voices), "recurring voice"), counted(len(found.unlinked), "character")
+    note(f"{voices}; {alone} in none. {INFERENCE}")
 
 
 def evaluation(found: Evaluation) -> None:
@@ -135,72 +156,68 @@ def evaluation(found: Evaluation) -> None:
     measures = [
         (name, value, "" if within is None else f"{within[0]:.3f} to {within[1]:.3f}") for name, value, within in rows
     ]
-    held = f"{found.characters:,} known characters, {found.voice_actors:,} voice actors, {found.encoder}"
-    console().print(plain(held), markup=False)
+    characters, actors = counted(found.characters, "known character"), counted(found.voice_actors, "voice actor")
+    say(f"{characters}, {actors}, {found.encoder}")
     table(("measure", "value", "95 % interval"), measures)
-    console().print("\nQueries of one or more clips, searched among the characters of other games:")
+    say("\nQueries of one or more clips, searched among the characters of other games:")
     sizes = [
         (q.clips, q.queries, q.precision_at_1, q.first_match_ece, q.confident, q.confident_right) for q in found.queries
     ]
     table(("clips", "queries", "precision@1", "calibration error", "p >= 0.9", "of them right"), sizes)
     if found.reliability:
-        console().print("\nFirst matches by their probability, and the share of them that is right:")
+        say("\nFirst matches by their probability, and the share of them that is right:")
         bins = [(f"{b.low:.1f} to {b.high:.1f}", b.count, b.mean_probability, b.right) for b in found.reliability]
         table(("probability", "matches", "mean", "right"), bins)
 
 
 def ingest(report: IngestReport) -> None:
     """What an ingest did, a line each."""
-    out = console()
     for sentence in report.recognised:
-        out.print(plain(sentence), markup=False)
-    out.print(f"Scanned {report.games:,} games: {_listed(report.routes) or 'nothing'}.", markup=False)
-    out.print(
+        say(sentence)
+    say(f"Scanned {counted(report.games, 'game')}: {_listed(report.routes) or 'nothing'}.")
+    say(
         f"Clips: {report.new:,} new, {report.known:,} known, {report.changed:,} changed, "
-        f"{report.relabelled:,} relabelled, {report.gone:,} gone; {report.opened:,} files opened.",
-        markup=False,
+        f"{report.relabelled:,} relabelled, {report.gone:,} gone; {counted(report.opened, 'file')} opened."
     )
+    work(report)
+
+
+def work(report: IngestReport) -> None:
+    """What became of pending clips, and what the catalog holds now."""
     if report.embedded:
-        out.print(
-            f"Embedded {report.embedded:,} clips, {report.audio_seconds / 3600:.2f} h of audio, "
-            f"at {report.rate:.0f} s of audio per second, in {report.encoder}, by {report.computed_by}.",
-            markup=False,
+        say(
+            f"Embedded {counted(report.embedded, 'clip')}, {report.audio_seconds / 3600:.2f} h of audio, "
+            f"at {report.rate:.0f} s of audio per second, in {report.encoder}, by {report.computed_by}."
         )
     if report.merged:
-        out.print(f"{report.merged:,} of them have the audio of an older clip of their game: moved files, or copies.")
+        say(f"Moved files or copies: {report.merged:,}, with the audio of an older clip of their game.")
     if report.refused:
-        out.print(f"Refused: {_listed(report.refused)}. `spksearch catalog refused` lists them.", markup=False)
+        say(f"Refused: {_listed(report.refused)}. `spksearch catalog refused` lists them.")
     if report.gone:
-        out.print("Clips whose files are gone are kept; `spksearch catalog forget --gone` deletes them.")
+        say("Clips whose files are gone are kept; `spksearch catalog forget --gone` deletes them.")
     for sentence in report.moved:
-        out.print(f"Moved: {plain(sentence)}", markup=False)
+        say(f"Moved: {sentence}")
     _left_out(report)
     if report.catalog:
-        counts(report.catalog)
+        held = report.catalog
+        refused = counted(held.refused, "refused clip")
+        say(f"The catalog holds {held.embedded:,} embedded, {held.pending:,} pending and {refused}.")
 
 
 def preview(found: Preview) -> None:
     """What a dry run saw, below its table."""
-    out = console()
     for sentence in found.recognised:
-        out.print(plain(sentence), markup=False)
-    out.print(f"{found.games:,} games: {_listed(found.routes) or 'nothing'}. Nothing was written.", markup=False)
+        say(sentence)
+    say(f"{counted(found.games, 'game')}: {_listed(found.routes) or 'nothing'}. Nothing was written.")
     _left_out(found)
 
 
 def _left_out(found: Scanned) -> None:
     for sentence in found.advice:
-        console().print(plain(sentence), markup=False)
+        say(sentence)
     for problem in found.problems:
-        console().print(f"Problem: {plain(problem)}", markup=False)
+        say(f"Problem: {problem}")
 
 
-def counts(held: ClipCounts) -> None:
-    console().print(
-        f"The catalog holds {held.embedded:,} embedded, {held.pending:,} pending and {held.refused:,} refused clips.",
-        markup=False,
-    )
-
-
-def _listed(counted: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in sorted(counted.items()))
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))

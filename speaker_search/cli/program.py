@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
-from speaker_search.cli.commands import ask, browse, check, doctor, serve, take_in, try_out
+from speaker_search.cli.commands import ask, browse, check, doctor, play, serve, take_in, try_out
 
 app = typer.Typer(
     name="spksearch",
     help="A speaker search engine for game voices: hear one line and ask who else sounds like this, in other games.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -42,6 +41,7 @@ app.command("evaluate")(ask.evaluate)
 app.command("verify")(check.verify)
 app.add_typer(browse.app, name="catalog")
 app.add_typer(check.app, name="index")
+app.command("play")(play.play)
 app.command("serve")(serve.serve)
 app.command("demo")(try_out.demo)
 app.command("doctor")(doctor.doctor)

@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from speaker_search.cli.output import waiting
 from speaker_search.documents import IngestReport
+from speaker_search.entities import counted
 
 LINE_EVERY_S = 30.0
 EVENT_EVERY_S = 1.0
@@ -43,16 +45,22 @@ def _display() -> Iterator[Show]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[words]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("scanning", total=None, words="")
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task("scanning", total=None, words="")
 
-        def show(now: IngestReport) -> None:
-            if now.phase == "scanning":
-                bar.update(task, completed=now.scanned, words=f"{now.games:,} games")
-            else:
-                bar.update(task, description="embedding", completed=now.opened, total=now.of, words=_so_far(now))
+    def show(now: IngestReport) -> None:
+        if not bar.live.is_started:  # until the first report there is something else to wait for
+            waiting("")
+            bar.start()
+        if now.phase == "scanning":
+            bar.update(task, completed=now.scanned, words=counted(now.games, "game"))
+        else:
+            bar.update(task, description="embedding", completed=now.opened, total=now.of, words=_so_far(now))
 
+    try:
         yield show
+    finally:
+        bar.stop()
 
 
 def _now_and_then(say: Callable[[IngestReport], str], every_s: float, *, at_once: bool = True) -> Show:
@@ -77,9 +85,9 @@ def _event(now: IngestReport) -> str:
 
 def _line(now: IngestReport) -> str:
     if now.phase == "scanning":
-        return f"{now.scanned:,} clips seen in {now.games:,} games"
+        return f"{counted(now.scanned, 'clip')} seen in {counted(now.games, 'game')}"
     left = "" if now.left_s is None else f", {now.left_s / 60:.0f} min left"
-    return f"{now.opened:,} of {now.of:,} clips, {_so_far(now)}{left}"
+    return f"{now.opened:,} of {counted(now.of, 'clip')}, {_so_far(now)}{left}"
 
 
 def _so_far(now: IngestReport) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -24,19 +25,25 @@ class Tour:
     """What the tour saw."""
 
     line: Path  #: the query clip
+    files: dict[int, Path]  #: of the matches' nearest lines, by clip
     speaker: documents.Character
     first_is_right: bool  #: whether the first match is played by the speaker's voice actor
     seen: documents.Demo
 
 
 def take(home: Path | None, on_progress: Callable[[IngestReport], None]) -> Tour:
-    """Go through everything once, in a home that is deleted afterwards unless one is given."""
-    with tempfile.TemporaryDirectory(prefix="spksearch-demo-") as passing:
-        chosen = settings.load(home=home or Path(passing), encoder=ENCODER, device="cpu")
+    """Go through everything once, in the home given or a new temporary one, which is kept unless the tour fails."""
+    kept = home or Path(tempfile.mkdtemp(prefix="spksearch-demo-"))
+    try:
+        chosen = settings.load(home=kept, encoder=ENCODER, device="cpu")
         # The user's own database and weights have nothing to do with the bundled voices.
         chosen = chosen.model_copy(update={"database_url": None, "checkpoint": None})
         with Library(chosen) as library:
             return _tour(library, on_progress)
+    except BaseException:
+        if home is None:
+            shutil.rmtree(kept)
+        raise
 
 
 def _tour(library: Library, on_progress: Callable[[IngestReport], None]) -> Tour:
@@ -56,6 +63,7 @@ def _tour(library: Library, on_progress: Callable[[IngestReport], None]) -> Tour
     whole = sum(group in groups for group in found)
     false = len(found) - whole
     seen = documents.Demo(
+        home=library.settings.home,
         ingest=report,
         search=search,
         cast=cast,
@@ -65,7 +73,9 @@ def _tour(library: Library, on_progress: Callable[[IngestReport], None]) -> Tour
         false=false,
         right=first_is_right and whole == len(groups) and not false and verification.ok,
     )
-    return Tour(line, speaker, first_is_right, seen)
+    hits = [match.hits[0].clip.id for match in search.matches]
+    files = {id_: clip.path for id_, clip in library.clips(hits).items()}
+    return Tour(line, files, speaker, first_is_right, seen)
 
 
 def _typical_line(library: Library, speaker: documents.Character) -> Path:

@@ -185,6 +185,7 @@ class Upgraded(Document):
 class Demo(Document):
     """What the tour of the bundled voices saw."""
 
+    home: Path = Field(description="The folder that keeps its catalog.")
     ingest: IngestReport
     search: Search
     cast: Cast

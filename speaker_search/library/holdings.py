@@ -7,6 +7,7 @@ need it.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -115,7 +116,7 @@ class Holdings:
         return documents.Characters(characters=page, next=str(page[-1].id) if len(found) > limit else None)
 
     def show(self, character: str | int, *, limit: int = 20) -> documents.ShownCharacter:
-        """A character, by `maker/game/name` or id, and its first clips."""
+        """A character, by name or id (see `people.find_character`), and its first clips."""
         space = self.space
         _check_limit(limit)
         with self.catalog.read() as connection:
@@ -133,6 +134,12 @@ class Holdings:
         with self.catalog.read() as connection:
             found = clips.refused_clips(connection, space, reason=reason)
             return documents.RefusedClips(clips=[documents.RefusedClip.copy_of(clip) for clip in found])
+
+    def clips(self, ids: Sequence[int]) -> dict[int, documents.PlacedClip]:
+        """The clips with these ids that the catalog holds, by id."""
+        with self.catalog.read() as connection:
+            found = clips.clips_by_id(connection, [id_ for id_ in ids if id_ <= documents.MAX_ID])
+        return {id_: documents.PlacedClip.copy_of(clip) for id_, clip in found.items()}
 
     def forget_gone(self) -> documents.Forgotten:
         """Delete the clips whose files are gone, with their embeddings."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from speaker_search.entities import shown
+from speaker_search.entities import counted, shown
 from speaker_search.errors import SourceError, UsageError
 from speaker_search.sources.archives.kinds import archive_kind, is_archive_name
 from speaker_search.sources.archives.open_archives import Archives
@@ -90,7 +90,7 @@ def _in_file(place: Path, request: ScanRequest) -> tuple[list[GameSource], str]:
     if _is_list(place):
         if request.layout not in (None, Layout.MANIFEST):
             raise SourceError(f"{place} is a list of files.", "Use --layout manifest.")
-        return [], f"manifest: {shown(place.name)} with {spool_list(place, request):,} rows"
+        return [], f"manifest: {shown(place.name)} with {counted(spool_list(place, request), 'row')}"
     if request.layout not in _LAYOUTS_OF_ARCHIVES:
         raise SourceError(f"{place} is an archive, not a list of files.", "Use --layout shards.")
     games, holds = archive_games(place, request)
@@ -142,7 +142,8 @@ def _marked(tree: DiskTree, branch: Branch, request: ScanRequest) -> tuple[list[
             game = replace(game, trouble=SourceError(detail, mend))
         games.append(game)
     indexed = sum(game.index is not None for game in games)
-    why = [f"dump: index.json in {indexed:,} of {sum(not one.loose for one in found):,} folders"] if indexed else []
+    folders = counted(sum(not one.loose for one in found), "folder")
+    why = [f"dump: index.json in {indexed:,} of {folders}"] if indexed else []
     troubled, how = _spooled(lists, request) if lists else ([], "")
     beside = [shown("/".join(parts)) for parts in branch.all_lists()] if not lists else []
     if beside:
@@ -161,7 +162,7 @@ def _spooled(lists: list[Path], request: ScanRequest) -> tuple[list[GameSource],
                 raise
             troubled.append(request.troubled(path, Layout.MANIFEST, error))
     which = shown(lists[0].name) if len(lists) == 1 else f"{len(lists):,} lists, such as {shown(lists[0].name)},"
-    return troubled, f"manifest: {which} with {count:,} rows"
+    return troubled, f"manifest: {which} with {counted(count, 'row')}"
 
 
 def _archives(paths: list[Path], request: ScanRequest) -> tuple[list[GameSource], list[str]]:

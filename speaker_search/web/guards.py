@@ -9,10 +9,9 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from speaker_search.documents import MAX_UPLOAD_BYTES
 from speaker_search.errors import TooLargeError
 from speaker_search.web import problems
-
-MAX_BODY_BYTES = 64 * 2**20  # a search takes a handful of clips
 
 
 class BodyLimit:
@@ -26,8 +25,10 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        error = TooLargeError(f"A request may be up to {MAX_BODY_BYTES // 2**20} MiB.", "Send fewer or shorter clips.")
-        if announced.isdigit() and int(announced) > MAX_BODY_BYTES:
+        error = TooLargeError(
+            f"A request may be up to {MAX_UPLOAD_BYTES // 2**20} MiB.", "Send fewer or shorter clips."
+        )
+        if announced.isdigit() and int(announced) > MAX_UPLOAD_BYTES:
             await problems.of(error)(scope, receive, send)
             return
         received = 0
@@ -36,7 +37,7 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
+            if received > MAX_UPLOAD_BYTES:
                 raise error
             return message
 

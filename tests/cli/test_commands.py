@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +16,7 @@ from typing import Any
 
 import pytest
 from end_to_end.bundled import VOICES, Ingested, Role, cast, recurring
-from end_to_end.running import LIMIT_S, Ran, Word, quickly, spksearch
+from end_to_end.running import LIMIT_S, Ran, Word, environment, quickly, spksearch
 
 Answer = Callable[[str], Ran]
 
@@ -45,6 +47,7 @@ COMMANDS: dict[str, tuple[Word, ...]] = {
     "list, second page": ("catalog", "list", "--limit", "20", "--cursor", "20", "--json"),
     "show": ("catalog", "show", ASKED.address, "--json"),
     "refused": ("catalog", "refused", "--json"),
+    "refused, of another reason": ("catalog", "refused", "--reason", "silent"),
     "refused, of one reason": ("catalog", "refused", "--reason", "missing"),
 }
 
@@ -144,7 +147,12 @@ def test_search_in_words_names_the_same_characters_and_that_they_are_inferred(an
     done = answer("search in words")
     found = answer("search").document["matches"]
     named = [match["character"]["name"] for match in found]
-    assert [name in line for name, line in zip(named, done.out.splitlines()[1:], strict=True)] == [True] * 10
+    lines = done.out.splitlines()
+    assert [name in line for name, line in zip(named, lines[1::2], strict=True)] == [True] * 10
+    nearest = [match["hits"][0]["clip"] for match in found]
+    assert all(f"clip {clip['id']} " in line for clip, line in zip(nearest, lines[2::2], strict=True))
+    files = [re.search(r"/.*\.ogg", line) for line in lines[2::2]]
+    assert all(file and Path(file[0]).is_file() for file in files)
     assert "never proven" in done.err
     assert done.code == 0
 
@@ -254,6 +262,7 @@ def test_catalog_refused_names_file_and_reason_of_each(answer: Answer) -> None:
     in_words = answer("refused, of one reason").out
     assert str(found["missing"]) in in_words
     assert str(found["not_audio"]) not in in_words
+    assert answer("refused, of another reason").out == "No clip is refused as silent.\n"
 
 
 def test_index_status_and_build_count_all_vectors(ingested: Ingested, tmp_path: Path, answer: Answer) -> None:
@@ -285,11 +294,23 @@ def test_cast_with_export_and_json_writes_the_file_and_answers_with_the_same(
 def test_demo_keeps_its_catalog_in_the_folder_given_and_touches_no_other(ingested: Ingested, tmp_path: Path) -> None:
     kept = ingested.copy(tmp_path / "kept")
     elsewhere = {"SPKSEARCH_DATABASE_URL": "postgresql://nobody@nowhere.invalid/x", "SPKSEARCH_CHECKPOINT": "/nowhere"}
-    done = quickly("demo", "--keep", kept, home=tmp_path / "home", **elsewhere)
+    done = quickly("demo", "--keep", kept, home=tmp_path / "home", SPKSEARCH_ENCODER="anime-va", **elsewhere)
     assert "8 of 8 recurring voices found, 0 false" in done.out
-    assert f"SPKSEARCH_HOME={kept}" in done.out
+    pasted = done.out.split("Try next:\n")[1].splitlines()
+    assert len(pasted) == 3
+    for command in pasted:
+        shell = subprocess.run(
+            ["sh", "-c", command],
+            cwd=tmp_path,
+            env={**environment(tmp_path / "home", **elsewhere), "PATH": os.defpath, "SPKSEARCH_ENCODER": "anime-va"},
+            capture_output=True,
+            timeout=LIMIT_S,
+        )
+        assert shell.returncode == 0, shell.stderr
+        assert shell.stdout
     document = quickly("demo", "--keep", kept, "--json", home=tmp_path / "home", **elsewhere).document
     assert (document["recurring"], document["found"], document["false"], document["right"]) == (8, 8, 0, True)
+    assert document["home"] == str(kept)
     assert (document["ingest"]["known"], document["verify"]["ok"]) == (195, True)
     assert done.code == 0
     assert not (tmp_path / "home").exists()

@@ -84,7 +84,7 @@ def test_a_damaged_vector_is_named_with_the_command_that_mends_it(home: Path) ->
     assert (found.out.splitlines()[-1], found.code) == ("not ok: run `spksearch verify --repair`", 3)
     mended = quickly("verify", "--repair", home=home)
     assert (mended.out.splitlines()[-1], mended.code) == ("ok", 0)
-    assert "Queued 1 clip: `spksearch worker --drain` embeds it anew." in mended.err
+    assert "Queued 1 clip: `spksearch worker --drain` embeds what is queued." in mended.err
     assert quickly("verify", "--json", home=home).document["clips"] == {"embedded": 192, "pending": 1, "refused": 2}
 
 

@@ -7,14 +7,10 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from end_to_end.bundled import VOICES, Ingested, cast
 from end_to_end.running import LIMIT_S, PROGRAM, environment, quickly, spksearch
-
-if TYPE_CHECKING:
-    pass
 
 NAME = cast()[0].character
 

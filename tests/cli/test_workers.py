@@ -22,6 +22,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("registered")
     done = quickly("ingest", GAME, "--enqueue", *RESEMBLYZER, "--json", home=home)
     report = done.document
+    again = quickly("ingest", GAME, "--enqueue", *RESEMBLYZER, home=home)
+    assert "Scanned 1 game: exact 49." in again.out
+    assert again.out.endswith("Next: `spksearch worker --drain --encoder resemblyzer` embeds what is pending.\n")
     assert (done.code, report["new"], report["opened"], report["pending"]) == (0, CLIPS + 1, 0, CLIPS + 1)
     return home
 
@@ -42,6 +45,8 @@ def test_a_worker_embeds_what_another_command_registered(worked: Ran, home: Path
 def test_a_draining_worker_with_nothing_to_do_exits_with_0(worked: Ran, home: Path) -> None:
     done = quickly("worker", "--drain", "--json", home=home)
     assert (done.code, done.document["opened"]) == (0, 0)
+    in_words = quickly("worker", "--drain", home=home)
+    assert in_words.out == f"The catalog holds {CLIPS} embedded, 0 pending and 1 refused clip.\n"
     last = json.loads(done.err.splitlines()[-1])
     assert (last["event"], last["phase"]) == ("progress", "done")
 

@@ -111,7 +111,17 @@ WRONG = {
     "a character nobody knows": Wrong(
         said("similar", "M/G/nobody"), 2, ("There is no character M/G/nobody", "catalog list"), with_voices=True
     ),
-    "a character by one name": Wrong(said("similar", "nobody"), 2, ("maker/game/name",), with_voices=True),
+    "a character by a name that is nobody's": Wrong(
+        said("catalog", "show", "ミミー"), 2, ("There is no character ミミー. Did you mean ミミ?",), with_voices=True
+    ),
+    "a character without a name": Wrong(said("similar", " "), 2, ("There is no character ' '",), with_voices=True),
+    "a list of a game nobody knows": Wrong(
+        said("catalog", "list", "--game", "nothing"), 1, ("No character fits",), with_voices=True
+    ),
+    "fewer clips than none": Wrong(said("similar", "1", "--min-clips", "-1"), 2, ("--min-clips",), with_voices=True),
+    "a cast of a part of a title": Wrong(
+        said("cast", "--game", ROLE.game[:3]), 2, (f"Did you mean {ROLE.game}?",), with_voices=True
+    ),
     "a game nobody knows": Wrong(
         said("search", CLIP, "--game", "nothing"), 2, ("There is no game nothing",), with_voices=True
     ),

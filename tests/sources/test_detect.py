@@ -42,7 +42,7 @@ def test_an_index_is_not_read_when_the_layout_is_folders(tmp_path: Path) -> None
 def test_an_index_comes_before_a_list_beside_it(tmp_path: Path) -> None:
     touched(tmp_path, "Key_AIR/index.json", "Key_AIR/manifest.csv")
     assert scan(tmp_path).why == (
-        "dump: index.json in 1 of 1 folders; Key_AIR/manifest.csv was ignored, because there is an index.json"
+        "dump: index.json in 1 of 1 folder; Key_AIR/manifest.csv was ignored, because there is an index.json"
     )
 
 
@@ -55,7 +55,7 @@ def test_archives_are_taken_beside_folders_and_beside_dumps(tmp_path: Path) -> N
     (tmp_path / "Key_AIR/index.json").write_text("[]")
     scanned = scan(tmp_path)
     assert {(game.title, game.layout) for game in scanned} == {("AIR", Layout.DUMP), ("痕", Layout.SHARDS)}
-    assert scanned.why == "dump: index.json in 1 of 1 folders; shards: archives, 1 with index.json"
+    assert scanned.why == "dump: index.json in 1 of 1 folder; shards: archives, 1 with index.json"
 
 
 def test_a_half_extracted_dump_beside_its_archive_lacks_clips(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_a_film_beside_the_games_does_not_change_how_folders_are_read(tmp_path: 
 def test_sounds_outside_of_dumps_are_counted(tmp_path: Path) -> None:
     touched(tmp_path, "Key_AIR/1.ogg", "op.mp4", "films/ed.mkv", "films/deep/er/and/more.avi")
     (tmp_path / "Key_AIR/index.json").write_text("[]")
-    assert scan(tmp_path, title="AIR").why == "dump: index.json in 1 of 1 folders"
+    assert scan(tmp_path, title="AIR").why == "dump: index.json in 1 of 1 folder"
     assert [name for name, _ in unsupported(tmp_path)] == ["op.mp4", "deep/er/and/more.avi", "ed.mkv"]
 
 

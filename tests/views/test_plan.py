@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from speaker_search.entities import counted
 from speaker_search.views.clip_index.plan import FLAT_CLIPS, GROWTH, LIST_BOUNDS, Plan, lists_to_probe, outgrown, plan
 
 counts = st.integers(0, 100_000_000)
@@ -29,7 +30,7 @@ def test_lists_are_about_four_times_the_root_of_the_clips(clips: int, nlist: int
 @given(counts)
 def test_one_number_of_clips_has_one_plan_and_its_reason_names_it(clips: int) -> None:
     assert plan(clips) == plan(clips)
-    assert plan(clips).reason.startswith(f"{clips:,} clips: ")
+    assert plan(clips).reason.startswith(f"{counted(clips, 'clip')}: ")
 
 
 @few_examples

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from speaker_search import documents
 from speaker_search.cli import options, output
+from speaker_search.entities import counted
+from speaker_search.errors import TooLargeError, UsageError
+
+if TYPE_CHECKING:
+    from speaker_search.library import Library, Sound
 
 
 def search(
-    clips: Annotated[list[Path], typer.Argument(metavar="CLIP...", help="Sound files of one voice.")],
+    clips: Annotated[
+        list[Path], typer.Argument(metavar="CLIP...", help="Sound files of one voice; - reads one from standard input.")
+    ],
     limit: options.Limit = 10,
     cursor: options.Cursor = None,
     maker: options.MakerNames = None,
@@ -42,12 +51,42 @@ def search(
         min_clips=min_clips,
         min_probability=min_probability,
     )
+    sounds, others = _read([*clips], [*(unlike or ())])
     with options.open_library(encoder=encoder, device=device) as library:
-        _print(library.search_document(clips, wanted, unlike_sounds=unlike or ()), json)
+        output.waiting(f"Loading encoder {library.space.encoder}…")
+        _print(library, library.search_document(sounds, wanted, unlike_sounds=others), json)
+
+
+def _read(clips: Sequence[Path], unlike: Sequence[Path]) -> tuple[list[Sound], list[Sound]]:
+    """The clips as they are searched with: what is called - is read from standard input. Raises UsageError."""
+    stdin = Path("-")
+    if [*clips, *unlike].count(stdin) > 1:
+        raise UsageError("Standard input holds one clip, so - can be given once.", "Give the others as files.")
+    content = _from_stdin() if stdin in (*clips, *unlike) else b""
+
+    def sounds(of: Sequence[Path]) -> list[Sound]:
+        return [content if clip == stdin else clip for clip in of]
+
+    return sounds(clips), sounds(unlike)
+
+
+def _from_stdin() -> bytes:
+    if sys.stdin.isatty():
+        raise UsageError(
+            "Standard input is a terminal.", "Pipe a sound into it: `ffmpeg -i a.m4a -f wav - | spksearch search -`."
+        )
+    content = sys.stdin.buffer.read(documents.MAX_UPLOAD_BYTES + 1)
+    if not content:
+        raise UsageError("Standard input is empty.", "Pipe a sound file into it.")
+    if len(content) > documents.MAX_UPLOAD_BYTES:
+        raise TooLargeError(
+            f"Standard input is over {documents.MAX_UPLOAD_BYTES // 2**20} MiB.", "Give a shorter clip, or its file."
+        )
+    return content
 
 
 def similar(
-    character: Annotated[str, typer.Argument(metavar="CHARACTER", help="maker/game/name, or the character's id.")],
+    character: options.CharacterName,
     limit: options.Limit = 10,
     cursor: options.Cursor = None,
     same_game: Annotated[bool, typer.Option("--same-game", help="Characters of its own game too.")] = False,
@@ -63,7 +102,7 @@ def similar(
 ) -> None:
     """Find the characters of other games nearest to one in the catalog.
 
-    Example: spksearch similar "Maker/Game/Character"
+    Example: spksearch similar "Game/Character"
     """
     wanted = options.search_options(
         limit=limit,
@@ -77,14 +116,15 @@ def similar(
         min_probability=min_probability,
     )
     with options.open_library(encoder=encoder) as library:
-        _print(library.similar_document(character, wanted, same_game=same_game), json)
+        _print(library, library.similar_document(character, wanted, same_game=same_game), json)
 
 
-def _print(found: documents.Search, json: bool) -> None:
+def _print(library: Library, found: documents.Search, json: bool) -> None:
     if json:
         output.json_document(found)
     else:
-        output.search(found)
+        nearest = [match.hits[0].clip.id for match in found.matches if match.hits]
+        output.search(found, {id_: clip.path for id_, clip in library.clips(nearest).items()})
     raise typer.Exit(0 if found.matches else 1)
 
 
@@ -104,11 +144,13 @@ def cast(
     with options.open_library(encoder=encoder) as library:
         found = library.cast_document(min_probability=min_probability, game=game, export_to=export)
     if export is not None:
-        output.note(f"{len(found.voices)} recurring voices written to {export}.")
+        output.note(f"{counted(len(found.voices), 'recurring voice')} written to {export}.")
     if json:
         output.json_document(found)
     elif export is None:
         output.cast(found)
+        if found.voices:
+            output.note("`spksearch cast --export cast.html` writes them to a file; also .csv and .json.")
     raise typer.Exit(0 if found.voices else 1)
 
 

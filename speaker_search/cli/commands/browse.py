@@ -8,7 +8,7 @@ import typer
 
 from speaker_search.cli import options, output
 from speaker_search.documents import MAX_LIMIT
-from speaker_search.entities import Refusal
+from speaker_search.entities import Refusal, counted
 from speaker_search.errors import UsageError
 
 app = typer.Typer(help="Look at makers, games, characters and clips.", no_args_is_help=True)
@@ -31,6 +31,8 @@ def list_(
         found = library.characters(maker=maker, game=game, limit=limit, cursor=cursor)
     if json:
         output.json_document(found)
+    elif not found.characters:
+        output.note("No character fits: `spksearch catalog list` without --maker, --game and --cursor lists all.")
     else:
         rows = [(c.id, c.name, c.game.title, c.game.maker.name, c.clips) for c in found.characters]
         output.table(("id", "character", "game", "maker", "clips"), rows)
@@ -41,14 +43,14 @@ def list_(
 
 @app.command()
 def show(
-    character: Annotated[str, typer.Argument(metavar="CHARACTER", help="maker/game/name, or the character's id.")],
+    character: options.CharacterName,
     limit: Annotated[int, typer.Option(min=1, max=MAX_LIMIT, help="Number of clips.")] = 20,
     encoder: options.EncoderName = None,
     json: options.Json = False,
 ) -> None:
     """Show a character and its clips.
 
-    Example: spksearch catalog show "Maker/Game/Character"
+    Example: spksearch catalog show "Game/Character"
     """
     with options.open_library(encoder=encoder) as library:
         found = library.show(character, limit=limit)
@@ -56,9 +58,8 @@ def show(
         output.json_document(found)
         return
     shown = found.character
-    heading = f"{output.plain(shown.address)} (id {shown.id}): {shown.clips:,} embedded clips"
-    output.console().print(heading, markup=False)
-    output.table(("id", "seconds", "text", "file"), [(c.id, c.seconds, c.text, c.path) for c in found.clips])
+    output.say(f"{shown.address} (id {shown.id}): {counted(shown.clips, 'embedded clip')}")
+    output.table(("clip", "seconds", "text", "file"), [(c.id, c.seconds, c.text, c.path) for c in found.clips])
 
 
 @app.command()
@@ -76,9 +77,10 @@ def refused(
     if json:
         output.json_document(found)
     elif found.clips:
-        output.table(("id", "reason", "why", "file"), [(c.id, c.reason, c.detail, c.path) for c in found.clips])
+        rows, why = [(c.id, c.reason, c.path) for c in found.clips], [(c.detail,) for c in found.clips]
+        output.table(("clip", "reason", "file"), rows, below=why)
     else:
-        output.console().print("No clip is refused.")
+        output.say(f"No clip is refused as {reason}." if reason else "No clip is refused.")
 
 
 @app.command()
@@ -97,7 +99,7 @@ def forget(
     if json:
         output.json_document(forgotten)
     else:
-        output.console().print(f"Forgot {forgotten.clips:,} clips.")
+        output.say(f"Forgot {counted(forgotten.clips, 'clip')}.")
 
 
 @app.command()
@@ -113,4 +115,4 @@ def upgrade(json: options.Json = False) -> None:
     if json:
         output.json_document(upgraded)
     else:
-        output.console().print(f"The catalog is at schema {upgraded.version}.")
+        output.say(f"The catalog is at schema {upgraded.version}.")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from speaker_search.cli import CATALOG, options, output
+from speaker_search.entities import counted
 
 app = typer.Typer(help="The index: derived from the catalog, and built again at any time.", no_args_is_help=True)
 
@@ -41,12 +42,11 @@ def verify(
             ],
         )
         for one in found.unusable:
-            output.console().print(f"clip {one.id}: {one.why}: {output.plain(str(one.path))}", markup=False)
+            output.say(f"clip {one.id}: {one.why}: {output.plain(str(one.path))}")
         if found.requeued:
-            clips_, them = ("clip", "it") if found.requeued == 1 else ("clips", "them")
-            output.note(f"Queued {found.requeued:,} {clips_}: `spksearch worker --drain` embeds {them} anew.")
+            output.note(f"Queued {counted(found.requeued, 'clip')}: `spksearch worker --drain` embeds what is queued.")
         mend = "verify --repair" if found.unusable else "index build"
-        output.console().print("ok" if found.ok else f"not ok: run `spksearch {mend}`")
+        output.say("ok" if found.ok else f"not ok: run `spksearch {mend}`")
     raise typer.Exit(0 if found.ok else CATALOG)
 
 
@@ -61,7 +61,7 @@ def status(encoder: options.EncoderName = None, json: options.Json = False) -> N
     if json:
         output.json_document(found)
     else:
-        output.table(("measure", "value"), list(found))
+        output.facts(found)
 
 
 @app.command()
@@ -76,4 +76,4 @@ def build(encoder: options.EncoderName = None, json: options.Json = False) -> No
     if json:
         output.json_document(built)
     else:
-        output.console().print(f"Built the index of {encoder_space}: {built.index.vectors:,} vectors.")
+        output.say(f"Built the index of {encoder_space}: {counted(built.index.vectors, 'vector')}.")

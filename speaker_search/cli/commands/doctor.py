@@ -23,19 +23,19 @@ def doctor(json: options.Json = False) -> None:
 
 
 def _print(found: documents.Diagnosis) -> None:
-    rows = [
-        (one.name, "yes" if one.ready else "no", one.purpose, one.dim, one.backend, one.space, one.weights)
-        for one in found.encoders
-    ]
-    output.table(("encoder", "ready", "for", "dim", "backend", "space", "weights"), rows)
-    out = output.console()
-    out.print()
-    out.print(f"A new catalog uses {found.encoder}; choose another with --encoder.", markup=False)
+    rows = [(one.name, "yes" if one.ready else "no", one.dim, one.backend, one.space) for one in found.encoders]
+    output.table(
+        ("encoder", "ready", "dim", "backend", "space"), rows, below=[(one.purpose,) for one in found.encoders]
+    )
+    output.say("")
+    output.say(f"A new catalog uses {found.encoder}; choose another with --encoder.")
     for one in found.encoders:
         if one.backend:
-            out.print(f"{one.name} is computed by {one.backend}: {one.backend_reason}.", markup=False)
+            output.say(f"{one.name} is computed by {one.backend}: {one.backend_reason}.")
+        if one.ready:
+            output.command(f"The weights of {one.name} are {one.weights}.")
         if one.why:
-            out.print(f"{one.name} is not ready: {one.why}", markup=False)
-    out.print()
+            output.say(f"{one.name} is not ready: {one.why}")
+    output.say("")
     installed = [(name, known) for name, known in found.packages.items() if known]
-    output.table(("machine", ""), [*found.machine.model_dump().items(), *installed])
+    output.facts([*found.machine.model_dump().items(), *installed])

@@ -55,7 +55,7 @@ def ingest(
         raise UsageError("Rows are listed without being ingested.", "Add --dry-run, or leave --list out.")
     opened = options.open_library
     with opened(encoder=encoder, device=device) as library, stoppable() as stop, ingest_progress(events=json) as show:
-        _say_the_choice(library, json)
+        _load(library, json)
         report = library.ingest(
             paths,
             layout=layout,
@@ -66,7 +66,7 @@ def ingest(
             processes=workers,
             on_progress=stop.between(show),
         )
-    _print(report, json)
+    _print(report, json, encoder=encoder)
 
 
 def worker(
@@ -82,23 +82,29 @@ def worker(
     """
     opened = options.open_library
     with opened(encoder=encoder, device=device) as library, stoppable() as stop, ingest_progress(events=json) as show:
-        _say_the_choice(library, json)
+        _load(library, json)
         report = library.work(drain=drain, processes=workers, on_progress=stop.between(show))
-    _print(report, json)
+    _print(report, json, encoder=encoder, of_scan=False)
 
 
-def _say_the_choice(library: Library, json: bool) -> None:
-    """Tell people which encoder the program chose, and why, when they chose none."""
-    reason = library.encoder_choice().reason
-    if reason and not json:
-        output.note(reason)
+def _load(library: Library, json: bool) -> None:
+    """Tell people which encoder is being loaded and, when they chose none, why this one."""
+    choice = library.encoder_choice()
+    if json:
+        return
+    if choice.reason:
+        output.note(choice.reason)
+    output.waiting(f"Loading encoder {choice.name}…")
 
 
-def _print(report: documents.IngestReport, json: bool) -> None:
+def _print(report: documents.IngestReport, json: bool, *, encoder: str | None, of_scan: bool = True) -> None:
     if json:
         output.json_document(report)
     else:
-        output.ingest(report)
+        (output.ingest if of_scan else output.work)(report)
+        if report.pending:
+            flag = f" --encoder {encoder}" if encoder else ""
+            output.say(f"Next: `spksearch worker --drain{flag}` embeds what is pending.")
     raise typer.Exit(1 if report.trouble else 0)
 
 

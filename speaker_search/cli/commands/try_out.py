@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from speaker_search import settings
 from speaker_search.cli import options, output
 from speaker_search.cli.progress import ingest_progress
+from speaker_search.entities import counted
 
 
 def demo(
     keep: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Keep the catalog there, to look around in it.")
+        Path | None, typer.Option(metavar="FOLDER", help="Where to keep the catalog. Default: a new temporary folder.")
     ] = None,
     json: options.Json = False,
 ) -> None:
@@ -21,6 +26,7 @@ def demo(
 
     Example: spksearch demo --keep /tmp/demo
     """
+    output.waiting("Loading the encoder…")
     from speaker_search.demo import tour
 
     with ingest_progress() as show:
@@ -29,22 +35,40 @@ def demo(
     if json:
         output.json_document(seen)
     else:
-        out = output.console()
         title = took.speaker.game.title
-        out.print(f"$ spksearch ingest {tour.VOICES} --encoder {tour.ENCODER}", markup=False)
+        output.command(f"$ spksearch ingest {tour.VOICES} --encoder {tour.ENCODER}")
         output.ingest(seen.ingest)
-        out.print(f"\n$ spksearch search {took.line.name} --exclude-game {title}", markup=False)
-        out.print(f"({took.speaker.name} of {title} speaks: who else sounds like this, in other games?)", markup=False)
-        output.search(seen.search.model_copy(update={"matches": seen.search.matches[:5], "next": None}))
-        out.print("\n$ spksearch cast", markup=False)
+        output.command(f"\n$ spksearch search {took.line.name} --exclude-game {title}")
+        output.say(f"({took.speaker.name} of {title} speaks: who else sounds like this, in other games?)")
+        output.search(seen.search.model_copy(update={"matches": seen.search.matches[:5], "next": None}), took.files)
+        output.command("\n$ spksearch cast")
         output.cast(seen.cast)
-        out.print("\n$ spksearch verify", markup=False)
-        out.print("ok" if seen.verify.ok else "not ok")
-        out.print(
+        output.command("\n$ spksearch verify")
+        output.say("ok" if seen.verify.ok else "not ok")
+        output.say(
             f"\nAgainst the truth: the first match is {'right' if took.first_is_right else 'wrong'}; "
-            f"{seen.found} of {seen.recurring} recurring voices found, {seen.false} false.",
-            markup=False,
+            f"{seen.found} of {counted(seen.recurring, 'recurring voice')} found, {seen.false} false."
         )
-        if keep:
-            out.print(f"Look around: SPKSEARCH_HOME={keep} spksearch catalog list", markup=False)
+        output.command(f"\nThe catalog is kept in {seen.home}. Try next:")
+        for words in (["catalog", "list"], ["similar", took.speaker.name], ["cast", "--game", title]):
+            output.command("  " + _pasted(seen.home, words))
     raise typer.Exit(0 if seen.right else 1)
+
+
+def _pasted(home: Path, words: list[str]) -> str:
+    """A command for that home, in the user's shell, whatever else is set there and wherever the program is."""
+    own = settings.load()
+    values = {"SPKSEARCH_HOME": str(home.absolute())}
+    values |= {"SPKSEARCH_DATABASE_URL": ""} if own.database_url else {}
+    values |= {"SPKSEARCH_ENCODER": ""} if own.encoder else {}
+    beside = Path(sys.executable).with_name("spksearch")
+    program = ["spksearch"] if shutil.which("spksearch") else [str(beside)]
+    if program != ["spksearch"] and not beside.exists():
+        program = [sys.executable, "-m", "speaker_search"]
+    if sys.platform == "win32":  # PowerShell
+        quoted = ["'" + word.replace("'", "''") + "'" for word in (*values.values(), *program, *words)]
+        set_up = "".join(f"$env:{name}={value}; " for name, value in zip(values, quoted, strict=False))
+        return f"{set_up}& " + " ".join(quoted[len(values) :])
+    return (
+        " ".join(f"{name}={shlex.quote(value)}" for name, value in values.items()) + " " + shlex.join(program + words)
+    )

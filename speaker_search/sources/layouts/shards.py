@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from speaker_search.entities import fold, shown
+from speaker_search.entities import counted, fold, shown
 from speaker_search.errors import SourceError
 from speaker_search.sources.archives.kinds import archive_kind
 from speaker_search.sources.archives.listing import Archive
@@ -83,7 +83,8 @@ def _games_in_folders(path: Path, archive: Archive, request: ScanRequest) -> tup
     lost = [one for one in archive.listing.refused if not one.path.startswith(tuple(places))]
     if lost:
         detail = (
-            f"{len(lost):,} audio files in {tree.named(())} have names that cannot be used, such as {lost[0].path}."
+            f"{counted(len(lost), 'audio file')} in {tree.named(())} cannot be used because of the name, "
+            f"such as {lost[0].path}."
         )
         games.append(request.troubled(path, Layout.SHARDS, SourceError(detail, "Pack it again with plain names.")))
     return games, holds if games else ""

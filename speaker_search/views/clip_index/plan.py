@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from speaker_search.entities import counted
+
 FLAT_CLIPS = 100_000  # up to here an exact scan takes about 5 ms on one core (46 ms at a million, measured)
 GROWTH = 4  # lists trained on a quarter of the clips or fewer lose recall on the rest: retrain
 LIST_BOUNDS = (1024, 32_768)
@@ -29,7 +31,9 @@ class Plan:
 def plan(clips: int) -> Plan:
     """The layout for that many clips: an exact scan while that is fast, otherwise inverted lists of float16."""
     if clips <= FLAT_CLIPS:
-        return Plan("flat", 0, 0, f"{clips:,} clips: an exact scan of up to {FLAT_CLIPS:,} takes a few milliseconds")
+        return Plan(
+            "flat", 0, 0, f"{counted(clips, 'clip')}: an exact scan of up to {FLAT_CLIPS:,} takes a few milliseconds"
+        )
     wanted = 4 * clips**0.5  # the field's rule of thumb, rounded up to a power of two
     nlist = LIST_BOUNDS[0]
     while nlist < min(wanted, LIST_BOUNDS[1]):

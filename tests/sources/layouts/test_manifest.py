@@ -82,7 +82,7 @@ def test_a_table_of_any_name_is_a_list_when_it_names_files_that_are_there(tmp_pa
     assert {clip[2] for clip in found(root)} == {"2.ogg", "gone/1.ogg", "unlisted.ogg"}
     (root / f"x.{name}.txt").rename(root / name)
     written(root / "index.json", "[]")
-    assert scan(root).why == "dump: index.json in 1 of 1 folders"
+    assert scan(root).why == "dump: index.json in 1 of 1 folder"
 
 
 def test_columns_may_have_other_names(tmp_path: Path) -> None:
