@@ -42,7 +42,7 @@ def verify(
             ],
         )
         for one in found.unusable:
-            output.say(f"clip {one.id}: {one.why}: {output.plain(str(one.path))}")
+            output.say(f"clip {one.id}: {one.why}: {one.path}")
         if found.requeued:
             output.note(f"Queued {counted(found.requeued, 'clip')}: `spksearch worker --drain` embeds what is queued.")
         mend = "verify --repair" if found.unusable else "index build"
