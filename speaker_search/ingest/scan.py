@@ -90,7 +90,7 @@ def register_games(
                 title=game.title,
                 candidates=chain(first, clips),
                 retry_refused=retry_refused,
-                is_there=_existence_check(game.root),
+                is_there=existence_check(game.root),
             )
         except SourceError as error:
             if len(together) == 1:
@@ -140,7 +140,7 @@ def _is_known(catalog: Catalog, game: GameSource) -> bool:
         return game.storable and is_root(connection, str(game.root))
 
 
-def _existence_check(scanned: Path) -> IsThere:
+def existence_check(scanned: Path | None = None) -> IsThere:
     """Whether a folder holds a file, listed or not, or an archive exists. The scanned archive's listing is complete."""
 
     def is_there(root: Path, name: str) -> bool:

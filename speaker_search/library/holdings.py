@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 from speaker_search import documents, encoders
 from speaker_search.catalog import clips, people
 from speaker_search.catalog.database import Catalog, open_catalog, upgrade_catalog
-from speaker_search.catalog.scans.gone import forget_gone
+from speaker_search.catalog.scans.gone import forget_gone, mark_gone
 from speaker_search.catalog.spaces import Space, count_clips, position, spaces
 from speaker_search.entities import Refusal
 from speaker_search.errors import AudioError, NotFoundError, UsageError
@@ -141,8 +141,15 @@ class Holdings:
             found = clips.clips_by_id(connection, [id_ for id_ in ids if id_ <= documents.MAX_ID])
         return {id_: documents.PlacedClip.copy_of(clip) for id_, clip in found.items()}
 
-    def forget_gone(self) -> documents.Forgotten:
-        """Delete the clips whose files are gone, with their embeddings."""
+    def forget_gone(self, folder: Path | None = None) -> documents.Forgotten:
+        """Delete the clips whose files are gone, with their embeddings, and those of a `folder` that is itself gone.
+
+        Raises UsageError when the folder is still there, and NotFoundError when nothing is from it.
+        """
+        if folder is not None:
+            from speaker_search.ingest.scan import existence_check
+
+            mark_gone(self.catalog, folder.resolve(), existence_check())
         return documents.Forgotten(clips=forget_gone(self.catalog))
 
     def sound(self, clip_id: int) -> ClipSound:

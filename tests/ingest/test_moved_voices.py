@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
 from ingest.taking import CLIPS, embedded, take_in
 from standin import write_voice
 
+from speaker_search.errors import NotFoundError, UsageError
 from speaker_search.library import Library
 
 
@@ -48,6 +50,21 @@ def test_a_clip_is_gone_when_no_copy_of_its_file_is_left(library: Library, voice
     shutil.copytree(second, voices)
     write_voice(voices / "maker/one/Ann/000.wav", 1)
     assert (take_in(library, voices).gone, library.forget_gone().clips) == (0, 0)
+
+
+def test_a_folder_that_is_gone_is_forgotten_when_it_is_named(library: Library, voices: Path, tmp_path: Path) -> None:
+    take_in(library, voices)
+    shutil.copytree(voices / "maker/two", tmp_path / "copy/maker/two")
+    assert take_in(library, tmp_path / "copy").merged == 3
+    with pytest.raises(UsageError, match="is still there"):
+        library.forget_gone(voices)
+    with pytest.raises(NotFoundError, match="has no clips from"):
+        library.forget_gone(tmp_path / "nowhere")
+    shutil.rmtree(voices)
+    assert library.forget_gone(voices).clips == CLIPS - 3
+    library.refresh()
+    assert library.verify().ok
+    assert library.character("maker/two/Cid").clips == len(embedded(library)) == 3
 
 
 def test_renaming_a_characters_folder_moves_its_clips(library: Library, tmp_path: Path) -> None:

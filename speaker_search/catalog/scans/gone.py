@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, select, update
@@ -15,6 +16,7 @@ from speaker_search.catalog.embeddings import delete_embeddings
 from speaker_search.catalog.rows import IDS_PER_STATEMENT, chunks
 from speaker_search.catalog.scans.known_clips import KnownClip, KnownClips
 from speaker_search.catalog.tables import clips, copies, queue, roots
+from speaker_search.errors import NotFoundError, UsageError
 
 IsThere = Callable[[Path, str], bool]  #: whether a root holds a file of this name; "" asks for the root itself
 
@@ -93,6 +95,34 @@ def store_unseen(connection: Connection, root_id: int, found: Unseen) -> int:
     for ids in chunks(sorted(gone)):
         connection.execute(update(clips).where(clips.c.id.in_(ids), ~clips.c.gone).values(gone=True))
     return len(gone)
+
+
+def mark_gone(catalog: Catalog, folder: Path, is_there: IsThere) -> None:
+    """Mark as gone what a folder or archive held that is no longer there, unless a copy is there.
+
+    Raises UsageError while it is there, and NotFoundError when the catalog has nothing from it.
+    """
+    if is_there(folder, ""):
+        raise UsageError(f"{folder} is still there.", "Ingest it again: clips whose files are gone are counted.")
+    with catalog.read() as connection:
+        places = connection.execute(select(roots.c.id, roots.c.path)).all()
+    held = [id_ for id_, path in places if Path(path).is_relative_to(folder)]
+    if not held:
+        raise NotFoundError(f"The catalog has no clips from {folder}.", "See `spksearch catalog show CHARACTER`.")
+    for root_id in held:
+        with catalog.read() as connection:
+            own = connection.execute(select(clips.c.id).where(clips.c.root_id == root_id)).scalars().all()
+            others = connection.execute(
+                select(copies.c.clip_id, copies.c.path).where(copies.c.root_id == root_id)
+            ).all()
+        found = Unseen([path for _, path in others], [], set(), {}, [])
+        for id_, where in _places(catalog, {*own, *(clip_id for clip_id, _ in others)}).items():
+            there = [(at, name) for at, path, name in where if at != root_id and is_there(Path(path), name)]
+            if not there:
+                found.gone.add(id_)
+            elif where[0][0] == root_id:
+                found.moved[id_] = there[0]
+        catalog.transact(partial(store_unseen, root_id=root_id, found=found))
 
 
 def forget_gone(catalog: Catalog) -> int:

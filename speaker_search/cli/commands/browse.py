@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -86,6 +87,9 @@ def refused(
 @app.command()
 def forget(
     gone: Annotated[bool, typer.Option("--gone", help="Clips whose files the last scan did not find.")] = False,
+    folder: Annotated[
+        Path | None, typer.Option(help="With --gone: also all clips of this folder or archive, which is gone itself.")
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Delete clips whose files are gone, with their embeddings. Nothing else ever deletes a clip.
@@ -95,7 +99,7 @@ def forget(
     if not gone:
         raise UsageError("There is nothing to forget.", "Say --gone to forget clips whose files are gone.")
     with options.open_library() as library:
-        forgotten = library.forget_gone()
+        forgotten = library.forget_gone(folder)
     if json:
         output.json_document(forgotten)
     else:
