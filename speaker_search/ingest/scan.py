@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
+from typing import TypeAlias
 
 from speaker_search.catalog.clips import is_root
 from speaker_search.catalog.database import Catalog
@@ -18,6 +19,7 @@ from speaker_search.errors import SourceError, UsageError
 from speaker_search.ingest.report import Tally
 from speaker_search.sources import Candidate, GameSource, Layout, Route, is_archive, scan
 
+Places: TypeAlias = str | Path | Sequence[str | Path]  #: what an ingest is given: folders, archives and lists
 UNREGISTERED = frozenset({Route.REPEATED, Route.MALFORMED, Route.UNSUPPORTED})  # rows that are not clips of their own
 CLIPS_PER_PROGRESS = 5_000
 
@@ -43,11 +45,11 @@ class Counted:
 
 
 def find_games(
-    paths: Sequence[Path], *, layout: Layout | None, maker: str | None, title: str | None, password: str | None
+    paths: Places, *, layout: Layout | None, maker: str | None, title: str | None, password: str | None
 ) -> Found:
     """The games in all the paths. Raises SourceError for a path that holds none, before anything is written."""
     found = Found()
-    for path in paths:
+    for path in [Path(paths)] if isinstance(paths, str | Path) else map(Path, paths):
         if not path.parts:  # Path("") would mean the current folder
             raise UsageError("The path is empty.", "Write . for the current folder.")
         scanned = scan(path, layout=layout, maker=maker, title=title, password=password)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from speaker_search import documents, encoders
@@ -19,6 +18,7 @@ from speaker_search.settings import Settings
 if TYPE_CHECKING:
     from speaker_search.ingest.pipeline import Resources
     from speaker_search.ingest.report import Tally
+    from speaker_search.ingest.scan import Places
     from speaker_search.sources import Candidate, GameSource, Layout
 
 OnProgress = Callable[[documents.IngestReport], None]
@@ -33,7 +33,7 @@ class Intake(Following):
 
     def ingest(
         self,
-        paths: Sequence[Path],
+        paths: Places,
         *,
         layout: documents.Layout = "auto",
         maker: str | None = None,
@@ -87,7 +87,7 @@ class Intake(Following):
     @staticmethod
     def preview(
         settings: Settings,
-        paths: Sequence[Path],
+        paths: Places,
         *,
         layout: documents.Layout = "auto",
         maker: str | None = None,

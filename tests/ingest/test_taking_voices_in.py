@@ -61,6 +61,11 @@ def test_the_second_ingest_of_a_folder_opens_no_file_and_adds_nothing(
     assert encoder.clips == CLIPS
 
 
+def test_a_folder_may_be_named_by_a_string(library: Library, voices: Path) -> None:
+    assert library.ingest(str(voices), enqueue=True).new == CLIPS
+    assert library.ingest([str(voices / "maker/one"), voices / "maker/two"], enqueue=True).known == CLIPS
+
+
 def test_one_folder_named_twice_is_taken_in_once(library: Library, voices: Path) -> None:
     report = take_in(library, voices, voices)
     assert (report.new, report.known, report.scanned, report.embedded) == (CLIPS, 0, 2 * CLIPS, CLIPS)
