@@ -25,6 +25,8 @@ class Repeats:
 
     def unchanged(self, characters: Characters, ids: Ids, clips: Ids) -> Repeats:
         """Those of characters that have as many clips as before: `ids` (C,) had `clips` (C,)."""
+        if not len(self.ids):
+            return self
         before = dict(zip(ids.tolist(), clips.tolist(), strict=True))
         now = dict(zip(characters.ids.tolist(), characters.counts.tolist(), strict=True))
         kept = np.array([id_ in now and now[id_] == before.get(id_) for id_ in self.ids.tolist()], np.bool_)
@@ -32,6 +34,8 @@ class Repeats:
 
     def left_out(self, characters: Characters) -> tuple[Characters, Bools]:
         """The characters by their other clips alone, and which of them (C,) have no others: these stay whole."""
+        if not len(self.ids):
+            return characters, np.zeros(len(characters), np.bool_)
         place = np.searchsorted(characters.ids, self.ids)
         counts, milliseconds, sums = characters.counts.copy(), characters.milliseconds.copy(), characters.sums.copy()
         counts[place] -= self.counts

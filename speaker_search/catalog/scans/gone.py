@@ -98,7 +98,7 @@ def store_unseen(connection: Connection, root_id: int, found: Unseen) -> int:
 
 
 def mark_gone(catalog: Catalog, folder: Path, is_there: IsThere) -> None:
-    """Mark as gone what a folder or archive held that is no longer there, unless a copy is there.
+    """Mark the clips of a folder or archive that no longer exists as gone, except those with a copy that exists.
 
     Raises UsageError while it is there, and NotFoundError when the catalog has nothing from it.
     """

@@ -21,7 +21,7 @@ FEW = 10  # files: with fewer, equal names and sizes may be chance, so their tim
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """A root that is no longer there, and whose files the scanned one holds."""
+    """A root that no longer exists, whose files are now in the scanned one."""
 
     root_id: int
     path: str
@@ -30,7 +30,7 @@ class Former:
 
 
 def vanished_roots(catalog: Catalog, root: Path, is_there: IsThere) -> dict[int, str]:
-    """Ids and paths of roots that are no longer there, one of which may have become `root`; none if that is known."""
+    """Ids and paths of roots that no longer exist: `root` may be one of them, moved. Empty if `root` is known."""
     with catalog.read() as connection:
         places = {path: id_ for id_, path in connection.execute(select(roots.c.id, roots.c.path))}
     if str(root) in places:
