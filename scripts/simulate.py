@@ -42,10 +42,10 @@ class World:
     shares: np.ndarray  # (characters,) of all clips
 
 
-def world(clips: int, seed: int = 0) -> World:
-    """The cast for this many clips."""
+def world(clips: int, seed: int = 0, characters: int | None = None) -> World:
+    """The cast for this many clips, of as many characters as usual unless told otherwise."""
     rng = np.random.default_rng([seed, 0])
-    characters = int(np.clip(clips // CLIPS_PER_CHARACTER, 24, CHARACTERS))
+    characters = characters or int(np.clip(clips // CLIPS_PER_CHARACTER, 24, CHARACTERS))
     games = max(4, GAMES * characters // CHARACTERS)
     actors = max(8, ACTORS * characters // CHARACTERS)
     of_game = np.sort(rng.integers(games, size=characters))
@@ -70,9 +70,9 @@ def draw(cast: World, characters: np.ndarray, seed: int) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def fill(catalog: Catalog, clips: int, seed: int = 0) -> Space:
+def fill(catalog: Catalog, clips: int, seed: int = 0, characters: int | None = None) -> Space:
     """Write a whole simulated catalog with its embeddings."""
-    cast = world(clips, seed)
+    cast = world(clips, seed, characters)
     space = ensure_space(catalog, space=SPACE, name=SPACE.partition("@")[0], dim=DIM)
     with catalog.write() as connection:
         maker_ids = [
@@ -148,6 +148,7 @@ def _portions(speakers: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=100_000)
+    parser.add_argument("--characters", type=int, help="by default one for every 130 clips, up to 7,357")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--database-url", help="PostgreSQL instead of SQLite in the home")
     parser.add_argument("--seed", type=int, default=0)
@@ -155,7 +156,7 @@ def main() -> None:
     settings = Settings(home=chosen.home, database_url=chosen.database_url)
     catalog = open_catalog(settings.url)
     began = time.monotonic()
-    space = fill(catalog, chosen.clips, chosen.seed)
+    space = fill(catalog, chosen.clips, chosen.seed, chosen.characters)
     print(f"{chosen.clips:,} clips in {space.name} after {time.monotonic() - began:.1f} s: {chosen.home}")
     catalog.close()
 

@@ -52,6 +52,7 @@ INNER_FOLDERS = {
     "cli/commands",
     "encoders/backends",
     "encoders/networks",
+    "search/profiles",
     "sources/archives",
     "sources/layouts",
     "sources/trees",

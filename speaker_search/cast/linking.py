@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speaker_search.entities import Ids
-from speaker_search.search.profiles import Sounding
+from speaker_search.search.profiles.profiles import Sounding
 from speaker_search.search.scoring import blocks, normalised
 
 Doubles = npt.NDArray[np.float64]

@@ -18,7 +18,7 @@ from speaker_search.entities import Character, Floats, Ids, Voice, fold
 from speaker_search.errors import NotFoundError
 from speaker_search.search.calibration import Calibration, least_log_odds, logistic
 from speaker_search.search.live import Ready
-from speaker_search.search.profiles import Profiles
+from speaker_search.search.profiles.profiles import Profiles
 
 NAMED = 3  # characters in a warning
 

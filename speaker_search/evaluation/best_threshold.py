@@ -9,7 +9,7 @@ from speaker_search.entities import Floats, Ids
 from speaker_search.evaluation.known import Known
 from speaker_search.evaluation.metrics import bcubed
 from speaker_search.search.calibration import Calibration
-from speaker_search.search.profiles import Profiles
+from speaker_search.search.profiles.profiles import Profiles
 
 TRIED = 32  # thresholds; on real voices the best of them comes within 0.002 of the best possible F1 ...
 REFINED = 8  # ... with this many more around it

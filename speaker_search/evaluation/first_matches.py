@@ -9,7 +9,7 @@ import numpy as np
 from speaker_search.entities import Floats, Ids
 from speaker_search.evaluation.known import NOBODY, Known
 from speaker_search.evaluation.metrics import Bools, Doubles, average_precisions, first_is_right
-from speaker_search.search.profiles import Profiles
+from speaker_search.search.profiles.profiles import Profiles
 
 BLOCK = 512  # characters compared with all at a time: their scores with 7,400 take 15 MB
 MAX_PAIRS = 4_000_000

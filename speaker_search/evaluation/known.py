@@ -12,7 +12,7 @@ from speaker_search.entities import Ids
 from speaker_search.errors import UsageError
 from speaker_search.evaluation.metrics import Bools
 from speaker_search.evaluation.truth import Truth
-from speaker_search.search.profiles import Profiles
+from speaker_search.search.profiles.profiles import Profiles
 
 NOBODY = -1  # in place of an actor, or of a row
 

@@ -12,7 +12,8 @@ from speaker_search.evaluation.known import Known
 from speaker_search.evaluation.metrics import Doubles, calibration_error, first_is_right, mean
 from speaker_search.search.calibration import logistic
 from speaker_search.search.live import Ready
-from speaker_search.search.profiles import QUERY_SIZES, Profiles
+from speaker_search.search.profiles.build import QUERY_SIZES
+from speaker_search.search.profiles.profiles import Profiles
 from speaker_search.search.scoring import unit
 from speaker_search.views.snapshot import Snapshot
 

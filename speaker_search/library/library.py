@@ -27,7 +27,7 @@ from speaker_search.settings import Settings
 if TYPE_CHECKING:
     from speaker_search.cast.voices import Cast
     from speaker_search.search.live import Ready
-    from speaker_search.search.profiles import Profiles
+    from speaker_search.search.profiles.profiles import Profiles
     from speaker_search.search.query import Answer, Examples, Filters, Page, Query
 
 

@@ -16,7 +16,7 @@ from speaker_search.errors import UsageError
 from speaker_search.search import evidence, nearest_clips
 from speaker_search.search.calibration import Calibration, least_log_odds, logistic
 from speaker_search.search.live import Ready
-from speaker_search.search.profiles import Profiles
+from speaker_search.search.profiles.profiles import Profiles
 from speaker_search.search.query import EVERYBODY, FIRST_PAGE, Answer, Filters, Page, Query
 from speaker_search.search.strangers import Doubles
 

@@ -13,8 +13,10 @@ from speaker_search.catalog import duplicates, queue
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.spaces import Space
 from speaker_search.errors import IndexUnusableError, SpeakerSearchError
-from speaker_search.search.kept_profiles import load_profiles, save_profiles
-from speaker_search.search.profiles import Profiles, build_profiles, follow_profiles
+from speaker_search.search.profiles.build import build_profiles
+from speaker_search.search.profiles.follow import follow_profiles
+from speaker_search.search.profiles.kept_profiles import load_profiles, save_profiles
+from speaker_search.search.profiles.profiles import Profiles
 from speaker_search.views import snapshot as views
 from speaker_search.views.snapshot import Snapshot
 
@@ -138,7 +140,7 @@ class Live:
             pending = self._still_pending()  # counted first: a clip embedded meanwhile makes the answer provisional
             snapshot, profiles = views.follow(self._catalog, self._space, before.snapshot), before.profiles
             if snapshot is not before.snapshot:
-                profiles = follow_profiles(profiles, snapshot.characters)
+                profiles = follow_profiles(profiles, before.snapshot.characters, snapshot.characters)
             self._ready = Ready(self._space, snapshot, profiles, pending)
 
     def _still_pending(self) -> int:
@@ -160,8 +162,9 @@ class Live:
             snapshot = folded
             if self._ready.snapshot is not before.snapshot:  # apply what was committed meanwhile
                 snapshot = views.follow(self._catalog, self._space, folded)
-            profiles = follow_profiles(self._ready.profiles, snapshot.characters)
-            self._ready = replace(self._ready, snapshot=snapshot, profiles=profiles)
+            now = self._ready
+            profiles = follow_profiles(now.profiles, now.snapshot.characters, snapshot.characters)
+            self._ready = replace(now, snapshot=snapshot, profiles=profiles)
 
     def _calibrate(self) -> None:
         before = self._ready
@@ -171,7 +174,7 @@ class Live:
         with self._stepping:
             now = self._ready.snapshot
             if now.position != profiles.position:
-                profiles = follow_profiles(profiles, now.characters)
+                profiles = follow_profiles(profiles, before.snapshot.characters, now.characters)
             self._ready = replace(self._ready, profiles=profiles)
 
     def _profiles(self, snapshot: Snapshot) -> Profiles:

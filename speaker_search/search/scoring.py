@@ -32,17 +32,20 @@ def unit(vectors: Floats) -> Floats:
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
 
 
-def channels(means: Floats, games: Ids) -> tuple[Floats, Floats]:
+def channels(means: Floats, games: Ids, centre: Floats | None = None) -> tuple[Floats, Floats]:
     """What voices have in common: over all games (dim,), and in each character's game (C, dim).
 
     A game's room and equipment colour all its voices alike. Its mean estimates that colour, with more weight the more
-    characters it has; a small game mostly gets the mean of all games.
+    characters it has; a small game mostly gets the mean of all games, which is `centre` if given.
     """
-    centre = means.mean(axis=0)
+    centre = means.mean(axis=0) if centre is None else centre
+    order = np.argsort(games, kind="stable")
+    first = np.flatnonzero(np.diff(games[order], prepend=-1))
+    sizes = np.diff(first, append=len(games))
+    sums = np.add.reduceat(means[order], first, axis=0)
+    own = (sums + CHANNEL_PRIOR * centre) / (sizes + CHANNEL_PRIOR)[:, None]
     per_character = np.empty_like(means)
-    for game in np.unique(games):
-        cast = games == game
-        per_character[cast] = (means[cast].sum(axis=0) + CHANNEL_PRIOR * centre) / (cast.sum() + CHANNEL_PRIOR)
+    per_character[order] = np.repeat(own, sizes, axis=0)
     return centre, per_character
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from speaker_search.cast import linking
 from speaker_search.cast.linking import MOST_PAIRS, bonus, link
 from speaker_search.search import scoring
-from speaker_search.search.profiles import Sounding
+from speaker_search.search.profiles.profiles import Sounding
 from speaker_search.search.scoring import normalised, unit
 
 DIM = 6

@@ -10,7 +10,7 @@ from search.filling import assert_equal, fill, forget, some_voices, units
 from standin import StandInEncoder
 
 from speaker_search.library import Library
-from speaker_search.search.profiles import NOTHING, build_profiles
+from speaker_search.search.profiles.build import NOTHING, build_profiles
 from speaker_search.settings import Settings
 
 VOICES = some_voices(games=6, characters=8, clips=4, people=40, spread=0.3)

@@ -23,7 +23,7 @@ from speaker_search.evaluation.truth import Truth
 from speaker_search.library import Library
 from speaker_search.search.calibration import logistic
 from speaker_search.search.live import Ready
-from speaker_search.search.profiles import build_profiles
+from speaker_search.search.profiles.build import build_profiles
 from speaker_search.settings import Settings
 from speaker_search.views.characters import of_clips
 from speaker_search.views.clip_index.clip_index import of_columns

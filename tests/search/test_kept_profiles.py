@@ -13,10 +13,11 @@ from standin import DIM, StandInEncoder
 from speaker_search.catalog.spaces import Space
 from speaker_search.library import Library
 from speaker_search.search.calibration import Calibration
-from speaker_search.search.kept_profiles import FILE, load_profiles, save_profiles
 from speaker_search.search.live import SCORES
-from speaker_search.search.profiles import Profiles, QueryCalibration, Sounding, build_profiles
-from speaker_search.search.repeats import Repeats
+from speaker_search.search.profiles.build import build_profiles
+from speaker_search.search.profiles.kept_profiles import FILE, load_profiles, save_profiles
+from speaker_search.search.profiles.profiles import Profiles, QueryCalibration, Sounding
+from speaker_search.search.profiles.repeats import Repeats
 from speaker_search.settings import Settings
 from speaker_search.views import storage
 from speaker_search.views.storage import folder_of

@@ -21,7 +21,7 @@ from speaker_search.errors import CatalogError
 from speaker_search.library import Library
 from speaker_search.search.answering import answer
 from speaker_search.search.live import Live
-from speaker_search.search.profiles import build_profiles
+from speaker_search.search.profiles.build import build_profiles
 from speaker_search.search.query import Query
 from speaker_search.views.clip_index.clip_index import TAIL_ROWS
 from speaker_search.views.snapshot import follow

@@ -17,7 +17,7 @@ from speaker_search.catalog.database import Catalog
 from speaker_search.documents import By
 from speaker_search.errors import NotFoundError
 from speaker_search.library import Library
-from speaker_search.search.profiles import build_profiles
+from speaker_search.search.profiles.build import build_profiles
 from speaker_search.search.query import Filters, Page
 from speaker_search.views.snapshot import follow
 

@@ -11,9 +11,11 @@ from standin import DIM
 
 from speaker_search.catalog import people
 from speaker_search.library import Library
-from speaker_search.search.profiles import SAMPLED_CLIPS, Profiles, build_profiles, follow_profiles
+from speaker_search.search.profiles.build import SAMPLED_CLIPS, build_profiles
+from speaker_search.search.profiles.follow import follow_profiles
+from speaker_search.search.profiles.profiles import Profiles
 from speaker_search.search.query import Filters
-from speaker_search.search.scoring import cohorts_across_games
+from speaker_search.search.scoring import channels, cohorts_across_games
 from speaker_search.views.snapshot import follow
 
 RNG = np.random.default_rng
@@ -193,18 +195,23 @@ LATE = {"maker0/late": {"x": around(units(np.ones(DIM)), 4, RNG(0))}}
 def test_followed_profiles_are_the_built_ones_but_for_what_is_calibrated(library: Library) -> None:
     voices = some_voices(games=4, characters=6)
     first = fill(library, voices)
-    before = library.ready.profiles
+    before, held = library.ready.profiles, library.ready.snapshot.characters
     fill(library, {**voices, **LATE, "maker0/game0": {**voices["maker0/game0"], "new": around(line(), 4, RNG(2))}})
     forget(library, min(first))
     snapshot = follow(library.catalog, library.space, None)
-    followed, built = follow_profiles(before, snapshot.characters), build_profiles(snapshot)
-    for name in ("character_ids", "game_ids", "clips", "means", "centre"):
+    followed, built = follow_profiles(before, held, snapshot.characters), build_profiles(snapshot)
+    for name in ("character_ids", "game_ids", "clips", "echoes", "means"):
         np.testing.assert_array_equal(getattr(followed, name), getattr(built, name), err_msg=name)
     assert_equal((followed.position, followed.pairs, followed.queries), (before.position, before.pairs, before.queries))
+    np.testing.assert_array_equal(followed.centre, before.centre)
     assert built.position > before.position
     changed = np.array([0, 24, 25])  # the one that has lost a clip, and the two that are new
+    held = snapshot.characters
+    raw = (held.sums / held.counts[:, None]).astype(np.float32)
+    deviations = raw - channels(raw, held.games, before.centre)[1]
     for now, then in ((followed.as_pairs, before.as_pairs), (followed.as_queries, before.as_queries)):
         np.testing.assert_array_equal(now.matrix, then.matrix)
+        np.testing.assert_allclose(now.vectors, units(deviations @ then.matrix), atol=1e-5)
         expected = cohorts_across_games(now.vectors, followed.game_ids, changed)
         np.testing.assert_array_equal(now.cohort_means[changed], expected[0])
         np.testing.assert_array_equal(now.cohort_spreads[changed], expected[1])
@@ -228,9 +235,23 @@ def test_cohorts_begin_with_the_second_game_and_end_with_the_last_but_one(librar
     forget(library, *clips)
     again_one = follow(library.catalog, library.space, two)
     for before, after in ((one, two), (two, again_one)):
-        followed, built = follow_profiles(build_profiles(before), after.characters), build_profiles(after)
+        followed = follow_profiles(build_profiles(before), before.characters, after.characters)
+        built = build_profiles(after)
         for found, expected in ((followed.as_pairs, built.as_pairs), (followed.as_queries, built.as_queries)):
             assert (found.cohort_spreads == 1).all() == (expected.cohort_spreads == 1).all()
+
+
+@on_sqlite
+def test_profiles_follow_a_game_that_is_emptied_and_lines_of_nobody_known(library: Library) -> None:
+    first = fill(library, {**some_voices(games=3, characters=6), **LATE})
+    full = follow(library.catalog, library.space, None)
+    forget(library, *sorted(first)[-4:])
+    emptied = follow(library.catalog, library.space, full)
+    followed = follow_profiles(build_profiles(full), full.characters, emptied.characters)
+    assert followed.character_ids.tolist() == emptied.characters.ids.tolist()
+    assert len(followed) == len(build_profiles(full)) - 1
+    unchanged = follow_profiles(followed, emptied.characters, emptied.characters)
+    assert_equal(unchanged, followed)
 
 
 @on_sqlite
@@ -240,10 +261,10 @@ def test_profiles_follow_from_nobody_and_to_nobody(library: Library) -> None:
     forget(library, *clips)
     nobody = follow(library.catalog, library.space, one)
     assert len(nobody.characters) == 0
-    from_nobody = follow_profiles(build_profiles(nobody), one.characters)
+    from_nobody = follow_profiles(build_profiles(nobody), nobody.characters, one.characters)
     assert from_nobody.character_ids.tolist() == one.characters.ids.tolist()
     assert np.isfinite(from_nobody.pair_scores(slice(None))).all()
-    assert_equal(follow_profiles(build_profiles(one), nobody.characters), build_profiles(nobody))
+    assert_equal(follow_profiles(build_profiles(one), one.characters, nobody.characters), build_profiles(nobody))
 
 
 @on_sqlite

@@ -23,13 +23,13 @@ class Repeats:
     milliseconds: Ids  # (R,) of audio
     sums: Doubles  # (R, dim) of vectors
 
-    def unchanged(self, characters: Characters, ids: Ids, clips: Ids) -> Repeats:
-        """Those of characters that have as many clips as before: `ids` (C,) had `clips` (C,)."""
+    def unchanged(self, then: Characters, now: Characters) -> Repeats:
+        """Those of characters that have as many clips now as then."""
         if not len(self.ids):
             return self
-        before = dict(zip(ids.tolist(), clips.tolist(), strict=True))
-        now = dict(zip(characters.ids.tolist(), characters.counts.tolist(), strict=True))
-        kept = np.array([id_ in now and now[id_] == before.get(id_) for id_ in self.ids.tolist()], np.bool_)
+        before = dict(zip(then.ids.tolist(), then.counts.tolist(), strict=True))
+        after = dict(zip(now.ids.tolist(), now.counts.tolist(), strict=True))
+        kept = np.array([id_ in after and after[id_] == before.get(id_) for id_ in self.ids.tolist()], np.bool_)
         return Repeats(self.ids[kept], self.counts[kept], self.milliseconds[kept], self.sums[kept])
 
     def left_out(self, characters: Characters) -> tuple[Characters, Bools]:

@@ -11,8 +11,8 @@ from speaker_search.catalog.spaces import Space
 from speaker_search.entities import Floats, Ids
 from speaker_search.errors import IndexUnusableError
 from speaker_search.search.calibration import Calibration
-from speaker_search.search.profiles import Profiles, QueryCalibration, Sounding
-from speaker_search.search.repeats import Repeats
+from speaker_search.search.profiles.profiles import Profiles, QueryCalibration, Sounding
+from speaker_search.search.profiles.repeats import Repeats
 from speaker_search.search.scoring import Bools
 from speaker_search.search.strangers import Doubles
 from speaker_search.views import storage

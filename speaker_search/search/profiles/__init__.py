@@ -1,0 +1,1 @@
+"""Character profiles: built, calibrated, following the catalog, and saved."""

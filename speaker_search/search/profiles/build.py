@@ -1,0 +1,170 @@
+"""Builds profiles from a snapshot of the views, and calibrates scores on its own clips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from speaker_search.entities import Floats, Ids
+from speaker_search.search.calibration import PAIRS, QUERIES, calibrate
+from speaker_search.search.profiles.profiles import Profiles, QueryCalibration, Sounding
+from speaker_search.search.profiles.repeats import Repeats, aggregated
+from speaker_search.search.scoring import (
+    PAIR_SHRINKAGE,
+    QUERY_SHRINKAGE,
+    Bools,
+    channels,
+    cohorts_across_games,
+    unit,
+    whitening,
+)
+from speaker_search.views.characters import Characters
+from speaker_search.views.snapshot import Snapshot
+
+NOTHING = np.empty(0, np.int64)
+ALL = slice(None)
+UNSEEN = 3.0  # errors that may have gone unseen in as many trials as there are characters ...
+SPENT = 8  # ... less those that the calibration is fitted with
+QUERY_SIZES = (1, 2, 4, 8)  # clips: calibrated separately, since more clips make a more reliable query
+SAMPLED_CHARACTERS = 1_000
+SAMPLED_CLIPS = 1_000  # of a character, the clips that samples are drawn from
+MIN_QUERIES = 30  # fewer say too little about queries of a size
+LENGTHS = 3  # classes of queries by their seconds of speech, with equally many queries in each ...
+MIN_QUERIES_OF_LENGTH = 80  # ... if each has at least this many
+MAX_SCORES = 2_000_000  # that a calibration is fitted on ...
+FITTED_ROWS = 300  # ... from at least this many characters or queries, against as many games as that leaves room for
+
+
+def build_profiles(snapshot: Snapshot, repeated: Ids = NOTHING) -> Profiles:
+    """Profiles of all characters, with scores calibrated on this catalog. The clips `repeated` (by id) do not count."""
+    plain = uncalibrated(snapshot.characters, aggregated(snapshot, repeated))
+    if not several(plain.game_ids[~plain.echoes]):
+        return plain  # a catalog of one game has nothing to calibrate on
+    return _calibrated(plain, _samples(snapshot, plain))
+
+
+def several(games: Ids) -> bool:
+    return len(games) > 0 and bool((games != games[0]).any())
+
+
+def means_of(characters: Characters, rows: Ids | slice = ALL) -> Floats:
+    """The mean (n, dim) of the clips of each of these characters."""
+    return (characters.sums[rows] / np.maximum(1, characters.counts[rows])[:, None]).astype(np.float32)
+
+
+def uncalibrated(characters: Characters, repeats: Repeats) -> Profiles:
+    """Profiles without calibration: all a catalog of one game has."""
+    ids, games, clips = characters.ids, characters.games, characters.counts
+    characters, echoes = repeats.left_out(characters)
+    means = means_of(characters)
+    dim = means.shape[1]
+    if not len(ids):
+        none = np.empty(0, np.float32)
+        pairs = queries = Sounding(np.eye(dim, dtype=np.float32), means, none, none)
+        centre = np.zeros(dim, np.float32)
+    else:
+        centre, channel = channels(means, games)
+        deviations = means - channel
+        seconds = np.asarray(characters.milliseconds / 1_000, np.float32)
+        pairs, queries = (
+            _sounding(whitening(deviations, seconds, shrinkage), deviations, games, echoes)
+            for shrinkage in (PAIR_SHRINKAGE, QUERY_SHRINKAGE)
+        )
+    position = characters.position
+    return Profiles(position, ids, games, clips, echoes, unit(means), centre, pairs, queries, None, (), repeats)
+
+
+def _sounding(matrix: Floats, deviations: Floats, games: Ids, echoes: Bools) -> Sounding:
+    """The characters whitened by that matrix, with their cohorts."""
+    vectors = unit(deviations @ matrix)
+    return Sounding(matrix, vectors, *cohorts_across_games(vectors, games, echoes=echoes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    """Clips drawn to calibrate queries on, up to 8 of a character."""
+
+    rows: Ids  # (S,) of their characters
+    vectors: list[Floats]  # S of (k, dim)
+    seconds: list[Floats]  # S of (k,)
+
+    def queries(self, size: int) -> tuple[Floats, Floats, Ids]:
+        """Mean vectors (n, dim) of that many clips of a character, no clip used twice; their seconds; their rows."""
+        whole = [len(clips) // size for clips in self.vectors]
+        parts = [
+            clips[: n * size].reshape(n, size, clips.shape[1]).mean(axis=1)
+            for n, clips in zip(whole, self.vectors, strict=True)
+        ]
+        sums = [s[: n * size].reshape(n, size).sum(axis=1) for n, s in zip(whole, self.seconds, strict=True)]
+        return np.concatenate(parts), np.concatenate(sums), np.repeat(self.rows, whole)
+
+
+def _samples(snapshot: Snapshot, profiles: Profiles) -> _Samples:
+    """Up to 8 clips each of up to 1,000 characters, drawn at random, the same ones every time."""
+    rng = np.random.default_rng(0)
+    chosen = rng.permutation(np.flatnonzero(~profiles.echoes))[:SAMPLED_CHARACTERS]
+    games, ids = profiles.game_ids[chosen], profiles.character_ids[chosen]
+    vectors, seconds = [], []
+    for clips in snapshot.clips.of_characters(games, ids, SAMPLED_CLIPS):
+        drawn = rng.permutation(len(clips))[: QUERY_SIZES[-1]]
+        vectors.append(clips.vectors[drawn].astype(np.float32))
+        seconds.append(clips.seconds[drawn])
+    return _Samples(chosen, vectors, seconds)
+
+
+def _calibrated(profiles: Profiles, samples: _Samples) -> Profiles:
+    """The same profiles with calibrations for pairs of characters and for queries of each size and length."""
+    rng = np.random.default_rng(1)
+    games = profiles.game_ids
+    most = max(FITTED_ROWS, MAX_SCORES // len(profiles))
+    columns = _of_some_games(games, MAX_SCORES // FITTED_ROWS, rng)
+    columns = columns[~profiles.echoes[columns]]
+    rows = np.sort(rng.permutation(np.flatnonzero(~profiles.echoes))[:most])
+    pairs = calibrate(profiles.pair_scores(rows)[:, columns], games[rows], games[columns], PAIRS)
+    queries: list[QueryCalibration] = []
+    for size in QUERY_SIZES:
+        vectors, seconds, of = samples.queries(size)
+        if len(of) < MIN_QUERIES:
+            break
+        kept = np.sort(rng.permutation(len(of))[:most])
+        own_games, seconds = games[of[kept]], seconds[kept]
+        compared = profiles.query_scores(unit(vectors[kept]), games=own_games)
+        scores, cosines = (each[:, columns] for each in compared)
+        for least, inside in _lengths(seconds):
+            by_score, by_cosine = (
+                calibrate(each[inside], own_games[inside], games[columns], QUERIES) for each in (scores, cosines)
+            )
+            if by_score is not None and by_cosine is not None:
+                queries.append(QueryCalibration(size, least, by_score, by_cosine, _most(int((~profiles.echoes).sum()))))
+    return replace(profiles, pairs=pairs, queries=tuple(queries))
+
+
+def _most(characters: int) -> float:
+    """The log-odds of a probability of 1 - 3 / n, with n the characters less 8, and at least of 1/4.
+
+    By the rule of three (Hanley and Lippman-Hand 1983), n trials without an error allow no claim of a lower error rate.
+    The characters that a fit follows are not such trials; 8 is about right in catalogs of 12 to 25 characters.
+    """
+    return float(np.log(max(1.0, characters - SPENT - UNSEEN) / UNSEEN))
+
+
+def _of_some_games(games: Ids, most: int, rng: np.random.Generator) -> Ids:
+    """The characters of games drawn at random, at most so many characters together; all games, if they fit.
+
+    At least one game, however large it is.
+    """
+    named, sizes = np.unique(games, return_counts=True)
+    order = rng.permutation(len(named))
+    fitting = max(1, int((np.cumsum(sizes[order]) <= most).sum()))
+    return np.flatnonzero(np.isin(games, named[order[:fitting]]))
+
+
+def _lengths(seconds: Floats) -> list[tuple[float, Bools]]:
+    """Classes of queries by length: the least seconds of each, and which queries are in it. The first holds all."""
+    classes = [(-1.0, np.ones(len(seconds), np.bool_))]
+    if len(seconds) >= LENGTHS * MIN_QUERIES_OF_LENGTH:
+        bounds = [0.0, *np.quantile(seconds, np.arange(1, LENGTHS) / LENGTHS).tolist(), np.inf]
+        classes += [(low, (seconds >= low) & (seconds < high)) for low, high in pairwise(bounds)]
+    return classes

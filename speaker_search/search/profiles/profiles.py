@@ -1,0 +1,100 @@
+"""What characters are ranked by: their profiles, and the calibration of scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from speaker_search.entities import Floats, Ids
+from speaker_search.search.calibration import Calibration
+from speaker_search.search.profiles.repeats import Repeats
+from speaker_search.search.scoring import Bools, cohort, normalised, others, unit
+from speaker_search.search.strangers import Doubles
+
+
+@dataclass(frozen=True)
+class Sounding:
+    """How characters (C) are compared with each other, or with clips. Vectors are unit float32."""
+
+    matrix: Floats  # (dim, dim) whitening, applied to deviations from the channel
+    vectors: Floats  # (C, dim)
+    cohort_means: Floats  # (C,)
+    cohort_spreads: Floats  # (C,)
+
+    @property
+    def cohorts(self) -> tuple[Floats, Floats]:
+        return self.cohort_means, self.cohort_spreads
+
+    def of(self, rows: Ids) -> Sounding:
+        """Some of the characters."""
+        return Sounding(self.matrix, self.vectors[rows], self.cohort_means[rows], self.cohort_spreads[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class QueryCalibration:
+    """The calibration of queries of some size: of their scores and of their cosines with characters."""
+
+    clips: int  #: in a query, at least
+    seconds: float  #: of speech in it, at least; -1 for queries of any length
+    scores: Calibration
+    cosines: Calibration
+    most: float  #: log-odds that none exceeds
+
+    def log_odds(self, scores: Floats, nearest: float) -> Doubles:
+        """Log-odds of one voice, of the same shape as the scores; `nearest` is the query's highest cosine.
+
+        The score says how far a match stands out among all characters. Even for a stranger or for noise some character
+        stands out, but at a cosine far below those of one voice. So the likelihood ratio of the highest cosine caps the
+        log-odds. So does the size of the catalog (see `_most`).
+        """
+        return np.minimum(self.scores.log_odds(scores), min(self.cosines.log_ratio(nearest), self.most))
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """Characters (C) with at least one embedded clip, by id."""
+
+    position: int  # of the change log, when the scores were calibrated
+    character_ids: Ids  # (C,)
+    game_ids: Ids  # (C,)
+    clips: Ids  # (C,) embedded clips of each
+    echoes: Bools  # (C,) whether all of them are repeats; otherwise only the others count in what follows
+    means: Floats  # (C, dim) mean of a character's clips, of unit length
+    centre: Floats  # (dim,) mean of all means
+    as_pairs: Sounding
+    as_queries: Sounding
+    pairs: Calibration | None  # of scores between characters
+    queries: tuple[QueryCalibration, ...]
+    repeats: Repeats
+
+    def __len__(self) -> int:
+        return len(self.character_ids)
+
+    def row(self, character_id: int) -> int | None:
+        place = int(np.searchsorted(self.character_ids, character_id))
+        return place if place < len(self) and self.character_ids[place] == character_id else None
+
+    def pair_scores(self, rows: slice | Ids) -> Floats:
+        """Scores (n, C) between some characters and all."""
+        pairs = self.as_pairs
+        own = pairs.cohort_means[rows], pairs.cohort_spreads[rows]
+        return normalised(pairs.vectors[rows] @ pairs.vectors.T, own, pairs.cohorts)
+
+    def query_scores(self, queries: Floats, *, games: Ids | None = None) -> tuple[Floats, Floats]:
+        """Scores and cosines, (n, C) and (n, C), between unit vectors (n, dim) from clips and all characters.
+
+        If the queries' own games are known (`games` (n,)), their characters stay out of the query's cohort.
+        """
+        characters = self.as_queries
+        cosines = unit(unit(queries - self.centre) @ characters.matrix) @ characters.vectors.T
+        counted = None if games is None else others(games, self.game_ids, self.echoes)
+        return normalised(cosines, cohort(cosines, counted), characters.cohorts), cosines
+
+    def query_calibration(self, clips: int, seconds: float | None) -> QueryCalibration | None:
+        """The calibration for a query of that many clips and, if known, seconds.
+
+        It is that of the largest size that the query reaches and, within this size, of the greatest length.
+        """
+        reached = [each for each in self.queries if each.clips <= clips and each.seconds <= (seconds or -1)]
+        return max(reached, key=lambda each: (each.clips, each.seconds)) if reached else None
