@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from itertools import combinations, pairwise
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, func, select
+from sqlalchemy import Column, Connection, Select, exists, func, select
 
 from speaker_search.catalog.rows import chunks
 from speaker_search.catalog.spaces import Space
@@ -72,24 +72,30 @@ def find_character(connection: Connection, space: Space | None, wanted: str) -> 
     return found[0]
 
 
-def find_games(connection: Connection, title: str) -> list[Game]:
-    """The games with that title (several makers may use it). Raises NotFoundError."""
-    columns = (games.c.id, games.c.title, makers.c.id, makers.c.name)
-    query = select(*columns).join_from(games, makers).where(games.c.key == fold(title)).order_by(games.c.id)
-    found = [Game(id_, name, Maker(maker_id, maker)) for id_, name, maker_id, maker in connection.execute(query)]
-    if not found:
-        titles = connection.execute(select(games.c.title)).scalars()
-        raise NotFoundError(f"There is no game {_seen(title)}.", near(title, titles))
+def games_called(connection: Connection, titles: Sequence[str]) -> set[int]:
+    """The ids of the games with these titles, which several makers may use. Raises NotFoundError."""
+    return _called_so(connection, "game", games.c.id, games.c.title, games.c.key, titles)
+
+
+def makers_called(connection: Connection, names: Sequence[str]) -> set[int]:
+    """The ids of the makers with these names. Raises NotFoundError."""
+    return _called_so(connection, "maker", makers.c.id, makers.c.name, makers.c.key, names)
+
+
+def _called_so(
+    connection: Connection, noun: str, id_: Column[int], name: Column[str], key: Column[str], wanted: Sequence[str]
+) -> set[int]:
+    keys = {fold(each): each for each in wanted}
+    found: set[int] = set()
+    known: set[str] = set()
+    for some in chunks(keys):
+        for row in connection.execute(select(id_, key).where(key.in_(some))):
+            found.add(row[0])
+            known.add(row[1])
+    for unknown in (each for folded, each in keys.items() if folded not in known):
+        names = connection.execute(select(name)).scalars()
+        raise NotFoundError(f"There is no {noun} {_seen(unknown)}.", near(unknown, names))
     return found
-
-
-def find_maker(connection: Connection, name: str) -> Maker:
-    """The maker with that name. Raises NotFoundError."""
-    row = connection.execute(select(makers.c.id, makers.c.name).where(makers.c.key == fold(name))).first()
-    if row is None:
-        names = connection.execute(select(makers.c.name)).scalars()
-        raise NotFoundError(f"There is no maker {_seen(name)}.", near(name, names))
-    return Maker(*row)
 
 
 def near(wanted: str, names: Iterable[str]) -> str:

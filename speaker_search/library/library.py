@@ -12,13 +12,11 @@ import numpy as np
 
 from speaker_search import documents
 from speaker_search.catalog import people
-from speaker_search.catalog.clips import clips_by_id
-from speaker_search.catalog.embeddings import vectors_of
 from speaker_search.catalog.spaces import check_space
 from speaker_search.documents import DEFAULT_PROBABILITY, MAX_EXAMPLES, By
 from speaker_search.encoders import Encoder
 from speaker_search.entities import Character, Waveform
-from speaker_search.errors import AudioError, NotFoundError, UsageError
+from speaker_search.errors import AudioError, UsageError
 from speaker_search.library.intake import Intake
 from speaker_search.library.query_sounds import QuerySounds, Sound, named, speechless
 from speaker_search.settings import Settings
@@ -26,9 +24,10 @@ from speaker_search.settings import Settings
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:
     from speaker_search.cast.voices import Cast
+    from speaker_search.search.examples import Examples
     from speaker_search.search.live import Ready
     from speaker_search.search.profiles.profiles import Profiles
-    from speaker_search.search.query import Answer, Examples, Filters, Page, Query
+    from speaker_search.search.query import Answer, Filters, Page, Query
 
 
 class Library(Intake):
@@ -80,11 +79,11 @@ class Library(Intake):
             raise UsageError("A search needs at least one clip.")
         if max(len(clips), len(unlike)) > MAX_EXAMPLES:
             raise UsageError(f"A search takes at most {MAX_EXAMPLES} clips.", "Leave some out.")
-        from speaker_search.search.query import query_of
+        from speaker_search.search.examples import query_of, stored_examples
 
         ready = self.ready
         like = self._embed(ready, clips)
-        other = self._stored(ready, unlike_clips, unlike_characters).vectors
+        other = stored_examples(self.catalog, ready, unlike_clips, unlike_characters).vectors
         if unlike:
             steered = self._embed(ready, unlike, unlike=True)
             other = np.concatenate([other, steered.vectors])
@@ -107,11 +106,11 @@ class Library(Intake):
 
         A character counts as its clips, up to eight.
         """
-        from speaker_search.search.query import Examples, query_of
+        from speaker_search.search.examples import Examples, query_of, stored_examples
         from speaker_search.search.scoring import unit
 
         ready = self.ready
-        like = self._stored(ready, clips, characters)
+        like = stored_examples(self.catalog, ready, clips, characters)
         if embedding is not None:
             if len(like.vectors):
                 raise UsageError("A query is either an embedding, or clips and characters, not both.")
@@ -122,7 +121,7 @@ class Library(Intake):
             like = Examples(direction[None], np.ones(1, np.int64), None)
         if not len(like.vectors):
             raise UsageError("A search needs something to be like: clips, characters, or an embedding.")
-        other = self._stored(ready, unlike_clips, unlike_characters).vectors
+        other = stored_examples(self.catalog, ready, unlike_clips, unlike_characters).vectors
         return self._answer(ready, query_of(like, other), filters, page, by)
 
     def similar(
@@ -135,10 +134,11 @@ class Library(Intake):
         by: By = "character",
     ) -> Answer:
         """The nearest characters to one in the catalog (`maker/game/name` or id), in other games unless `same_game`."""
-        from speaker_search.search.answering import character_query
+        from speaker_search.search.examples import character_query
 
         ready = self.ready
-        found = self.character(character)
+        with self.catalog.read() as connection:
+            found = people.find_character(connection, None, str(character))
         query = character_query(ready, found.id)
         excluded = None if same_game else found.game.id
         return self._answer(ready, query, filters, page, by, exclude_game_id=excluded)
@@ -250,7 +250,7 @@ class Library(Intake):
 
     def _embed(self, ready: Ready, clips: Sequence[Sound], *, unlike: bool = False) -> Examples:
         """Embed query clips, each audio once. Those without a voice are left out, as long as one is not."""
-        from speaker_search.search.query import Examples
+        from speaker_search.search.examples import Examples
 
         once: dict[bytes, tuple[int, Waveform]] = {}
         left_out: list[AudioError] = []
@@ -274,24 +274,6 @@ class Library(Intake):
         seconds = sum(waveform.seconds for (_, waveform), has in zip(once.values(), voiced, strict=True) if has)
         warnings = tuple(f"Left out: {error}" for error in left_out)
         return Examples(vectors[voiced], np.ones(sum(voiced), np.int64), seconds, warnings)
-
-    def _stored(self, ready: Ready, clips: Sequence[int], characters: Sequence[int]) -> Examples:
-        """The catalog's own clips and characters, each once."""
-        from speaker_search.search.answering import character_query
-        from speaker_search.search.query import MOST_CLIPS, Examples
-
-        with self.catalog.read() as connection:
-            stored = vectors_of(connection, ready.space, [c for c in clips if c <= documents.MAX_ID])
-            seconds = [clip.seconds or 0.0 for clip in clips_by_id(connection, list(stored)).values()]
-        absent = [clip for clip in clips if clip not in stored]
-        if absent:
-            raise NotFoundError(f"There is no embedded clip {absent[0]} in {ready.space.name}.")
-        queries = [character_query(ready, self.character(id_).id) for id_ in dict.fromkeys(characters)]
-        vectors = [stored[clip] for clip in dict.fromkeys(clips)] + [query.vector for query in queries]
-        counts = [1] * len(stored) + [min(query.clips, MOST_CLIPS) for query in queries]
-        total = sum(seconds) + sum(query.seconds or 0.0 for query in queries)
-        whole = np.stack(vectors) if vectors else np.empty((0, ready.space.dim), np.float32)
-        return Examples(whole, np.array(counts, np.int64), total)
 
     def _query_encoder(self, ready: Ready) -> Encoder:
         encoder = self._load(ready.space.encoder)

@@ -23,17 +23,6 @@ from speaker_search.search.strangers import Doubles
 SAME_ODDS = 1e-6  # log-odds no further apart are shown as one probability
 
 
-def character_query(ready: Ready, character_id: int) -> Query:
-    """A query for a character of the catalog. Raises UsageError when none of its clips is embedded."""
-    row = ready.profiles.row(character_id)
-    if row is None:
-        raise UsageError("This character has no embedded clip.", "`spksearch catalog refused` may say why.")
-    clips = int(ready.profiles.clips[row])
-    held = ready.snapshot.characters
-    seconds = float(held.milliseconds[held.ids == character_id].sum()) / 1_000
-    return Query(ready.profiles.means[row], clips, seconds, character_id=character_id)
-
-
 def answer(
     catalog: Catalog,
     ready: Ready,
@@ -141,10 +130,10 @@ def _first_of_each(rows: Ids, groups: Ids) -> Ids:
 
 def _allowed_games(connection: Connection, filters: Filters) -> Ids:
     """The ids of the games that pass the filters. Raises NotFoundError for an unknown name."""
-    makers = {people.find_maker(connection, name).id for name in filters.makers}
-    not_makers = {people.find_maker(connection, name).id for name in filters.exclude_makers}
-    games = {game.id for title in filters.games for game in people.find_games(connection, title)}
-    not_games = {game.id for title in filters.exclude_games for game in people.find_games(connection, title)}
+    makers = people.makers_called(connection, filters.makers)
+    not_makers = people.makers_called(connection, filters.exclude_makers)
+    games = people.games_called(connection, filters.games)
+    not_games = people.games_called(connection, filters.exclude_games)
     allowed = [
         game_id
         for game_id, maker_id in people.makers_of_games(connection)
@@ -175,10 +164,10 @@ def _matches(
 ) -> tuple[Match, ...]:
     profiles = ready.profiles
     ids = profiles.character_ids[rows]
-    candidates = evidence.candidates(ready.snapshot.clips, query.vector, profiles.game_ids[rows], ids)
+    near = evidence.nearest(ready.snapshot.clips, query.vector, profiles.game_ids[rows], ids)
     with catalog.read() as connection:
         characters = people.characters_by_id(connection, None, ids.tolist())
-        hits = evidence.hits(connection, ready.space, query.vector, candidates)
+        hits = evidence.hits(connection, near)
     return tuple(
         Match(
             replace(characters[id_], clips=int(profiles.clips[row])),

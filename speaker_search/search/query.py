@@ -6,18 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-import numpy as np
-
 from speaker_search import documents
 from speaker_search.documents import MAX_LIMIT
 from speaker_search.documents.frames import Tabular
-from speaker_search.entities import Floats, Ids, Match
+from speaker_search.entities import Floats, Match
 from speaker_search.errors import UsageError
-from speaker_search.search.scoring import unit
-
-LITTLE_SECONDS = 2.0
-MOST_CLIPS = 8  # that a character counts as in a query, so that clips beside it still count
-UNLIKE_WEIGHT = 0.5  # of what the query should be unlike (Rocchio 1971)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,24 +92,3 @@ class Answer(Tabular):
             warnings=list(self.warnings),
         )
         return documents.Search.of_matches(self.matches, query=query, next=self.next, nobody=self.nobody)
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """Clips and characters believed to be one voice, each as a vector."""
-
-    vectors: Floats  # (n, dim)
-    clips: Ids  # (n,) what each counts as: 1, or a character's clips up to MOST_CLIPS
-    seconds: float | None  #: of all of them together
-    warnings: tuple[str, ...] = ()  #: what was left out
-
-
-def query_of(like: Examples, unlike: Floats) -> Query:
-    """A query from examples of one voice, and from the vectors (n, dim) of clips that it should be unlike."""
-    vector = unit(np.average(like.vectors, axis=0, weights=like.clips).astype(np.float32))
-    if len(unlike):
-        vector = unit(vector - UNLIKE_WEIGHT * unit(unlike.mean(axis=0)))
-    warnings = list(like.warnings)
-    if like.seconds is not None and like.seconds < LITTLE_SECONDS:
-        warnings.append(f"{like.seconds:.1f} s of audio is little to recognise a voice by: give more or longer clips.")
-    return Query(vector, int(like.clips.sum()), like.seconds, tuple(warnings), blended=len(unlike) > 0)

@@ -67,6 +67,6 @@ def test_near_misses_of_games_and_makers_are_suggested(find: Find, catalog: Cata
     assert find("1")
     with catalog.read() as connection:
         with pytest.raises(NotFoundError, match=r"^There is no game titel\. Did you mean title\?"):
-            people.find_games(connection, "titel")
+            people.games_called(connection, ["titel"])
         with pytest.raises(NotFoundError, match=r"^There is no maker Makers\. Did you mean maker\?"):
-            people.find_maker(connection, "Makers")
+            people.makers_called(connection, ["Makers"])

@@ -17,11 +17,13 @@ from speaker_search.documents import MAX_LIMIT, By
 from speaker_search.entities import Match
 from speaker_search.errors import NotFoundError, UsageError
 from speaker_search.library import Library
-from speaker_search.search.answering import answer, character_query
+from speaker_search.search.answering import answer
 from speaker_search.search.evidence import HITS_PER_MATCH
-from speaker_search.search.query import Answer, Examples, Filters, Page, query_of
+from speaker_search.search.examples import Examples, character_query, query_of
+from speaker_search.search.query import Answer, Filters, Page
 
 EVERYTHING = Page(MAX_LIMIT)
+HALF = 0.0005  # what float16 may change a cosine by
 BYS: tuple[By, ...] = ("character", "game", "voice", "clip")
 quiet = settings(deadline=None, derandomize=True, max_examples=15)
 
@@ -69,7 +71,7 @@ def own_clips(filled: Filled, character_id: int) -> list[int]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_hits_are_a_characters_nearest_clips_with_their_exact_cosines(filled: Filled, seed: int) -> None:
+def test_hits_are_a_characters_nearest_clips_with_their_cosines(filled: Filled, seed: int) -> None:
     asked = line(seed)
     found = filled.ask(asked)
     assert len(found.matches) == 6 * 8 + 2
@@ -77,9 +79,9 @@ def test_hits_are_a_characters_nearest_clips_with_their_exact_cosines(filled: Fi
         assert match.character is not None
         own = own_clips(filled, match.character.id)
         cosines = {clip: float(filled.vectors[clip] @ asked) for clip in own}
-        nearest = sorted(own, key=lambda clip, cosines=cosines: (-cosines[clip], clip))[:HITS_PER_MATCH]
-        assert [hit.clip.id for hit in match.hits] == nearest
-        assert [hit.cosine for hit in match.hits] == pytest.approx([cosines[clip] for clip in nearest], abs=1e-6)
+        nearest = sorted(cosines.values(), reverse=True)[:HITS_PER_MATCH]
+        assert [cosines[hit.clip.id] for hit in match.hits] == pytest.approx(nearest, abs=HALF)
+        assert [hit.cosine for hit in match.hits] == pytest.approx(nearest, abs=HALF)
         assert match.character.clips == len(own)
         assert {hit.clip.character_id for hit in match.hits} == {match.character.id}
 
@@ -98,7 +100,9 @@ def test_a_character_among_many_nearer_clips_has_its_own_nearest_as_hits(library
     own = sorted(vectors)[-9 - near :]
     nearest = sorted(own, key=lambda clip: -float(vectors[clip] @ asked))[:HITS_PER_MATCH]
     assert [hit.clip.id for hit in match.hits] == nearest
-    assert [hit.cosine for hit in match.hits] == pytest.approx([float(vectors[clip] @ asked) for clip in nearest])
+    assert [hit.cosine for hit in match.hits] == pytest.approx(
+        [float(vectors[clip] @ asked) for clip in nearest], abs=HALF
+    )
 
 
 # -- ranking -------------------------------------------------------------------------------------------------
@@ -203,7 +207,8 @@ def test_filters_leave_out_whom_they_say_and_change_nothing_else(filled: Filled)
 def test_single_clips_under_filters_are_those_of_all_vectors(filled: Filled) -> None:
     every = filled.ask(line(7), "clip").matches
     with filled.library.catalog.read() as connection:
-        games = {game.id: game for title in range(6) for game in people.find_games(connection, f"game{title}")}
+        everyone = people.characters_by_id(connection, None, range(1, 100)).values()
+    games = {character.game.id: character.game for character in everyone}
 
     @quiet
     @given(FILTERS)

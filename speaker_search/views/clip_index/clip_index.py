@@ -114,6 +114,9 @@ class ClipIndex:
         first, end = columns.ranges(own, games, characters)
         tail_first, tail_end = columns.ranges(tail, games, characters)
         for low, high, tail_low, tail_high in zip(first, end, tail_first, tail_end, strict=True):
+            if high - low <= most and tail_low == tail_high and not self.tombstones[low:high].any():
+                yield own.take(slice(low, high))
+                continue
             rows = low + np.flatnonzero(~self.tombstones[low:high])
             late = np.arange(tail_low, tail_high)
             if len(rows) + len(late) > most:

@@ -32,8 +32,8 @@ class Columns:
     def dim(self) -> int:
         return int(self.vectors.shape[1])
 
-    def take(self, rows: Rows | npt.NDArray[np.bool_]) -> Columns:
-        """Some of the rows, copied, in the order given."""
+    def take(self, rows: Rows | npt.NDArray[np.bool_] | slice) -> Columns:
+        """Some of the rows in the order given; copied, unless they are a slice."""
         return Columns(
             self.ids[rows],
             self.characters[rows],

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from speaker_search.entities import Floats
-from speaker_search.views.clip_index.columns import Columns, Rows
+from speaker_search.views.clip_index.columns import Columns, Halves, Rows
 from speaker_search.views.clip_index.plan import Plan, lists_to_probe
 
 BLOCK = 65_536  # rows added at a time, in float32
@@ -91,12 +91,7 @@ def build(columns: Columns, plan: Plan) -> Lists:
     """Lists over all rows, trained on a sample of them."""
     dim = columns.dim
     if plan.kind == "flat":
-        flat = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-        flat.is_trained = True
-        codes = np.ascontiguousarray(columns.vectors).view(np.uint8).reshape(-1)
-        faiss.copy_array_to_vector(codes, flat.codes)
-        flat.ntotal = len(columns)
-        return Lists(flat, plan, len(columns))
+        return Lists(_flat(columns.vectors), plan, len(columns))
     index = faiss.IndexIVFScalarQuantizer(
         faiss.IndexFlatIP(dim), dim, plan.nlist, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT, False
     )
@@ -110,9 +105,28 @@ def build(columns: Columns, plan: Plan) -> Lists:
     return Lists(index, plan, len(columns))
 
 
+def nearest_among(vectors: Halves, query: Floats, limit: int) -> tuple[Rows, Floats]:
+    """Rows and cosines of the vectors (n, dim) nearest to a unit vector (dim,), best first; ties go to the lower row.
+
+    FAISS compares float16 in the processor's own instructions, some forty times as fast as numpy.
+    """
+    limit = min(limit, len(vectors))
+    if not limit:
+        return np.empty(0, np.int64), np.empty(0, np.float32)
+    return _found(_flat(vectors).search(np.ascontiguousarray(query[None], np.float32), limit))
+
+
 def load(path: Path, plan: Plan, built_for: int) -> Lists:
     """Read inverted lists from a file. Raises RuntimeError when FAISS cannot read it."""
     return Lists(faiss.read_index(str(path)), plan, built_for)
+
+
+def _flat(vectors: Halves) -> Any:
+    flat = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+    flat.is_trained = True
+    faiss.copy_array_to_vector(np.ascontiguousarray(vectors).view(np.uint8).reshape(-1), flat.codes)
+    flat.ntotal = len(vectors)
+    return flat
 
 
 def _add(index: Any, columns: Columns, where: Rows) -> None:
