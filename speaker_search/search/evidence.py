@@ -12,12 +12,13 @@ from speaker_search.views.clip_index.clip_index import ClipIndex
 from speaker_search.views.clip_index.lists import nearest_among
 
 HITS_PER_MATCH = 3
+COSINE_DIGITS = 3  # that hold: vectors are compared in float16, which changes a cosine by less than 0.0005
 CLIPS_COMPARED = 100_000  # over all matches of an answer, in some milliseconds: with ten that is every clip of each
 
 
 def nearest(index: ClipIndex, vector: Floats, games: Ids, characters: Ids) -> list[tuple[Ids, Floats]]:
     """For each character (m,), whose games `games` (m,) are: the ids of its clips nearest to a unit vector (dim,), and
-    their cosines. Vectors are float16 here, which changes a cosine by some 0.0001.
+    their cosines.
 
     A character with more clips than its share of CLIPS_COMPARED is sampled evenly.
     """
@@ -35,7 +36,9 @@ def hits(connection: Connection, near: Sequence[tuple[Ids, Floats]]) -> list[tup
     # A clip that has been deleted since the snapshot was taken is left out.
     return [
         tuple(
-            Hit(clips[id_], cosine) for id_, cosine in zip(ids.tolist(), cosines.tolist(), strict=True) if id_ in clips
+            Hit(clips[id_], round(cosine, COSINE_DIGITS))
+            for id_, cosine in zip(ids.tolist(), cosines.tolist(), strict=True)
+            if id_ in clips
         )
         for ids, cosines in near
     ]
