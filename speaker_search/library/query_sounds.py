@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from speaker_search.entities import Refusal, Waveform
-from speaker_search.errors import AudioError
+from speaker_search.errors import AudioError, UsageError
 
 if TYPE_CHECKING:
     from speaker_search.audio.decoders import Decoders
@@ -47,10 +47,12 @@ class QuerySounds:
     def waveforms(self, sounds: Sequence[Sound], *, unlike: bool = False) -> list[Waveform | AudioError]:
         """Decode sounds; the error in place of one without a voice in it, which the others can do without.
 
-        Raises AudioError for the first that cannot be used for another reason, and DecoderError.
+        Raises AudioError for the first that cannot be used for another reason, UsageError for an empty path, and
+        DecoderError.
         """
+        sources = [_source(sound) for sound in sounds]
         decoders = self._started()
-        decoding = [decoders.submit(Path(sound) if isinstance(sound, str) else sound) for sound in sounds]
+        decoding = [decoders.submit(source) for source in sources]
         heard: list[Waveform | AudioError] = []
         try:
             for number, waveform in enumerate(decoding, start=1):
@@ -78,3 +80,11 @@ class QuerySounds:
                 command = COMMAND if self._command is None else self._command
                 self._decoders = Decoders(PROCESSES, time_limit_s=TIME_LIMIT_S, command=command)
             return self._decoders
+
+
+def _source(sound: Sound) -> Path | bytes:
+    if not isinstance(sound, str):
+        return sound
+    if not sound:  # Path("") would mean the current folder
+        raise UsageError("The path of a clip is empty.", "Give the path of a sound file.")
+    return Path(sound)

@@ -12,6 +12,7 @@ from pathlib import Path
 from speaker_search.catalog import duplicates, queue
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.spaces import Space
+from speaker_search.entities import counted
 from speaker_search.errors import IndexUnusableError, SpeakerSearchError
 from speaker_search.search.kept_profiles import load_profiles, save_profiles
 from speaker_search.search.profiles import Profiles, build_profiles, follow_profiles
@@ -51,7 +52,7 @@ class Ready:
             change = "matches and probabilities" if calibrated else "matches"
             return (f"Provisional, because clips are still to be embedded ({held}): {change} may change.",)
         if calibrated and self.behind > CALIBRATED_FOR * clips:
-            held = f"{self.behind:,} changes in {clips:,} clips"
+            held = f"{counted(self.behind, 'change')} in {counted(clips, 'clip')}"
             return (f"Provisional, because scores are being calibrated again ({held}): probabilities may change.",)
         return ()
 

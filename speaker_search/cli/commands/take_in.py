@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,12 +18,13 @@ if TYPE_CHECKING:
     from speaker_search.library import Library
 
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, max=256, help="Processes that decode; otherwise one a core.")
+    int | None,
+    typer.Option("--workers", min=1, max=256, help="Number of processes that decode. Default: one per core."),
 ]
 
 
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders, tables or archives of voices.")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Folders, tables or archives of voices.")],
     layout: Annotated[
         Layout,
         typer.Option(
@@ -52,7 +52,7 @@ def ingest(
     if dry_run:
         _preview(paths, layout, maker, game, listed, json)
     if listed is not None:
-        raise UsageError("Rows are listed without being ingested.", "Add --dry-run, or leave --list out.")
+        raise UsageError("--list works only with --dry-run.", "Add --dry-run, or leave --list out.")
     opened = options.open_library
     with opened(encoder=encoder, device=device) as library, stoppable() as stop, ingest_progress(events=json) as show:
         _load(library, json)
@@ -109,7 +109,7 @@ def _print(report: documents.IngestReport, json: bool, *, encoder: str | None, o
 
 
 def _preview(
-    paths: list[Path], layout: Layout, maker: str | None, game: str | None, listed: Route | None, json: bool
+    paths: list[str], layout: Layout, maker: str | None, game: str | None, listed: Route | None, json: bool
 ) -> None:
     """Count by maker, game, character and route, or list the rows of one route; writes nothing."""
     from speaker_search import settings
