@@ -23,7 +23,7 @@ TIME_LIMIT_S = 5.0  # for one clip: decoding takes a fifth of a second, and a cl
 
 
 def named(error: AudioError, number: int, of: int, *, unlike: bool) -> AudioError:
-    """The error with the clip's number, where there are several; `unlike`: of clips that the voice is not like."""
+    """The error, with the clip's number where there are several; `unlike` clips are counted and named apart."""
     if of == 1 and not unlike:
         return error
     return AudioError(error.reason, f"{'Unlike clip' if unlike else 'Clip'} {number} of {of}: {error}")
@@ -45,7 +45,7 @@ class QuerySounds:
         self._lock = threading.Lock()
 
     def waveforms(self, sounds: Sequence[Sound], *, unlike: bool = False) -> list[Waveform | AudioError]:
-        """Decode sounds; the error in place of one without a voice in it, which the others can do without.
+        """Decode sounds. One without a voice gives its error instead, since the others can be searched without it.
 
         Raises AudioError for the first that cannot be used for another reason, UsageError for an empty path, and
         DecoderError.

@@ -199,8 +199,9 @@ class Live:
         self.problem = problem
 
     def _calibration_is_due(self) -> bool:
-        """Whether much has changed since the scores were calibrated; or, after a pause, a little, or anything at all a
-        while ago.
+        """Whether so much has changed since the scores were calibrated that they are calibrated again.
+
+        At once only after a large change. Once the pause is over, also after a small one, or when any is old enough.
         """
         ready, now = self._ready, time.monotonic()
         if ready.behind == 0:

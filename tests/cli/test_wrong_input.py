@@ -154,7 +154,7 @@ WRONG = {
         said("catalog", "refused", "--reason", "boring"), 2, ("boring", "not_audio"), with_voices=True
     ),
     "a probability over 1": Wrong(
-        said("cast", "--min-probability", "2"), 2, ("between 0 and 1, not 2",), with_voices=True
+        said("cast", "--min-probability", "2"), 2, ("above 0 and below 1, not 2",), with_voices=True
     ),
     "a truth that is not there": Wrong(
         said("evaluate", "--truth", "gone.json"), 2, ("gone.json cannot be read", "voice_actor"), with_voices=True

@@ -32,14 +32,14 @@ def ingest(
             "the files; shards: archives and tables with the sounds in them."
         ),
     ] = "auto",
-    maker: Annotated[str | None, typer.Option(help="The maker, where folders do not tell.")] = None,
-    game: Annotated[str | None, typer.Option(help="The game's title, where folders do not tell.")] = None,
+    maker: Annotated[str | None, typer.Option(help="The maker, where the folders do not say.")] = None,
+    game: Annotated[str | None, typer.Option(help="The game's title, where the folders do not say.")] = None,
     encoder: options.EncoderName = None,
     device: options.Device = None,
     workers: Workers = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what is there, and write nothing.")] = False,
     listed: Annotated[
-        Route | None, typer.Option("--list", help="With --dry-run: list each row or file that was matched like this.")
+        Route | None, typer.Option("--list", help="With --dry-run: list each row or file that was matched this way.")
     ] = None,
     retry_refused: Annotated[bool, typer.Option("--retry-refused", help="Try refused clips again.")] = False,
     enqueue: Annotated[bool, typer.Option("--enqueue", help="Register clips, and leave embedding to workers.")] = False,
