@@ -10,9 +10,9 @@ HERE = Path(__file__).resolve().parent
 PINS = HERE.parent / "scripts" / "requirements" / "run.txt"
 TORCH_CPU = HERE / "torch-cpu.txt"
 
-#: What builds the package, and no image holds.
+#: What builds our package. No image holds them.
 BUILDERS = {"editables", "hatchling", "pathspec", "pluggy", "tomlkit", "trove-classifiers"}
-#: What only torch's CUDA build needs, and torch itself: torch-cpu.txt has the pins of its CPU build.
+#: What only torch's CUDA build needs, and torch itself: its CPU build is pinned in torch-cpu.txt.
 CUDA = re.compile(r"nvidia-|cuda-|triton$|faiss-gpu$|torch$|torchaudio$")
 
 

@@ -102,5 +102,6 @@ def load(**flags: object) -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise UsageError(
-            f"The setting {name} (SPKSEARCH_{name.upper()}) cannot be {first['input']!r}: {first['msg']}.",
+            f"The setting {name} (SPKSEARCH_{name.upper()}) cannot be {first['input']!r}.",
+            Settings.model_fields[name].description or "",
         ) from error

@@ -191,7 +191,7 @@ def _parsed(url: str | URL) -> URL:
 def _unreadable_url() -> CatalogError:
     return CatalogError(
         "The database URL cannot be read.",
-        "It looks like sqlite:///FILE or postgresql://USER@HOST/NAME; an @ in a password is written %40.",
+        "Write it as sqlite:///FILE or postgresql://USER@HOST/NAME, with %40 for an @ in a password.",
     )
 
 

@@ -172,7 +172,7 @@ def _free(connection: Connection, worker_id: int, processing: Sequence[int]) -> 
     refused = {
         "status": "refused",
         "reason": str(Refusal.KILLS_WORKER),
-        "detail": f"{MAX_KILLS} workers died while processing it, the last two with it alone.",
+        "detail": f"{MAX_KILLS} workers died while processing it, the last two while processing nothing else.",
     }
     for some in chunks(clip_ids):
         held = claimed & c.clip_id.in_(some)

@@ -53,7 +53,7 @@ def check_space(loaded: str, space: str) -> None:
     if loaded != space:
         raise CatalogError(
             f"The catalog's embeddings are in {space}, but the loaded weights are {loaded}.",
-            "Set SPKSEARCH_CHECKPOINT to the weights it was made with, or name their encoder to ingest with these.",
+            "Set SPKSEARCH_CHECKPOINT to the weights that made them, or ingest with the loaded ones: --encoder NAME.",
         )
 
 

@@ -26,7 +26,7 @@ CharacterName = Annotated[
     str, typer.Argument(metavar="CHARACTER", help="Its name, game/name or maker/game/name, or its id.")
 ]
 Limit = Annotated[int, typer.Option("--limit", help="Number of matches.")]
-Cursor = Annotated[str | None, typer.Option("--cursor", help="The `next` of an earlier answer: continues after it.")]
+Cursor = Annotated[str | None, typer.Option("--cursor", help="Continue after an earlier answer, with its `next`.")]
 MakerNames = Annotated[list[str] | None, typer.Option("--maker", help="Only from this maker; may be repeated.")]
 GameTitles = Annotated[list[str] | None, typer.Option("--game", help="Only from this game; may be repeated.")]
 NotMakers = Annotated[list[str] | None, typer.Option("--exclude-maker", help="Not from this maker; may be repeated.")]

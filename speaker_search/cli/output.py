@@ -129,8 +129,8 @@ def cast(found: Cast) -> None:
     ]
     if rows:
         table(("voice", "id", "character", "game", "maker", "clips", "probability"), rows)
-    voices, alone = counted(len(found.voices), "recurring voice"), counted(len(found.unlinked), "character")
-    note(f"{voices}; {alone} in none. {INFERENCE}")
+    voices, alone = counted(len(found.voices), "recurring voice"), counted(len(found.unlinked), "unlinked character")
+    note(f"{voices}, {alone}. {INFERENCE}")
 
 
 def evaluation(found: Evaluation) -> None:
@@ -185,12 +185,11 @@ def ingest(report: IngestReport) -> None:
 def work(report: IngestReport) -> None:
     """What became of pending clips, and what the catalog holds now."""
     if report.embedded:
-        say(
-            f"Embedded {counted(report.embedded, 'clip')}, {report.audio_seconds / 3600:.2f} h of audio, "
-            f"at {report.rate:.0f} s of audio per second, in {report.encoder}, by {report.computed_by}."
-        )
+        took = f"{report.audio_seconds / 3600:.2f} h of audio, at {report.rate:.0f} s of audio per second"
+        say(f"Embedded {counted(report.embedded, 'clip')} with {report.encoder}: {took}.")
+        say(f"Computed by {report.computed_by}.")
     if report.merged:
-        say(f"Moved files or copies: {report.merged:,}, with the audio of an older clip of their game.")
+        say(f"Merged {counted(report.merged, 'moved or copied file')} into older clips of the same game.")
     if report.refused:
         say(f"Refused: {_listed(report.refused)}. `spksearch catalog refused` lists them.")
     if report.gone:

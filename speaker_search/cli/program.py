@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from speaker_search.cli.commands import ask, browse, check, doctor, play, serve, take_in, try_out
 
+
+class Commands(TyperGroup):
+    """The commands, whose complaints about flags are put in plainer words."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:  # typer repeats what pydantic says
+            words = re.sub("^Value error, ", "", error.message).partition(", unable to parse")[0]
+            error.message = re.sub("^Input should be ", "it must be ", words)
+            raise
+
+
 app = typer.Typer(
     name="spksearch",
+    cls=Commands,
     help="A speaker search engine for game voices: hear one line and ask who else sounds like this, in other games.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

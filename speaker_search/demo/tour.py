@@ -12,6 +12,7 @@ from pathlib import Path
 
 from speaker_search import documents, settings
 from speaker_search.documents import IngestReport, Reference, SearchOptions, SearchRequest
+from speaker_search.errors import UsageError
 from speaker_search.library import Library
 
 VOICES = Path(__file__).parent / "voices"
@@ -32,8 +33,17 @@ class Tour:
 
 
 def take(home: Path | None, on_progress: Callable[[IngestReport], None]) -> Tour:
-    """Go through everything once, in the home given or a new temporary one, which is kept unless the tour fails."""
+    """Go through everything once, in the home given or a new temporary one, which is kept unless the tour fails.
+
+    Raises UsageError when the home given cannot be made.
+    """
     kept = home or Path(tempfile.mkdtemp(prefix="spksearch-demo-"))
+    try:
+        kept.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"The catalog cannot be kept in {kept}: {error.strerror}.", "Give a folder you can write to as --keep."
+        ) from error
     try:
         chosen = settings.load(home=kept, encoder=ENCODER, device="cpu")
         # The user's own database and weights have nothing to do with the bundled voices.

@@ -53,7 +53,7 @@ class Scanned(Document):
 
     @property
     def trouble(self) -> bool:
-        """Whether something was not or would not be ingested."""
+        """Whether anything is left out."""
         return bool(self.problems or self.routes.get("malformed") or self.routes.get("unsupported"))
 
 
@@ -131,7 +131,9 @@ class Listed(Document):
     game: str
     character: str | None = Field(description="null when the speaker is unknown.")
     root: str = Field(description="The folder or archive that it is in.")
-    path: str = Field(description="Below the root; as written where there is no file, and empty where nothing is.")
+    path: str = Field(
+        description="Below the root. As the row writes it where there is no file; empty where the row names none."
+    )
     text: str
     route: Route
     why: str = Field(description="Why it is malformed; empty for other routes.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from speaker_search.entities import Character, fold
 from speaker_search.errors import UsageError
 
-EXPECTED = 'It is a JSON list of {"maker", "game", "character", "voice_actor"}.'
+EXPECTED = 'Give a JSON list of {"maker", "game", "character", "voice_actor"}.'
 
 
 class Truth:

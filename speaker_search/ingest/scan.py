@@ -49,9 +49,10 @@ def find_games(
 ) -> Found:
     """The games in all the paths. Raises SourceError for a path that holds none, before anything is written."""
     found = Found()
-    for path in [Path(paths)] if isinstance(paths, str | Path) else map(Path, paths):
-        if not path.parts:  # Path("") would mean the current folder
+    for given in [paths] if isinstance(paths, str | Path) else paths:
+        if given == "":  # Path("") would mean the current folder
             raise UsageError("The path is empty.", "Write . for the current folder.")
+        path = Path(given)
         scanned = scan(path, layout=layout, maker=maker, title=title, password=password)
         found.games += scanned.games
         found.recognised.append(f"{shown(str(path))}: {scanned.why}")

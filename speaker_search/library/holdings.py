@@ -129,7 +129,9 @@ class Holdings:
     def refused(self, reason: str | None = None) -> documents.RefusedClips:
         """Every refused clip with its reason, or those with one reason."""
         if reason is not None and reason not in set(Refusal):
-            raise UsageError(f"Clips are not refused for {reason!r}.", f"The reasons are {', '.join(Refusal)}.")
+            raise UsageError(
+                f"{reason!r} is not a reason for refusing a clip.", f"The reasons are {', '.join(Refusal)}."
+            )
         space = self.space
         with self.catalog.read() as connection:
             found = clips.refused_clips(connection, space, reason=reason)

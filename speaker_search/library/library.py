@@ -120,7 +120,7 @@ class Library(Intake):
             direction = unit((given / np.abs(given).max()).astype(np.float32))
             like = Examples(direction[None], np.ones(1, np.int64), None)
         if not len(like.vectors):
-            raise UsageError("A search needs something to be like: clips, characters, or an embedding.")
+            raise UsageError("A search needs at least one clip, character or embedding.")
         other = stored_examples(self.catalog, ready, unlike_clips, unlike_characters).vectors
         return self._answer(ready, query_of(like, other), filters, page, by)
 
@@ -249,7 +249,7 @@ class Library(Intake):
             return {character.id: voice.id for voice in self._cast[1].voices for character, _ in voice.members}
 
     def _embed(self, ready: Ready, clips: Sequence[Sound], *, unlike: bool = False) -> Examples:
-        """Embed query clips, each audio once. Those without a voice are left out, as long as one is not."""
+        """Embed query clips, each audio once. Clips without a voice are left out, unless that leaves none."""
         from speaker_search.search.examples import Examples
 
         once: dict[bytes, tuple[int, Waveform]] = {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from speaker_search.entities import Refusal, Waveform
-from speaker_search.errors import AudioError
+from speaker_search.errors import AudioError, UsageError
 
 if TYPE_CHECKING:
     from speaker_search.audio.decoders import Decoders
@@ -23,7 +23,7 @@ TIME_LIMIT_S = 5.0  # for one clip: decoding takes a fifth of a second, and a cl
 
 
 def named(error: AudioError, number: int, of: int, *, unlike: bool) -> AudioError:
-    """The error with the clip's number, where there are several; `unlike`: of clips that the voice is not like."""
+    """The error, with the clip's number where there are several; `unlike` clips are counted and named apart."""
     if of == 1 and not unlike:
         return error
     return AudioError(error.reason, f"{'Unlike clip' if unlike else 'Clip'} {number} of {of}: {error}")
@@ -45,12 +45,14 @@ class QuerySounds:
         self._lock = threading.Lock()
 
     def waveforms(self, sounds: Sequence[Sound], *, unlike: bool = False) -> list[Waveform | AudioError]:
-        """Decode sounds; the error in place of one without a voice in it, which the others can do without.
+        """Decode sounds. One without a voice gives its error instead, since the others can be searched without it.
 
-        Raises AudioError for the first that cannot be used for another reason, and DecoderError.
+        Raises AudioError for the first that cannot be used for another reason, UsageError for an empty path, and
+        DecoderError.
         """
+        sources = [_source(sound) for sound in sounds]
         decoders = self._started()
-        decoding = [decoders.submit(Path(sound) if isinstance(sound, str) else sound) for sound in sounds]
+        decoding = [decoders.submit(source) for source in sources]
         heard: list[Waveform | AudioError] = []
         try:
             for number, waveform in enumerate(decoding, start=1):
@@ -78,3 +80,11 @@ class QuerySounds:
                 command = COMMAND if self._command is None else self._command
                 self._decoders = Decoders(PROCESSES, time_limit_s=TIME_LIMIT_S, command=command)
             return self._decoders
+
+
+def _source(sound: Sound) -> Path | bytes:
+    if not isinstance(sound, str):
+        return sound
+    if not sound:  # Path("") would mean the current folder
+        raise UsageError("The path of a clip is empty.", "Give the path of a sound file.")
+    return Path(sound)

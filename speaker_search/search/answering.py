@@ -43,7 +43,7 @@ def answer(
     """
     start = page.start
     if filters.min_probability is not None and (by == "clip" or query.blended):
-        kind = "by clip" if by == "clip" else "with something to be unlike"
+        kind = "by clip" if by == "clip" else "with `unlike`"
         raise UsageError(f"A search {kind} has no probabilities.", "Leave the minimum probability out.")
     games = None
     if filters != Filters(min_clips=filters.min_clips, min_probability=filters.min_probability):
@@ -90,7 +90,7 @@ def answer(
 
 def _no_probability(query: Query) -> str:
     if query.blended:
-        return "No probability: a query with something to be unlike cannot be calibrated."
+        return "No probability: a search with `unlike` cannot be calibrated."
     return "No probability: the catalog holds too few characters or games to calibrate on."
 
 
@@ -98,7 +98,7 @@ def _likely(ranked: Ids, log_odds: Doubles | None, minimum: float) -> tuple[Ids,
     """The rows with at least this probability, and a warning where none of them has it. Raises UsageError."""
     least = least_log_odds(minimum) - SAME_ODDS
     if log_odds is None:
-        return ranked[:0], (f"No match: without probabilities none is at least {minimum:g}.",)
+        return ranked[:0], (f"No match: without probabilities, none can be at least {minimum:g}.",)
     likely = ranked[log_odds[ranked] >= least]
     if len(likely) or not len(ranked):
         return likely, ()

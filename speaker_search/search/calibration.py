@@ -145,7 +145,7 @@ def _log_ratios(scores: Doubles, same: Hyperbolic, null: Hyperbolic) -> Doubles:
 def least_log_odds(min_probability: float) -> float:
     """The log-odds of a minimum probability. Raises UsageError unless it is between 0 and 1."""
     if not 0 < min_probability < 1:
-        raise UsageError(f"The minimum probability must be between 0 and 1, not {min_probability:g}.")
+        raise UsageError(f"The minimum probability must be above 0 and below 1, not {min_probability:g}.")
     return _log_odds(min_probability)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from speaker_search.catalog import duplicates, queue
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.spaces import Space
+from speaker_search.entities import counted
 from speaker_search.errors import IndexUnusableError, SpeakerSearchError
 from speaker_search.search.profiles.build import build_profiles
 from speaker_search.search.profiles.follow import follow_profiles
@@ -53,7 +54,7 @@ class Ready:
             change = "matches and probabilities" if calibrated else "matches"
             return (f"Provisional, because clips are still to be embedded ({held}): {change} may change.",)
         if calibrated and self.behind > CALIBRATED_FOR * clips:
-            held = f"{self.behind:,} changes in {clips:,} clips"
+            held = f"{counted(self.behind, 'change')} in {counted(clips, 'clip')}"
             return (f"Provisional, because scores are being calibrated again ({held}): probabilities may change.",)
         return ()
 
@@ -201,8 +202,9 @@ class Live:
         self.problem = problem
 
     def _calibration_is_due(self) -> bool:
-        """Whether much has changed since the scores were calibrated; or, after a pause, a little, or anything at all a
-        while ago.
+        """Whether so much has changed since the scores were calibrated that they are calibrated again.
+
+        At once only after a large change. Once the pause is over, also after a small one, or when any is old enough.
         """
         ready, now = self._ready, time.monotonic()
         if ready.behind == 0:

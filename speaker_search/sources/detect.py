@@ -61,7 +61,10 @@ def scan(
     games, why = _in_folder(place, request) if place.is_dir() else _in_file(place, request)
     count = sum(not game.loose for game in games)
     if title is not None and count > 1:
-        raise UsageError(f"{place} holds {count:,} games, which cannot all be called {title}.")
+        raise UsageError(
+            f"{place} holds {count:,} games, which cannot all be called {title}.",
+            "Give no title, or the path of a single game.",
+        )
     request.spool.finish()
     for number, (root, row_maker, row_title) in enumerate(request.spool.games):
         kind = Layout.MANIFEST if root.is_dir() else Layout.SHARDS

@@ -49,4 +49,4 @@ class ScanRequest:
 
 def nameless(place: str) -> UsageError:
     """Neither the path nor the caller gives a maker and a title."""
-    return UsageError(f"The path {place} does not tell the maker and title.", "Give them yourself.")
+    return UsageError(f"The path {place} does not name a maker and a game.", "Give both yourself: --maker and --game.")

@@ -63,7 +63,7 @@ class Ingests:
     def state(self, id_: str) -> Ingest:
         """The state of an ingest. Raises NotFoundError."""
         if id_ not in self._all:
-            raise NotFoundError(f"This server has started no ingest {id_}.", "Ask again: known clips stay known.")
+            raise NotFoundError(f"This server knows no ingest {id_}.", "Request it again: known clips are skipped.")
         return self._all[id_].document
 
     def close(self) -> None:
@@ -75,14 +75,18 @@ class Ingests:
     def _allowed(self, path: str) -> Path:
         roots = self._library.settings.roots
         if not roots:
-            raise UsageError("This server takes no voices in.", "Set SPKSEARCH_INGEST_ROOTS to folders it may read.")
+            raise UsageError(
+                "This server has no folders to ingest from.", "Set SPKSEARCH_INGEST_ROOTS to folders that it may read."
+            )
         try:
             resolved = Path(path).resolve()
         except (OSError, ValueError, RuntimeError):  # a NUL, or a loop of links
             resolved = Path("/")
         # The same answer for paths that do not exist: a client must not learn what exists elsewhere.
         if not Path(path).is_absolute() or not any(resolved.is_relative_to(root) for root in roots):
-            raise UsageError(f"{path} is in no folder of SPKSEARCH_INGEST_ROOTS.", "Give an absolute path in one.")
+            raise UsageError(
+                f"{path} is not in a folder of SPKSEARCH_INGEST_ROOTS.", "Give an absolute path in one of them."
+            )
         return resolved
 
     def _work_off(self) -> None:

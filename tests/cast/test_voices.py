@@ -107,7 +107,7 @@ def test_the_same_catalog_has_the_same_cast(blurred: Library) -> None:
 
 @pytest.mark.parametrize("least", [0.0, 1.0, -0.1, 1.1, float("nan"), float("inf")])
 def test_a_least_probability_outside_0_to_1_makes_no_sense(clear: Library, least: float) -> None:
-    with pytest.raises(UsageError, match="between 0 and 1"):
+    with pytest.raises(UsageError, match="above 0 and below 1"):
         clear.cast(min_probability=least)
 
 

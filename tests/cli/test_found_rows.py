@@ -65,4 +65,10 @@ def test_any_route_is_listed_and_nothing_without_a_dry_run(voices: Path, tmp_pat
     assert done.document["rows"] == []
     done = quickly("ingest", voices, "--list", "malformed", home=tmp_path / "home")
     assert (done.code, done.out) == (2, "")
-    assert done.err == "spksearch: Rows are listed without being ingested. Add --dry-run, or leave --list out.\n"
+    assert done.err == "spksearch: --list works only with --dry-run. Add --dry-run, or leave --list out.\n"
+
+
+def test_the_current_folder_is_ingested_as_a_dot(voices: Path, tmp_path: Path) -> None:
+    """It was taken for an empty path."""
+    done = quickly("ingest", ".", "--dry-run", "--json", home=tmp_path / "home", folder=voices / "Key_AIR")
+    assert [count["game"] for count in done.document["counts"] if count["route"] == "exact"] == ["AIR"]

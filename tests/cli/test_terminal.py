@@ -60,7 +60,7 @@ def test_a_clip_may_come_from_standard_input(ingested: Ingested) -> None:
 
 def test_standard_input_that_is_no_clip_is_reported(ingested: Ingested) -> None:
     assert "Standard input is empty" in from_stdin(ingested.home, b"", "-").err
-    assert "can be given once" in from_stdin(ingested.home, b"x", "-", "--unlike", "-").err
+    assert "can be given only once" in from_stdin(ingested.home, b"x", "-", "--unlike", "-").err
     assert "over 64 MiB" in from_stdin(ingested.home, bytes(2**26 + 1), "-").err
 
 

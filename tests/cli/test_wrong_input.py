@@ -52,6 +52,7 @@ def said(*words: Word) -> Callable[[Places], tuple[Word, ...]]:
 RESEMBLYZER = ("--encoder", "resemblyzer")
 WRONG = {
     "a folder that is not there": Wrong(ingest("nowhere"), 2, ("nowhere does not exist",)),
+    "a folder without a name": Wrong(said("ingest", ""), 2, ("The path is empty. Write . for the current folder",)),
     "an empty folder": Wrong(ingest("empty"), 2, ("empty holds no audio files and no index.json",)),
     "a file as folder": Wrong(ingest("text.ogg"), 2, ("text.ogg is a file, but not an archive that can be read",)),
     "an index that is not JSON": Wrong(ingest("M_broken", *RESEMBLYZER), 2, ("index.json", "not valid JSON")),
@@ -80,7 +81,7 @@ WRONG = {
     ),
     "no GPU": Wrong(said("ingest", VOICES, *RESEMBLYZER, "--device", "cuda"), 4, ("no GPU", "--device cpu")),
     "a device nobody knows": Wrong(
-        said("catalog", "list"), 2, ("SPKSEARCH_DEVICE", "'gpu'", "'cuda'"), {"SPKSEARCH_DEVICE": "gpu"}
+        said("catalog", "list"), 2, ("SPKSEARCH_DEVICE", "'gpu'", "auto, cpu or cuda"), {"SPKSEARCH_DEVICE": "gpu"}
     ),
     "a database nobody answers for": Wrong(
         said("catalog", "list"),
@@ -100,6 +101,10 @@ WRONG = {
     "a search in no voices": Wrong(said("search", CLIP), 3, ("holds no voices yet", "spksearch ingest")),
     "a cast of no voices": Wrong(said("cast"), 3, ("holds no voices yet", "spksearch ingest")),
     "a server of no voices": Wrong(said("serve", "--port", "0"), 3, ("holds no voices yet", "spksearch ingest")),
+    "a clip without a name": Wrong(said("search", ""), 2, ("The path of a clip is empty",), with_voices=True),
+    "a clip without a name to be unlike": Wrong(
+        said("search", CLIP, "--unlike", ""), 2, ("The path of a clip is empty",), with_voices=True
+    ),
     "a clip that is not there": Wrong(said("search", "gone.ogg"), 2, ("gone.ogg does not exist",), with_voices=True),
     "a clip that is a text": Wrong(
         lambda places: ("search", places.odd / "text.ogg"),
@@ -133,7 +138,15 @@ WRONG = {
     ),
     "a limit of nothing": Wrong(said("similar", "1", "--limit", "0"), 2, ("limit must be from 1",), with_voices=True),
     "a limit below nothing": Wrong(said("catalog", "show", "1", "--limit", "-1"), 2, ("limit",), with_voices=True),
-    "a limit of letters": Wrong(said("catalog", "list", "--limit", "x"), 2, ("--limit",), with_voices=True),
+    "a limit of letters": Wrong(
+        said("catalog", "list", "--limit", "x"), 2, ("'--limit': it must be a valid integer\n",), with_voices=True
+    ),
+    "a kind of match nobody knows": Wrong(
+        said("search", CLIP, "--by", "nobody"), 2, ("'--by': 'nobody' is not one of",), with_voices=True
+    ),
+    "a port over the highest": Wrong(
+        said("serve", "--port", "65536"), 2, ("'--port': it must be less than or equal to 65535\n",)
+    ),
     "a cursor of letters": Wrong(
         said("catalog", "list", "--cursor", "x"), 2, ("'x' is not a cursor", "`next`"), with_voices=True
     ),
@@ -141,7 +154,7 @@ WRONG = {
         said("catalog", "refused", "--reason", "boring"), 2, ("boring", "not_audio"), with_voices=True
     ),
     "a probability over 1": Wrong(
-        said("cast", "--min-probability", "2"), 2, ("between 0 and 1, not 2",), with_voices=True
+        said("cast", "--min-probability", "2"), 2, ("above 0 and below 1, not 2",), with_voices=True
     ),
     "a truth that is not there": Wrong(
         said("evaluate", "--truth", "gone.json"), 2, ("gone.json cannot be read", "voice_actor"), with_voices=True
@@ -166,6 +179,9 @@ WRONG = {
         with_voices=True,
     ),
     "a flag nobody knows": Wrong(said("cast", "--nothing"), 2, ("--nothing",)),
+    "a demo kept below a file": Wrong(
+        lambda places: ("demo", "--keep", places.odd / "text.ogg" / "demo"), 2, ("cannot be kept", "--keep")
+    ),
     "a command nobody knows": Wrong(said("nothing"), 2, ("nothing",)),
 }
 if GPU:

@@ -149,7 +149,7 @@ def small(library: Library, tmp_path: Path) -> Library:
 )
 def test_a_file_that_does_not_say_who_speaks_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "cast.json").write_bytes(content)
-    with pytest.raises(UsageError, match="It is a JSON list of"):
+    with pytest.raises(UsageError, match="Give a JSON list of"):
         read_truth(tmp_path / "cast.json")
 
 

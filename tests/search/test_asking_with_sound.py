@@ -128,7 +128,7 @@ def test_to_be_unlike_a_voice_moves_the_answer_away_from_it(voices: Library, dum
     assert names(away).index("Hana") > names(both).index("Hana")
     assert {*names(away)[:3]} == {"Aoi", "Eri", "Jun"}
     assert all(match.probability is None for match in away.matches)
-    assert away.warnings[-1] == "No probability: a query with something to be unlike cannot be calibrated."
+    assert away.warnings[-1] == "No probability: a search with `unlike` cannot be calibrated."
 
 
 def test_unlike_by_sound_clip_and_character_mean_the_same(voices: Library, dump: Path) -> None:

@@ -266,14 +266,14 @@ def test_where_no_match_reaches_the_minimum_a_warning_says_why(filled: Filled) -
 
 @pytest.mark.parametrize("minimum", [0.0, 1.0, -0.1, float("nan")])
 def test_a_minimum_probability_outside_0_to_1_makes_no_sense(filled: Filled, minimum: float) -> None:
-    with pytest.raises(UsageError, match="between 0 and 1"):
+    with pytest.raises(UsageError, match="above 0 and below 1"):
         filled.ask(line(0), min_probability=minimum)
 
 
 def test_a_minimum_probability_is_refused_in_searches_that_never_have_any(filled: Filled) -> None:
     with pytest.raises(UsageError, match="A search by clip has no probabilities"):
         filled.ask(line(0), "clip", min_probability=0.5)
-    with pytest.raises(UsageError, match="A search with something to be unlike has no probabilities"):
+    with pytest.raises(UsageError, match="A search with `unlike` has no probabilities"):
         filled.library.search_like(clips=[1], unlike_clips=[9], filters=Filters(min_probability=0.5))
 
 

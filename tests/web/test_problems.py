@@ -75,7 +75,7 @@ PROBLEMS: dict[str, tuple[Callable[[httpx.Client], httpx.Response], int, str, st
     "an empty body": (body(b""), 422, "usage", "Invalid JSON"),
     "an unknown field": (body(b'{"like": [{"clip": 1}], "shape": "round"}'), 422, "usage", "shape"),
     "an unknown field of a reference": (body(b'{"like": [{"clip": 1, "voice": 2}]}'), 422, "usage", "voice"),
-    "like nothing": (body(b"{}"), 422, "usage", "something to be like"),
+    "like nothing": (body(b"{}"), 422, "usage", "at least one clip, character or embedding"),
     "like both at once": (body(b'{"like": [{"clip": 1, "character": 1}]}'), 422, "usage", "either"),
     "an embedding and a clip": (body(b'{"like": [{"clip": 1}], "embedding": [1]}'), 422, "usage", "either"),
     "a short embedding": (body(b'{"embedding": [1, 2, 3]}'), 422, "usage", "256 finite numbers"),
@@ -118,7 +118,7 @@ PROBLEMS: dict[str, tuple[Callable[[httpx.Client], httpx.Response], int, str, st
         body(b'{"like": [{"clip": 1}], "min_probability": 7}'),
         422,
         "usage",
-        "must be between 0 and 1, not 7",
+        "must be above 0 and below 1, not 7",
     ),
     "more examples than there may be": (
         body(b'{"like": [' + b'{"clip": 1},' * 100 + b'{"clip": 1}]}'),

@@ -103,12 +103,15 @@ def mark_gone(catalog: Catalog, folder: Path, is_there: IsThere) -> None:
     Raises UsageError while it is there, and NotFoundError when the catalog has nothing from it.
     """
     if is_there(folder, ""):
-        raise UsageError(f"{folder} is still there.", "Ingest it again: clips whose files are gone are counted.")
+        raise UsageError(f"{folder} is still there.", "Ingest it again to find which of its files are gone.")
     with catalog.read() as connection:
         places = connection.execute(select(roots.c.id, roots.c.path)).all()
     held = [id_ for id_, path in places if Path(path).is_relative_to(folder)]
     if not held:
-        raise NotFoundError(f"The catalog has no clips from {folder}.", "See `spksearch catalog show CHARACTER`.")
+        raise NotFoundError(
+            f"The catalog has no clips from {folder}.",
+            "`spksearch catalog show CHARACTER` lists the files of a character's clips.",
+        )
     for root_id in held:
         with catalog.read() as connection:
             own = connection.execute(select(clips.c.id).where(clips.c.root_id == root_id)).scalars().all()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def search(
     clips: Annotated[
-        list[Path], typer.Argument(metavar="CLIP...", help="Sound files of one voice; - reads one from standard input.")
+        list[str], typer.Argument(metavar="CLIP...", help="Sound files of one voice; - reads one from standard input.")
     ],
     limit: options.Limit = 10,
     cursor: options.Cursor = None,
@@ -30,7 +30,7 @@ def search(
     exclude_game: options.NotGames = None,
     min_clips: options.MinClips = 1,
     min_probability: options.LikelyMatches = None,
-    unlike: Annotated[list[Path] | None, typer.Option(help="A clip that the voice should not be like.")] = None,
+    unlike: Annotated[list[str] | None, typer.Option(help="A clip that the voice should not be like.")] = None,
     by: options.Kind = "character",
     encoder: options.EncoderName = None,
     device: options.Device = None,
@@ -57,15 +57,14 @@ def search(
         _print(library, library.search_document(sounds, wanted, unlike_sounds=others), json)
 
 
-def _read(clips: Sequence[Path], unlike: Sequence[Path]) -> tuple[list[Sound], list[Sound]]:
+def _read(clips: Sequence[str], unlike: Sequence[str]) -> tuple[list[Sound], list[Sound]]:
     """The clips as they are searched with: what is called - is read from standard input. Raises UsageError."""
-    stdin = Path("-")
-    if [*clips, *unlike].count(stdin) > 1:
-        raise UsageError("Standard input holds one clip, so - can be given once.", "Give the others as files.")
-    content = _from_stdin() if stdin in (*clips, *unlike) else b""
+    if [*clips, *unlike].count("-") > 1:
+        raise UsageError("Standard input holds one clip, so - can be given only once.", "Give the others as files.")
+    content = _from_stdin() if "-" in (*clips, *unlike) else b""
 
-    def sounds(of: Sequence[Path]) -> list[Sound]:
-        return [content if clip == stdin else clip for clip in of]
+    def sounds(of: Sequence[str]) -> list[Sound]:
+        return [content if clip == "-" else clip for clip in of]
 
     return sounds(clips), sounds(unlike)
 

@@ -88,7 +88,7 @@ def refused(
 def forget(
     gone: Annotated[bool, typer.Option("--gone", help="Clips whose files the last scan did not find.")] = False,
     folder: Annotated[
-        Path | None, typer.Option(help="With --gone: also all clips of this folder or archive, which is gone itself.")
+        Path | None, typer.Option(help="With --gone: also all clips of this folder or archive, which no longer exists.")
     ] = None,
     json: options.Json = False,
 ) -> None:
@@ -97,7 +97,7 @@ def forget(
     Example: spksearch catalog forget --gone
     """
     if not gone:
-        raise UsageError("There is nothing to forget.", "Say --gone to forget clips whose files are gone.")
+        raise UsageError("`catalog forget` needs --gone.", "Add it to forget clips whose files are gone.")
     with options.open_library() as library:
         forgotten = library.forget_gone(folder)
     if json:

@@ -9,7 +9,7 @@ import typer
 from speaker_search.cli import CATALOG, options, output
 from speaker_search.entities import counted
 
-app = typer.Typer(help="The index: derived from the catalog, and built again at any time.", no_args_is_help=True)
+app = typer.Typer(help="Look at or rebuild the index, which is derived from the catalog.", no_args_is_help=True)
 
 
 def verify(

@@ -15,7 +15,8 @@ from speaker_search.errors import UsageError
 def play(
     clip: Annotated[str, typer.Argument(metavar="CLIP", help="The clip's id, as `search` shows it.")],
     to: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Write the sound as it is stored to a file instead.")
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="Write the sound, as it is stored, to this file instead."),
     ] = None,
     json: options.Json = False,
 ) -> None:
@@ -27,7 +28,7 @@ def play(
 
     id_ = int(clip) if clip.isascii() and clip.isdecimal() and len(clip) < 20 else MAX_ID + 1
     if id_ > MAX_ID:
-        raise UsageError(f"{clip!r} is not a clip's id.", "`search` and `catalog show` say which clip has which.")
+        raise UsageError(f"{clip!r} is not a clip's id.", "`search` and `catalog show` list the ids.")
     with options.open_library() as library:
         sound = library.sound(id_)
         played = library.clips([id_])[id_]

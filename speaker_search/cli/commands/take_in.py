@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,12 +18,13 @@ if TYPE_CHECKING:
     from speaker_search.library import Library
 
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, max=256, help="Processes that decode; otherwise one a core.")
+    int | None,
+    typer.Option("--workers", min=1, max=256, help="Number of processes that decode. Default: one per core."),
 ]
 
 
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders, tables or archives of voices.")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Folders, tables or archives of voices.")],
     layout: Annotated[
         Layout,
         typer.Option(
@@ -32,14 +32,14 @@ def ingest(
             "the files; shards: archives and tables with the sounds in them."
         ),
     ] = "auto",
-    maker: Annotated[str | None, typer.Option(help="The maker, where folders do not tell.")] = None,
-    game: Annotated[str | None, typer.Option(help="The game's title, where folders do not tell.")] = None,
+    maker: Annotated[str | None, typer.Option(help="The maker, where the folders do not say.")] = None,
+    game: Annotated[str | None, typer.Option(help="The game's title, where the folders do not say.")] = None,
     encoder: options.EncoderName = None,
     device: options.Device = None,
     workers: Workers = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what is there, and write nothing.")] = False,
     listed: Annotated[
-        Route | None, typer.Option("--list", help="With --dry-run: list each row or file that was matched like this.")
+        Route | None, typer.Option("--list", help="With --dry-run: list each row or file that was matched this way.")
     ] = None,
     retry_refused: Annotated[bool, typer.Option("--retry-refused", help="Try refused clips again.")] = False,
     enqueue: Annotated[bool, typer.Option("--enqueue", help="Register clips, and leave embedding to workers.")] = False,
@@ -52,7 +52,7 @@ def ingest(
     if dry_run:
         _preview(paths, layout, maker, game, listed, json)
     if listed is not None:
-        raise UsageError("Rows are listed without being ingested.", "Add --dry-run, or leave --list out.")
+        raise UsageError("--list works only with --dry-run.", "Add --dry-run, or leave --list out.")
     opened = options.open_library
     with opened(encoder=encoder, device=device) as library, stoppable() as stop, ingest_progress(events=json) as show:
         _load(library, json)
@@ -109,7 +109,7 @@ def _print(report: documents.IngestReport, json: bool, *, encoder: str | None, o
 
 
 def _preview(
-    paths: list[Path], layout: Layout, maker: str | None, game: str | None, listed: Route | None, json: bool
+    paths: list[str], layout: Layout, maker: str | None, game: str | None, listed: Route | None, json: bool
 ) -> None:
     """Count by maker, game, character and route, or list the rows of one route; writes nothing."""
     from speaker_search import settings

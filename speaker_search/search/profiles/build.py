@@ -25,8 +25,8 @@ from speaker_search.views.snapshot import Snapshot
 
 NOTHING = np.empty(0, np.int64)
 ALL = slice(None)
-UNSEEN = 3.0  # errors that may have gone unseen in as many trials as there are characters ...
-SPENT = 8  # ... less those that the calibration is fitted with
+UNSEEN = 3.0  # rule of three: after n trials without an error, the error rate may still be 3 / n ...
+SPENT = 8  # ... and n is the number of characters less these, which the fit follows
 QUERY_SIZES = (1, 2, 4, 8)  # clips: calibrated separately, since more clips make a more reliable query
 SAMPLED_CHARACTERS = 1_000
 SAMPLED_CLIPS = 1_000  # of a character, the clips that samples are drawn from

@@ -39,7 +39,7 @@ class QueryCalibration:
     seconds: float  #: of speech in it, at least; -1 for queries of any length
     scores: Calibration
     cosines: Calibration
-    most: float  #: log-odds that none exceeds
+    most: float  #: no log-odds are higher
 
     def log_odds(self, scores: Floats, nearest: float) -> Doubles:
         """Log-odds of one voice, of the same shape as the scores; `nearest` is the query's highest cosine.

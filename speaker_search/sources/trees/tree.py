@@ -15,7 +15,7 @@ INDEX_NAME = "index.json"
 MANIFEST_NAMES = frozenset(
     f"{stem}{suffix}" for stem in ("manifest", "metadata") for suffix in (".csv", ".jsonl", ".parquet")
 )
-TABLES = (".csv", ".jsonl", ".parquet")  # of any other name: lists when they say so themselves
+TABLES = (".csv", ".jsonl", ".parquet")  # whatever their names: lists if their content says so
 _MARKS = frozenset(
     {".json", ".list", *TABLES, *ARCHIVE_SUFFIXES, *UNREAD_SUFFIXES}
     | {name[name.rfind(".") :] for name in UNREADABLE_ARCHIVES}
