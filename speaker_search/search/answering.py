@@ -103,7 +103,8 @@ def _likely(ranked: Ids, log_odds: Doubles | None, minimum: float) -> tuple[Ids,
     if len(likely) or not len(ranked):
         return likely, ()
     nearest = float(logistic(log_odds[ranked[:1]])[0])
-    return likely, (f"No match has a probability of at least {minimum:g}: the nearest has {nearest:.3f}.",)
+    shown = f"{nearest:.3f}" if round(nearest, 3) < minimum else f"{nearest:g}"
+    return likely, (f"No match has a probability of at least {minimum:g}: the nearest has {shown}.",)
 
 
 def _scores(profiles: Profiles, query: Query, own_row: int | None) -> tuple[Floats, Doubles | None, Calibration | None]:
