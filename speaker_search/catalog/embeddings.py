@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, Select, delete, func, select
 
-from speaker_search.catalog.rows import chunks
+from speaker_search.catalog.rows import among, chunks, stream
 from speaker_search.catalog.spaces import Space
 from speaker_search.catalog.tables import clips, embeddings
 from speaker_search.entities import Floats, Ids
 
 STORED = np.dtype("<f4")  # how the catalog stores a vector, on every machine
-ROWS_PER_READ = 10_000
 UNKNOWN = 0  # the character id of an unknown speaker: no row has this id
 UNIT_WITHIN = 0.001  # encoders scale to unit length in float32, which is right to 1e-6
 LOG = logging.getLogger(__name__)
@@ -102,12 +101,10 @@ def _labelled(space: Space) -> Select[Any]:
 
 def _parts(connection: Connection, space: Space, clip_ids: Sequence[int] | None = None) -> Iterator[Sequence[Any]]:
     """The rows of `_labelled` by clip id, up to 10,000 at a time: all, or those of the clips given."""
-    query, after = _labelled(space), -1
+    query = _labelled(space)
     if clip_ids is not None:
-        query = query.where(embeddings.c.clip_id.in_(clip_ids))
-    while rows := connection.execute(query.where(embeddings.c.clip_id > after).limit(ROWS_PER_READ)).all():
-        yield rows
-        after = rows[-1][0]
+        query = query.where(among(connection, embeddings.c.clip_id, clip_ids))
+    return stream(connection, query)
 
 
 def _clips(rows: Sequence[Any], space: Space) -> EmbeddedClips:

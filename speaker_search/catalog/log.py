@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from sqlalchemy import Connection, select, update
 
-from speaker_search.catalog.rows import chunks, insert_all
+from speaker_search.catalog.rows import chunks, insert_all, stream
 from speaker_search.catalog.tables import changes, clips, embeddings, encoders
 from speaker_search.entities import Ids
 
@@ -85,7 +85,7 @@ def touched_between(connection: Connection, space_id: int, after: int, until: in
     """The clips in a range of the log, each once, by id; None when the log lacks part of the range."""
     c = changes.c
     query = select(c.clip_id).where(c.encoder_id == space_id, c.number > after, c.number <= until)
-    found = np.fromiter(connection.execute(query).scalars(), np.int64)
+    found = np.fromiter((row[0] for part in stream(connection, query) for row in part), np.int64)
     return np.unique(found) if len(found) == until - after else None
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Select,
     Table,
     TableValuedAlias,
     and_,
@@ -28,6 +29,7 @@ from sqlalchemy.exc import IntegrityError
 T = TypeVar("T")
 
 IDS_PER_STATEMENT = 1_000  # SQLite binds at most 32,766 values to a statement
+ROWS_PER_READ = 10_000
 COPIED_FROM = 100  # rows; COPY and its savepoint take four round trips, which fewer rows do not repay
 
 
@@ -43,6 +45,15 @@ def among(connection: Connection, column: Column[Any], values: Iterable[Any]) ->
     if connection.dialect.name == "postgresql":
         return column == any_(literal(list(values), ARRAY(column.type)))
     return column.in_(values)
+
+
+def stream(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
+    """The rows of a query, up to 10,000 at a time.
+
+    On PostgreSQL through a cursor of the server: its driver would otherwise fetch them all before the first is read.
+    """
+    with connection.execute(query.execution_options(yield_per=ROWS_PER_READ)) as found:
+        yield from found.partitions()
 
 
 def insert_or_keep(connection: Connection, table: Table) -> Any:

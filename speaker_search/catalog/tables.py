@@ -19,10 +19,12 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData()
@@ -147,23 +149,28 @@ workers = Table(
     sqlite_autoincrement=True,
 )
 
+CLAIMED = text("worker_id IS NOT NULL")
+
 #: Clips that are not embedded in a space: pending, claimed by a worker, or refused by the encoder. The state belongs to
 #: the space, since one encoder may have embedded a clip that another has not seen yet.
 queue = Table(
     "queue",
     metadata,
-    Column("encoder_id", RowId, ForeignKey("encoders.id"), primary_key=True),
-    Column("clip_id", RowId, ForeignKey("clips.id"), primary_key=True),
+    Column("encoder_id", RowId, ForeignKey("encoders.id"), nullable=False),
+    Column("clip_id", RowId, ForeignKey("clips.id"), nullable=False),
     Column("status", String(10), nullable=False),
-    Column("worker_id", RowId, ForeignKey("workers.id"), index=True),
+    Column("worker_id", RowId, ForeignKey("workers.id")),
     Column("kills", Integer, nullable=False),  # workers that died while processing it
     Column("reason", String(20)),
     Column("detail", Text),
+    # The clip first: a clip that is deleted, or whose file has changed, is taken off every queue.
+    PrimaryKeyConstraint("clip_id", "encoder_id"),
     CheckConstraint(
         "(status = 'refused') = (reason IS NOT NULL) AND (status = 'claimed') = (worker_id IS NOT NULL)"
         " AND status IN ('pending', 'claimed', 'refused')",
         name="ck_queue_status",
     ),
-    Index("ix_queue_waiting", "encoder_id", "status", "kills", "clip_id"),
-    Index("ix_queue_clip_id", "clip_id"),
+    Index("ix_queue_waiting", "encoder_id", "status", "kills", "clip_id"),  # the next to claim; counts; refused clips
+    Index("ix_queue_worker_id", "worker_id", sqlite_where=CLAIMED, postgresql_where=CLAIMED),  # what a worker releases
+    sqlite_with_rowid=False,
 )

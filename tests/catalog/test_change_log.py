@@ -15,6 +15,7 @@ from speaker_search.catalog import embeddings, log, spaces
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.log import Change
 from speaker_search.catalog.outcomes import Outcome
+from speaker_search.catalog.rows import ROWS_PER_READ
 from speaker_search.catalog.scans.gone import forget_gone
 from speaker_search.entities import Refusal
 from speaker_search.errors import CatalogError
@@ -153,14 +154,14 @@ def test_a_space_of_another_catalog_has_no_position(shelf: Shelf) -> None:
 
 
 def test_a_space_longer_than_one_read_is_read_whole(shelf: Shelf) -> None:
-    vectors = shelf.pour(embeddings.ROWS_PER_READ + 1)
+    vectors = shelf.pour(ROWS_PER_READ + 1)
     follower = Follower(shelf)
     follower.replay()
     assert follower.told == list(range(POURED, POURED + len(vectors)))
     assert follower.held == {id_: vector.tobytes() for id_, vector in enumerate(vectors, POURED)}
     with shelf.catalog.read() as connection:
         parts = list(embeddings.all_embedded(connection, follower.space))
-    assert [len(part) for part in parts] == [embeddings.ROWS_PER_READ, 1]
+    assert [len(part) for part in parts] == [ROWS_PER_READ, 1]
     assert np.array_equal(np.concatenate([part.ids for part in parts]), follower.told)
     assert np.array_equal(np.concatenate([part.vectors for part in parts]), vectors)
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select, true, update
 
 from speaker_search.catalog.clips import lock_clips
 from speaker_search.catalog.database import Catalog
-from speaker_search.catalog.rows import IDS_PER_STATEMENT, among, chunks, insert_all
+from speaker_search.catalog.rows import among, chunks, insert_all, stream
 from speaker_search.catalog.tables import clips, embeddings, queue
 from speaker_search.entities import Refusal
 
@@ -38,14 +38,13 @@ def enqueue_new(connection: Connection, space_id: int, sizes: Mapping[int, int])
 def enqueue_all(catalog: Catalog, space_id: int, which: ColumnElement[bool]) -> None:
     """`enqueue` for many clips, which it locks, in transactions of 10,000 of them."""
     with catalog.read() as connection:
-        wanted = select(clips.c.id).where(which).order_by(clips.c.id).execution_options(yield_per=IDS_PER_STATEMENT)
-        parts = connection.execute(wanted).scalars().partitions()
-        unknown = [id_ for ids in parts for id_ in _unknown(connection, space_id, ids)]
+        read = (row[0] for part in stream(connection, select(clips.c.id).where(which)) for row in part)
+        unknown = [id_ for some in chunks(read) for id_ in _unknown(connection, space_id, some)]
 
     def enqueue_some(connection: Connection, ids: Sequence[int]) -> None:
         enqueue(connection, space_id, list(lock_clips(connection, set(ids))))
 
-    for ids in chunks(unknown, ROWS_PER_TRANSACTION):
+    for ids in chunks(sorted(unknown), ROWS_PER_TRANSACTION):
         catalog.transact(partial(enqueue_some, ids=ids))
 
 

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
-from speaker_search.catalog.rows import chunks
+from speaker_search.catalog.rows import chunks, stream
 from speaker_search.catalog.tables import clips, copies
 
-ROWS_PER_READ = 10_000
 NEW = -1
 
 
@@ -44,8 +43,9 @@ class KnownClips:
         own = copies.join(clips, clips.c.id == c.clip_id)
         character = func.coalesce(c.character_id, 0)
         places = select(c.path, c.clip_id, c.size, c.mtime_ns, character, c.text, clips.c.gone).select_from(own)
-        here = connection.execute(places.where(c.root_id == root_id, clips.c.game_id == game_id)).all()
-        self._add([(*row[:4], game_id, row[4], hash(row[5]), row[6], True) for row in here])
+        places = places.where(c.root_id == root_id, clips.c.game_id == game_id)
+        for part in stream(connection, places):
+            self._add([(*row[:4], game_id, row[4], hash(row[5]), row[6], True) for row in part])
         copied = connection.execute(select(c.clip_id).distinct().select_from(own).where(clips.c.game_id == game_id))
         self._copied = set(copied.scalars())
 
@@ -101,14 +101,11 @@ class KnownClips:
         """Ids of clips that were gone and have been seen again."""
         return self._back
 
-    def _read(self, connection: Connection, which: object) -> None:
+    def _read(self, connection: Connection, which: ColumnElement[bool]) -> None:
         c = clips.c
         character = func.coalesce(c.character_id, 0)
         query = select(c.path, c.id, c.size, c.mtime_ns, c.game_id, character, c.text, c.gone)
-        rows = connection.execute(
-            query.where(c.root_id == self.root_id, which).execution_options(yield_per=ROWS_PER_READ)  # type: ignore[arg-type]
-        )
-        for part in rows.partitions():
+        for part in stream(connection, query.where(c.root_id == self.root_id, which)):
             self._add([(*row[:6], hash(row[6]), row[7], False) for row in part])
 
     def _add(self, rows: Sequence[tuple[Any, ...]]) -> None:
