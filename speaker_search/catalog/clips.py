@@ -32,7 +32,7 @@ def clips_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Clip]:
     c = clips.c
     columns = (c.id, roots.c.path, c.path, c.text, c.seconds, c.character_id, c.game_id, c.fingerprint)
     for some in chunks(ids):
-        rows = connection.execute(select(*columns).join_from(clips, roots).where(c.id.in_(some)))
+        rows = connection.execute(select(*columns).join_from(clips, roots).where(among(connection, c.id, some)))
         for id_, root, path, *rest in rows:
             found[id_] = Clip(id_, Path(root) / path, *rest)
     return found

@@ -42,7 +42,8 @@ def embedded(connection: Connection, space: Space, clip_ids: Ids) -> Iterator[Em
     Those whose vectors are unusable are left out, here and wherever vectors are read: see `unusable`.
     """
     for some in chunks(clip_ids.tolist()):
-        yield _clips(connection.execute(_labelled(space).where(embeddings.c.clip_id.in_(some))).all(), space)
+        query = _labelled(space).where(among(connection, embeddings.c.clip_id, some))
+        yield _clips(connection.execute(query).all(), space)
 
 
 def all_embedded(connection: Connection, space: Space) -> Iterator[EmbeddedClips]:
@@ -56,7 +57,8 @@ def vectors_of(connection: Connection, space: Space, clip_ids: Sequence[int]) ->
     found: dict[int, Floats] = {}
     c = embeddings.c
     for ids in chunks(clip_ids):
-        rows = connection.execute(select(c.clip_id, c.vector).where(c.encoder_id == space.id, c.clip_id.in_(ids))).all()
+        query = select(c.clip_id, c.vector).where(c.encoder_id == space.id, among(connection, c.clip_id, ids))
+        rows = connection.execute(query).all()
         vectors, good = _vectors([row[1] for row in rows], space.dim)
         found.update((row[0], vector) for row, vector, fine in zip(rows, vectors, good, strict=True) if fine)
     return found
@@ -83,7 +85,7 @@ def unusable(connection: Connection, space: Space, clip_ids: Sequence[int] | Non
 def delete_embeddings(connection: Connection, clip_ids: Sequence[int]) -> None:
     """Delete clips' embeddings in every space; call `log.removals` first for the log's entries."""
     for ids in chunks(clip_ids):
-        connection.execute(delete(embeddings).where(embeddings.c.clip_id.in_(ids)))
+        connection.execute(delete(embeddings).where(among(connection, embeddings.c.clip_id, ids)))
 
 
 def stored(vector: Floats) -> bytes:

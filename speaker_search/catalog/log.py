@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from sqlalchemy import Connection, select, update
 
-from speaker_search.catalog.rows import chunks, insert_all, stream
+from speaker_search.catalog.rows import among, chunks, insert_all, stream
 from speaker_search.catalog.tables import changes, clips, embeddings, encoders
 from speaker_search.entities import Ids
 
@@ -73,7 +73,8 @@ def removals(connection: Connection, clip_ids: Sequence[int]) -> list[Change]:
     """Entries for clips whose embeddings are about to be deleted, in every space that holds them."""
     owners: dict[int, int | None] = {}
     for some in chunks(clip_ids):
-        rows = connection.execute(select(clips.c.id, clips.c.character_id).where(clips.c.id.in_(some)))
+        query = select(clips.c.id, clips.c.character_id).where(among(connection, clips.c.id, some))
+        rows = connection.execute(query)
         owners.update((row[0], row[1]) for row in rows)
     return [
         Change(space_id, "removed", clip_id, owners.get(clip_id), None)
@@ -94,6 +95,7 @@ def _holders(connection: Connection, clip_ids: Sequence[int]) -> list[tuple[int,
     c = embeddings.c
     found: list[tuple[int, int]] = []
     for some in chunks(clip_ids):
-        query = select(c.encoder_id, c.clip_id).where(c.clip_id.in_(some)).order_by(c.encoder_id, c.clip_id)
+        query = select(c.encoder_id, c.clip_id).where(among(connection, c.clip_id, some))
+        query = query.order_by(c.encoder_id, c.clip_id)
         found += [(row[0], row[1]) for row in connection.execute(query)]
     return found
