@@ -76,18 +76,20 @@ clips = Table(
     "clips",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("game_id", RowId, ForeignKey("games.id"), nullable=False, index=True),
+    Column("game_id", RowId, ForeignKey("games.id"), nullable=False, index=True),  # what a scan knows of its game
     Column("root_id", RowId, ForeignKey("roots.id"), nullable=False),
     Column("path", Text, nullable=False),
-    Column("character_id", RowId, ForeignKey("characters.id"), index=True),  # NULL: the speaker is unknown
+    # NULL: the speaker is unknown. The index: a character's first clips, and how many it has.
+    Column("character_id", RowId, ForeignKey("characters.id"), index=True),
     Column("text", Text, nullable=False),
     Column("size", BigInteger, nullable=False),  # bytes; -1 when the file is missing
     Column("mtime_ns", BigInteger, nullable=False),
     Column("gone", Boolean, nullable=False),  # the last scan of its folder did not find the file
     Column("seconds", Float),  # NULL until decoded
     Column("fingerprint", LargeBinary(16)),  # audio.fingerprint; NULL until decoded
-    UniqueConstraint("root_id", "path", name="uq_clips_root_id_path"),
-    Index("ix_clips_fingerprint", "fingerprint", "game_id"),  # the game is there for `duplicates.repeated`
+    UniqueConstraint("root_id", "path", name="uq_clips_root_id_path"),  # scans, moved folders: clips by their place
+    # Clips of the same audio; the game is there for `duplicates.repeated`, which reads only the index.
+    Index("ix_clips_fingerprint", "fingerprint", "game_id"),
     sqlite_autoincrement=True,
 )
 
@@ -98,7 +100,7 @@ copies = Table(
     metadata,
     Column("root_id", RowId, ForeignKey("roots.id"), primary_key=True),
     Column("path", Text, primary_key=True),
-    Column("clip_id", RowId, ForeignKey("clips.id"), nullable=False, index=True),
+    Column("clip_id", RowId, ForeignKey("clips.id"), nullable=False, index=True),  # a clip's other places
     Column("character_id", RowId, ForeignKey("characters.id")),  # as the source has it; NULL: it does not say
     Column("text", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
@@ -121,7 +123,7 @@ embeddings = Table(
     Column("encoder_id", RowId, ForeignKey("encoders.id"), primary_key=True),
     Column("clip_id", RowId, ForeignKey("clips.id"), primary_key=True),
     Column("vector", LargeBinary, nullable=False),
-    Index("ix_embeddings_clip_id", "clip_id"),
+    Index("ix_embeddings_clip_id", "clip_id"),  # which spaces hold a clip that is removed, relabelled or merged
 )
 
 #: The change log: what became of a clip in a space, numbered from 1 without gaps. Its clips may since be deleted.
