@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from sqlalchemy import ColumnElement, Connection, and_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, select, true, update
 
 from speaker_search.catalog.clips import lock_clips
 from speaker_search.catalog.database import Catalog
@@ -23,7 +23,8 @@ def enqueue(connection: Connection, space_id: int, clip_ids: Sequence[int]) -> N
     The caller must have locked the clips: otherwise a worker may embed one of them while it is being queued.
     """
     for some in chunks(clip_ids):
-        sizes = select(clips.c.id, clips.c.size).where(clips.c.id.in_(_unknown(connection, space_id, some)))
+        unknown = _unknown(connection, space_id, among(connection, clips.c.id, some))
+        sizes = select(clips.c.id, clips.c.size).where(among(connection, clips.c.id, unknown))
         enqueue_new(connection, space_id, dict(connection.execute(sizes).all()))
 
 
@@ -38,13 +39,12 @@ def enqueue_new(connection: Connection, space_id: int, sizes: Mapping[int, int])
 def enqueue_all(catalog: Catalog, space_id: int, which: ColumnElement[bool]) -> None:
     """`enqueue` for many clips, which it locks, in transactions of 10,000 of them."""
     with catalog.read() as connection:
-        read = (row[0] for part in stream(connection, select(clips.c.id).where(which)) for row in part)
-        unknown = [id_ for some in chunks(read) for id_ in _unknown(connection, space_id, some)]
+        unknown = _unknown(connection, space_id, which)
 
     def enqueue_some(connection: Connection, ids: Sequence[int]) -> None:
         enqueue(connection, space_id, list(lock_clips(connection, set(ids))))
 
-    for ids in chunks(sorted(unknown), ROWS_PER_TRANSACTION):
+    for ids in chunks(unknown, ROWS_PER_TRANSACTION):
         catalog.transact(partial(enqueue_some, ids=ids))
 
 
@@ -64,14 +64,20 @@ def requeue_refused(
     )
 
 
-def _unknown(connection: Connection, space_id: int, clip_ids: Sequence[int]) -> list[int]:
-    """Those of the clips that the encoder has neither embedded nor refused, and that are not in its queue.
-
-    Asked table by table: PostgreSQL may join all three as a loop in a loop while its statistics are out of date.
-    """
-    known: set[int] = set()
-    for table in (embeddings, queue):
-        c = table.c
-        held = select(c.clip_id).where(c.encoder_id == space_id, among(connection, c.clip_id, clip_ids))
-        known.update(connection.execute(held).scalars())
-    return [id_ for id_ in clip_ids if id_ not in known]
+def _unknown(connection: Connection, space_id: int, which: ColumnElement[bool]) -> list[int]:
+    """The clips that the encoder has neither embedded nor refused, and that are not in the queue, by id."""
+    wanted = select(clips.c.id).where(which)
+    if connection.dialect.name == "sqlite":
+        for c in (embeddings.c, queue.c):
+            wanted = wanted.where(~exists().where(c.encoder_id == space_id, c.clip_id == clips.c.id))
+        return sorted(row.id for part in stream(connection, wanted) for row in part)
+    # PostgreSQL would join the tables. Its statistics are a minute old, and while a queue fills up that was empty a
+    # minute ago, they make it read the whole queue for each clip.
+    found: list[int] = []
+    for part in stream(connection, wanted):
+        unknown = {row.id for row in part}
+        for c in (embeddings.c, queue.c):
+            held = select(c.clip_id).where(c.encoder_id == space_id, among(connection, c.clip_id, unknown))
+            unknown.difference_update(connection.execute(held).scalars())
+        found += unknown
+    return sorted(found)
