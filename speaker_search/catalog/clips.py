@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Row, select
 
-from speaker_search.catalog.rows import chunks
+from speaker_search.catalog.rows import among, chunks
 from speaker_search.catalog.spaces import Space
 from speaker_search.catalog.tables import clips, copies, queue, roots
 from speaker_search.entities import Clip
@@ -32,7 +32,7 @@ def clips_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Clip]:
     c = clips.c
     columns = (c.id, roots.c.path, c.path, c.text, c.seconds, c.character_id, c.game_id, c.fingerprint)
     for some in chunks(ids):
-        rows = connection.execute(select(*columns).join_from(clips, roots).where(c.id.in_(some)))
+        rows = connection.execute(select(*columns).join_from(clips, roots).where(among(connection, c.id, some)))
         for id_, root, path, *rest in rows:
             found[id_] = Clip(id_, Path(root) / path, *rest)
     return found
@@ -86,7 +86,7 @@ def lock_clips(connection: Connection, clip_ids: set[int]) -> dict[int, Row[Any]
     for some in chunks(sorted(clip_ids)):
         c = clips.c
         columns: list[Column[Any]] = [c.id, c.game_id, c.character_id, c.size, c.mtime_ns, c.seconds, c.gone]
-        locked = select(*columns).where(c.id.in_(some)).order_by(c.id).with_for_update(key_share=True)
+        locked = select(*columns).where(among(connection, c.id, some)).order_by(c.id).with_for_update(key_share=True)
         for row in connection.execute(locked):
             found[row.id] = row
     return found

@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from speaker_search.catalog import schema, tables
+from speaker_search.catalog import rows, schema, tables
 from speaker_search.errors import CatalogAwayError, CatalogConflictError, CatalogError
 
 CONNECT_TIMEOUT_S = 5
@@ -199,7 +199,9 @@ def _engine(url: URL) -> Engine:
     try:
         if url.get_backend_name() == "postgresql":
             connect_args = {"connect_timeout": CONNECT_TIMEOUT_S}
-            return create_engine(url, connect_args=connect_args, pool_pre_ping=True, pool_timeout=POOL_TIMEOUT_S)
+            engine = create_engine(url, connect_args=connect_args, pool_pre_ping=True, pool_timeout=POOL_TIMEOUT_S)
+            event.listen(engine, "do_execute", rows.copy_rows)
+            return engine
         if url.database and url.database != ":memory:":
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
             pool = {"pool_timeout": POOL_TIMEOUT_S}

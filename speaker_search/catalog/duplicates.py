@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, or_,
 from speaker_search.catalog import log
 from speaker_search.catalog.embeddings import vectors_of
 from speaker_search.catalog.log import Change
-from speaker_search.catalog.rows import chunks
+from speaker_search.catalog.rows import chunks, stream
 from speaker_search.catalog.spaces import Space
 from speaker_search.catalog.tables import characters, clips, copies, embeddings, queue
 from speaker_search.entities import Floats, Ids
@@ -91,7 +92,8 @@ def repeated(connection: Connection, space: Space) -> Ids:
     rows = select(c.fingerprint, c.game_id, c.id).join(same, same.c.fingerprint == c.fingerprint)
     rows = rows.where(c.character_id.is_not(None), held).order_by(c.id)
     first: dict[bytes, int] = {}
-    found = [id_ for sound, game, id_ in connection.execute(rows) if first.setdefault(sound, game) != game]
+    heard = chain.from_iterable(stream(connection, rows))
+    found = [id_ for sound, game, id_ in heard if first.setdefault(sound, game) != game]
     return np.array(found, np.int64)
 
 

@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, Select, delete, func, select
 
-from speaker_search.catalog.rows import chunks
+from speaker_search.catalog.rows import among, chunks, stream
 from speaker_search.catalog.spaces import Space
 from speaker_search.catalog.tables import clips, embeddings
 from speaker_search.entities import Floats, Ids
 
 STORED = np.dtype("<f4")  # how the catalog stores a vector, on every machine
-ROWS_PER_READ = 10_000
 UNKNOWN = 0  # the character id of an unknown speaker: no row has this id
 UNIT_WITHIN = 0.001  # encoders scale to unit length in float32, which is right to 1e-6
 LOG = logging.getLogger(__name__)
@@ -43,7 +42,8 @@ def embedded(connection: Connection, space: Space, clip_ids: Ids) -> Iterator[Em
     Those whose vectors are unusable are left out, here and wherever vectors are read: see `unusable`.
     """
     for some in chunks(clip_ids.tolist()):
-        yield _clips(connection.execute(_labelled(space).where(embeddings.c.clip_id.in_(some))).all(), space)
+        query = _labelled(space).where(among(connection, embeddings.c.clip_id, some))
+        yield _clips(connection.execute(query).all(), space)
 
 
 def all_embedded(connection: Connection, space: Space) -> Iterator[EmbeddedClips]:
@@ -57,7 +57,8 @@ def vectors_of(connection: Connection, space: Space, clip_ids: Sequence[int]) ->
     found: dict[int, Floats] = {}
     c = embeddings.c
     for ids in chunks(clip_ids):
-        rows = connection.execute(select(c.clip_id, c.vector).where(c.encoder_id == space.id, c.clip_id.in_(ids))).all()
+        query = select(c.clip_id, c.vector).where(c.encoder_id == space.id, among(connection, c.clip_id, ids))
+        rows = connection.execute(query).all()
         vectors, good = _vectors([row[1] for row in rows], space.dim)
         found.update((row[0], vector) for row, vector, fine in zip(rows, vectors, good, strict=True) if fine)
     return found
@@ -84,7 +85,7 @@ def unusable(connection: Connection, space: Space, clip_ids: Sequence[int] | Non
 def delete_embeddings(connection: Connection, clip_ids: Sequence[int]) -> None:
     """Delete clips' embeddings in every space; call `log.removals` first for the log's entries."""
     for ids in chunks(clip_ids):
-        connection.execute(delete(embeddings).where(embeddings.c.clip_id.in_(ids)))
+        connection.execute(delete(embeddings).where(among(connection, embeddings.c.clip_id, ids)))
 
 
 def stored(vector: Floats) -> bytes:
@@ -102,12 +103,10 @@ def _labelled(space: Space) -> Select[Any]:
 
 def _parts(connection: Connection, space: Space, clip_ids: Sequence[int] | None = None) -> Iterator[Sequence[Any]]:
     """The rows of `_labelled` by clip id, up to 10,000 at a time: all, or those of the clips given."""
-    query, after = _labelled(space), -1
+    query = _labelled(space)
     if clip_ids is not None:
-        query = query.where(embeddings.c.clip_id.in_(clip_ids))
-    while rows := connection.execute(query.where(embeddings.c.clip_id > after).limit(ROWS_PER_READ)).all():
-        yield rows
-        after = rows[-1][0]
+        query = query.where(among(connection, embeddings.c.clip_id, clip_ids))
+    return stream(connection, query)
 
 
 def _clips(rows: Sequence[Any], space: Space) -> EmbeddedClips:

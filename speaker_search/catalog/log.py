@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from sqlalchemy import Connection, select, update
 
-from speaker_search.catalog.rows import chunks, insert_all
+from speaker_search.catalog.rows import among, chunks, insert_all, stream
 from speaker_search.catalog.tables import changes, clips, embeddings, encoders
 from speaker_search.entities import Ids
 
@@ -73,7 +73,8 @@ def removals(connection: Connection, clip_ids: Sequence[int]) -> list[Change]:
     """Entries for clips whose embeddings are about to be deleted, in every space that holds them."""
     owners: dict[int, int | None] = {}
     for some in chunks(clip_ids):
-        rows = connection.execute(select(clips.c.id, clips.c.character_id).where(clips.c.id.in_(some)))
+        query = select(clips.c.id, clips.c.character_id).where(among(connection, clips.c.id, some))
+        rows = connection.execute(query)
         owners.update((row[0], row[1]) for row in rows)
     return [
         Change(space_id, "removed", clip_id, owners.get(clip_id), None)
@@ -85,7 +86,7 @@ def touched_between(connection: Connection, space_id: int, after: int, until: in
     """The clips in a range of the log, each once, by id; None when the log lacks part of the range."""
     c = changes.c
     query = select(c.clip_id).where(c.encoder_id == space_id, c.number > after, c.number <= until)
-    found = np.fromiter(connection.execute(query).scalars(), np.int64)
+    found = np.fromiter((row[0] for part in stream(connection, query) for row in part), np.int64)
     return np.unique(found) if len(found) == until - after else None
 
 
@@ -94,6 +95,7 @@ def _holders(connection: Connection, clip_ids: Sequence[int]) -> list[tuple[int,
     c = embeddings.c
     found: list[tuple[int, int]] = []
     for some in chunks(clip_ids):
-        query = select(c.encoder_id, c.clip_id).where(c.clip_id.in_(some)).order_by(c.encoder_id, c.clip_id)
+        query = select(c.encoder_id, c.clip_id).where(among(connection, c.clip_id, some))
+        query = query.order_by(c.encoder_id, c.clip_id)
         found += [(row[0], row[1]) for row in connection.execute(query)]
     return found

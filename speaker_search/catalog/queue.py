@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from speaker_search.catalog.database import Catalog
-from speaker_search.catalog.rows import chunks
+from speaker_search.catalog.rows import among, chunks
 from speaker_search.catalog.tables import clips, queue, roots, workers
 from speaker_search.entities import Refusal
 
@@ -126,12 +126,12 @@ class Claims:
     def _take(self, connection: Connection, worker_id: int, ids: list[int], *, suspect: bool) -> list[ClaimedClip]:
         taken: list[ClaimedClip] = []
         for some in chunks(ids):
-            entries = (queue.c.encoder_id == self._space_id) & queue.c.clip_id.in_(some)
+            entries = (queue.c.encoder_id == self._space_id) & among(connection, queue.c.clip_id, some)
             connection.execute(update(queue).where(entries).values(status="claimed", worker_id=worker_id))
             c = clips.c
             columns = (c.id, roots.c.path, c.path, c.size, c.mtime_ns)
-            rows = connection.execute(select(*columns).join_from(clips, roots).where(c.id.in_(some)).order_by(c.id))
-            for id_, root, name, size, mtime_ns in rows:
+            here = select(*columns).join_from(clips, roots).where(among(connection, c.id, some)).order_by(c.id)
+            for id_, root, name, size, mtime_ns in connection.execute(here):
                 taken.append(ClaimedClip(id_, Path(root), name, (size, mtime_ns), suspect))
         return taken
 

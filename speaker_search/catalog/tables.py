@@ -19,10 +19,12 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData()
@@ -74,18 +76,20 @@ clips = Table(
     "clips",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("game_id", RowId, ForeignKey("games.id"), nullable=False, index=True),
+    Column("game_id", RowId, ForeignKey("games.id"), nullable=False, index=True),  # what a scan knows of its game
     Column("root_id", RowId, ForeignKey("roots.id"), nullable=False),
     Column("path", Text, nullable=False),
-    Column("character_id", RowId, ForeignKey("characters.id"), index=True),  # NULL: the speaker is unknown
+    # NULL: the speaker is unknown. The index: a character's first clips, and how many it has.
+    Column("character_id", RowId, ForeignKey("characters.id"), index=True),
     Column("text", Text, nullable=False),
     Column("size", BigInteger, nullable=False),  # bytes; -1 when the file is missing
     Column("mtime_ns", BigInteger, nullable=False),
     Column("gone", Boolean, nullable=False),  # the last scan of its folder did not find the file
     Column("seconds", Float),  # NULL until decoded
     Column("fingerprint", LargeBinary(16)),  # audio.fingerprint; NULL until decoded
-    UniqueConstraint("root_id", "path", name="uq_clips_root_id_path"),
-    Index("ix_clips_fingerprint", "fingerprint", "game_id"),  # the game is there for `duplicates.repeated`
+    UniqueConstraint("root_id", "path", name="uq_clips_root_id_path"),  # scans, moved folders: clips by their place
+    # Clips of the same audio; the game is there for `duplicates.repeated`, which reads only the index.
+    Index("ix_clips_fingerprint", "fingerprint", "game_id"),
     sqlite_autoincrement=True,
 )
 
@@ -96,7 +100,7 @@ copies = Table(
     metadata,
     Column("root_id", RowId, ForeignKey("roots.id"), primary_key=True),
     Column("path", Text, primary_key=True),
-    Column("clip_id", RowId, ForeignKey("clips.id"), nullable=False, index=True),
+    Column("clip_id", RowId, ForeignKey("clips.id"), nullable=False, index=True),  # a clip's other places
     Column("character_id", RowId, ForeignKey("characters.id")),  # as the source has it; NULL: it does not say
     Column("text", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
@@ -119,7 +123,7 @@ embeddings = Table(
     Column("encoder_id", RowId, ForeignKey("encoders.id"), primary_key=True),
     Column("clip_id", RowId, ForeignKey("clips.id"), primary_key=True),
     Column("vector", LargeBinary, nullable=False),
-    Index("ix_embeddings_clip_id", "clip_id"),
+    Index("ix_embeddings_clip_id", "clip_id"),  # which spaces hold a clip that is removed, relabelled or merged
 )
 
 #: The change log: what became of a clip in a space, numbered from 1 without gaps. Its clips may since be deleted.
@@ -147,23 +151,28 @@ workers = Table(
     sqlite_autoincrement=True,
 )
 
+CLAIMED = text("worker_id IS NOT NULL")
+
 #: Clips that are not embedded in a space: pending, claimed by a worker, or refused by the encoder. The state belongs to
 #: the space, since one encoder may have embedded a clip that another has not seen yet.
 queue = Table(
     "queue",
     metadata,
-    Column("encoder_id", RowId, ForeignKey("encoders.id"), primary_key=True),
-    Column("clip_id", RowId, ForeignKey("clips.id"), primary_key=True),
+    Column("encoder_id", RowId, ForeignKey("encoders.id"), nullable=False),
+    Column("clip_id", RowId, ForeignKey("clips.id"), nullable=False),
     Column("status", String(10), nullable=False),
-    Column("worker_id", RowId, ForeignKey("workers.id"), index=True),
+    Column("worker_id", RowId, ForeignKey("workers.id")),
     Column("kills", Integer, nullable=False),  # workers that died while processing it
     Column("reason", String(20)),
     Column("detail", Text),
+    # The clip first: a clip that is deleted, or whose file has changed, is taken off every queue.
+    PrimaryKeyConstraint("clip_id", "encoder_id"),
     CheckConstraint(
         "(status = 'refused') = (reason IS NOT NULL) AND (status = 'claimed') = (worker_id IS NOT NULL)"
         " AND status IN ('pending', 'claimed', 'refused')",
         name="ck_queue_status",
     ),
-    Index("ix_queue_waiting", "encoder_id", "status", "kills", "clip_id"),
-    Index("ix_queue_clip_id", "clip_id"),
+    Index("ix_queue_waiting", "encoder_id", "status", "kills", "clip_id"),  # the next to claim; counts; refused clips
+    Index("ix_queue_worker_id", "worker_id", sqlite_where=CLAIMED, postgresql_where=CLAIMED),  # what a worker releases
+    sqlite_with_rowid=False,
 )

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 from catalog.conftest import PATIENCE_S
 from catalog.shelf import POURED, Shelf
+from sqlalchemy import Connection, delete, insert, text
 
-from speaker_search.catalog import embeddings, log, spaces
+from speaker_search.catalog import embeddings, log, spaces, tables
+from speaker_search.catalog.clips import lock_clips
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.log import Change
 from speaker_search.catalog.outcomes import Outcome
+from speaker_search.catalog.rows import ROWS_PER_READ
 from speaker_search.catalog.scans.gone import forget_gone
 from speaker_search.entities import Refusal
 from speaker_search.errors import CatalogError
@@ -130,6 +133,50 @@ def test_a_number_is_not_seen_before_all_lower_ones(
     assert follower.held.keys() == {ids["b"]}
 
 
+def test_a_plain_high_water_mark_loses_the_writer_that_commits_last_and_the_log_does_not(
+    postgres_shelf: Shelf,
+) -> None:
+    """Both writers also take a number of a sequence, and a second reader asks for what is above the highest it saw."""
+    shelf = postgres_shelf
+    shelf.scan(*map(shelf.clip, "ab"))
+    ids, (vector,) = shelf.ids(), shelf.vectors(1, 0)
+    with shelf.catalog.write() as connection:
+        connection.execute(text("CREATE TABLE plain (number BIGSERIAL, clip_id BIGINT)"))
+
+    def embed(connection: Connection, clip_id: int) -> None:
+        lock_clips(connection, {clip_id})
+        connection.execute(text("INSERT INTO plain (clip_id) VALUES (:id)"), {"id": clip_id})
+        connection.execute(delete(tables.queue).where(tables.queue.c.clip_id == clip_id))
+        row = {"encoder_id": shelf.space, "clip_id": clip_id, "vector": embeddings.stored(vector)}
+        connection.execute(insert(tables.embeddings).values(row))
+
+    def number(connection: Connection, clip_id: int) -> None:
+        log.append(connection, [Change(shelf.space, "embedded", clip_id, None, None)])
+
+    def write(clip_id: int) -> None:
+        with shelf.catalog.write() as connection:
+            embed(connection, clip_id)
+            number(connection, clip_id)
+
+    def read_above(mark: int) -> list[tuple[int, int]]:
+        above = text("SELECT number, clip_id FROM plain WHERE number > :mark ORDER BY number")
+        with shelf.catalog.read() as connection:
+            return [(row.number, row.clip_id) for row in connection.execute(above, {"mark": mark})]
+
+    follower = Follower(shelf)
+    with ThreadPoolExecutor(1) as pool, shelf.catalog.write() as first:
+        embed(first, ids["a"])
+        pool.submit(write, ids["b"]).result(PATIENCE_S)
+        seen = pool.submit(read_above, 0).result(PATIENCE_S)
+        pool.submit(follower.replay).result(PATIENCE_S)
+        number(first, ids["a"])
+    follower.replay()
+    assert seen == [(2, ids["b"])]
+    assert read_above(2) == []  # a has number 1, and was committed after 2 had been seen: it is never read
+    assert follower.told == [ids["b"], ids["a"]]
+    assert follower.held == truth(shelf)
+
+
 def test_a_stretch_of_the_log_is_read_between_its_ends_and_only_if_it_is_whole(shelf: Shelf) -> None:
     shelf.scan(*map(shelf.clip, "abcd"))
     for name in "cadb":
@@ -153,14 +200,14 @@ def test_a_space_of_another_catalog_has_no_position(shelf: Shelf) -> None:
 
 
 def test_a_space_longer_than_one_read_is_read_whole(shelf: Shelf) -> None:
-    vectors = shelf.pour(embeddings.ROWS_PER_READ + 1)
+    vectors = shelf.pour(ROWS_PER_READ + 1)
     follower = Follower(shelf)
     follower.replay()
     assert follower.told == list(range(POURED, POURED + len(vectors)))
     assert follower.held == {id_: vector.tobytes() for id_, vector in enumerate(vectors, POURED)}
     with shelf.catalog.read() as connection:
         parts = list(embeddings.all_embedded(connection, follower.space))
-    assert [len(part) for part in parts] == [embeddings.ROWS_PER_READ, 1]
+    assert [len(part) for part in parts] == [ROWS_PER_READ, 1]
     assert np.array_equal(np.concatenate([part.ids for part in parts]), follower.told)
     assert np.array_equal(np.concatenate([part.vectors for part in parts]), vectors)
 

@@ -112,7 +112,7 @@ def test_upgrading_a_catalog_of_this_schema_changes_nothing(database_url: str) -
     assert again.uuid == catalog.uuid
 
 
-@pytest.mark.parametrize("schema_before", ["0001", "0002"])
+@pytest.mark.parametrize("schema_before", ["0001", "0002", "0004"])
 def test_a_catalog_of_an_older_schema_keeps_all_it_holds(
     database_url: str, plain_engine: Engine, schema_before: str
 ) -> None:
@@ -121,8 +121,8 @@ def test_a_catalog_of_an_older_schema_keeps_all_it_holds(
         open_catalog(database_url)
     assert "spksearch catalog upgrade" in refusal.value.mend
     assert upgrade_catalog(database_url) == schema.HEAD
-    kills = 2 if schema_before == "0002" else 0
-    fingerprint = b"print" if schema_before == "0002" else None
+    kills = 2 if schema_before != "0001" else 0
+    fingerprint = b"print" if schema_before != "0001" else None
     catalog = open_catalog(database_url)
     assert catalog.uuid == "which"
     with catalog.read() as connection:
@@ -138,9 +138,9 @@ def test_a_catalog_of_an_older_schema_keeps_all_it_holds(
         (4, 2, None, "d", 2.5, None),
     ]
     assert [(*row[:2], bytes(row[2])) for row in vectors] == [(1, 1, b"unit"), (1, 4, b"last"), (2, 1, b"more")]
-    waiting = "claimed" if schema_before == "0002" else "pending"
+    waiting = "claimed" if schema_before != "0001" else "pending"
     assert listed == [(2, waiting, kills, None, None), (3, "refused", kills, "silent", "So.")]
-    assert copies == ([("e", 1)] if schema_before == "0002" else [])
+    assert copies == ([("e", 1)] if schema_before != "0001" else [])
     catalog.close()
 
 
@@ -166,6 +166,19 @@ def test_an_upgraded_catalog_can_be_worked_in(database_url: str, plain_engine: E
         assert spaces.position(connection, space, catalog.uuid) == reached + 1
         assert log.touched_between(connection, space.id, reached, reached + 1).tolist() == [clip.id]
     catalog.close()
+
+
+def test_a_catalog_downgraded_and_upgraded_again_keeps_its_queue(database_url: str, plain_engine: Engine) -> None:
+    fill(plain_engine, "0004")
+    waiting = text("SELECT * FROM queue ORDER BY clip_id")
+    with plain_engine.begin() as connection:
+        config = schema.migrations()
+        config.attributes["connection"] = connection
+        before = connection.execute(waiting).mappings().all()
+        for way, version in ((command.upgrade, "0005"), (command.downgrade, "0004"), (command.upgrade, "0005")):
+            way(config, version)
+            assert connection.execute(waiting).mappings().all() == before
+    assert [row["clip_id"] for row in before] == [2, 3]
 
 
 def test_a_catalog_downgraded_and_upgraded_again_keeps_its_embeddings(database_url: str, plain_engine: Engine) -> None:
@@ -220,10 +233,11 @@ def fill(engine: Engine, version: str) -> None:
         command.upgrade(config, "0001")
         for statement in FIRST_SCHEMA:
             connection.execute(text(in_dialect(statement, engine)))
-        if version == "0002":
+        if version != "0001":
             command.upgrade(config, "0002")
             for statement in SECOND_SCHEMA:
                 connection.execute(text(in_dialect(statement, engine)))
+            command.upgrade(config, version)
 
 
 def in_dialect(statement: str, engine: Engine) -> str:

@@ -198,7 +198,7 @@ def test_a_worker_that_merges_waits_for_a_scan_that_queues_the_clip(shelf: Shelf
     with ThreadPoolExecutor(1) as pool:
         with shelf.catalog.write() as connection:
             lock_clips(connection, {a})
-            enqueue(connection, other, tables.clips.c.id == a)
+            enqueue(connection, other, [a])
             work = pool.submit(shelf.hear, b="A")
             until_blocked(shelf.catalog, 1)
         assert work.result().merged == 1

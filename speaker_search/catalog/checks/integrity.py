@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, ForeignKey, exists, func, select
 
 from speaker_search.catalog.database import Catalog, damaged
+from speaker_search.catalog.rows import stream
 from speaker_search.catalog.tables import metadata
-
-ROWS_PER_READ = 10_000
 
 
 def check_integrity(catalog: Catalog) -> None:
@@ -30,7 +29,7 @@ def _faults(connection: Connection) -> Iterator[str]:
             yield found.splitlines()[-1]
     for table in metadata.sorted_tables:
         # SQLite's check does not look into texts, which may no longer be UTF-8.
-        for _ in connection.execution_options(yield_per=ROWS_PER_READ).execute(select(table)).partitions():
+        for _ in stream(connection, select(table)):
             pass
         for key in table.foreign_keys:
             if broken := _broken(connection, key):

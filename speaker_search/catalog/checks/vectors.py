@@ -16,7 +16,7 @@ from speaker_search.catalog.log import Change
 from speaker_search.catalog.rows import chunks
 from speaker_search.catalog.scans.enqueue import enqueue
 from speaker_search.catalog.spaces import Space
-from speaker_search.catalog.tables import clips, embeddings
+from speaker_search.catalog.tables import embeddings
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def _requeued(catalog: Catalog, space: Space, clip_ids: Sequence[int]) -> int:
         # Since they were found, some may have been queued by another program, and embedded anew.
         ids = [id_ for id_, _ in unusable(connection, space, list(locked))]
         connection.execute(delete(embeddings).where(embeddings.c.encoder_id == space.id, embeddings.c.clip_id.in_(ids)))
-        enqueue(connection, space.id, clips.c.id.in_(ids))
+        enqueue(connection, space.id, ids)
         log.append(connection, [Change(space.id, "removed", id_, locked[id_].character_id, None) for id_ in ids])
         return len(ids)
 

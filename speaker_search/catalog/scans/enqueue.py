@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, literal, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, select, true, update
 
+from speaker_search.catalog.clips import lock_clips
 from speaker_search.catalog.database import Catalog
-from speaker_search.catalog.rows import insert_or_keep
+from speaker_search.catalog.rows import among, chunks, insert_all, stream
 from speaker_search.catalog.tables import clips, embeddings, queue
 from speaker_search.entities import Refusal
 
@@ -15,39 +17,35 @@ ROWS_PER_TRANSACTION = 10_000
 MISSING_DETAIL = "A row of the index names this clip, but there is no such file."
 
 
-def enqueue(connection: Connection, space_id: int, which: ColumnElement[bool]) -> None:
+def enqueue(connection: Connection, space_id: int, clip_ids: Sequence[int]) -> None:
     """Queue the clips that the encoder has not embedded, refused or queued yet; missing ones are refused directly.
 
     The caller must have locked the clips: otherwise a worker may embed one of them while it is being queued.
     """
-    missing = clips.c.size < 0
-    rows = select(
-        literal(space_id),
-        clips.c.id,
-        case((missing, "refused"), else_="pending"),
-        literal(0),
-        case((missing, str(Refusal.MISSING))),
-        case((missing, MISSING_DETAIL)),
-    ).where(which, _unknown_to(space_id))
-    names = ["encoder_id", "clip_id", "status", "kills", "reason", "detail"]
-    connection.execute(insert_or_keep(connection, queue).from_select(names, rows))
+    for some in chunks(clip_ids):
+        unknown = _unknown(connection, space_id, among(connection, clips.c.id, some))
+        sizes = select(clips.c.id, clips.c.size).where(among(connection, clips.c.id, unknown))
+        enqueue_new(connection, space_id, dict(connection.execute(sizes).all()))
+
+
+def enqueue_new(connection: Connection, space_id: int, sizes: Mapping[int, int]) -> None:
+    """The same for clips that the encoder is known not to have met, given as the size of each by id."""
+    pending = {"encoder_id": space_id, "status": "pending", "kills": 0, "reason": None, "detail": None}
+    missing = pending | {"status": "refused", "reason": str(Refusal.MISSING), "detail": MISSING_DETAIL}
+    rows = [(missing if size < 0 else pending) | {"clip_id": id_} for id_, size in sizes.items()]
+    insert_all(connection, queue, rows)
 
 
 def enqueue_all(catalog: Catalog, space_id: int, which: ColumnElement[bool]) -> None:
     """`enqueue` for many clips, which it locks, in transactions of 10,000 of them."""
-    reached = 0
+    with catalog.read() as connection:
+        unknown = _unknown(connection, space_id, which)
 
-    def enqueue_some(connection: Connection) -> int:
-        wanted = select(clips.c.id).where(which, clips.c.id > reached, _unknown_to(space_id))
-        wanted = wanted.order_by(clips.c.id).limit(ROWS_PER_TRANSACTION)
-        ids = connection.execute(wanted.with_for_update(key_share=True, of=clips)).scalars().all()
-        if ids:
-            # A separate statement, so that it sees what was committed while the lock was waited for.
-            enqueue(connection, space_id, and_(which, clips.c.id.between(ids[0], ids[-1])))
-        return ids[-1] if ids else 0
+    def enqueue_some(connection: Connection, ids: Sequence[int]) -> None:
+        enqueue(connection, space_id, list(lock_clips(connection, set(ids))))
 
-    while reached := catalog.transact(enqueue_some):
-        pass
+    for ids in chunks(unknown, ROWS_PER_TRANSACTION):
+        catalog.transact(partial(enqueue_some, ids=ids))
 
 
 def requeue_refused(
@@ -66,8 +64,20 @@ def requeue_refused(
     )
 
 
-def _unknown_to(space_id: int) -> ColumnElement[bool]:
-    """Clips that the encoder has neither embedded nor refused, and that are not in the queue."""
-    held = exists().where(embeddings.c.encoder_id == space_id, embeddings.c.clip_id == clips.c.id)
-    listed = exists().where(queue.c.encoder_id == space_id, queue.c.clip_id == clips.c.id)
-    return and_(~held, ~listed)
+def _unknown(connection: Connection, space_id: int, which: ColumnElement[bool]) -> list[int]:
+    """The clips that the encoder has neither embedded nor refused, and that are not in the queue, by id."""
+    wanted = select(clips.c.id).where(which)
+    if connection.dialect.name == "sqlite":
+        for c in (embeddings.c, queue.c):
+            wanted = wanted.where(~exists().where(c.encoder_id == space_id, c.clip_id == clips.c.id))
+        return sorted(row.id for part in stream(connection, wanted) for row in part)
+    # PostgreSQL would join the tables. Its statistics are a minute old, and while a queue fills up that was empty a
+    # minute ago, they make it read the whole queue for each clip.
+    found: list[int] = []
+    for part in stream(connection, wanted):
+        unknown = {row.id for row in part}
+        for c in (embeddings.c, queue.c):
+            held = select(c.clip_id).where(c.encoder_id == space_id, among(connection, c.clip_id, unknown))
+            unknown.difference_update(connection.execute(held).scalars())
+        found += unknown
+    return sorted(found)

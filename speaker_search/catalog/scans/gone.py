@@ -13,7 +13,7 @@ from speaker_search.catalog import log
 from speaker_search.catalog.clips import lock_clips
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.embeddings import delete_embeddings
-from speaker_search.catalog.rows import IDS_PER_STATEMENT, chunks
+from speaker_search.catalog.rows import chunks, stream
 from speaker_search.catalog.scans.known_clips import KnownClip, KnownClips
 from speaker_search.catalog.tables import clips, copies, queue, roots
 from speaker_search.errors import NotFoundError, UsageError
@@ -131,14 +131,16 @@ def mark_gone(catalog: Catalog, folder: Path, is_there: IsThere) -> None:
 def forget_gone(catalog: Catalog) -> int:
     """Delete the clips that are gone, with their embeddings; returns how many. Characters and their verdicts stay."""
     forgotten = 0
-    while some := catalog.transact(_forget_some):
-        forgotten += some
+    with catalog.read() as connection:
+        found = stream(connection, select(clips.c.id).where(clips.c.gone))
+        gone = [row.id for part in found for row in part]
+    for ids in chunks(sorted(gone)):
+        forgotten += catalog.transact(partial(_forget_some, clip_ids=set(ids)))
     return forgotten
 
 
-def _forget_some(connection: Connection) -> int:
-    first = select(clips.c.id).where(clips.c.gone).order_by(clips.c.id).limit(IDS_PER_STATEMENT)
-    locked = lock_clips(connection, set(connection.execute(first).scalars()))
+def _forget_some(connection: Connection, clip_ids: set[int]) -> int:
+    locked = lock_clips(connection, clip_ids)
     ids = [clip.id for clip in locked.values() if clip.gone]  # a scan may have found some before they were locked
     entries = log.removals(connection, ids)
     delete_embeddings(connection, ids)

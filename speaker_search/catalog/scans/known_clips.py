@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
-from speaker_search.catalog.rows import chunks
+from speaker_search.catalog.rows import among, chunks, stream
 from speaker_search.catalog.tables import clips, copies
 
-ROWS_PER_READ = 10_000
 NEW = -1
 
 
@@ -39,20 +38,20 @@ class KnownClips:
         self._seen = bytearray()
         self._columns = [array("q") for _ in range(8)]
         self._back: list[int] = []
+        self._copied: set[int] = set()
         self._read(connection, clips.c.game_id == game_id)
         c = copies.c
-        own = copies.join(clips, clips.c.id == c.clip_id)
-        character = func.coalesce(c.character_id, 0)
-        places = select(c.path, c.clip_id, c.size, c.mtime_ns, character, c.text, clips.c.gone).select_from(own)
-        here = connection.execute(places.where(c.root_id == root_id, clips.c.game_id == game_id)).all()
-        self._add([(*row[:4], game_id, row[4], hash(row[5]), row[6], True) for row in here])
-        copied = connection.execute(select(c.clip_id).distinct().select_from(own).where(clips.c.game_id == game_id))
-        self._copied = set(copied.scalars())
+        columns = (c.root_id, c.path, c.clip_id, c.size, c.mtime_ns, func.coalesce(c.character_id, 0), c.text)
+        of_game = select(*columns, clips.c.gone).join_from(clips, copies).where(clips.c.game_id == game_id)
+        for part in stream(connection, of_game):
+            self._copied.update(row.clip_id for row in part)
+            here = (row for row in part if row.root_id == root_id)
+            self._add([(*row[1:5], game_id, row[5], hash(row[6]), row[7], True) for row in here])
 
     def look_up(self, connection: Connection, paths: Sequence[str]) -> None:
         """Load clips at these paths that belong to other games so far."""
         for some in chunks(paths):
-            self._read(connection, (clips.c.game_id != self._game_id) & clips.c.path.in_(some))
+            self._read(connection, (clips.c.game_id != self._game_id) & among(connection, clips.c.path, some))
 
     def seen(self, path: str) -> bool:
         """Whether the scan has seen this path before."""
@@ -101,14 +100,11 @@ class KnownClips:
         """Ids of clips that were gone and have been seen again."""
         return self._back
 
-    def _read(self, connection: Connection, which: object) -> None:
+    def _read(self, connection: Connection, which: ColumnElement[bool]) -> None:
         c = clips.c
         character = func.coalesce(c.character_id, 0)
         query = select(c.path, c.id, c.size, c.mtime_ns, c.game_id, character, c.text, c.gone)
-        rows = connection.execute(
-            query.where(c.root_id == self.root_id, which).execution_options(yield_per=ROWS_PER_READ)  # type: ignore[arg-type]
-        )
-        for part in rows.partitions():
+        for part in stream(connection, query.where(c.root_id == self.root_id, which)):
             self._add([(*row[:6], hash(row[6]), row[7], False) for row in part])
 
     def _add(self, rows: Sequence[tuple[Any, ...]]) -> None:

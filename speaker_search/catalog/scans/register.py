@@ -17,8 +17,14 @@ from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.duplicates import detach_copies
 from speaker_search.catalog.embeddings import delete_embeddings
 from speaker_search.catalog.log import Change
-from speaker_search.catalog.rows import chunks, ensure, insert_all, insert_or_keep
-from speaker_search.catalog.scans.enqueue import ROWS_PER_TRANSACTION, enqueue, enqueue_all, requeue_refused
+from speaker_search.catalog.rows import chunks, ensure, insert_all, insert_or_keep, reserve_ids
+from speaker_search.catalog.scans.enqueue import (
+    ROWS_PER_TRANSACTION,
+    enqueue,
+    enqueue_all,
+    enqueue_new,
+    requeue_refused,
+)
 from speaker_search.catalog.scans.gone import IsThere, find_unseen, store_unseen
 from speaker_search.catalog.scans.known_clips import KnownClips
 from speaker_search.catalog.scans.moved import find_former, move, vanished_roots
@@ -78,7 +84,7 @@ def register(
         shared = connection.execute(
             select(exists().where(clips.c.root_id == root_id, clips.c.game_id != game_id))
         ).scalar_one()
-    chunk_of = _Chunks(catalog, game_id, root_id, known, shared=shared)
+    chunk_of = _Chunks(catalog, space_id, game_id, root_id, known, shared=shared)
     for chunk in chain([first], parts):
         chunk_of.write(chunk)
     counts = chunk_of.counts
@@ -94,9 +100,12 @@ def register(
 class _Chunks:
     """Candidates of one game in one root, registered one transaction at a time."""
 
-    def __init__(self, catalog: Catalog, game_id: int, root_id: int, known: KnownClips, *, shared: bool) -> None:
+    def __init__(
+        self, catalog: Catalog, space_id: int, game_id: int, root_id: int, known: KnownClips, *, shared: bool
+    ) -> None:
         self.counts = Registered()
         self._catalog = catalog
+        self._space_id = space_id
         self._game_id = game_id
         self._root_id = root_id
         self._known = known
@@ -163,16 +172,26 @@ class _Chunks:
         def commit(connection: Connection) -> None:
             locked = lock_clips(connection, {id_ for id_, _ in changed} | {id_ for id_, _ in relabelled})
             entries = _forget_audio(connection, changed) if changed else []
-            insert_all(connection, clips, new)
-            # After the insert, because that may have waited for a worker that has just made one of them a copy.
-            for some in chunks([row["path"] for row in new]):
-                here = (copies.c.root_id == self._root_id) & copies.c.path.in_(some)
-                connection.execute(delete(copies).where(here))
+            if new:
+                self._insert(connection, new)
             for clip_id, label in relabelled:
                 connection.execute(update(clips).where(clips.c.id == clip_id).values(**label))
             log.append(connection, entries + log.relabelled(connection, _new_labels(locked, relabelled)))
 
         self._catalog.transact(commit)
+
+    def _insert(self, connection: Connection, new: list[dict[str, Any]]) -> None:
+        """Insert new clips and queue them, except those that another scan has just inserted."""
+        ids = reserve_ids(connection, clips, len(new))
+        insert_all(connection, clips, [{"id": id_, **row} for id_, row in zip(ids, new, strict=True)])
+        inserted = set(connection.execute(select(clips.c.id).where(clips.c.id.between(ids[0], ids[-1]))).scalars())
+        sizes = {id_: row["size"] for id_, row in zip(ids, new, strict=True) if id_ in inserted}
+        enqueue_new(connection, self._space_id, sizes)
+        # After the insert, because that may have waited for a worker that has just made one of them a copy.
+        in_root = copies.c.root_id == self._root_id
+        if connection.execute(select(exists().where(in_root))).scalar_one():
+            for some in chunks([row["path"] for row in new]):
+                connection.execute(delete(copies).where(in_root, copies.c.path.in_(some)))
 
     def _name_characters(self, chunk: Sequence[Candidate]) -> None:
         """Insert the characters of a chunk that the game does not have yet."""
@@ -243,7 +262,7 @@ def _forget_audio(connection: Connection, changed: Sequence[tuple[int, Candidate
             now = {"size": candidate.size, "mtime_ns": candidate.mtime_ns, "seconds": None, "fingerprint": None}
             connection.execute(update(clips).where(clips.c.id == clip_id).values(now))
         for space_id, clip_ids in knew.items():
-            enqueue(connection, space_id, clips.c.id.in_([*clip_ids, *detached]))
+            enqueue(connection, space_id, [*clip_ids, *detached])
     return entries
 
 
