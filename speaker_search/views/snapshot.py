@@ -18,7 +18,9 @@ from speaker_search.views.characters import Characters
 from speaker_search.views.clip_index import clip_index, lists
 from speaker_search.views.clip_index.clip_index import ClipIndex, Segment
 from speaker_search.views.clip_index.columns import Columns
+from speaker_search.views.clip_index.lists import Trained
 from speaker_search.views.clip_index.plan import Plan
+from speaker_search.views.clip_index.probing import Tuning
 
 SEGMENT = ("ids.npy", "characters.npy", "games.npy", "seconds.npy", "vectors.npy")
 LISTS, TAIL, CHARACTERS = "lists.faiss", "tail.npz", "sums.npz"
@@ -72,7 +74,9 @@ def _read(version: storage.Version) -> Snapshot:
     vectors = np.load(version.path(SEGMENT[-1]), mmap_mode="r" if len(ids) else None)  # an empty file cannot be mapped
     own = Columns(ids, who, games, seconds, vectors)
     plan = Plan(**facts["plan"])
-    made = lists.build(own, plan) if plan.kind == "flat" else lists.load(version.path(LISTS), plan, facts["built_for"])
+    of = facts["trained"]
+    trained, tuning = Trained(of["clips"], tuple(of["games"]), of["imbalance"]), Tuning.of(facts["tuning"])
+    made = lists.load(version.path(LISTS), plan, trained, tuning)
     with np.load(version.path(TAIL), allow_pickle=False) as file:
         tombstones = np.zeros(len(own), np.bool_)
         tombstones[file["tombstones"]] = True
@@ -114,7 +118,8 @@ def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
     facts = {
         "segment": clips.segment.id,
         "plan": asdict(clips.segment.lists.plan),
-        "built_for": clips.segment.lists.built_for,
+        "trained": asdict(clips.segment.lists.trained),
+        "tuning": asdict(clips.segment.lists.tuning) if clips.segment.lists.tuning else None,
         "clips": clips.clips,
     }
     storage.save(
