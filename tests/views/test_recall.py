@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from views.made_up import assert_same_clips
 
 from speaker_search.views.changes import Delta
+from speaker_search.views.clip_index import drift, lists, tuning
 from speaker_search.views.clip_index.clip_index import ClipIndex, of_columns
-from speaker_search.views.clip_index.columns import Columns, halves, join, ordered
-from speaker_search.views.clip_index.plan import FLAT_CLIPS, plan
+from speaker_search.views.clip_index.columns import ById, Columns, halves, join, ordered
+from speaker_search.views.clip_index.plan import FLAT_CLIPS, Plan, plan
+from speaker_search.views.clip_index.probing import Probing, Tuning
 
 CLIPS, DIM = 120_000, 32
 VOICES, GAMES = 1_000, 50  # each game has 20 voices of its own
@@ -76,3 +81,78 @@ def test_a_folded_index_keeps_its_lists_and_finds_as_much(index: ClipIndex) -> N
     assert_same_clips(folded.all(), truth)
     assert folded.segment.lists.differing(folded.segment.columns) == 0
     assert recall(folded, lines(100, 7)[0]) >= RECALL
+
+
+@pytest.fixture(scope="module")
+def of_half_the_games() -> ClipIndex:
+    """Lists trained on half of the games, with the clips of the other half in the tail."""
+    whole = clips(0, CLIPS, 1)
+    first = whole.take(whole.games <= GAMES // 2)
+    made = of_columns(first, 0, lists.build(first, Plan("ivf", 1024, 4, "by hand")))
+    return made.apply(Delta(1, first.take(np.arange(0)), whole.take(whole.games > GAMES // 2)))
+
+
+def other_half(count: int) -> np.ndarray:
+    """Queries in the voices of the games that the lists were not trained on."""
+    vectors, voices = lines(4 * count, 9)
+    return vectors[voices // 20 + 1 > GAMES // 2][:count]
+
+
+def test_lists_trained_on_half_of_the_games_notice_the_others_and_find_them_in_the_end(
+    of_half_the_games: ClipIndex, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    before = of_half_the_games
+    assert before.unfolded
+    folded = before.folded()
+    assert "50% of the clips are of games that the lists were not trained on" in caplog.text
+    assert folded.segment.lists.trained.games == tuple(range(1, GAMES + 1))
+    assert folded.segment.lists.differing(folded.segment.columns) == 0
+    assert recall(folded, other_half(200)) >= RECALL
+    assert drift.signs(folded.segment.lists, folded.segment.columns) == []
+
+
+def test_lists_that_still_find_enough_are_kept_and_their_new_games_taken_for_known() -> None:
+    whole = clips(0, 20_000, 1)
+    first = whole.take(whole.games <= GAMES // 2)
+    old = lists.build(first, Plan("ivf", 64, 64, "all lists are looked into"))
+    by_id = ById(whole.ids)
+    late = whole.take(whole.games > GAMES // 2)
+    moved = old.moved(by_id.rows(first.ids), late, by_id.rows(late.ids))
+    assert drift.signs(moved, whole) != []
+    kept = drift.fitting(moved, whole, Plan("ivf", 128, 1, "not wanted"))
+    assert kept.plan == old.plan
+    assert kept.built_for == old.built_for
+    assert drift.signs(kept, whole) == []
+
+
+def test_new_lists_that_find_less_than_the_old_ones_are_not_taken() -> None:
+    whole = clips(0, 20_000, 1)
+    first = whole.take(whole.games == 1)
+    old = lists.build(first, Plan("ivf", 4, 4, "all lists are looked into"))
+    by_id, late = ById(whole.ids), whole.take(whole.games > 1)
+    moved = old.moved(by_id.rows(first.ids), late, by_id.rows(late.ids)).tuned(
+        Tuning(1.01, Probing(4, scan_ns=1e9), 0, 0.0, 0.0, {})  # which no lists reach
+    )
+    kept = drift.fitting(moved, whole, Plan("ivf", 64, 1, "not wanted"))
+    assert recall(of_columns(whole, 0, kept), lines(50, 5)[0]) == 1.0
+
+
+@pytest.mark.parametrize("target", [0.8, 0.99])
+def test_tuning_reaches_the_target_with_as_few_lists_as_it_takes(index: ClipIndex, target: float) -> None:
+    said: list[str] = []
+    makers = {game: game % 5 for game in range(1, GAMES + 1)}
+    tuned = index.tuned(target, makers=makers, say=said.append)
+    found = tuned.segment.lists.tuning
+    assert found is not None
+    assert found.recall_at_10 >= target
+    assert recall(tuned, lines(200, 5)[0]) >= target - 0.02
+    assert set(found.filtered) == {"one game", "10 % of the games", "without one game", "without one maker"}
+    assert min(found.filtered.values()) >= target
+    assert (tuned.segment.id, tuned.segment.columns) == (index.segment.id, index.segment.columns)
+    assert said[0] == "scanning exactly, without a filter"
+    fewer = replace(found.probing, nprobe=max(1, found.probing.nprobe // 2))
+    if found.probing.nprobe > tuning.FEWEST_LISTS:
+        held = index.segment
+        sample = tuning.sampled(held.columns, np.arange(0, CLIPS, 600), index.allowed()[0], 10)
+        assert tuning.recall(held.lists, held.columns, sample, 10, fewer.nprobe) < target
