@@ -222,7 +222,7 @@ def serve(folder: Path, clips: int) -> None:
     print(json.dumps({"open_s": round(opened, 2), "resident_mib": round(held / 2**20)}))
 
 
-def measure(folder: Path, clips: int, count: int, seed: int) -> dict[str, Any]:
+def measure(folder: Path, clips: int, count: int, seed: int, memory: int) -> dict[str, Any]:
     stages: dict[str, float] = {}
     cores = faiss.omp_get_max_threads()
     with timed(stages, "draw"):
@@ -232,7 +232,7 @@ def measure(folder: Path, clips: int, count: int, seed: int) -> dict[str, Any]:
     everything = np.zeros(1, np.int64), np.full(1, clips)
     with timed(stages, "truth, exact"):
         truth, _ = exact.many(held.vectors, *everything, queries, 100)
-    made = plan(clips, dim=held.dim, memory=psutil.virtual_memory().available)
+    made = plan(clips, dim=held.dim, memory=memory)
     print(f"{made.name}: {made.reason}", file=sys.stderr)
     if made.kind == "ivf":
         with timed(stages, "build: train"):
@@ -299,6 +299,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=100_000)
     parser.add_argument("--queries", type=int, default=400)
+    parser.add_argument("--memory", type=float, help="GiB at hand to plan for, instead of the machine's")
     parser.add_argument("--folder", type=Path, help="for vectors and index: kept there, and vectors are used again")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
@@ -310,7 +311,8 @@ def main() -> None:
         folder = chosen.folder or Path(passing)
         folder.mkdir(parents=True, exist_ok=True)
         load_before = os.getloadavg()[0]
-        figures = measure(folder, chosen.clips, chosen.queries, chosen.seed)
+        at_hand = int(chosen.memory * 2**30) if chosen.memory else psutil.virtual_memory().available
+        figures = measure(folder, chosen.clips, chosen.queries, chosen.seed, at_hand)
     machine = f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}, load {load_before:.1f} before"
     data = f"{chosen.clips:,} simulated clips of {simulate.DIM} dimensions, {chosen.queries} queries"
     print(json.dumps({"machine": machine, "data": data, "command": " ".join(sys.argv), **figures}))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.spaces import Space
+from speaker_search.errors import IndexUnusableError
 from speaker_search.views import changes, characters, storage
 from speaker_search.views.changes import Delta
 from speaker_search.views.characters import Characters
@@ -36,6 +38,10 @@ class Snapshot:
     @property
     def position(self) -> int:
         return self.clips.position
+
+    def tuned(self, recall: float, *, makers: Mapping[int, int], say: Callable[[str], None]) -> Snapshot:
+        """The same, searched so that this share of the ten nearest clips is found (see ClipIndex.tuned)."""
+        return Snapshot(self.clips.tuned(recall, makers=makers, say=say), self.characters)
 
     def folded(self) -> Snapshot:
         """The same with its clips in one new segment (see ClipIndex.folded)."""
@@ -115,11 +121,12 @@ def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
         sums=sums.sums,
         moment=sums.moment,
     )
+    tuning = _latest_tuning(folder, clips.segment)
     facts = {
         "segment": clips.segment.id,
         "plan": asdict(clips.segment.lists.plan),
         "trained": asdict(clips.segment.lists.trained),
-        "tuning": asdict(clips.segment.lists.tuning) if clips.segment.lists.tuning else None,
+        "tuning": asdict(tuning) if tuning else None,
         "clips": clips.clips,
     }
     storage.save(
@@ -131,6 +138,17 @@ def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
         facts=facts,
         same=lambda stamp: of_segment if stamp.facts.get("segment") == clips.segment.id else set(),
     )
+
+
+def _latest_tuning(folder: Path, segment: Segment) -> Tuning | None:
+    """How a segment is searched: another program may have tuned the one on disk since it was loaded here."""
+    own, kept = segment.lists.tuning, None
+    with contextlib.suppress(IndexUnusableError):
+        version = storage.in_use(folder)
+        if version is not None and version.stamp.facts["segment"] == segment.id:
+            kept = Tuning.of(version.stamp.facts["tuning"])
+    found = [tuning for tuning in (own, kept) if tuning is not None]
+    return max(found, key=lambda tuning: tuning.measured_at, default=None)
 
 
 def _applied(before: Snapshot, touched: changes.Touched) -> Snapshot:

@@ -55,6 +55,11 @@ class Version:
     def path(self, name: str) -> Path:
         return self.folder / name
 
+    @property
+    def size(self) -> int:
+        """Of its files, in bytes."""
+        return sum(self.path(name).stat().st_size for name in self.stamp.crc32)
+
 
 def folder_of(home: Path, uuid: str, space: Space) -> Path:
     """Where the views of a space are kept, for a catalog of that uuid."""

@@ -10,13 +10,14 @@ from uuid import uuid4
 import numpy as np
 import psutil  # type: ignore[import-untyped]  # psutil carries no types
 
+from speaker_search.documents import DEFAULT_RECALL
 from speaker_search.entities import Floats, Ids
 from speaker_search.views.changes import Delta
 from speaker_search.views.clip_index import columns, drift, exact, filters, lists, tuning
 from speaker_search.views.clip_index.columns import ById, Columns
 from speaker_search.views.clip_index.filters import Allowed, Bools, Runs
 from speaker_search.views.clip_index.lists import Lists
-from speaker_search.views.clip_index.plan import RECALL, Plan, outgrown, plan
+from speaker_search.views.clip_index.plan import Plan, outgrown, plan
 
 TAIL_ROWS = 16_384  # scanned in about 2 ms; a tail over this and over a 20th of the segment is folded into it
 TAIL_SHARE = 1 / 20
@@ -152,6 +153,8 @@ class ClipIndex:
     def tuned(self, target: float, *, makers: Mapping[int, int], say: tuning.Say = tuning.silently) -> ClipIndex:
         """The same clips in the same files, searched so that this share of the ten nearest is found."""
         own = self.segment
+        if own.lists.plan.kind == "flat":
+            return self
         gone = self.tombstones if self._tombstone_count else None
         made = tuning.tuned(own.lists, own.columns, target, gone=gone, makers=makers, say=say)
         return replace(self, segment=Segment(own.columns, made, own.id))
@@ -197,6 +200,6 @@ def of_columns(whole: Columns, position: int, made: Lists | None = None) -> Clip
     return ClipIndex(position, Segment(whole, made), np.zeros(len(whole), np.bool_), columns.none(whole.dim))
 
 
-def planned(whole: Columns, recall: float = RECALL) -> Plan:
+def planned(whole: Columns, recall: float = DEFAULT_RECALL) -> Plan:
     """The layout for these clips in the memory at hand."""
     return plan(len(whole), dim=whole.dim, memory=psutil.virtual_memory().available, recall=recall)

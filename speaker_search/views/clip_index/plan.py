@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from speaker_search.documents import DEFAULT_RECALL
 from speaker_search.entities import counted
 
 FLAT_CLIPS = 100_000  # up to here an exact scan takes about 3 ms on one core (29 ms at a million, measured)
 GROWTH = 4  # lists trained on a quarter of the clips or fewer lose recall on the rest: retrain
 LIST_BOUNDS = (1024, 32_768)
-RECALL = 0.99  # of the ten nearest clips, unless another target is given
 TRAINING_CLIPS_PER_LIST = 40  # k-means gains little from more
 TWO_LEVEL_LISTS = 1_024  # from here on k-means runs in two levels: in one, it would take hours at 32,768 lists
 GRAPH_LISTS = 16_384  # from here on a graph finds the lists: comparing with 4,096 takes less than a graph (measured)
@@ -21,7 +21,13 @@ HALVES_SHARE = 1 / 4  # of the memory at hand, which they take at most
 CODE_BITS = 4  # of every two dimensions, where lists hold codes
 CODE_CLIPS = 65_536  # that codes are trained on
 REFINED = (300, 4)  # candidates by code that are compared exactly: so many, and so many for every clip wanted
-PROBED_LISTS = ((0.97, 16), (0.985, 24), (RECALL, 32), (0.995, 96), (1.0, 256))  # a query's, by recall (measured)
+PROBED_LISTS = (
+    (0.97, 16),
+    (0.985, 24),
+    (DEFAULT_RECALL, 32),
+    (0.995, 96),
+    (1.0, 256),
+)  # a query's, by recall (measured)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class Plan:
     nprobe: int  #: lists that a query probes; 0 when flat
     reason: str
     codes: Literal["fp16", "pq4"] = "fp16"  #: what lists hold: whole vectors, or four bits for every two dimensions
-    recall: float = RECALL  #: of the ten nearest clips that `nprobe` is meant for
+    recall: float = DEFAULT_RECALL  #: of the ten nearest clips that `nprobe` is meant for
 
     @property
     def training_clips(self) -> int:
@@ -53,7 +59,7 @@ class Plan:
         return f"{lists},SQfp16" if self.codes == "fp16" else f"{lists},PQx4fs,Refine(fp16)"
 
 
-def plan(clips: int, *, dim: int = 192, memory: int | None = None, recall: float = RECALL) -> Plan:
+def plan(clips: int, *, dim: int = 192, memory: int | None = None, recall: float = DEFAULT_RECALL) -> Plan:
     """The layout for that many clips, with `memory` bytes at hand (enough if not given), for a share of the nearest
     clips: an exact scan while that is fast, otherwise inverted lists, of float16 or of codes.
     """

@@ -50,6 +50,7 @@ class Tuning:
     recall_at_10: float
     recall_at_100: float
     filtered: dict[str, float]  #: recall@10 by kind of filter
+    measured_at: float = 0.0  #: in seconds since 1970: of two measurements of the same lists, the later is kept
 
     @classmethod
     def of(cls, kept: dict[str, Any] | None) -> Tuning | None:

@@ -18,7 +18,7 @@ from speaker_search.views.clip_index.probing import Tuning
 QUERIES = 200  # sampled clips: a recall of 0.99 is then known to about 0.003
 FILTERED_QUERIES = 100  # for each kind of filter
 NEAREST, DEEPER = 10, 100
-FEWEST_LISTS, STEP = 4, 2**0.5  # numbers of lists that are tried
+FEWEST_LISTS, STEP = 1, 2**0.5  # numbers of lists that are tried
 SPREADS = tuple(float(2**power) for power in range(12))  # with the last, everything allowed is scanned exactly
 TIMED_ROWS = 50_000  # that an exact scan is timed with
 SAME_COSINE = 1e-5  # sums of the same products in another order differ by less
@@ -97,7 +97,7 @@ def tuned(
         filtered = {name: recall(made, columns, some, NEAREST) for name, some in kinds.items()}
         if all(reached >= target for reached in filtered.values()):
             break
-    return lists.tuned(Tuning(target, probing, len(sample.rows), at_10, at_100, filtered))
+    return lists.tuned(Tuning(target, probing, len(sample.rows), at_10, at_100, filtered, time.time()))
 
 
 def _fewest_lists(lists: Lists, columns: Columns, sample: Sample, target: float, say: Say) -> int:
