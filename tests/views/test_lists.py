@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from views.made_up import DIM, clips, unit
 
-from speaker_search.views.clip_index import lists
+from speaker_search.views.clip_index import exact, lists, training
 from speaker_search.views.clip_index.columns import ById, Columns, join, ordered
 from speaker_search.views.clip_index.filters import Allowed
 from speaker_search.views.clip_index.lists import Lists
-from speaker_search.views.clip_index.plan import Plan, plan
+from speaker_search.views.clip_index.plan import GRAPH_LISTS, TWO_LEVEL_LISTS, Plan, plan
 
 FLAT = plan(0)
 ALL_LISTS = Plan("ivf", 16, 16, "all lists are looked into")
@@ -164,3 +164,53 @@ def test_building_twice_gives_the_same_answers(made: Plan) -> None:
     one, other = (nearest(lists.build(held, made), held, unit(1, 3)[0], 50) for _ in range(2))
     np.testing.assert_array_equal(one[0], other[0])
     np.testing.assert_array_equal(one[1], other[1])
+
+
+@pytest.mark.skipif(not training.on_gpu(), reason="FAISS finds no GPU here")
+@with_lists
+def test_lists_made_on_a_gpu_hold_and_find_what_lists_made_on_a_cpu_do(made: Plan) -> None:
+    held = clips(range(2 * exact.BLOCK), 1)
+    built = lists.build(held, made)
+    assert built.differing(held) == 0
+    for seed in range(5):
+        rows, cosines = nearest(built, held, unit(1, seed)[0], 10)
+        best = exact.scan(held.vectors, np.array([0]), np.array([len(held)]), unit(1, seed)[0], 10)
+        np.testing.assert_allclose(cosines, best[1], atol=CLOSE)
+        assert len(set(rows.tolist())) == 10
+
+
+def test_k_means_in_two_levels_makes_as_many_unit_centroids_as_lists_are_planned() -> None:
+    held = clips(range(20_000), 1, dim=16)
+    made = Plan("ivf", TWO_LEVEL_LISTS, 16, "two levels")
+    index = training.trained(held.vectors, made)
+    centroids = index.quantizer.reconstruct_n(0, index.nlist)
+    assert centroids.shape == (TWO_LEVEL_LISTS, 16)
+    np.testing.assert_allclose(np.linalg.norm(centroids, axis=1), 1, atol=1e-5)
+    assert len(np.unique(centroids, axis=0)) > 0.99 * TWO_LEVEL_LISTS
+
+
+def test_lists_found_through_a_graph_hold_every_row_once_and_find_the_nearest() -> None:
+    held = clips(range(18_000), 1)
+    made = Plan("ivf", GRAPH_LISTS, 512, "a graph of the lists", "pq4")
+    built = lists.build(held, made)
+    assert built.differing(held) == 0
+    found = 0
+    for seed in range(20):
+        query = unit(1, seed)[0]
+        rows, _ = nearest(built, held, query, 10)
+        best, _ = exact.scan(held.vectors, np.array([0]), np.array([len(held)]), query, 10)
+        found += len(np.intersect1d(rows, best))
+    assert found >= 0.95 * 200
+
+
+@pytest.mark.parametrize("count", [1, 500])
+def test_an_exact_scan_of_many_queries_at_once_equals_one_after_the_other(count: int) -> None:
+    held = clips(range(count), 4)
+    queries, gone = unit(7, 5), np.random.default_rng(6).random(count) < 0.3
+    first, end = np.array([0, 200])[: 1 + (count > 1)], np.array([100, 450])[: 1 + (count > 1)].clip(max=count)
+    rows, cosines = exact.many(held.vectors, first, end, queries, 10, gone)
+    allowed = Allowed(first, end, gone, count)
+    for query, some, values in zip(queries, rows, cosines, strict=True):
+        one, expected = exact.scan(held.vectors, first, end, query, 10, allowed.selector)
+        assert set(some[some >= 0].tolist()) == set(one.tolist())
+        np.testing.assert_allclose(values[some >= 0], expected, atol=CLOSE)
