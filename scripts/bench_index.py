@@ -124,11 +124,13 @@ def filtered(index: ClipIndex, queries: np.ndarray, own_games: np.ndarray, seed:
     rng = np.random.default_rng([seed, 5])
     games = index.games
     tenth = np.sort(rng.choice(games, max(1, len(games) // 10), replace=False))
+    third = np.sort(rng.choice(games, max(1, 3 * len(games) // 10), replace=False))
     makers = games % MAKERS
     kinds: dict[str, Callable[[int], np.ndarray]] = {
         "one game": lambda _: rng.choice(games, 1),
         "the query's game": lambda number: own_games[number : number + 1],
         "10 % of the games": lambda _: tenth,
+        "30 % of the games": lambda _: third,
         "without one maker": lambda number: games[makers != number % MAKERS],
         "without the query's maker": lambda number: games[makers != own_games[number] % MAKERS],
         "without the query's game": lambda number: games[games != own_games[number]],

@@ -56,7 +56,7 @@ def test_a_tuned_index_finds_enough_and_still_does_when_it_is_opened_again(
     found = library.tune_index(0.99)
     assert found.recall is not None
     assert found.recall.recall_at_10 >= found.recall.target == 0.99
-    kinds = {"one game", "10 % of the games", "without one game", "without one maker"}
+    kinds = {"one game", "10 % of the games", "30 % of the games", "without one game", "without one maker"}
     assert set(found.recall.filtered) == kinds
     assert min(found.recall.filtered.values()) >= 0.99
     assert found.nprobe < before.nprobe

@@ -146,7 +146,13 @@ def test_tuning_reaches_the_target_with_as_few_lists_as_it_takes(index: ClipInde
     assert found is not None
     assert found.recall_at_10 >= target
     assert recall(tuned, lines(200, 5)[0]) >= target - 0.02
-    assert set(found.filtered) == {"one game", "10 % of the games", "without one game", "without one maker"}
+    assert set(found.filtered) == {
+        "one game",
+        "10 % of the games",
+        "30 % of the games",
+        "without one game",
+        "without one maker",
+    }
     assert min(found.filtered.values()) >= target
     assert (tuned.segment.id, tuned.segment.columns) == (index.segment.id, index.segment.columns)
     assert said[0] == "scanning exactly, without a filter"

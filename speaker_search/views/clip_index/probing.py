@@ -19,17 +19,19 @@ class Probing:
     """How much of an index a query looks into: as planned, or as measured on it by `index tune`."""
 
     nprobe: int  #: lists, without a filter
-    spread: float = SPREAD  #: times as many under a filter, besides as many more as it leaves fewer rows in a list
+    spread: float = SPREAD  #: times as many under a filter that leaves nearly all rows, and more the fewer it leaves
     scan_ns: float = SCAN_NS  #: to compare with a row exactly
     probe_ns: float = PROBE_NS["fp16"]  #: to compare with a row in a list
 
     def lists(self, nlist: int, rows: int, allowed: int, limit: int, *, filtered: bool) -> int | None:
         """How many lists to probe for the `limit` nearest of the `allowed` rows; None when scanning those is faster.
 
-        A filter by games leaves fewer rows in each list, and none in those where the query's own voice is.
+        A filter leaves fewer rows in each list, and the nearest of those allowed lie farther away, in more lists: so
+        the number grows with the square of how many times fewer they are (measured with a tenth to all of the games).
         """
-        wanted = self.nprobe * sqrt(max(1.0, limit / DEEP)) * rows / max(1, allowed)
-        probed = min(nlist, ceil(self.spread * wanted if filtered else wanted))
+        thinner = rows / max(1, allowed)
+        wanted = self.nprobe * thinner * sqrt(max(1.0, limit / DEEP))
+        probed = min(nlist, ceil(self.spread * thinner * wanted if filtered else wanted))
         if allowed * self.scan_ns <= probed * rows / nlist * self.probe_ns:
             return None
         return probed

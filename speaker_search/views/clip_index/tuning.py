@@ -150,7 +150,9 @@ def _kinds(
         return
     largest = games[np.argmax(clips)]
     yield "one game", rng.choice(games, 1), None
-    yield "10 % of the games", np.sort(rng.choice(games, max(1, len(games) // 10), replace=False)), None
+    for share in (0.1, 0.3):
+        some = rng.choice(games, max(1, int(share * len(games))), replace=False)
+        yield f"{100 * share:.0f} % of the games", np.sort(some), None
     yield "without one game", games[games != largest], games[games == largest]
     maker = np.array([makers.get(game, -1) for game in games.tolist()])
     own = maker == makers.get(int(largest), -1)
