@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, TypeAlias
 from pydantic import Field, computed_field
 
 from speaker_search.documents.answers import Cast, Search
-from speaker_search.documents.document import Document
+from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
 
 
@@ -167,9 +167,9 @@ class SampledRecall(Document):
 
     target: float = Field(description="The recall_at_10 that was asked for.")
     queries: int
-    recall_at_10: float
-    recall_at_100: float
-    filtered: dict[str, float] = Field(description="recall_at_10 under kinds of filters.")
+    recall_at_10: Rounded
+    recall_at_100: Rounded
+    filtered: dict[str, Rounded] = Field(description="recall_at_10 under kinds of filters.")
 
 
 class IndexStatus(Document):

@@ -34,8 +34,12 @@ def test_an_exact_scan_serves_up_to_a_hundred_thousand_clips(clips: int, kind: s
     assert plan(clips).kind == kind
 
 
-@pytest.mark.parametrize(("clips", "nlist"), [(100_001, 2048), (1_000_000, 4096), (7_000_000, 16_384), (10**9, 32_768)])
-def test_lists_are_about_four_times_the_root_of_the_clips(clips: int, nlist: int) -> None:
+@pytest.mark.parametrize(
+    ("clips", "nlist"), [(100_001, 2048), (1_000_000, 4096), (7_000_000, 4096), (17_000_000, 8192), (10**9, 32_768)]
+)
+def test_lists_are_about_four_times_the_root_of_the_clips_and_hold_about_four_thousand_at_most(
+    clips: int, nlist: int
+) -> None:
     assert plan(clips).nlist == nlist
 
 
@@ -106,7 +110,8 @@ def test_an_index_takes_the_memory_at_hand_and_no_more(clips: int, dim: int, mem
         (100_000, 1, "fp16", "Flat,fp16"),
         (1_000_000, 16, "fp16", "IVF4096,SQfp16"),
         (1_000_000, 1, "pq4", "IVF4096,PQx4fs,Refine(fp16)"),
-        (7_000_000, 64, "pq4", "IVF16384_HNSW32,PQx4fs,Refine(fp16)"),
+        (7_000_000, 64, "pq4", "IVF4096,PQx4fs,Refine(fp16)"),
+        (50_000_000, 64, "pq4", "IVF16384_HNSW32,PQx4fs,Refine(fp16)"),
     ],
 )
 def test_lists_hold_whole_vectors_where_these_are_small_and_codes_elsewhere(

@@ -8,8 +8,8 @@ from typing import Any
 
 from speaker_search.views.clip_index.plan import Plan
 
-SCAN_NS = 30.0  # to compare with a row exactly, on one core (measured; `index tune` measures it on the machine)
-PROBE_NS = {"fp16": 30.0, "pq4": 10.0}  # to compare with a row in a list (likewise)
+SCAN_NS = 20.0  # to compare with a row exactly, on one core (measured; `index tune` measures it on the machine)
+PROBE_NS = {"fp16": 25.0, "pq4": 10.0}  # to compare with a row in a list (likewise)
 SPREAD = 2.0
 DEEP = 100  # where more clips than this are wanted, more lists are probed
 
