@@ -226,4 +226,5 @@ def test_an_index_whose_lists_are_outgrown_is_due_for_folding_and_is_laid_out_an
     beyond = index.apply(Delta(1, columns.none(8), clips(range(11, 42), 2)))
     assert (at_the_limit.unfolded, beyond.unfolded) == (False, True)
     folded = beyond.folded()
+    assert folded.segment.lists.plan.recall == LISTS.recall
     assert (folded.segment.lists.plan.kind, folded.segment.lists.built_for) == ("flat", 41)

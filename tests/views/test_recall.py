@@ -37,10 +37,17 @@ def clips(first: int, count: int, seed: int) -> Columns:
     return ordered(Columns(ids, voices + 1, voices // 20 + 1, seconds, halves(vectors)))
 
 
+@pytest.fixture(scope="module", params=[None, 1], ids=["whole vectors", "codes"])
+def wanted(request: pytest.FixtureRequest) -> Plan:
+    """The plan with enough memory, and the one with next to none."""
+    return plan(CLIPS, dim=DIM, memory=request.param)
+
+
 @pytest.fixture(scope="module")
-def index() -> ClipIndex:
+def index(wanted: Plan) -> ClipIndex:
     assert CLIPS > FLAT_CLIPS
-    return of_columns(clips(0, CLIPS, 1), 0)
+    whole = clips(0, CLIPS, 1)
+    return of_columns(whole, 0, lists.build(whole, wanted))
 
 
 def recall(index: ClipIndex, queries: np.ndarray, games: np.ndarray | None = None) -> float:
@@ -57,8 +64,11 @@ def recall(index: ClipIndex, queries: np.ndarray, games: np.ndarray | None = Non
     return found / (NEAREST * len(queries))
 
 
+def test_a_catalog_of_this_size_gets_lists_of_whole_vectors() -> None:
+    assert of_columns(clips(0, CLIPS, 1), 0).segment.lists.plan == plan(CLIPS)
+
+
 def test_the_lists_find_almost_all_of_the_nearest_clips(index: ClipIndex) -> None:
-    assert index.segment.lists.plan == plan(CLIPS)
     assert recall(index, lines(200, 5)[0]) >= RECALL
 
 
@@ -69,12 +79,25 @@ def test_a_filter_by_games_costs_no_recall_also_where_the_voice_is_in_none_of_th
     assert recall(index, lines(100, 6)[0], np.arange(1, games + 1)) >= RECALL
 
 
-def test_a_folded_index_keeps_its_lists_and_finds_as_much(index: ClipIndex) -> None:
+def test_without_a_maker_as_much_is_found_also_by_clips_of_its_own_games(index: ClipIndex) -> None:
+    vectors, voices = lines(400, 8)
+    of_the_maker = vectors[voices // 20 + 1 <= 3][:100]  # whose nearest clips are all left out
+    assert recall(index, of_the_maker, np.arange(4, GAMES + 1)) >= 0.98
+
+
+def test_a_filter_is_worked_out_once(index: ClipIndex) -> None:
+    games = np.arange(1, 20)
+    assert index.allowed(games) is index.allowed(games.copy())
+    assert index.allowed(games)[0].selector is index.allowed(games)[0].selector
+    assert index.allowed(games) is not index.allowed(games[1:])
+
+
+def test_a_folded_index_keeps_its_lists_and_finds_as_much(index: ClipIndex, wanted: Plan) -> None:
     late = clips(CLIPS, 10_000, 2)
     gone = index.held(np.arange(0, CLIPS, 9))
     after = index.apply(Delta(1, gone, late))
     folded = after.folded()
-    assert folded.segment.lists.plan == plan(CLIPS)
+    assert folded.segment.lists.plan == wanted
     assert folded.segment.lists.built_for == CLIPS  # not trained anew
     truth = ordered(join([index.all().take(~np.isin(index.all().ids, gone.ids)), late]))
     assert_same_clips(folded.all(), truth)

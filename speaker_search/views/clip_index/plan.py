@@ -8,7 +8,7 @@ from typing import Literal
 from speaker_search.documents import DEFAULT_RECALL
 from speaker_search.entities import counted
 
-FLAT_CLIPS = 100_000  # up to here an exact scan takes about 3 ms on one core (29 ms at a million, measured)
+FLAT_CLIPS = 100_000  # up to here an exact scan takes about 2 ms on one core (20 ms at a million, measured)
 GROWTH = 4  # lists trained on a quarter of the clips or fewer lose recall on the rest: retrain
 LIST_BOUNDS = (1024, 32_768)
 FINE_LISTS = 4_096  # as many as 4 x sqrt(clips), the field's rule of thumb, up to here: every list costs time to build
@@ -59,7 +59,7 @@ def plan(clips: int, *, dim: int = 192, memory: int | None = None, recall: float
     """
     if clips <= FLAT_CLIPS:
         words = f"{counted(clips, 'clip')}: an exact scan of up to {FLAT_CLIPS:,} takes a few milliseconds"
-        return Plan("flat", 0, 0, words, recall=1.0)
+        return Plan("flat", 0, 0, words, recall=recall)
     wanted = max(min(4 * clips**0.5, FINE_LISTS), clips / LIST_CLIPS)  # rounded up to a power of two
     nlist = LIST_BOUNDS[0]
     while nlist < min(wanted, LIST_BOUNDS[1]):
