@@ -190,9 +190,7 @@ def measure(home: Path, clips: int, new: int, clients: int, seed: int) -> dict[s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=100_000)
-    parser.add_argument(
-        "--new", type=int, default=1_000, help="clips that another program stores"
-    )
+    parser.add_argument("--new", type=int, default=1_000, help="clips that another program stores")
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--home", type=Path, help="a catalog of scripts/simulate.py, made there if there is none")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 1_000_000, help="of the new clips")

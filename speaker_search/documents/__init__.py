@@ -27,6 +27,7 @@ from speaker_search.documents.nouns import (
 )
 from speaker_search.documents.questions import (
     DEFAULT_PROBABILITY,
+    DEFAULT_RECALL,
     MAX_EXAMPLES,
     MAX_ID,
     MAX_LIMIT,
@@ -51,6 +52,7 @@ from speaker_search.documents.reports import (
     PreviewCount,
     Problem,
     Route,
+    SampledRecall,
     Scanned,
     UnusableVector,
     Upgraded,
@@ -59,6 +61,7 @@ from speaker_search.documents.reports import (
 
 __all__ = [
     "DEFAULT_PROBABILITY",
+    "DEFAULT_RECALL",
     "INFERENCE",
     "MAX_EXAMPLES",
     "MAX_ID",
@@ -103,6 +106,7 @@ __all__ = [
     "RefusedClips",
     "Reliability",
     "Route",
+    "SampledRecall",
     "Scanned",
     "Search",
     "SearchOptions",

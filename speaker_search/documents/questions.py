@@ -15,6 +15,7 @@ MAX_ID = 2**63 - 1  # the largest integer that either database stores
 MAX_EXAMPLES = 100  # clips and characters that a voice should be like, or unlike
 MAX_UPLOAD_BYTES = 64 * 2**20  # of one request's clips: a search takes a handful
 MAX_LIMIT = 1_000  # matches, characters or clips on one page
+DEFAULT_RECALL = 0.99  # of the ten nearest clips in the index
 DEFAULT_PROBABILITY = 0.5  # of two characters being one voice: as likely as not
 
 

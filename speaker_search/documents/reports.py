@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, TypeAlias
 from pydantic import Field, computed_field
 
 from speaker_search.documents.answers import Cast, Search
-from speaker_search.documents.document import Document
+from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
 
 
@@ -164,6 +164,16 @@ class Verification(Document):
     ok: bool
 
 
+class SampledRecall(Document):
+    """How many of the nearest clips an index finds, as `index tune` measured it with clips of the catalog."""
+
+    target: float = Field(description="The recall_at_10 that was asked for.")
+    queries: int
+    recall_at_10: Rounded
+    recall_at_100: Rounded
+    filtered: dict[str, Rounded] = Field(description="recall_at_10 under kinds of filters.")
+
+
 class IndexStatus(Document):
     """The index on disk."""
 
@@ -172,7 +182,13 @@ class IndexStatus(Document):
     clips: int = Field(description="Embedded in the catalog.")
     vectors: int = Field(description="In the index on disk.")
     behind: int = Field(description="Changes of the catalog that opening the index replays.")
-    plan: str | None
+    plan: str | None = Field(description="What kind it is, and why.")
+    kind: str | None = Field(description="In FAISS's words.")
+    lists: int = Field(description="0 where a search scans exactly.")
+    nprobe: int = Field(description="Lists that a search without filters looks into.")
+    games: int = Field(description="Games that the lists were trained on.")
+    bytes: int = Field(description="On disk, vectors included.")
+    recall: SampledRecall | None = Field(description="Null until `index tune` has measured it.")
 
 
 class Forgotten(Document):

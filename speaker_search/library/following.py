@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from speaker_search import documents
 from speaker_search.catalog.spaces import Space
-from speaker_search.errors import IndexUnusableError
+from speaker_search.errors import IndexUnusableError, UsageError
 from speaker_search.library.holdings import Holdings
 from speaker_search.settings import Settings
 
@@ -66,6 +67,32 @@ class Following(Holdings):
             self._save_index(space, rebuild=True)
         found = verify(self.catalog, space, folder_of(self.settings.home, self.catalog.uuid, space))
         return documents.Verification.copy_of(found).model_copy(update={"requeued": requeued})
+
+    def tune_index(
+        self, recall: float = documents.DEFAULT_RECALL, *, say: Callable[[str], None] = lambda _: None
+    ) -> documents.IndexStatus:
+        """Measure how many of the nearest clips the index finds, and have searches look into enough of it to find this
+        share of the ten nearest. The setting is saved with the index; other programs that have it open take it up when
+        they open it again. `say` is told what is being done. Interrupted, it leaves the old setting.
+        """
+        from speaker_search.catalog.people import makers_of_games
+        from speaker_search.views.snapshot import save
+        from speaker_search.views.storage import folder_of
+
+        if not 0.5 <= recall < 1:
+            raise UsageError(f"The recall must be at least 0.5 and below 1, not {recall:g}.")
+        live = self._followed()
+        live.refresh()
+        with self.catalog.read() as connection:
+            makers = dict(makers_of_games(connection))
+        before, space = live.ready.snapshot, live.ready.space
+        tuned = before.tuned(recall, makers=makers, say=say)
+        if tuned.clips is not before.clips:
+            with self._lock:  # views that are opened meanwhile wait for this
+                live.close()  # first: it may be saving
+                save(folder_of(self.settings.home, self.catalog.uuid, space), tuned, self.catalog.uuid, space)
+                self._live = None
+        return self.index_status()
 
     def _followed(self, space: Space | None = None, *, rebuild: bool = False) -> Live:
         """The given space, by default the one to search, following its change log."""

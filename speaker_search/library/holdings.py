@@ -174,6 +174,8 @@ class Holdings:
 
     def index_status(self) -> documents.IndexStatus:
         """Which index is on disk, and how far it is behind the catalog."""
+        from speaker_search.views.clip_index.plan import Plan
+        from speaker_search.views.clip_index.probing import Tuning
         from speaker_search.views.storage import folder_of, in_use
 
         space = self.space
@@ -183,13 +185,21 @@ class Holdings:
             reached = position(connection, space, self.catalog.uuid)
             embedded = count_clips(connection, space.id).embedded
         facts = version.stamp.facts if version else {}
+        made = Plan(**facts["plan"]) if version else None
+        tuning = Tuning.of(facts.get("tuning"))
         return documents.IndexStatus(
             encoder=space.name,
             folder=str(folder),
             clips=embedded,
             vectors=facts.get("clips", 0),
             behind=reached - (version.stamp.position if version else 0),
-            plan=f"{facts['plan']['kind']}: {facts['plan']['reason']}" if version else None,
+            plan=f"{made.kind}: {made.reason}" if made else None,
+            kind=made.name if made else None,
+            lists=made.nlist if made else 0,
+            nprobe=tuning.probing.nprobe if tuning else made.nprobe if made else 0,
+            games=len(facts["trained"]["games"]) if made else 0,
+            bytes=version.size if version else 0,
+            recall=documents.SampledRecall.copy_of(tuning) if tuning else None,
         )
 
     @staticmethod

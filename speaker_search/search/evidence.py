@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from sqlalchemy import Connection
 
 from speaker_search.catalog.clips import clips_by_id
 from speaker_search.entities import Floats, Hit, Ids
+from speaker_search.views.clip_index import exact
 from speaker_search.views.clip_index.clip_index import ClipIndex
-from speaker_search.views.clip_index.lists import nearest_among
 
 HITS_PER_MATCH = 3
 COSINE_DIGITS = 3  # that hold: vectors are compared in float16, which changes a cosine by less than 0.0005
@@ -25,7 +26,8 @@ def nearest(index: ClipIndex, vector: Floats, games: Ids, characters: Ids) -> li
     share = max(HITS_PER_MATCH, CLIPS_COMPARED // max(1, len(characters)))
     found = []
     for clips in index.of_characters(games, characters, share):
-        rows, cosines = nearest_among(clips.vectors, vector, HITS_PER_MATCH)
+        every = np.array([0]), np.array([len(clips)])
+        rows, cosines = exact.scan(clips.vectors, *every, vector, HITS_PER_MATCH)
         found.append((clips.ids[rows], cosines))
     return found
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,16 @@ from sqlalchemy import Connection
 
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.spaces import Space
+from speaker_search.errors import IndexUnusableError
 from speaker_search.views import changes, characters, storage
 from speaker_search.views.changes import Delta
 from speaker_search.views.characters import Characters
 from speaker_search.views.clip_index import clip_index, lists
 from speaker_search.views.clip_index.clip_index import ClipIndex, Segment
 from speaker_search.views.clip_index.columns import Columns
+from speaker_search.views.clip_index.lists import Trained
 from speaker_search.views.clip_index.plan import Plan
+from speaker_search.views.clip_index.probing import Tuning
 
 SEGMENT = ("ids.npy", "characters.npy", "games.npy", "seconds.npy", "vectors.npy")
 LISTS, TAIL, CHARACTERS = "lists.faiss", "tail.npz", "sums.npz"
@@ -34,6 +38,10 @@ class Snapshot:
     @property
     def position(self) -> int:
         return self.clips.position
+
+    def tuned(self, recall: float, *, makers: Mapping[int, int], say: Callable[[str], None]) -> Snapshot:
+        """The same, searched so that this share of the ten nearest clips is found (see ClipIndex.tuned)."""
+        return Snapshot(self.clips.tuned(recall, makers=makers, say=say), self.characters)
 
     def folded(self) -> Snapshot:
         """The same with its clips in one new segment (see ClipIndex.folded)."""
@@ -72,7 +80,9 @@ def _read(version: storage.Version) -> Snapshot:
     vectors = np.load(version.path(SEGMENT[-1]), mmap_mode="r" if len(ids) else None)  # an empty file cannot be mapped
     own = Columns(ids, who, games, seconds, vectors)
     plan = Plan(**facts["plan"])
-    made = lists.build(own, plan) if plan.kind == "flat" else lists.load(version.path(LISTS), plan, facts["built_for"])
+    of = facts["trained"]
+    trained, tuning = Trained(of["clips"], tuple(of["games"]), of["imbalance"]), Tuning.of(facts["tuning"])
+    made = lists.load(version.path(LISTS), plan, trained, tuning)
     with np.load(version.path(TAIL), allow_pickle=False) as file:
         tombstones = np.zeros(len(own), np.bool_)
         tombstones[file["tombstones"]] = True
@@ -111,10 +121,12 @@ def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
         sums=sums.sums,
         moment=sums.moment,
     )
+    tuning = _latest_tuning(folder, clips.segment)
     facts = {
         "segment": clips.segment.id,
         "plan": asdict(clips.segment.lists.plan),
-        "built_for": clips.segment.lists.built_for,
+        "trained": asdict(clips.segment.lists.trained),
+        "tuning": asdict(tuning) if tuning else None,
         "clips": clips.clips,
     }
     storage.save(
@@ -126,6 +138,17 @@ def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
         facts=facts,
         same=lambda stamp: of_segment if stamp.facts.get("segment") == clips.segment.id else set(),
     )
+
+
+def _latest_tuning(folder: Path, segment: Segment) -> Tuning | None:
+    """How a segment is searched: another program may have tuned the one on disk since it was loaded here."""
+    own, kept = segment.lists.tuning, None
+    with contextlib.suppress(IndexUnusableError):
+        version = storage.in_use(folder)
+        if version is not None and version.stamp.facts["segment"] == segment.id:
+            kept = Tuning.of(version.stamp.facts["tuning"])
+    found = [tuning for tuning in (own, kept) if tuning is not None]
+    return max(found, key=lambda tuning: tuning.measured_at, default=None)
 
 
 def _applied(before: Snapshot, touched: changes.Touched) -> Snapshot:

@@ -65,8 +65,7 @@ def compare(snapshot: Snapshot, catalog: Iterable[EmbeddedClips]) -> Comparison:
         missing += int(np.count_nonzero(~here))
         different += _differing(held.take(rows[here]), part, here)
         seen[rows[here]] = True
-    if snapshot.clips.segment.lists.plan.kind == "ivf":
-        different += snapshot.clips.segment.lists.differing(snapshot.clips.segment.columns)
+    different += snapshot.clips.segment.lists.differing(snapshot.clips.segment.columns)
     different += _differing_characters(snapshot.characters, characters.of_clips(held, snapshot.position))
     return Comparison(len(held), missing, int(np.count_nonzero(~seen)), different)
 

@@ -269,7 +269,16 @@ def test_index_status_and_build_count_all_vectors(ingested: Ingested, tmp_path: 
     status = answer("status").document
     assert (status["clips"], status["vectors"], status["behind"]) == (193, 193, 0)
     assert Path(status["folder"]).is_dir()
-    built = quickly("index", "build", "--json", home=ingested.copy(tmp_path / "home"))
+    assert (status["kind"], status["lists"], status["recall"]) == ("Flat,fp16", 0, None)
+    home = ingested.copy(tmp_path / "home")
+    tuned = quickly("index", "tune", home=home)
+    assert (tuned.code, tuned.out.splitlines()[-1]) == (
+        0,
+        "An exact scan finds all that is nearest: there is nothing to tune.",
+    )
+    refused = quickly("index", "tune", "--recall", "99", home=home)
+    assert (refused.code, refused.err) == (2, "spksearch: The recall must be at least 0.5 and below 1, not 99.\n")
+    built = quickly("index", "build", "--json", home=home)
     assert (built.code, built.document["ok"], built.document["index"]["vectors"]) == (0, True, 193)
 
 

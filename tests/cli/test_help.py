@@ -41,6 +41,7 @@ def test_the_commands_are_those_promised_so_far() -> None:
         "catalog refused",
         "index status",
         "index build",
+        "index tune",
         "play",
         "serve",
         "demo",

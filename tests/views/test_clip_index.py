@@ -13,7 +13,9 @@ from speaker_search.views.changes import Delta
 from speaker_search.views.clip_index import columns, lists
 from speaker_search.views.clip_index.clip_index import TAIL_ROWS, TOMBSTONE_SHARE, ClipIndex, of_columns
 from speaker_search.views.clip_index.columns import Columns, join, ordered
+from speaker_search.views.clip_index.lists import Lists
 from speaker_search.views.clip_index.plan import Plan
+from speaker_search.views.clip_index.probing import Probing, Tuning
 
 LISTS = Plan("ivf", 8, 8, "all lists are looked into")
 CLOSE = 1e-5
@@ -25,7 +27,12 @@ changes = st.lists(
 
 
 def index_of(held: Columns, *, by_lists: bool = False) -> ClipIndex:
-    return of_columns(held, 0, lists.build(held, LISTS) if by_lists and len(held) >= LISTS.nlist else None)
+    return of_columns(held, 0, probed(held) if by_lists and len(held) >= LISTS.nlist else None)
+
+
+def probed(held: Columns) -> Lists:
+    """Lists that are always probed, however few clips a filter allows."""
+    return lists.build(held, LISTS).tuned(Tuning(1.0, Probing(LISTS.nprobe, scan_ns=1e9), 0, 1.0, 1.0, {}))
 
 
 def changed(index: ClipIndex, truth: Columns, leave: set[int], come: set[int], seed: int) -> tuple[ClipIndex, Columns]:
@@ -219,4 +226,5 @@ def test_an_index_whose_lists_are_outgrown_is_due_for_folding_and_is_laid_out_an
     beyond = index.apply(Delta(1, columns.none(8), clips(range(11, 42), 2)))
     assert (at_the_limit.unfolded, beyond.unfolded) == (False, True)
     folded = beyond.folded()
+    assert folded.segment.lists.plan.recall == LISTS.recall
     assert (folded.segment.lists.plan.kind, folded.segment.lists.built_for) == ("flat", 41)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from speaker_search import documents
 from speaker_search.cli import CATALOG, options, output
 from speaker_search.entities import counted
 
@@ -61,7 +62,36 @@ def status(encoder: options.EncoderName = None, json: options.Json = False) -> N
     if json:
         output.json_document(found)
     else:
-        output.facts(found)
+        output.facts(_facts(found))
+
+
+@app.command()
+def tune(
+    recall: Annotated[
+        float, typer.Option("--recall", help="The share of the ten nearest clips that is to be found.")
+    ] = documents.DEFAULT_RECALL,
+    encoder: options.EncoderName = None,
+    json: options.Json = False,
+) -> None:
+    """Measure how many of the nearest clips the index finds, and set how much a search looks into.
+
+    Clips of the catalog are searched for, without filters and under several, and compared with exact scans. Stopped
+    before its end, it leaves the old setting. A server that is running takes the new one up when it is started again.
+
+    Example: spksearch index tune --recall 0.995
+    """
+    with options.open_library(encoder=encoder) as library:
+        found = library.tune_index(recall, say=lambda words: output.waiting(f"Tuning: {words}…"))
+    reached = found.recall is None or found.recall.recall_at_10 >= recall
+    if json:
+        output.json_document(found)
+    else:
+        output.facts(_facts(found))
+        if found.recall is None:
+            output.say("An exact scan finds all that is nearest: there is nothing to tune.")
+        elif not reached:
+            output.note(f"No setting finds {recall:g} of the ten nearest clips. The best one is set.")
+    raise typer.Exit(0 if reached else 1)
 
 
 @app.command()
@@ -77,3 +107,12 @@ def build(encoder: options.EncoderName = None, json: options.Json = False) -> No
         output.json_document(built)
     else:
         output.say(f"Built the index of {encoder_space}: {counted(built.index.vectors, 'vector')}.")
+
+
+def _facts(found: documents.IndexStatus) -> list[tuple[str, object]]:
+    """The state of an index as names and values."""
+    facts: list[tuple[str, object]] = [(name, value) for name, value in found if name != "recall"]
+    if (recall := found.recall) is None:
+        return facts if not found.lists else [*facts, ("recall", "not measured: `spksearch index tune` does")]
+    facts += [("recall@10", recall.recall_at_10), ("recall@100", recall.recall_at_100)]
+    return facts + [(f"recall@10, {kind}", share) for kind, share in recall.filtered.items()]

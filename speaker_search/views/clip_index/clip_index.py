@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from uuid import uuid4
 
 import numpy as np
-import numpy.typing as npt
+import psutil  # type: ignore[import-untyped]  # psutil carries no types
 
+from speaker_search.documents import DEFAULT_RECALL
 from speaker_search.entities import Floats, Ids
 from speaker_search.views.changes import Delta
-from speaker_search.views.clip_index import columns, lists
+from speaker_search.views.clip_index import columns, drift, exact, filters, lists, tuning
 from speaker_search.views.clip_index.columns import ById, Columns
+from speaker_search.views.clip_index.filters import Allowed, Bools, Runs
 from speaker_search.views.clip_index.lists import Lists
-from speaker_search.views.clip_index.plan import outgrown, plan
+from speaker_search.views.clip_index.plan import Plan, outgrown, plan
 
 TAIL_ROWS = 16_384  # scanned in about 2 ms; a tail over this and over a 20th of the segment is folded into it
 TAIL_SHARE = 1 / 20
+FILTERS_KEPT = 64  # with what is derived from them: up to an eighth of a byte for each row of the segment
 TOMBSTONE_SHARE = 1 / 5  # of the segment's rows: with more tombstones it is rewritten
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Segment:
     @cached_property
     def by_id(self) -> ById:
         return ById(self.columns.ids)
+
+    @cached_property
+    def runs(self) -> Runs:
+        return filters.runs(self.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +95,31 @@ class ClipIndex:
 
     def nearest(self, query: Floats, limit: int, *, games: Ids | None = None, characters: Ids | None = None) -> Near:
         """At most `limit` clips nearest to a unit vector (dim,), only of these games and characters if given."""
-        usable = None
-        if self._tombstone_count or games is not None or characters is not None:
-            usable = self._usable(games, characters)
-        rows, cosines = self.segment.lists.nearest(query, limit, usable)
-        late = _fitting(self.tail, games, characters)
-        tail = self.tail if late is None else self.tail.take(late)
-        own = self.segment.columns
-        ids = np.concatenate([own.ids[rows], tail.ids])
-        values = np.concatenate([cosines, tail.vectors.astype(np.float32) @ query])
+        own, tail = self.segment.columns, self.tail
+        usable, late = self.allowed(games, characters)
+        rows, cosines = self.segment.lists.nearest(own.vectors, query, limit, usable)
+        tail_rows, tail_cosines = exact.scan(tail.vectors, late.first, late.end, query, min(limit, late.count))
+        ids = np.concatenate([own.ids[rows], tail.ids[tail_rows]])
+        values = np.concatenate([cosines, tail_cosines])
         best = np.lexsort((ids, -values))[:limit]  # ties go to the lower id, whether in the segment or the tail
-        characters_ = np.concatenate([own.characters[rows], tail.characters])
-        games_ = np.concatenate([own.games[rows], tail.games])
+        characters_ = np.concatenate([own.characters[rows], tail.characters[tail_rows]])
+        games_ = np.concatenate([own.games[rows], tail.games[tail_rows]])
         return Near(ids[best], characters_[best], games_[best], values[best])
+
+    def allowed(self, games: Ids | None = None, characters: Ids | None = None) -> tuple[Allowed, Allowed]:
+        """The rows of the segment and of the tail that a search may return; kept, since the same filters come again."""
+        key = (None if games is None else games.tobytes(), None if characters is None else characters.tobytes())
+        found = self._filters.get(key)
+        if found is None:
+            own, gone = self.segment, self.tombstones if self._tombstone_count else None
+            found = (
+                filters.allowed(own.runs, len(own.columns), gone, games, characters),
+                filters.allowed(self._tail_runs, len(self.tail), None, games, characters),
+            )
+            if len(self._filters) >= FILTERS_KEPT:
+                self._filters.clear()
+            self._filters[key] = found
+        return found
 
     def of_characters(self, games: Ids, characters: Ids, most: int) -> Iterator[Columns]:
         """The clips of each character (m,), whose games `games` (m,) are, by id and one character at a time.
@@ -136,17 +153,28 @@ class ClipIndex:
             or (len(self.tail) > 0 and outgrown(self.segment.lists.plan, self.segment.lists.built_for, self.clips))
         )
 
+    def tuned(self, target: float, *, makers: Mapping[int, int], say: tuning.Say = tuning.silently) -> ClipIndex:
+        """The same clips in the same files, searched so that this share of the ten nearest is found."""
+        own = self.segment
+        if own.lists.plan.kind == "flat":
+            return self
+        gone = self.tombstones if self._tombstone_count else None
+        made = tuning.tuned(own.lists, own.columns, target, gone=gone, makers=makers, say=say)
+        return replace(self, segment=Segment(own.columns, made, own.id))
+
     def folded(self) -> ClipIndex:
-        """The same clips in one new segment. Takes seconds at a million clips, minutes when lists are retrained."""
+        """The same clips in one new segment. Takes seconds at a million clips, minutes when lists are retrained: where
+        the old ones are outgrown, or no longer find enough (see drift).
+        """
         whole = self.all()
         before = self.segment.lists
-        wanted = plan(len(whole))
+        wanted = planned(whole, before.tuning.target if before.tuning else before.plan.recall)
         if wanted.kind == "flat" or outgrown(before.plan, before.built_for, len(whole)):
             made = lists.build(whole, wanted)
         else:
             by_id = ById(whole.ids)
             rows = np.where(self.tombstones, -1, by_id.rows(self.segment.columns.ids))  # each old row's new one
-            made = before.moved(rows, self.tail, by_id.rows(self.tail.ids))
+            made = drift.fitting(before.moved(rows, self.tail, by_id.rows(self.tail.ids)), whole, wanted)
         return of_columns(whole, self.position, made)
 
     @cached_property
@@ -160,32 +188,21 @@ class ClipIndex:
     def _tombstone_count(self) -> int:
         return int(np.count_nonzero(self.tombstones))
 
-    def _usable(self, games: Ids | None, characters: Ids | None) -> Bools:
-        """Which rows of the segment a search may return."""
-        own = self.segment.columns
-        if games is None:
-            usable = ~self.tombstones
-        else:
-            usable = np.zeros(len(own), np.bool_)
-            for low, high in zip(*columns.ranges(own, games), strict=True):
-                usable[low:high] = ~self.tombstones[low:high]
-        if characters is not None:
-            usable &= np.isin(own.characters, characters)
-        return usable
+    @cached_property
+    def _filters(self) -> dict[tuple[bytes | None, bytes | None], tuple[Allowed, Allowed]]:
+        return {}
+
+    @cached_property
+    def _tail_runs(self) -> Runs:
+        return filters.runs(self.tail)
 
 
 def of_columns(whole: Columns, position: int, made: Lists | None = None) -> ClipIndex:
     """All clips in one segment, with lists planned for their number unless `made`."""
-    made = made or lists.build(whole, plan(len(whole)))
+    made = made or lists.build(whole, planned(whole))
     return ClipIndex(position, Segment(whole, made), np.zeros(len(whole), np.bool_), columns.none(whole.dim))
 
 
-def _fitting(own: Columns, games: Ids | None, characters: Ids | None) -> Bools | None:
-    if games is None and characters is None:
-        return None
-    fitting = np.ones(len(own), np.bool_)
-    if games is not None:
-        fitting &= np.isin(own.games, games)
-    if characters is not None:
-        fitting &= np.isin(own.characters, characters)
-    return fitting
+def planned(whole: Columns, recall: float = DEFAULT_RECALL) -> Plan:
+    """The layout for these clips in the memory at hand."""
+    return plan(len(whole), dim=whole.dim, memory=psutil.virtual_memory().available, recall=recall)

@@ -1,7 +1,8 @@
-"""FAISS over the rows of a segment. No other module imports it."""
+"""The nearest rows of a segment: an exact scan, or FAISS's inverted lists."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,42 +11,75 @@ import numpy as np
 import numpy.typing as npt
 
 from speaker_search.entities import Floats
+from speaker_search.views.clip_index import exact, training
 from speaker_search.views.clip_index.columns import Columns, Halves, Rows
-from speaker_search.views.clip_index.plan import Plan, lists_to_probe
+from speaker_search.views.clip_index.filters import Allowed
+from speaker_search.views.clip_index.plan import REFINED, Plan
+from speaker_search.views.clip_index.probing import Probing, Tuning, probing
 
-BLOCK = 65_536  # rows added at a time, in float32
+SURE_LISTS = 64  # up to here a graph has to look at four times as many candidates as lists wanted, beyond at twice
 
-Bools = npt.NDArray[np.bool_]
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What lists were trained on."""
+
+    clips: int
+    games: tuple[int, ...]  #: by id
+    imbalance: float  #: of the lists when they were new: 1.0 when all are equally long
 
 
 class Lists:
-    """Rows by vector: an exact scan, or inverted lists (IVF), some of them probed by a query. Immutable."""
+    """Rows by vector: none when an exact scan serves, or inverted lists (IVF), some of them probed by a query.
 
-    def __init__(self, index: Any, plan: Plan, built_for: int) -> None:
+    Immutable. The vectors themselves are not here: they are the segment's, and are given to `nearest`.
+    """
+
+    def __init__(self, index: Any, plan: Plan, trained: Trained, tuning: Tuning | None = None) -> None:
         self._index = index
         self.plan = plan
-        self.built_for = built_for  #: rows that the plan was made for
+        self.trained = trained
+        self.tuning = tuning
 
-    def nearest(self, query: Floats, limit: int, usable: Bools | None) -> tuple[Rows, Floats]:
-        """Rows and cosines nearest to a unit vector (dim,), best first; only `usable` (n,) rows if given."""
-        total = int(self._index.ntotal)
-        counted = total if usable is None else int(np.count_nonzero(usable))
-        limit = min(limit, counted)
+    @property
+    def built_for(self) -> int:
+        """Rows that the plan was made for."""
+        return self.trained.clips
+
+    @property
+    def probing(self) -> Probing:
+        return self.tuning.probing if self.tuning else probing(self.plan)
+
+    def nearest(
+        self, vectors: Halves, query: Floats, limit: int, allowed: Allowed, nprobe: int | None = None
+    ) -> tuple[Rows, Floats]:
+        """Rows and cosines nearest to a unit vector (dim,), best first; with `nprobe` from so many lists."""
+        limit = min(limit, allowed.count)
         if limit <= 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        bits = None if usable is None else np.packbits(usable, bitorder="little")
-        selector = None if bits is None else faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg,arg-type]  # SWIG's
+        if self.plan.kind == "ivf":
+            of_all = (self.plan.nlist, allowed.rows, allowed.count, limit)
+            probed = nprobe or self.probing.lists(*of_all, filtered=allowed.filtered)
+            if probed is not None:
+                rows, cosines = self._probe(vectors, query, limit, allowed, probed)
+                if len(rows) == limit:
+                    return rows, cosines
+        selector = None if allowed.gone is None else allowed.selector
+        return exact.scan(vectors, allowed.first, allowed.end, query, limit, selector)
+
+    def _probe(self, vectors: Halves, query: Floats, limit: int, allowed: Allowed, probed: int) -> tuple[Rows, Floats]:
+        parameters = faiss.SearchParametersIVF(sel=allowed.selector, nprobe=probed)  # type: ignore[call-arg]  # SWIG's
+        if self.plan.graph:
+            candidates = max(4 * min(probed, SURE_LISTS), 2 * probed)
+            graph: Any = faiss
+            parameters.quantizer_params = graph.SearchParametersHNSW(efSearch=candidates)
+        wanted = limit if self.plan.codes == "fp16" else REFINED[0] + REFINED[1] * limit
         vector = np.ascontiguousarray(query[None], np.float32)
-        if self.plan.kind == "flat":
-            parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]  # keywords are SWIG's
-            return _found(self._index.search(vector, limit, params=parameters))
-        nprobe = lists_to_probe(self.plan, total, counted)
-        while True:
-            parameters = faiss.SearchParametersIVF(sel=selector, nprobe=nprobe)  # type: ignore[call-arg]
-            rows, cosines = _found(self._index.search(vector, limit, params=parameters))
-            if len(rows) == limit or nprobe >= self.plan.nlist:
-                return rows, cosines
-            nprobe = self.plan.nlist  # the probed lists ran dry, but others may hold more
+        cosines, rows = self._index.search(vector, wanted, params=parameters)
+        found = rows[0] >= 0
+        if self.plan.codes == "fp16":
+            return rows[0][found], cosines[0][found]
+        return exact.among(vectors, rows[0][found], query, limit)
 
     def moved(self, places: Rows, added: Columns, where: Rows) -> Lists:
         """The same lists with rows renumbered: `places` (n,) gives each row's new number, -1 to remove it, and `added`
@@ -57,85 +91,122 @@ class Lists:
         gone = np.flatnonzero(places < 0)
         if len(gone):
             index.remove_ids(faiss.IDSelectorBatch(gone))
+            _clear_ends(index)
         for number in range(self.plan.nlist):
-            size = index.invlists.list_size(number)
-            if size:
-                ids = faiss.rev_swig_ptr(index.invlists.get_ids(number), size)
-                ids[:] = places[ids]
-        _add(index, added, where)
-        return Lists(index, self.plan, self.built_for)
+            ids = _ids(index, number)
+            ids[:] = places[ids]
+        training.add(index, added.vectors, where)
+        return Lists(index, self.plan, self.trained, self.tuning)
+
+    def tuned(self, tuning: Tuning) -> Lists:
+        """The same lists, probed as measurements say."""
+        return Lists(self._index, self.plan, self.trained, tuning)
+
+    def accepted(self, columns: Columns) -> Lists:
+        """The same lists, with their clips of today taken for what they were trained on: recall is still good."""
+        return Lists(self._index, self.plan, _trained_on(self._index, columns, self.built_for), self.tuning)
+
+    @property
+    def imbalance(self) -> float:
+        """How unequal the lists are: a query compares with so many times the rows that equal lists would have."""
+        return 1.0 if self.plan.kind == "flat" else float(self._index.invlists.imbalance_factor())
 
     def save(self, path: Path) -> None:
         faiss.write_index(self._index, str(path))
 
     def differing(self, columns: Columns) -> int:
-        """How many rows differ from the columns, or are not in these lists exactly once."""
+        """How many rows are not in these lists exactly once, as what the columns' vectors become there."""
         if self.plan.kind == "flat":
-            return 0  # rebuilt from the columns whenever they are loaded
+            return 0
         seen = np.zeros(len(columns), np.int64)
         different = 0
         for number in range(self.plan.nlist):
-            size = self._index.invlists.list_size(number)
-            if size:
-                rows = faiss.rev_swig_ptr(self._index.invlists.get_ids(number), size).copy()
-                codes = faiss.rev_swig_ptr(self._index.invlists.get_codes(number), size * self._index.code_size).copy()
-                inside = (rows >= 0) & (rows < len(columns))
-                np.add.at(seen, rows[inside], 1)
-                held = codes.view(np.float16).reshape(size, -1)[inside]
-                different += int((held.view(np.uint16) != columns.vectors[rows[inside]].view(np.uint16)).any(1).sum())
-                different += int(np.count_nonzero(~inside))
+            rows = _ids(self._index, number).copy()
+            inside = (rows >= 0) & (rows < len(columns))
+            different += int(np.count_nonzero(~inside))
+            np.add.at(seen, rows[inside], 1)
+            if len(rows):
+                held = _codes(self._index, number)[inside]
+                own = exact.floats(np.asarray(columns.vectors[rows[inside]]))
+                different += int((held != _encoded(self._index, own, number)).any(axis=1).sum())
         return different + int(np.count_nonzero(seen != 1))
 
 
 def build(columns: Columns, plan: Plan) -> Lists:
     """Lists over all rows, trained on a sample of them."""
-    dim = columns.dim
-    if plan.kind == "flat":
-        return Lists(_flat(columns.vectors), plan, len(columns))
-    index = faiss.IndexIVFScalarQuantizer(
-        faiss.IndexFlatIP(dim), dim, plan.nlist, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT, False
-    )
-    index.cp.spherical = True
-    index.cp.min_points_per_centroid = 1
-    index.cp.seed = 1
-    rng = np.random.default_rng(0)
-    sample = np.sort(rng.choice(len(columns), min(len(columns), plan.training_clips), replace=False))
-    index.train(columns.vectors[sample].astype(np.float32))
-    _add(index, columns, np.arange(len(columns)))
-    return Lists(index, plan, len(columns))
+    index = None
+    if plan.kind == "ivf":
+        index = training.trained(columns.vectors, plan)
+        training.add(index, columns.vectors, np.arange(len(columns)))
+    return lists_of(index, plan, columns)
 
 
-def nearest_among(vectors: Halves, query: Floats, limit: int) -> tuple[Rows, Floats]:
-    """Rows and cosines of the vectors (n, dim) nearest to a unit vector (dim,), best first; ties go to the lower row.
+def lists_of(index: Any, plan: Plan, columns: Columns) -> Lists:
+    """Lists that hold all rows, and were trained on them; no index when an exact scan serves."""
+    return Lists(index, plan, _trained_on(index, columns, len(columns)))
 
-    FAISS compares float16 in the processor's own instructions, some forty times as fast as numpy.
+
+def load(path: Path, plan: Plan, trained: Trained, tuning: Tuning | None = None) -> Lists:
+    """Read lists from their file, if they have one. Raises RuntimeError when FAISS cannot read it."""
+    return Lists(faiss.read_index(str(path)) if plan.kind == "ivf" else None, plan, trained, tuning)
+
+
+def _trained_on(index: Any, columns: Columns, clips: int) -> Trained:
+    games = np.unique(columns.games)
+    return Trained(clips, tuple(games.tolist()), 1.0 if index is None else float(index.invlists.imbalance_factor()))
+
+
+def _ids(index: Any, number: int) -> Rows:
+    """The rows in a list: FAISS's own memory, which may be written to."""
+    size = index.invlists.list_size(number)
+    if not size:
+        return np.empty(0, np.int64)
+    return np.asarray(faiss.rev_swig_ptr(index.invlists.get_ids(number), size))
+
+
+def _codes(index: Any, number: int) -> npt.NDArray[np.uint8]:
+    """What a list holds of each of its rows, (size, bytes)."""
+    size = index.invlists.list_size(number)
+    if not _interleaved(index):
+        codes = faiss.rev_swig_ptr(index.invlists.get_codes(number), size * index.code_size)
+        return np.asarray(codes).reshape(size, -1).copy()
+    packer = index.get_CodePacker()
+    blocks = -(-size // packer.nvec)
+    packed = faiss.rev_swig_ptr(index.invlists.get_codes(number), blocks * packer.block_size)
+    codes = np.empty((blocks * packer.nvec, packer.code_size), np.uint8)
+    for block in range(blocks):
+        own = slice(block * packer.block_size, (block + 1) * packer.block_size)
+        packer.unpack_all(faiss.swig_ptr(packed[own]), faiss.swig_ptr(codes[block * packer.nvec :]))
+    return codes[:size]
+
+
+def _interleaved(index: Any) -> bool:
+    """Whether lists hold codes, interleaved in blocks of 32 rows."""
+    return isinstance(index, faiss.IndexIVFPQFastScan)
+
+
+def _clear_ends(index: Any) -> None:
+    """Clear what lists of codes hold beyond their ends: FAISS leaves removed rows there and
+    mixes new ones into them.
     """
-    limit = min(limit, len(vectors))
-    if not limit:
-        return np.empty(0, np.int64), np.empty(0, np.float32)
-    return _found(_flat(vectors).search(np.ascontiguousarray(query[None], np.float32), limit))
+    if not _interleaved(index):
+        return
+    packer = index.get_CodePacker()
+    nothing = np.zeros((1, packer.code_size), np.uint8)
+    for number in range(index.nlist):
+        size = index.invlists.list_size(number)
+        blocks = -(-size // packer.nvec)
+        packed = index.invlists.get_codes(number)
+        for place in range(size, blocks * packer.nvec):
+            packer.pack_1_c(faiss.swig_ptr(nothing), place, packed)
 
 
-def load(path: Path, plan: Plan, built_for: int) -> Lists:
-    """Read inverted lists from a file. Raises RuntimeError when FAISS cannot read it."""
-    return Lists(faiss.read_index(str(path)), plan, built_for)
-
-
-def _flat(vectors: Halves) -> Any:
-    flat = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-    flat.is_trained = True
-    faiss.copy_array_to_vector(np.ascontiguousarray(vectors).view(np.uint8).reshape(-1), flat.codes)
-    flat.ntotal = len(vectors)
-    return flat
-
-
-def _add(index: Any, columns: Columns, where: Rows) -> None:
-    for start in range(0, len(columns), BLOCK):
-        part = columns.vectors[start : start + BLOCK].astype(np.float32)
-        index.add_with_ids(np.ascontiguousarray(part), np.ascontiguousarray(where[start : start + BLOCK]))
-
-
-def _found(answer: tuple[Any, Any]) -> tuple[Rows, Floats]:
-    cosines, rows = answer
-    found = rows[0] >= 0
-    return rows[0][found], cosines[0][found]
+def _encoded(index: Any, vectors: Floats, number: int) -> npt.NDArray[np.uint8]:
+    """What a list would hold of these vectors (n, dim), (n, bytes)."""
+    codes = np.empty((len(vectors), index.code_size), np.uint8)
+    if len(vectors):
+        lists = np.full(len(vectors), number, np.int64)
+        index.encode_vectors(
+            len(vectors), faiss.swig_ptr(np.ascontiguousarray(vectors)), faiss.swig_ptr(lists), faiss.swig_ptr(codes)
+        )
+    return codes

@@ -1,0 +1,327 @@
+#!/usr/bin/env python3
+"""Measures the clip index on simulated vectors, beside exact scans and other engines on the same vectors.
+
+Recall is counted against an exact scan, over queries that are new clips of the simulated characters. Latency is one
+query's on one core. usearch, hnswlib and LanceDB take part where they are installed, up to a million clips.
+Example: scripts/bench_index.py --clips 1000000
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import psutil
+import simulate
+
+from speaker_search.catalog.spaces import Space
+from speaker_search.views import characters
+from speaker_search.views.changes import Delta
+from speaker_search.views.clip_index import columns, exact, training
+from speaker_search.views.clip_index.clip_index import ClipIndex, of_columns
+from speaker_search.views.clip_index.columns import Columns, halves
+from speaker_search.views.clip_index.lists import build, lists_of
+from speaker_search.views.clip_index.plan import plan
+from speaker_search.views.snapshot import Snapshot, load, save
+
+SPACE = Space(1, simulate.SPACE, "simulated", simulate.DIM)
+MAKERS = 20  # of the simulated games, in turn
+NEW = 10_000  # clips that are added
+PORTION = 100_000  # clips drawn at a time
+PEER_CLIPS = 1_000_000  # graphs of more take hours to build on two cores
+EXACT_QUERIES = 20  # that exact scans are timed with
+PEERS = ("hnswlib", "usearch", "lancedb")
+
+Search = Callable[[np.ndarray, int], np.ndarray]
+
+
+@contextmanager
+def timed(stages: dict[str, list[float]], name: str) -> Iterator[None]:
+    """Keeps the seconds that the block takes, by the clock and of all cores."""
+    began, busy = time.perf_counter(), time.process_time()
+    yield
+    stages[name] = [round(time.perf_counter() - began, 2), round(time.process_time() - busy, 2)]
+    print(f"{name:26} {stages[name][0]:8.2f} s, {stages[name][1]:8.2f} s of CPU", file=sys.stderr, flush=True)
+
+
+def drawn(folder: Path, clips: int, seed: int) -> tuple[Columns, simulate.World]:
+    """Simulated clips, sorted as a segment is; their vectors are a memory map in the folder."""
+    cast = simulate.world(clips, seed)
+    speakers = np.sort(np.random.default_rng([seed, 2]).choice(len(cast.games), clips, p=cast.shares))
+    path = folder / f"vectors-{clips}-{seed}.npy"
+    if not path.exists():
+        vectors = np.lib.format.open_memmap(path, "w+", np.float16, (clips, simulate.DIM))
+        for start in range(0, clips, PORTION):
+            part = speakers[start : start + PORTION]
+            vectors[start : start + PORTION] = simulate.draw(cast, part, seed + start)
+        vectors.flush()
+    ids, seconds = np.arange(1, clips + 1), np.full(clips, 4.0, np.float32)
+    held = Columns(ids, speakers + 1, cast.games[speakers] + 1, seconds, np.load(path, mmap_mode="r"))
+    return held, cast
+
+
+def recall(found: np.ndarray, truth: np.ndarray, depth: int) -> float:
+    """The share of the truly nearest rows (q, depth or more) that were found (q, depth or more)."""
+    pairs = zip(found[:, :depth], truth[:, :depth], strict=True)
+    return float(
+        np.mean([len(np.intersect1d(one, true[true >= 0])) / max(1, (true >= 0).sum()) for one, true in pairs])
+    )
+
+
+def asked(search: Search, queries: np.ndarray, limit: int) -> tuple[np.ndarray, list[float]]:
+    """What each query finds (q, limit), and how long it takes in ms."""
+    found, took = np.full((len(queries), limit), -1, np.int64), []
+    for number, query in enumerate(queries):
+        began = time.perf_counter()
+        rows = search(query, limit)
+        took.append(1e3 * (time.perf_counter() - began))
+        found[number, : len(rows)] = rows
+    return found, took
+
+
+def per_second(search: Search, queries: np.ndarray, threads: int) -> float:
+    """Queries a second, each thread asking one after the other."""
+    began = time.perf_counter()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda query: search(query, 10), queries))
+    return len(queries) / (time.perf_counter() - began)
+
+
+def rows_of(index: ClipIndex, **filters: Any) -> Search:
+    return lambda query, limit: index.nearest(query, limit, **filters).ids - 1
+
+
+def measured(search: Search, queries: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Recall and latency of one engine."""
+    asked(search, queries[:20], 10)  # warm
+    found, took = asked(search, queries, 10)
+    deep, _ = asked(search, queries, 100)
+    return {
+        "recall_at_10": round(recall(found, truth, 10), 4),
+        "recall_at_100": round(recall(deep, truth, 100), 4),
+        "p50_ms": round(statistics.median(took), 3),
+        "p95_ms": round(float(np.quantile(took, 0.95)), 3),
+    }
+
+
+def filtered(index: ClipIndex, queries: np.ndarray, own_games: np.ndarray, seed: int) -> dict[str, dict[str, float]]:
+    """Recall and latency under filters; `own_games` (q,) are the games that the queries' characters are in."""
+    rng = np.random.default_rng([seed, 5])
+    games = index.games
+    tenth = np.sort(rng.choice(games, max(1, len(games) // 10), replace=False))
+    third = np.sort(rng.choice(games, max(1, 3 * len(games) // 10), replace=False))
+    makers = games % MAKERS
+    kinds: dict[str, Callable[[int], np.ndarray]] = {
+        "one game": lambda _: rng.choice(games, 1),
+        "the query's game": lambda number: own_games[number : number + 1],
+        "10 % of the games": lambda _: tenth,
+        "30 % of the games": lambda _: third,
+        "without one maker": lambda number: games[makers != number % MAKERS],
+        "without the query's maker": lambda number: games[makers != own_games[number] % MAKERS],
+        "without the query's game": lambda number: games[games != own_games[number]],
+    }
+    vectors, answers = index.segment.columns.vectors, {}
+    for name, chosen in kinds.items():
+        hits, took = [], []
+        for number, query in enumerate(queries):
+            some = chosen(number)
+            allowed = index.allowed(some)[0]
+            truth = exact.scan(vectors, allowed.first, allowed.end, query, 10)[0]
+            began = time.perf_counter()
+            found = index.nearest(query, 10, games=some).ids - 1
+            took.append(1e3 * (time.perf_counter() - began))
+            hits.append(len(np.intersect1d(found, truth)) / max(1, len(truth)))
+        answers[name] = {"recall_at_10": round(float(np.mean(hits)), 4), "p50_ms": round(statistics.median(took), 3)}
+    return answers
+
+
+def peers(vectors: np.ndarray, queries: np.ndarray, truth: np.ndarray, folder: Path) -> dict[str, dict[str, float]]:
+    """Other engines that are installed, with settings near 0.99 where they reach it."""
+    answers = {}
+    for name in PEERS:
+        if importlib.util.find_spec(name) is None or len(vectors) > PEER_CLIPS:
+            why = "not installed" if importlib.util.find_spec(name) is None else f"only up to {PEER_CLIPS:,} clips"
+            print(f"{name} is left out: {why}.", file=sys.stderr)
+            continue
+        began = time.perf_counter()
+        search = globals()[f"_{name}"](importlib.import_module(name), vectors, folder)
+        built = round(time.perf_counter() - began, 1)
+        answers[name] = {"build_s": built, **measured(search, queries, truth)}
+    return answers
+
+
+def _flat(vectors: np.ndarray) -> Search:
+    flat = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+    flat.train(exact.floats(vectors[:1]))
+    for start in range(0, len(vectors), PORTION):
+        flat.add(exact.floats(vectors[start : start + PORTION]))
+    return lambda query, limit: flat.search(query[None], limit)[1][0]
+
+
+def _hnswlib(module: Any, vectors: np.ndarray, _: Path) -> Search:
+    graph = module.Index(space="ip", dim=vectors.shape[1])
+    graph.init_index(len(vectors), M=32, ef_construction=200)
+    for start in range(0, len(vectors), PORTION):
+        graph.add_items(vectors[start : start + PORTION].astype(np.float32), np.arange(start, len(vectors))[:PORTION])
+    graph.set_num_threads(1)
+
+    def search(query: np.ndarray, limit: int) -> np.ndarray:
+        graph.set_ef(max(512, limit))
+        return graph.knn_query(query[None], limit)[0][0].astype(np.int64)
+
+    return search
+
+
+def _usearch(_: Any, vectors: np.ndarray, __: Path) -> Search:
+    module = importlib.import_module("usearch.index")
+    graph = module.Index(ndim=vectors.shape[1], metric="ip", dtype="f16", expansion_search=512)
+    for start in range(0, len(vectors), PORTION):
+        graph.add(np.arange(start, len(vectors))[:PORTION], np.asarray(vectors[start : start + PORTION]))
+    return lambda query, limit: np.asarray(graph.search(query, limit).keys, np.int64)
+
+
+def _lancedb(module: Any, vectors: np.ndarray, folder: Path) -> Search:
+    arrow = importlib.import_module("pyarrow")
+    values = arrow.FixedSizeListArray.from_arrays(np.asarray(vectors, np.float32).reshape(-1), vectors.shape[1])
+    table = module.connect(folder / "lance").create_table(
+        "clips", arrow.table({"row": np.arange(len(vectors)), "vector": values}), mode="overwrite"
+    )
+    table.create_index(metric="cosine", num_partitions=1024, num_sub_vectors=96)
+
+    def search(query: np.ndarray, limit: int) -> np.ndarray:
+        found = table.search(query).metric("cosine").nprobes(32).refine_factor(10).limit(limit).to_arrow()
+        return np.asarray(found["row"], np.int64)
+
+    return search
+
+
+def serve(folder: Path, clips: int) -> None:
+    """Open a saved index in this process and search; prints what that takes. Runs in a separate process."""
+    began = time.perf_counter()
+    snapshot = load(folder, "benchmark", SPACE)
+    opened = time.perf_counter() - began
+    assert snapshot is not None  # noqa: S101
+    faiss.omp_set_num_threads(1)
+    cast = simulate.world(clips)
+    for query in simulate.draw(cast, np.random.default_rng(9).choice(len(cast.games), 1_000, p=cast.shares), 99):
+        snapshot.clips.nearest(query, 50)
+    held = psutil.Process().memory_info().rss
+    print(json.dumps({"open_s": round(opened, 2), "resident_mib": round(held / 2**20)}))
+
+
+def measure(folder: Path, clips: int, count: int, seed: int, memory: int) -> dict[str, Any]:
+    stages: dict[str, list[float]] = {}
+    cores = faiss.omp_get_max_threads()
+    with timed(stages, "draw"):
+        held, cast = drawn(folder, clips, seed)
+    speakers = np.random.default_rng([seed, 4]).choice(len(cast.games), count, p=cast.shares)
+    queries = simulate.draw(cast, speakers, seed + clips + 1)
+    everything = np.zeros(1, np.int64), np.full(1, clips)
+    with timed(stages, "truth, exact"):
+        truth, _ = exact.many(held.vectors, *everything, queries, 100)
+    made = plan(clips, dim=held.dim, memory=memory)
+    print(f"{made.name}: {made.reason}", file=sys.stderr)
+    if made.kind == "ivf":
+        with timed(stages, "build: train"):
+            index = training.trained(held.vectors, made)
+        with timed(stages, "build: add"):
+            training.add(index, held.vectors, np.arange(clips))
+        ours = of_columns(held, 0, lists_of(index, made, held))
+    else:
+        with timed(stages, "build"):
+            ours = of_columns(held, 0, build(held, made))
+    faiss.omp_set_num_threads(1)
+    answers: dict[str, dict[str, float]] = {"spksearch": measured(rows_of(ours), queries, truth)}
+    rates = {threads: round(per_second(rows_of(ours), np.tile(queries, (4, 1)), threads)) for threads in (1, 4)}
+    filters = filtered(ours, queries[: count // 4], cast.games[speakers] + 1, seed)
+    with timed(stages, f"{NEW:,} new clips applied"):
+        new = np.arange(clips + 1, clips + 1 + NEW)
+        who = np.sort(np.random.default_rng([seed, 6]).choice(len(cast.games), NEW, p=cast.shares))
+        vectors = halves(simulate.draw(cast, who, seed + clips + 2))
+        late = Columns(new, who + 1, cast.games[who] + 1, np.full(NEW, 4.0, np.float32), vectors)
+        grown = ours.apply(Delta(1, columns.none(held.dim), late))
+    _, beside = asked(rows_of(grown), queries, 10)
+
+    def scan(query: np.ndarray, limit: int) -> np.ndarray:
+        return exact.scan(held.vectors, *everything, query, limit)[0]
+
+    def by_numpy(query: np.ndarray, limit: int) -> np.ndarray:
+        parts = [held.vectors[n : n + PORTION].astype(np.float32) @ query for n in range(0, clips, PORTION)]
+        return np.argsort(-np.concatenate(parts))[:limit]
+
+    few = queries[:EXACT_QUERIES], truth[:EXACT_QUERIES]
+    answers["exact scan, ours"] = measured(scan, *few)
+    answers["FAISS flat, fp16"] = measured(_flat(held.vectors), *few)
+    if clips <= PEER_CLIPS:
+        answers["numpy"] = measured(by_numpy, few[0][:3], few[1][:3])
+    answers |= peers(held.vectors, queries, truth, folder)
+    faiss.omp_set_num_threads(cores)
+    sums = characters.of_clips(columns.none(held.dim), 0)  # another view
+    with timed(stages, "save"):
+        save(folder / "index", Snapshot(ours, sums), "benchmark", SPACE)
+    size = {path.name: path.stat().st_size for path in (folder / "index").glob("0*/*")}
+    child = [sys.executable, __file__, "--serve", str(folder / "index"), "--clips", str(clips)]
+    served = json.loads(subprocess.run(child, check=True, capture_output=True, text=True).stdout)
+    for name, one in answers.items():
+        print(f"{name:20} " + "  ".join(f"{what} {value}" for what, value in one.items()), file=sys.stderr)
+    for name, one in filters.items():
+        print(f"{name:26} " + "  ".join(f"{what} {value}" for what, value in one.items()), file=sys.stderr)
+    return {
+        "index": made.name,
+        **answers["spksearch"],
+        "qps": rates[1],
+        "qps_4_threads": rates[4],
+        "p50_ms_with_new_clips": round(statistics.median(beside), 3),
+        "build_s": round(sum(took for name, (took, _) in stages.items() if name.startswith("build")), 1),
+        "build_cpu_s": round(sum(busy for name, (_, busy) in stages.items() if name.startswith("build")), 1),
+        "bytes_per_vector": round((size.get("lists.faiss", 0)) / clips, 1),
+        "map_and_index_gib": round((size["vectors.npy"] + size.get("lists.faiss", 0)) / 2**30, 2),
+        "ratio_to_flat": round(answers["FAISS flat, fp16"]["p50_ms"] / answers["spksearch"]["p50_ms"], 1),
+        **served,
+        "filters": filters,
+        "peers": {name: one for name, one in answers.items() if name != "spksearch"},
+        "stages_s_and_cpu_s": stages,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clips", type=int, default=100_000)
+    parser.add_argument("--queries", type=int, default=400)
+    parser.add_argument("--memory", type=float, help="GiB at hand to plan for, instead of the machine's")
+    parser.add_argument("--folder", type=Path, help="for vectors and index: kept there, and vectors are used again")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.serve:
+        serve(chosen.serve, chosen.clips)
+        return
+    with tempfile.TemporaryDirectory() as passing:
+        folder = chosen.folder or Path(passing)
+        folder.mkdir(parents=True, exist_ok=True)
+        load_before = os.getloadavg()[0]
+        at_hand = int(chosen.memory * 2**30) if chosen.memory else psutil.virtual_memory().available
+        figures = measure(folder, chosen.clips, chosen.queries, chosen.seed, at_hand)
+    machine = f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}, load {load_before:.1f} before"
+    data = f"{chosen.clips:,} simulated clips of {simulate.DIM} dimensions, {chosen.queries} queries"
+    print(json.dumps({"machine": machine, "data": data, "command": " ".join(sys.argv), **figures}))
+
+
+if __name__ == "__main__":
+    main()
