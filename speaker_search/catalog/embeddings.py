@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, Select, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, select
 
 from speaker_search.catalog.rows import among, chunks, stream
 from speaker_search.catalog.spaces import Space
@@ -23,17 +23,23 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class EmbeddedClips:
-    """Embedded clips (n) with their labels, by id."""
+class Labels:
+    """What is known of embedded clips (n), by id."""
 
     ids: Ids  # (n,)
     characters: Ids  # (n,) UNKNOWN where the speaker is unknown
     games: Ids  # (n,)
     seconds: Floats  # (n,) of audio; 0 where the catalog does not know it
-    vectors: Floats  # (n, dim)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedClips(Labels):
+    """Embedded clips (n) with their labels, by id."""
+
+    vectors: Floats  # (n, dim)
 
 
 def embedded(connection: Connection, space: Space, clip_ids: Ids) -> Iterator[EmbeddedClips]:
@@ -50,6 +56,12 @@ def all_embedded(connection: Connection, space: Space) -> Iterator[EmbeddedClips
     """Every clip that a space holds, by id, up to 10,000 at a time."""
     for rows in _parts(connection, space):
         yield _clips(rows, space)
+
+
+def all_labels(connection: Connection, space: Space) -> Iterator[Labels]:
+    """The labels of every clip that a space holds, by id, up to 10,000 at a time; damaged vectors are not noticed."""
+    for rows in stream(connection, _labelled(space).with_only_columns(*_labels())):
+        yield Labels(*_label_columns(rows))
 
 
 def vectors_of(connection: Connection, space: Space, clip_ids: Sequence[int]) -> dict[int, Floats]:
@@ -95,10 +107,18 @@ def stored(vector: Floats) -> bytes:
 
 def _labelled(space: Space) -> Select[Any]:
     e = embeddings.c
-    character, seconds = func.coalesce(clips.c.character_id, UNKNOWN), func.coalesce(clips.c.seconds, 0.0)
-    columns = (e.clip_id, character, clips.c.game_id, seconds, e.vector)
-    query = select(*columns).join_from(embeddings, clips, clips.c.id == e.clip_id)
+    query = select(*_labels(), e.vector).join_from(embeddings, clips, clips.c.id == e.clip_id)
     return query.where(e.encoder_id == space.id).order_by(e.clip_id)
+
+
+def _labels() -> tuple[ColumnElement[Any], ...]:
+    character, seconds = func.coalesce(clips.c.character_id, UNKNOWN), func.coalesce(clips.c.seconds, 0.0)
+    return embeddings.c.clip_id, character, clips.c.game_id, seconds
+
+
+def _label_columns(rows: Sequence[Any]) -> tuple[Ids, Ids, Ids, Floats]:
+    labels = np.array([row[:3] for row in rows], np.int64).reshape(-1, 3)
+    return labels[:, 0], labels[:, 1], labels[:, 2], np.array([row[3] for row in rows], np.float32)
 
 
 def _parts(connection: Connection, space: Space, clip_ids: Sequence[int] | None = None) -> Iterator[Sequence[Any]]:
@@ -111,12 +131,10 @@ def _parts(connection: Connection, space: Space, clip_ids: Sequence[int] | None 
 
 def _clips(rows: Sequence[Any], space: Space) -> EmbeddedClips:
     vectors, good = _vectors([row[4] for row in rows], space.dim)
-    labels = np.array([row[:3] for row in rows], np.int64).reshape(-1, 3)
-    seconds = np.array([row[3] for row in rows], np.float32)
     if not good.all():
         LOG.warning("%d clips are left out: their vectors are damaged. Run `spksearch verify`.", np.sum(~good))
-        labels, seconds, vectors = labels[good], seconds[good], vectors[good]
-    return EmbeddedClips(labels[:, 0], labels[:, 1], labels[:, 2], seconds, vectors)
+        rows, vectors = [row for row, fine in zip(rows, good, strict=True) if fine], vectors[good]
+    return EmbeddedClips(*_label_columns(rows), vectors)
 
 
 def _vectors(blobs: Sequence[bytes], dim: int) -> tuple[Floats, npt.NDArray[np.bool_]]:

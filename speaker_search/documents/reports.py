@@ -159,6 +159,7 @@ class UnusableVector(Document):
 class Verification(Document):
     clips: ClipCounts
     index: Comparison
+    compared: int = Field(description="Vectors compared with the catalog's; the labels of all clips always are.")
     unusable: list[UnusableVector] = Field(default=[], description="Embedded clips whose vectors are damaged.")
     requeued: int = Field(default=0, description="Clips that a repair has queued, to be embedded anew.")
     ok: bool

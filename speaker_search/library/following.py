@@ -49,8 +49,9 @@ class Following(Holdings):
         """Open the index now instead of at the first search; returns the name of the space."""
         return self.ready.space.name
 
-    def verify(self, *, repair: bool = False) -> documents.Verification:
-        """Check the catalog, and compare the index as it would be opened now with it, clip by clip.
+    def verify(self, *, repair: bool = False, deep: bool = False) -> documents.Verification:
+        """Check the catalog, and compare the index as it would be opened now with it, clip by clip. In large catalogs
+        only 10,000 vectors are compared, unless `deep`.
 
         With `repair`, clips whose vectors are damaged are first queued, to be embedded anew, and the index is rebuilt.
         Raises CatalogError when the database itself is damaged, which nothing here repairs.
@@ -65,7 +66,8 @@ class Following(Holdings):
         if repair:
             requeued = requeue_unusable(self.catalog, space)
             self._save_index(space, rebuild=True)
-        found = verify(self.catalog, space, folder_of(self.settings.home, self.catalog.uuid, space))
+        folder = folder_of(self.settings.home, self.catalog.uuid, space)
+        found = verify(self.catalog, space, folder, deep=deep)
         return documents.Verification.copy_of(found).model_copy(update={"requeued": requeued})
 
     def tune_index(

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from catalog.shelf import Shelf
+from sqlalchemy import update
 from views.made_up import clips, unit, without
 
 from speaker_search.catalog.embeddings import UNKNOWN, EmbeddedClips
+from speaker_search.catalog.tables import embeddings
 from speaker_search.errors import IndexUnusableError
 from speaker_search.views import characters, storage
 from speaker_search.views.changes import Delta
@@ -154,3 +156,39 @@ class TestVerify:
         version.path("tail.npz").write_bytes(b"")
         with pytest.raises(IndexUnusableError, match="damaged"):
             verify(shelf.catalog, space, tmp_path)
+
+    def test_a_large_catalogs_labels_are_all_compared_and_its_vectors_sampled(
+        self, shelf: Shelf, tmp_path: Path
+    ) -> None:
+        space = shelf.opened_space()
+        shelf.scan(*map(shelf.clip, "abcde"))
+        shelf.embed_all()
+        whole, ids = follow(shelf.catalog, space, None), shelf.ids()
+
+        def verified(held: Columns, *, deep: bool = False) -> tuple[int, Comparison]:
+            views = Snapshot(of_columns(held, whole.position), characters.of_clips(held, whole.position))
+            save(tmp_path, views, shelf.catalog.uuid, space)
+            found = verify(shelf.catalog, space, tmp_path, deep=deep, sampled=2)
+            assert found.ok == (found.index == Comparison(5, 0, 0, 0))
+            return found.compared, found.index
+
+        own = whole.clips.all()
+        assert verified(own) == (2, Comparison(5, 0, 0, 0))
+        assert verified(without(own, [ids["c"]])) == (2, Comparison(4, 1, 0, 0))
+        assert verified(other(own, ids["c"], seconds=99.0)) == (2, Comparison(5, 0, 0, 1))
+        _, more = verified(ordered(join([own, replace(own.take(slice(0, 1)), ids=np.array([999]))])))
+        assert (more.missing, more.extra) == (0, 1)
+        assert verified(other(own, ids["a"], vectors=-own.vectors[0]))[1].different == 1  # in the sample
+        beyond = other(own, ids["c"], vectors=-own.vectors[0])
+        assert verified(beyond)[1].different == 0
+        assert verified(beyond, deep=True) == (5, Comparison(5, 0, 0, 1))
+
+    def test_a_damaged_vector_is_named_and_not_missing(self, shelf: Shelf, tmp_path: Path) -> None:
+        space = shelf.opened_space()
+        shelf.scan(*map(shelf.clip, "abcde"))
+        shelf.embed_all()
+        damaged = update(embeddings).where(embeddings.c.clip_id == shelf.ids()["c"])
+        with shelf.catalog.write() as connection:
+            connection.execute(damaged.values(vector=bytes(4 * space.dim)))
+        found = verify(shelf.catalog, space, tmp_path, sampled=2)
+        assert (found.ok, found.index.missing, [one.id for one in found.unusable]) == (False, 0, [shelf.ids()["c"]])

@@ -28,9 +28,12 @@ class UnusableVector:
     why: str
 
 
-def unusable_vectors(connection: Connection, space: Space) -> list[UnusableVector]:
-    """The clips of a space whose vectors cannot be used, by id."""
-    found = dict(unusable(connection, space))
+def unusable_vectors(
+    connection: Connection, space: Space, clip_ids: Sequence[int] | None = None
+) -> list[UnusableVector]:
+    """The clips of a space whose vectors cannot be used, by id; of all, or of those given."""
+    parts = [clip_ids] if clip_ids is None else chunks(clip_ids)
+    found = {id_: why for some in parts for id_, why in unusable(connection, space, some)}
     places = clips_by_id(connection, list(found))
     return [UnusableVector(id_, places[id_].path, why) for id_, why in found.items()]
 

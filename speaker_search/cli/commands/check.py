@@ -18,14 +18,17 @@ def verify(
     repair: Annotated[
         bool, typer.Option("--repair", help="Queue clips whose vectors are damaged, and rebuild the index.")
     ] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Compare every vector; otherwise 10,000 of them, and all labels.")
+    ] = False,
     json: options.Json = False,
 ) -> None:
-    """Check the catalog for damage, and compare the index with it, vector by vector.
+    """Check the catalog for damage, and compare the index with it.
 
     Example: spksearch verify
     """
     with options.open_library(encoder=encoder) as library:
-        found = library.verify(repair=repair)
+        found = library.verify(repair=repair, deep=deep)
     if json:
         output.json_document(found)
     else:
@@ -37,6 +40,7 @@ def verify(
                 ("clips pending", clips.pending),
                 ("clips refused", clips.refused),
                 ("vectors in the index", index.vectors),
+                ("vectors compared", found.compared),
                 ("missing from the index", index.missing),
                 ("in the index only", index.extra),
                 ("different in the index", index.different),

@@ -114,6 +114,10 @@ class Lists:
     def save(self, path: Path) -> None:
         faiss.write_index(self._index, str(path))
 
+    def miscounted(self, rows: int) -> int:
+        """By how many these lists hold more or fewer than that many rows."""
+        return 0 if self.plan.kind == "flat" else abs(int(self._index.ntotal) - rows)
+
     def differing(self, columns: Columns) -> int:
         """How many rows are not in these lists exactly once, as what the columns' vectors become there."""
         if self.plan.kind == "flat":
