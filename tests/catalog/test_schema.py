@@ -32,8 +32,14 @@ def test_the_schema_that_programs_expect_is_the_newest_migration() -> None:
 
 def test_migrations_equal_tables(catalog: Catalog) -> None:
     with catalog.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        wanted = {"compare_type": True, "compare_server_default": True, "include_object": is_no_foreign_key}
+        context = MigrationContext.configure(connection, opts=wanted)
         assert compare_metadata(context, tables.metadata) == []
+
+
+def is_no_foreign_key(_object: object, _name: object, kind: str, *_rest: object) -> bool:
+    """Alembic would miss the foreign keys that only SQLite has; the next test compares them all."""
+    return kind != "foreign_key_constraint"
 
 
 def test_migrations_make_the_same_constraints_as_the_tables(database_url: str, plain_engine: Engine) -> None:
@@ -56,7 +62,7 @@ def _constraints(engine: Engine) -> dict[str, object]:
         name: (
             inspector.get_pk_constraint(name)["constrained_columns"],
             sorted(sentence(check) for check in inspector.get_check_constraints(name)),
-            sorted(tuple(key["constrained_columns"]) for key in inspector.get_foreign_keys(name)),
+            sorted((*key["constrained_columns"], key["referred_table"]) for key in inspector.get_foreign_keys(name)),
             sorted(tuple(key["column_names"]) for key in inspector.get_unique_constraints(name)),
             sorted(str(index["name"]) for index in inspector.get_indexes(name)),
             sorted((column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns(name)),
