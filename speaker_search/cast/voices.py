@@ -53,7 +53,7 @@ def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFA
     """
     least = least_log_odds(min_probability)
     profiles = ready.profiles
-    provisional = ready.provisional(calibrated=profiles.pairs is not None)
+    warnings = ready.warnings(calibrated=profiles.pairs is not None)
     with catalog.read() as connection:
         named = people.characters_by_id(connection, None, profiles.character_ids.tolist())
     everyone = [
@@ -62,7 +62,7 @@ def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFA
     ]
     if profiles.pairs is None:
         warning = "No voices: the catalog holds too few characters or games to calibrate scores on."
-        return Cast(ready.space.name, (), tuple(everyone), (warning, *provisional))
+        return Cast(ready.space.name, (), tuple(everyone), (warning, *warnings))
     voices, linked = [], set()
     for number, (rows, likely) in enumerate(_groups(profiles, profiles.pairs, least), start=1):
         members = tuple((everyone[row], float(p)) for row, p in zip(rows, likely, strict=True))
@@ -70,7 +70,7 @@ def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFA
         linked.update(rows.tolist())
     unlinked = tuple(character for row, character in enumerate(everyone) if row not in linked)
     echoes = [everyone[row].address for row in np.flatnonzero(profiles.echoes).tolist()]
-    return Cast(ready.space.name, tuple(voices), unlinked, (*provisional, *_not_linked(echoes)))
+    return Cast(ready.space.name, tuple(voices), unlinked, (*warnings, *_not_linked(echoes)))
 
 
 def _not_linked(echoes: list[str]) -> tuple[str, ...]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ STORED = np.dtype("<f4")  # how the catalog stores a vector, on every machine
 ROWS_PER_READ = 10_000
 UNKNOWN = 0  # the character id of an unknown speaker: no row has this id
 UNIT_WITHIN = 0.001  # encoders scale to unit length in float32, which is right to 1e-6
-LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +30,8 @@ class EmbeddedClips:
     games: Ids  # (n,)
     seconds: Floats  # (n,) of audio; 0 where the catalog does not know it
     vectors: Floats  # (n, dim)
+    #: (m,) clips that are left out, because their vectors are unusable
+    unusable: Ids = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -40,7 +40,7 @@ class EmbeddedClips:
 def embedded(connection: Connection, space: Space, clip_ids: Ids) -> Iterator[EmbeddedClips]:
     """The clips with these ids (in order) that the space holds, up to 1,000 at a time.
 
-    Those whose vectors are unusable are left out, here and wherever vectors are read: see `unusable`.
+    Those whose vectors are unusable are left out, here and wherever vectors are read, and named as `unusable`.
     """
     for some in chunks(clip_ids.tolist()):
         yield _clips(connection.execute(_labelled(space).where(embeddings.c.clip_id.in_(some))).all(), space)
@@ -114,10 +114,10 @@ def _clips(rows: Sequence[Any], space: Space) -> EmbeddedClips:
     vectors, good = _vectors([row[4] for row in rows], space.dim)
     labels = np.array([row[:3] for row in rows], np.int64).reshape(-1, 3)
     seconds = np.array([row[3] for row in rows], np.float32)
-    if not good.all():
-        LOG.warning("%d clips are left out: their vectors are damaged. Run `spksearch verify`.", np.sum(~good))
+    left_out = labels[~good, 0]
+    if len(left_out):
         labels, seconds, vectors = labels[good], seconds[good], vectors[good]
-    return EmbeddedClips(labels[:, 0], labels[:, 1], labels[:, 2], seconds, vectors)
+    return EmbeddedClips(labels[:, 0], labels[:, 1], labels[:, 2], seconds, vectors, left_out)
 
 
 def _vectors(blobs: Sequence[bytes], dim: int) -> tuple[Floats, npt.NDArray[np.bool_]]:

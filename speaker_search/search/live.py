@@ -46,8 +46,19 @@ class Ready:
         """How many changes the scores have not been calibrated for yet."""
         return abs(self.snapshot.position - self.profiles.position)
 
-    def provisional(self, *, calibrated: bool) -> tuple[str, ...]:
-        """Why answers may soon change, if they may; `calibrated` says whether they have probabilities."""
+    def warnings(self, *, calibrated: bool) -> tuple[str, ...]:
+        """What every answer should say: why it may soon change, and what it leaves out.
+
+        `calibrated` says whether it has probabilities.
+        """
+        left_out = len(self.snapshot.unusable)
+        if not left_out:
+            return self._provisional(calibrated)
+        clips = "1 clip is" if left_out == 1 else f"{left_out:,} clips are"
+        damaged = f"{clips} left out, because stored vectors are damaged: run `spksearch verify`."
+        return (*self._provisional(calibrated), damaged)
+
+    def _provisional(self, calibrated: bool) -> tuple[str, ...]:
         clips = self.snapshot.clips.clips
         if self.pending > CALIBRATED_FOR * (clips + self.pending):
             held = f"{self.pending:,} of {clips + self.pending:,}"

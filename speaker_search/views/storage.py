@@ -22,7 +22,7 @@ from uuid import uuid4
 from speaker_search.catalog.spaces import Space
 from speaker_search.errors import IndexUnusableError
 
-FORMAT = 3  # raised whenever the file format changes: older versions are then rebuilt
+FORMAT = 4  # raised whenever the file format changes: older versions are then rebuilt
 BLOCK_BYTES = 1 << 24
 ABANDONED_AFTER_S = 3_600.0  # no program takes this long to write one version
 MEND = "Run `spksearch index build`: it rebuilds the index from the catalog, nothing is lost."

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ingest.taking import CAST, CLIPS
-from search.filling import fill, some_voices
+from search.filling import fill, forget, some_voices
 from sqlalchemy import Connection, delete, make_url, text, update
 from standin import DIM, StandInEncoder, write_dump
 from views.made_up import assert_same
@@ -144,6 +144,26 @@ class TestDamagedVectors:
         assert not {hit.clip.id for match in answer.matches for hit in match.hits} & set(damaged)
         with pytest.raises(NotFoundError, match="There is no embedded clip 1"):
             library.search_like(clips=[1])
+
+    def test_every_answer_says_so_until_they_are_repaired(self, library: Library, damaged: list[int]) -> None:
+        """Only a log line did, when the index was built."""
+        told = "4 clips are left out, because stored vectors are damaged: run `spksearch verify`."
+        library.build_index()
+        with Library(library.settings, encoder=StandInEncoder()) as again:  # from the index on disk
+            by_clip = again.search_like(clips=[2], by="clip")
+            answers = [by_clip, again.similar(1), again.cast()]
+            assert [told in one.warnings for one in answers] == [True] * 3
+        library.verify(repair=True)
+        library.work(drain=True, processes=1)
+        library.refresh()
+        assert told not in library.similar(1).warnings
+
+    def test_the_count_follows_the_log(self, library: Library, damaged: list[int]) -> None:
+        built = follow(library.catalog, library.space, None)
+        assert built.unusable.tolist() == damaged
+        assert built.folded().unusable.tolist() == damaged
+        forget(library, damaged[0])
+        assert follow(library.catalog, library.space, built).unusable.tolist() == damaged[1:]
 
     def test_the_same_audio_elsewhere_does_not_take_a_damaged_vector_over(
         self, library: Library, damaged: list[int], tmp_path: Path

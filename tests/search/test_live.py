@@ -210,7 +210,7 @@ def test_a_search_is_answered_and_clips_are_followed_during_upkeep(library: Libr
     assert answer(library.catalog, live.ready, Query(line(1), 1, None)).warnings[0].startswith(provisional)
     live.gate.open()
     until(lambda: live.ready.profiles.position == live.ready.snapshot.position)
-    assert live.ready.provisional(calibrated=True) == ()
+    assert live.ready.warnings(calibrated=True) == ()
     live.close()
 
 
