@@ -16,6 +16,7 @@ from end_to_end.bundled import VOICES, Ingested, Role, cast
 from end_to_end.running import Word, quickly
 
 ROLE: Role = next(role for role in cast() if role.clips())
+ELSEWHERE: Role = next(role for role in cast() if role.maker != ROLE.maker)
 CLIP = ROLE.clips()[0]
 GPU = any(Path("/dev").glob("nvidia[0-9]*"))
 
@@ -121,9 +122,20 @@ WRONG = {
     ),
     "a character without a name": Wrong(said("similar", " "), 2, ("There is no character ' '",), with_voices=True),
     "a list of a game nobody knows": Wrong(
-        said("catalog", "list", "--game", "nothing"), 1, ("No character fits",), with_voices=True
+        said("catalog", "list", "--game", "nothing"), 2, ("There is no game nothing",), with_voices=True
     ),
-    "fewer clips than none": Wrong(said("similar", "1", "--min-clips", "-1"), 2, ("--min-clips",), with_voices=True),
+    "a list of a part of a maker's name": Wrong(
+        said("catalog", "list", "--maker", ROLE.maker[:3]), 2, (f"Did you mean {ROLE.maker}?",), with_voices=True
+    ),
+    "a list of a maker's game that another made": Wrong(
+        said("catalog", "list", "--maker", ROLE.maker, "--game", ELSEWHERE.game),
+        1,
+        ("No character fits",),
+        with_voices=True,
+    ),
+    "fewer clips than none": Wrong(
+        said("similar", "1", "--min-clips", "-1"), 2, ("must be 0 or more, not -1",), with_voices=True
+    ),
     "a cast of a part of a title": Wrong(
         said("cast", "--game", ROLE.game[:3]), 2, (f"Did you mean {ROLE.game}?",), with_voices=True
     ),
@@ -171,7 +183,7 @@ WRONG = {
     "an export of an unknown kind": Wrong(
         said("cast", "--export", "cast.txt"), 2, (".csv, .json or .html",), with_voices=True
     ),
-    "a name that is not text": Wrong(said("similar", b"M/G/\xff"), 2, ("UTF-8",), with_voices=True),
+    "a name that is not text": Wrong(said("similar", b"M/G/\xff"), 2, ("no character M/G/\\udcff",), with_voices=True),
     "an export under a name that is not text": Wrong(
         lambda places: ("cast", "--export", os.fsencode(places.odd / "no") + b"/\xff.csv"),
         2,
