@@ -32,7 +32,7 @@ class Waiting:
         self._shown = words
 
 
-waiting = Waiting()  # of the process, as its terminal is
+waiting = Waiting()  # one for the process: its terminal has one last line, which everything printed wipes off
 
 
 def console() -> Console:

@@ -66,7 +66,7 @@ def test_a_list_of_a_maker_or_game_nobody_knows_suggests_others(library: Library
 def test_a_character_whose_clips_are_pending_is_said_to_wait_for_a_worker(library: Library) -> None:
     """It was said to be refused, perhaps."""
     enqueue(library, some_voices(games=1, characters=1, clips=2))
-    with pytest.raises(UsageError, match="has no embedded clip yet.*`spksearch worker --drain`"):
+    with pytest.raises(UsageError, match=r"has no embedded clip yet.*`spksearch worker --drain`"):
         library.similar(1)
 
 

@@ -55,8 +55,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen()  # connections from now on wait for the server to start
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, UnicodeError) as error:  # UnicodeError: no host can be called so
+        reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
             f"Cannot listen on port {port} of {host}: {reason}.", "Give another --port or --host."
         ) from error
