@@ -256,10 +256,7 @@ def _translated(url: URL) -> Iterator[None]:
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
         if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_NOTADB:
-            raise CatalogError(
-                f"{url.database} is not a database.",
-                "Set SPKSEARCH_HOME to another folder; if this was your catalog, restore a backup of it.",
-            ) from error
+            raise schema.not_a_database(url.database) from error
         if _is_damage(error.orig):
             raise damaged(url, reason) from error
         mend = (

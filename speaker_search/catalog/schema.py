@@ -115,6 +115,13 @@ def revisions(connection: Connection) -> list[str]:
     return sorted(map(str, connection.execute(text("SELECT version_num FROM alembic_version")).scalars()))
 
 
+def not_a_database(file: str | None) -> CatalogError:
+    return CatalogError(
+        f"{file} is not a database.",
+        "Set SPKSEARCH_HOME to another folder; if this was your catalog, restore a backup of it.",
+    )
+
+
 def newer(found: list[str]) -> CatalogError:
     return CatalogError(
         f"The catalog has schema version {', '.join(found) or 'none'}, which this program does not know.",

@@ -74,6 +74,20 @@ def test_a_dash_stands_for_standard_output(ingested: Ingested, tmp_path: Path) -
     assert (both.code, both.out, "Leave one of them out" in both.err) == (2, "", True)
 
 
+def test_a_terminal_gets_no_sound(ingested: Ingested) -> None:
+    ours, theirs = os.openpty()
+    done = subprocess.run(
+        [*PROGRAM, "play", "1", "--output", "-"],
+        env=environment(ingested.home),
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        timeout=LIMIT_S,
+    )
+    os.close(theirs)
+    os.close(ours)
+    assert (done.returncode, b"Standard output is a terminal. Pipe it: " in done.stderr) == (2, True)
+
+
 def test_what_is_missing_is_said_in_a_sentence(ingested: Ingested, tmp_path: Path) -> None:
     wav_only = player(tmp_path / "bin", "aplay")
     done = play(ingested.home, wav_only, "1")

@@ -101,7 +101,9 @@ WRONG = {
     ),
     "a search in no voices": Wrong(said("search", CLIP), 3, ("holds no voices yet", "spksearch ingest")),
     "a cast of no voices": Wrong(said("cast"), 3, ("holds no voices yet", "spksearch ingest")),
-    "a server of no voices": Wrong(said("serve", "--port", "0"), 3, ("holds no voices yet", "spksearch ingest")),
+    "a server of no voices with an encoder nobody knows": Wrong(
+        said("serve", "--port", "0", "--encoder", "nobody"), 4, ("There is no encoder 'nobody'",)
+    ),
     "a clip without a name": Wrong(said("search", ""), 2, ("The path of a clip is empty",), with_voices=True),
     "a clip without a name to be unlike": Wrong(
         said("search", CLIP, "--unlike", ""), 2, ("The path of a clip is empty",), with_voices=True
