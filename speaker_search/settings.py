@@ -55,8 +55,20 @@ class Settings(BaseSettings):
     @field_validator("home", "checkpoint", "archive_password_file")
     @classmethod
     def _of_the_user(cls, path: Path | None) -> Path | None:
-        """`~` as a shell would read it: a service's settings never go through one."""
-        return None if path is None else path.expanduser()
+        return None if path is None else _expanded(path)
+
+    @field_validator("database_url")
+    @classmethod
+    def _file_of_the_user(cls, url: str | None) -> str | None:
+        scheme, separator, file = (url or "").partition(":///")
+        if not scheme.startswith("sqlite") or not file.startswith("~"):
+            return url
+        return f"{scheme}{separator}{_expanded(Path(file))}"
+
+    @field_validator("ingest_roots")
+    @classmethod
+    def _folders_of_the_user(cls, roots: str) -> str:
+        return os.pathsep.join(str(_expanded(Path(part))) for part in roots.split(os.pathsep) if part.strip())
 
     @property
     def url(self) -> str | URL:
@@ -91,7 +103,15 @@ class Settings(BaseSettings):
     @property
     def roots(self) -> list[Path]:
         """The folders that a server may ingest from, absolute and without symlinks."""
-        return [Path(part).expanduser().resolve() for part in self.ingest_roots.split(os.pathsep) if part.strip()]
+        return [Path(part).resolve() for part in self.ingest_roots.split(os.pathsep) if part]
+
+
+def _expanded(path: Path) -> Path:
+    """With `~` as a shell would read it: a service's settings never go through one. Raises ValueError."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError("nobody here is called so") from error
 
 
 def load(**flags: object) -> Settings:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from speaker_search import settings
+from speaker_search.errors import UsageError
 
 
 @pytest.mark.parametrize("name", ["home", "checkpoint", "archive_password_file"])
@@ -16,3 +17,20 @@ def test_a_tilde_is_the_users_home(name: str, monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.setenv(f"SPKSEARCH_{name.upper()}", "~/x")
     assert getattr(settings.load(), name) == tmp_path / "x"
+
+
+def test_a_tilde_in_the_database_url_is_the_users_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It made a folder called ~ as well."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for given, file in {"~/x.db": tmp_path / "x.db", "/~/x.db": "/~/x.db", "x~.db": "x~.db"}.items():
+        monkeypatch.setenv("SPKSEARCH_DATABASE_URL", f"sqlite:///{given}")
+        assert settings.load().url == f"sqlite:///{file}"
+
+
+@pytest.mark.parametrize("name", ["home", "database_url", "ingest_roots"])
+def test_the_home_of_somebody_unknown_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheme = "sqlite:///" if name == "database_url" else ""
+    monkeypatch.setenv(f"SPKSEARCH_{name.upper()}", f"{scheme}~nobody-here/x")
+    with pytest.raises(UsageError, match=f"SPKSEARCH_{name.upper()}.*nobody-here"):
+        settings.load()

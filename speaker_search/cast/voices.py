@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -13,9 +12,8 @@ from speaker_search.cast.linking import MOST_PAIRS, bonus, link
 from speaker_search.catalog import people
 from speaker_search.catalog.database import Catalog
 from speaker_search.documents import DEFAULT_PROBABILITY
-from speaker_search.documents.frames import Tabular
+from speaker_search.documents.frames import WithDocument
 from speaker_search.entities import Character, Floats, Ids, Voice, fold
-from speaker_search.errors import NotFoundError
 from speaker_search.search.calibration import Calibration, least_log_odds, logistic
 from speaker_search.search.live import Ready
 from speaker_search.search.profiles.profiles import Profiles
@@ -24,7 +22,7 @@ NAMED = 3  # characters in a warning
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Cast(Tabular):
+class Cast(WithDocument):
     """Every character with embedded clips, in exactly one of the two lists."""
 
     encoder: str
@@ -34,14 +32,7 @@ class Cast(Tabular):
 
     columns: ClassVar[tuple[str, ...]] = documents.Cast.columns
 
-    def cells(self) -> Iterable[tuple[object, ...]]:
-        return self.document().cells()
-
-    def brief(self) -> dict[str, object]:
-        return self.document().brief()
-
     def document(self) -> documents.Cast:
-        """The cast as the JSON document that the command line prints and the server sends."""
         return documents.Cast.of_voices(self.voices, self.unlinked, encoder=self.encoder, warnings=self.warnings)
 
 
@@ -53,7 +44,7 @@ def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFA
     """
     least = least_log_odds(min_probability)
     profiles = ready.profiles
-    provisional = ready.provisional(calibrated=profiles.pairs is not None)
+    warnings = ready.warnings(calibrated=profiles.pairs is not None)
     with catalog.read() as connection:
         named = people.characters_by_id(connection, None, profiles.character_ids.tolist())
     everyone = [
@@ -62,7 +53,7 @@ def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFA
     ]
     if profiles.pairs is None:
         warning = "No voices: the catalog holds too few characters or games to calibrate scores on."
-        return Cast(ready.space.name, (), tuple(everyone), (warning, *provisional))
+        return Cast(ready.space.name, (), tuple(everyone), (warning, *warnings))
     voices, linked = [], set()
     for number, (rows, likely) in enumerate(_groups(profiles, profiles.pairs, least), start=1):
         members = tuple((everyone[row], float(p)) for row, p in zip(rows, likely, strict=True))
@@ -70,7 +61,7 @@ def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFA
         linked.update(rows.tolist())
     unlinked = tuple(character for row, character in enumerate(everyone) if row not in linked)
     echoes = [everyone[row].address for row in np.flatnonzero(profiles.echoes).tolist()]
-    return Cast(ready.space.name, tuple(voices), unlinked, (*provisional, *_not_linked(echoes)))
+    return Cast(ready.space.name, tuple(voices), unlinked, (*warnings, *_not_linked(echoes)))
 
 
 def _not_linked(echoes: list[str]) -> tuple[str, ...]:
@@ -122,5 +113,5 @@ def of_game(cast: Cast, title: str) -> Cast:
     if not voices and not unlinked:
         everyone = [*cast.unlinked, *(character for voice in cast.voices for character, _ in voice.members)]
         titles = [character.game.title for character in everyone]
-        raise NotFoundError(f"There is no game {title} with embedded clips.", people.near(title, titles))
+        raise people.not_found("game", title, titles, which=" with embedded clips")
     return Cast(cast.encoder, voices, unlinked, cast.warnings)

@@ -142,7 +142,7 @@ def _is_empty(connection: Connection) -> bool:
     if names and not schema.is_ours(names):
         listed = ", ".join(sorted(names)[:3]) + (", ..." if len(names) > 3 else "")
         raise CatalogError(
-            f"The database at {_shown(connection.engine.url)} belongs to another program: its tables are {listed}.",
+            f"The database at {_shown(connection.engine.url)} belongs to another program: it holds {listed}.",
             "Give an empty database, or set SPKSEARCH_HOME to another folder.",
         )
     return not names
@@ -224,7 +224,7 @@ def _engine(url: URL) -> Engine:
 def _set_up_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # _begin_sqlite begins transactions, not the driver
     cursor = connection.cursor()
-    names = {row[0] for row in cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    names = {row[0] for row in cursor.execute(schema.SQLITE_NAMES)}
     if not names or schema.is_ours(names):  # another program's file stays as it is
         _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")  # a committed embedding survives a power cut
@@ -257,6 +257,8 @@ def _translated(url: URL) -> Iterator[None]:
         yield
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_NOTADB:
+            raise schema.not_a_database(url.database) from error
         if _is_damage(error.orig):
             raise damaged(url, reason) from error
         mend = (
@@ -275,7 +277,7 @@ def _translated(url: URL) -> Iterator[None]:
 
 def _is_damage(error: BaseException | None) -> bool:
     """Whether the database says that what it has stored cannot be read."""
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT:
         return True
     # A text that is no longer UTF-8; PostgreSQL's data_corrupted and index_corrupted.
     return str(error).startswith("Could not decode") or getattr(error, "sqlstate", None) in ("XX001", "XX002")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from speaker_search.entities import Floats, Ids
 STORED = np.dtype("<f4")  # how the catalog stores a vector, on every machine
 UNKNOWN = 0  # the character id of an unknown speaker: no row has this id
 UNIT_WITHIN = 0.001  # encoders scale to unit length in float32, which is right to 1e-6
-LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +38,14 @@ class EmbeddedClips(Labels):
     """Embedded clips (n) with their labels, by id."""
 
     vectors: Floats  # (n, dim)
+    #: (m,) clips that are left out, because their vectors are unusable
+    unusable: Ids = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def embedded(connection: Connection, space: Space, clip_ids: Ids) -> Iterator[EmbeddedClips]:
     """The clips with these ids (in order) that the space holds, up to 1,000 at a time.
 
-    Those whose vectors are unusable are left out, here and wherever vectors are read: see `unusable`.
+    Those whose vectors are unusable are left out, here and wherever vectors are read, and named as `unusable`.
     """
     for some in chunks(clip_ids.tolist()):
         query = _labelled(space).where(among(connection, embeddings.c.clip_id, some))
@@ -131,10 +131,10 @@ def _parts(connection: Connection, space: Space, clip_ids: Sequence[int] | None 
 
 def _clips(rows: Sequence[Any], space: Space) -> EmbeddedClips:
     vectors, good = _vectors([row[4] for row in rows], space.dim)
+    ids = np.array([row[0] for row in rows], np.int64)
     if not good.all():
-        LOG.warning("%d clips are left out: their vectors are damaged. Run `spksearch verify`.", np.sum(~good))
         rows, vectors = [row for row, fine in zip(rows, good, strict=True) if fine], vectors[good]
-    return EmbeddedClips(*_label_columns(rows), vectors)
+    return EmbeddedClips(*_label_columns(rows), vectors, ids[~good])
 
 
 def _vectors(blobs: Sequence[bytes], dim: int) -> tuple[Floats, npt.NDArray[np.bool_]]:

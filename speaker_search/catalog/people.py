@@ -13,7 +13,7 @@ from speaker_search.catalog.rows import chunks
 from speaker_search.catalog.spaces import Space
 from speaker_search.catalog.tables import characters, clips, embeddings, games, makers
 from speaker_search.documents import MAX_ID
-from speaker_search.entities import Character, Game, Maker, fold
+from speaker_search.entities import Character, Game, Maker, fold, shown
 from speaker_search.errors import NotFoundError, UsageError
 
 MOST_LISTED = 10  # characters of one name, in an error
@@ -38,7 +38,7 @@ def list_characters(
     query = _characters().where(characters.c.id > after).order_by(characters.c.id).limit(limit)
     for column, wanted in ((makers.c.key, maker), (games.c.key, game), (characters.c.key, name)):
         if wanted is not None:
-            query = query.where(column == fold(wanted))
+            query = query.where(column == _key(wanted))
     return _with_counts(connection, space, connection.execute(query).all())
 
 
@@ -64,7 +64,7 @@ def find_character(connection: Connection, space: Space | None, wanted: str) -> 
         parts = min(2, wanted.count("/"))  # suggested is as much of an address as was given
         columns = (makers.c.name, games.c.title, characters.c.name)[2 - parts :]
         rows = connection.execute(select(*columns).select_from(characters.join(games).join(makers)))
-        raise NotFoundError(f"There is no character {_seen(wanted)}.", near(wanted, ("/".join(row) for row in rows)))
+        raise not_found("character", wanted, ("/".join(row) for row in rows))
     if len(found) > 1:
         listed = ", ".join(f"{one.address} (id {one.id})" for one in found[:MOST_LISTED])
         more = ", and more" if len(found) > MOST_LISTED else ""
@@ -85,7 +85,7 @@ def makers_called(connection: Connection, names: Sequence[str]) -> set[int]:
 def _called_so(
     connection: Connection, noun: str, id_: Column[int], name: Column[str], key: Column[str], wanted: Sequence[str]
 ) -> set[int]:
-    keys = {fold(each): each for each in wanted}
+    keys = {_key(each): each for each in wanted}
     found: set[int] = set()
     known: set[str] = set()
     for some in chunks(keys):
@@ -94,13 +94,21 @@ def _called_so(
             known.add(row[1])
     for unknown in (each for folded, each in keys.items() if folded not in known):
         names = connection.execute(select(name)).scalars()
-        raise NotFoundError(f"There is no {noun} {_seen(unknown)}.", near(unknown, names))
+        raise not_found(noun, unknown, names)
     return found
 
 
-def near(wanted: str, names: Iterable[str]) -> str:
-    """A sentence that suggests the names that contain what was wanted, or else are spelt nearly like it."""
-    key, known = fold(wanted), {fold(name): name for name in names}
+def not_found(noun: str, wanted: str, names: Iterable[str], *, which: str = "") -> NotFoundError:
+    """The error for a name that nothing has. It suggests those of `names` that contain it or are spelt nearly like it.
+
+    `which` says what kind of thing was looked for, such as " with embedded clips".
+    """
+    seen = wanted if wanted.strip() else repr(wanted)  # in quotes where there would be nothing to see
+    return NotFoundError(f"There is no {noun} {seen}{which}.", _near(wanted, names))
+
+
+def _near(wanted: str, names: Iterable[str]) -> str:
+    key, known = _key(wanted), {fold(name): name for name in names}
     meant = sorted((other for other in known if key and key in other), key=len)
     meant = (meant or get_close_matches(key, known))[:3]
     if not meant:
@@ -129,9 +137,9 @@ def _called(connection: Connection, space: Space | None, wanted: str) -> list[Ch
     return []
 
 
-def _seen(name: str) -> str:
-    """The name, in quotes where there would be nothing to see."""
-    return name if name.strip() else repr(name)
+def _key(name: str) -> str:
+    """How the catalog has a name, whoever gives it: text that it cannot store was escaped before it was stored."""
+    return fold(shown(name))
 
 
 def _characters() -> Select[Any]:

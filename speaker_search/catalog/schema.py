@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # alembic takes a fifth of a second to import, and most progr
 HEAD = "0005"  # the schema that tables.py describes; a test compares it with migrations/
 #: Tables that every version of the schema has. A database with tables and without these is another program's.
 OURS = frozenset({"alembic_version", "catalog", "clips", "encoders"})
+#: Tables, views, indexes and triggers, without those that SQLite makes itself.
+SQLITE_NAMES = "SELECT name FROM sqlite_master WHERE substr(name, 1, 7) <> 'sqlite_'"
 MIGRATION_LOCK = 0x5350_4B53  # arbitrary: keeps two programs from migrating one PostgreSQL at the same time
 
 
@@ -36,8 +38,11 @@ def check(connection: Connection) -> str:
 
 
 def table_names(connection: Connection) -> set[str]:
-    """The tables in the database, unless it is only what a downgrade to nothing leaves behind."""
-    names = set(inspect(connection).get_table_names())
+    """The tables in the database, and on SQLite all else; none when there is only what a downgrade leaves behind."""
+    if connection.dialect.name == "sqlite":
+        names = {str(name) for name in connection.exec_driver_sql(SQLITE_NAMES).scalars()}
+    else:  # views do not count: extensions put some of theirs into new databases
+        names = set(inspect(connection).get_table_names())
     return set() if names == {"alembic_version"} and not revisions(connection) else names
 
 
@@ -108,6 +113,13 @@ def revisions(connection: Connection) -> list[str]:
     if not inspect(connection).has_table("alembic_version"):
         return []
     return sorted(map(str, connection.execute(text("SELECT version_num FROM alembic_version")).scalars()))
+
+
+def not_a_database(file: str | None) -> CatalogError:
+    return CatalogError(
+        f"{file} is not a database.",
+        "Set SPKSEARCH_HOME to another folder; if this was your catalog, restore a backup of it.",
+    )
 
 
 def newer(found: list[str]) -> CatalogError:

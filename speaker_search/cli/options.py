@@ -31,9 +31,7 @@ MakerNames = Annotated[list[str] | None, typer.Option("--maker", help="Only from
 GameTitles = Annotated[list[str] | None, typer.Option("--game", help="Only from this game; may be repeated.")]
 NotMakers = Annotated[list[str] | None, typer.Option("--exclude-maker", help="Not from this maker; may be repeated.")]
 NotGames = Annotated[list[str] | None, typer.Option("--exclude-game", help="Not from this game; may be repeated.")]
-MinClips = Annotated[
-    int, typer.Option("--min-clips", min=0, help="Only characters with at least this many embedded clips.")
-]
+MinClips = Annotated[int, typer.Option("--min-clips", help="Only characters with at least this many embedded clips.")]
 Kind = Annotated[By, typer.Option("--by", help="What to find; each is listed once, by its best match.")]
 LikelyMatches = Annotated[
     float | None, typer.Option("--min-probability", help="Only matches with at least this probability.")

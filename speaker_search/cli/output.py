@@ -32,7 +32,7 @@ class Waiting:
         self._shown = words
 
 
-waiting = Waiting()  # of the process, as its terminal is
+waiting = Waiting()  # one for the process: its terminal has one last line, which everything printed wipes off
 
 
 def console() -> Console:
@@ -58,6 +58,12 @@ def note(sentence: str) -> None:
     """A line for people, beside the answer."""
     waiting("")
     print(plain(sentence), file=sys.stderr)
+
+
+def notes(warnings: Iterable[str]) -> None:
+    """The warnings of an answer, beside it."""
+    for warning in warnings:
+        note(f"Note: {warning}")
 
 
 def json_document(document: Any) -> None:
@@ -93,8 +99,7 @@ def facts(known: Iterable[tuple[str, object]]) -> None:
 
 def search(found: Search, files: Mapping[int, Path]) -> None:
     """Matches as a table, each with its nearest line below it; `files` says where clips are, by id."""
-    for warning in found.query.warnings:
-        note(f"Note: {warning}")
+    notes(found.query.warnings)
     if not found.matches:
         say("No match.")
         return
@@ -120,8 +125,7 @@ def search(found: Search, files: Mapping[int, Path]) -> None:
 
 def cast(found: Cast) -> None:
     """Voices as a table, a row for each of their characters."""
-    for warning in found.warnings:
-        note(f"Note: {warning}")
+    notes(found.warnings)
     rows = [
         (voice.id, one.id, one.name, one.game, one.maker, one.clips, one.probability)
         for voice in found.voices
@@ -135,6 +139,7 @@ def cast(found: Cast) -> None:
 
 def evaluation(found: Evaluation) -> None:
     """Measures with their intervals, queries by their size, and how often first matches are right."""
+    notes(found.warnings)
     among, errors = found.intervals, found.calibration
     rows: list[tuple[str, object, Sequence[float] | None]] = [
         ("precision@1 across games", found.precision_at_1, among.precision_at_1),

@@ -37,25 +37,27 @@ def ingest_progress(*, events: bool = False, live: bool | None = None) -> Iterat
 def _display() -> Iterator[Show]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
+    # Only columns with a ratio give way where a line is too long, and counts have none.
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=None, table_column=Column(ratio=1)),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[words]}"),
+        TextColumn("{task.fields[words]}", table_column=Column(ratio=3, no_wrap=True, overflow="ellipsis")),
     )
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    bar = Progress(*columns, console=Console(stderr=True), transient=True, expand=True)
     task = bar.add_task("scanning", total=None, words="")
 
     def show(now: IngestReport) -> None:
-        if not bar.live.is_started:  # until the first report there is something else to wait for
-            waiting("")
-            bar.start()
         if now.phase == "scanning":
             bar.update(task, completed=now.scanned, words=counted(now.games, "game"))
         else:
             bar.update(task, description="embedding", completed=now.opened, total=now.of, words=_so_far(now))
+        if not bar.live.is_started:  # until the first report there is something else to wait for
+            waiting("")
+            bar.start()
 
     try:
         yield show
@@ -92,5 +94,6 @@ def _line(now: IngestReport) -> str:
 
 def _so_far(now: IngestReport) -> str:
     refused = ", ".join(f"{reason} {count:,}" for reason, count in sorted(now.refused.items()))
-    words = f"{now.audio_seconds / 3600:.2f} h at {now.rate:.0f} s of audio/s, refused: {refused or 'none'}"
-    return f"{words}, waiting: {now.waiting_for}" if now.waiting_for else words
+    waiting_for = f"waiting: {now.waiting_for}, " if now.waiting_for else ""
+    # Refusals are last: a terminal cuts off the end.
+    return f"{now.audio_seconds / 3600:.2f} h at {now.rate:.0f} s of audio/s, {waiting_for}refused: {refused or 'none'}"

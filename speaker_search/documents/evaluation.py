@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from speaker_search.documents.document import Document
 from speaker_search.documents.frames import Tabular
@@ -14,10 +14,10 @@ Interval = tuple[float, float]
 
 
 class BCubed(Document):
-    precision: float
-    recall: float
-    f1: float
-    best_f1: float | None = Field(description="At the threshold that the truth would choose.")
+    precision: float | None = None
+    recall: float | None = None
+    f1: float | None = None
+    best_f1: float | None = Field(default=None, description="At the threshold that the truth would choose.")
 
 
 class CalibrationErrors(Document):
@@ -74,6 +74,13 @@ class Evaluation(Tabular, Document):
     intervals: Intervals
     reliability: list[Reliability] = Field(description="Of first matches.")
     queries: list[QuerySize]
+    warnings: list[str]
+
+    @field_validator("bcubed", mode="before")
+    @classmethod
+    def _of_nothing(cls, measured: object) -> object:
+        """Programs find every field, whatever was measured."""
+        return BCubed() if measured is None else measured
 
     columns: ClassVar[tuple[str, ...]] = ("measure", "value", "low", "high")
 

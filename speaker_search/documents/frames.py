@@ -45,3 +45,19 @@ class Tabular:
         return f"{type(self).__name__}({', '.join(shown)})"
 
     __str__ = __repr__
+
+
+class WithDocument(Tabular):
+    """An answer for Python programs, with the rows of the document that other programs get."""
+
+    __slots__ = ()
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        return self.document().cells()
+
+    def brief(self) -> dict[str, object]:
+        return self.document().brief()
+
+    def document(self) -> Tabular:
+        """The answer as the JSON document that the command line prints and the server sends."""
+        raise NotImplementedError

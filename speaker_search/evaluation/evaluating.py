@@ -49,20 +49,21 @@ class CalibrationErrors:
 class Intervals:
     """95 % intervals, by drawing the voice actors with replacement."""
 
-    precision_at_1: Interval | None
-    map: Interval | None
-    f1: Interval | None
-    best_f1: Interval | None
-    first_match_ece: Interval | None
-    membership_ece: Interval | None
+    precision_at_1: Interval | None = None
+    map: Interval | None = None
+    f1: Interval | None = None
+    best_f1: Interval | None = None
+    first_match_ece: Interval | None = None
+    membership_ece: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """Measures over the catalog's characters whose voice actor is known; None when there is nothing to measure.
 
-    A character whose clips were all refused counts too: no search finds it, and it is a group of its own. EER, Cllr,
-    and the ECE and Brier score of pairs are measured on at most about 4 million pairs, drawn at random.
+    A character whose clips were all refused counts too: no search finds it, and it is a group of its own. While no
+    known character has an embedded clip, nothing is measured. EER, Cllr, and the ECE and Brier score of pairs are
+    measured on at most about 4 million pairs, drawn at random.
     """
 
     encoder: str
@@ -72,11 +73,12 @@ class Evaluation:
     map: float | None
     eer: float | None  #: of scores between characters of different games
     cllr: float | None  #: in bits, of the probabilities of those pairs; 0 is perfect, 1 says nothing
-    bcubed: BCubed
+    bcubed: BCubed | None
     calibration: CalibrationErrors | None
     intervals: Intervals
     reliability: tuple[Reliability, ...]  #: of first matches
     queries: tuple[QuerySize, ...]  #: by the number of their clips
+    warnings: tuple[str, ...]  #: the cast's
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,23 @@ def evaluate(catalog: Catalog, ready: Ready, cast: Cast, truth: Truth) -> Evalua
     """
     profiles = ready.profiles
     known = known_characters(catalog, profiles, truth)
+    queries = measure_queries(ready, known)
+    if not len(known.heard):
+        return Evaluation(
+            encoder=ready.space.name,
+            characters=len(known),
+            voice_actors=known.voice_actors,
+            precision_at_1=None,
+            map=None,
+            eer=None,
+            cllr=None,
+            bcubed=None,
+            calibration=None,
+            intervals=Intervals(),
+            reliability=(),
+            queries=queries,
+            warnings=cast.warnings,
+        )
     compared = compare(profiles, known)
     same, different = compared.pair_scores[compared.pair_same], compared.pair_scores[~compared.pair_same]
     voices, members = _voices(cast, known)
@@ -115,18 +134,19 @@ def evaluate(catalog: Catalog, ready: Ready, cast: Cast, truth: Truth) -> Evalua
         over_pairs = calibration_error(profiles.pairs.probability(compared.pair_scores), compared.pair_same)
         errors = CalibrationErrors(over_pairs.ece, over_pairs.brier, first.ece, members.ece)
     return Evaluation(
-        ready.space.name,
-        len(known),
-        known.voice_actors,
-        mean(compared.found),
-        mean(compared.precisions),
-        equal_error_rate(same, different),
-        cllr,
-        linking,
-        errors,
-        _intervals(known, compared, voices, best, first, members),
-        reliability(first.probabilities, first.right),
-        measure_queries(ready, known),
+        encoder=ready.space.name,
+        characters=len(known),
+        voice_actors=known.voice_actors,
+        precision_at_1=mean(compared.found),
+        map=mean(compared.precisions),
+        eer=equal_error_rate(same, different),
+        cllr=cllr,
+        bcubed=linking,
+        calibration=errors,
+        intervals=_intervals(known, compared, voices, best, first, members),
+        reliability=reliability(first.probabilities, first.right),
+        queries=queries,
+        warnings=cast.warnings,
     )
 
 
@@ -157,7 +177,7 @@ def _intervals(
     known: Known, compared: Compared, voices: Ids, best: Ids | None, first: Judged, members: Judged
 ) -> Intervals:
     if known.voice_actors < 2:
-        return Intervals(None, None, None, None, None, None)  # every draw of one actor is the same
+        return Intervals()  # every draw of one actor is the same
     drawn = bootstrap.draws(known.voice_actors)
 
     def of_mean(values: Doubles) -> Interval | None:

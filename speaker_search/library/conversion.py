@@ -20,8 +20,14 @@ class Narrowing(TypedDict):
 
 def narrowing(options: SearchOptions) -> Narrowing:
     """Which matches are wanted, and which page of them, from a request."""
-    o = options
-    filters = Filters(o.maker, o.game, o.exclude_maker, o.exclude_game, o.min_clips, o.min_probability)
+    filters = Filters(
+        makers=options.maker,
+        games=options.game,
+        exclude_makers=options.exclude_maker,
+        exclude_games=options.exclude_game,
+        min_clips=options.min_clips,
+        min_probability=options.min_probability,
+    )
     return {"filters": filters, "page": Page(options.limit, options.cursor), "by": options.by}
 
 

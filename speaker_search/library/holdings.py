@@ -104,11 +104,16 @@ class Holdings:
         limit: int = 100,
         cursor: str | None = None,
     ) -> documents.Characters:
-        """A page of characters, by id; maker, game and name compare without regard to case and width."""
+        """A page of characters, by id; maker, game and name compare without regard to case and width.
+
+        Raises NotFoundError for a maker or game that the catalog does not know.
+        """
         space = self.space
         _check_limit(limit)
         after = _id_after(cursor)
         with self.catalog.read() as connection:
+            people.makers_called(connection, [] if maker is None else [maker])
+            people.games_called(connection, [] if game is None else [game])
             found = people.list_characters(
                 connection, space, maker=maker, game=game, name=name, after=after, limit=limit + 1
             )

@@ -71,7 +71,7 @@ def answer(
         ranked = _first_of_each(
             ranked, np.array([known.get(int(profiles.character_ids[row]), -1 - int(row)) for row in ranked], np.int64)
         )
-    warnings = query.warnings + ready.provisional(calibrated=calibration is not None)
+    warnings = query.warnings + ready.warnings(calibrated=calibration is not None)
     if calibration is None:
         warnings += (_no_probability(query),)
     if filters.min_probability is not None:

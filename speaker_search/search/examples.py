@@ -12,7 +12,7 @@ from speaker_search.catalog import people
 from speaker_search.catalog.clips import clips_by_id
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.embeddings import vectors_of
-from speaker_search.entities import Floats, Ids
+from speaker_search.entities import Floats, Ids, counted
 from speaker_search.errors import NotFoundError, UsageError
 from speaker_search.search.live import Ready
 from speaker_search.search.query import Query
@@ -67,6 +67,12 @@ def character_query(ready: Ready, character_id: int) -> Query:
     """A query for a character of the catalog. Raises UsageError when none of its clips is embedded."""
     row = ready.profiles.row(character_id)
     if row is None:
+        if ready.pending:
+            waiting = counted(ready.pending, "clip")
+            raise UsageError(
+                f"This character has no embedded clip yet, while {waiting} of the catalog are still to be embedded.",
+                "Run `spksearch worker --drain`, which embeds them.",
+            )
         raise UsageError("This character has no embedded clip.", "`spksearch catalog refused` may say why.")
     clips = int(ready.profiles.clips[row])
     held = ready.snapshot.characters

@@ -46,8 +46,19 @@ class Ready:
         """How many changes the scores have not been calibrated for yet."""
         return abs(self.snapshot.position - self.profiles.position)
 
-    def provisional(self, *, calibrated: bool) -> tuple[str, ...]:
-        """Why answers may soon change, if they may; `calibrated` says whether they have probabilities."""
+    def warnings(self, *, calibrated: bool) -> tuple[str, ...]:
+        """What every answer should say: why it may soon change, and what it leaves out.
+
+        `calibrated` says whether it has probabilities.
+        """
+        left_out = len(self.snapshot.unusable)
+        if not left_out:
+            return self._provisional(calibrated)
+        clips = "1 clip is" if left_out == 1 else f"{left_out:,} clips are"
+        damaged = f"{clips} left out, because stored vectors are damaged: run `spksearch verify`."
+        return (*self._provisional(calibrated), damaged)
+
+    def _provisional(self, calibrated: bool) -> tuple[str, ...]:
         clips = self.snapshot.clips.clips
         if self.pending > CALIBRATED_FOR * (clips + self.pending):
             held = f"{self.pending:,} of {clips + self.pending:,}"
@@ -64,14 +75,25 @@ class Live:
     train and calibrate.
     """
 
-    def __init__(self, catalog: Catalog, space: Space, folder: Path, *, rebuild: bool = False) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        space: Space,
+        folder: Path,
+        *,
+        rebuild: bool = False,
+        calibrating_share: float = CALIBRATING_SHARE,
+    ) -> None:
         """Load the saved views and follow the log to its end, or build them; with `rebuild`, ignore what is saved.
+
+        After each calibration it pauses, so that calibrating takes at most `calibrating_share` of the time.
 
         Raises CatalogError and IndexUnusableError.
         """
         self._catalog = catalog
         self._space = space
         self._folder = folder
+        self._calibrating_share = calibrating_share
         self._stepping = threading.Lock()  # held while `ready` is replaced
         self._upkeep = threading.Lock()  # held while folding or calibrating: older results never replace newer ones
         self._stale = threading.Event()
@@ -202,9 +224,10 @@ class Live:
         self.problem = problem
 
     def _calibration_is_due(self) -> bool:
-        """Whether so much has changed since the scores were calibrated that they are calibrated again.
+        """Whether to calibrate the scores again.
 
-        At once only after a large change. Once the pause is over, also after a small one, or when any is old enough.
+        During the pause after a calibration, only if over OUTGROWN of the clips have changed since. After it, if over
+        CALIBRATED_FOR of them have, or if the first change is CALIBRATED_FOR_S old.
         """
         ready, now = self._ready, time.monotonic()
         if ready.behind == 0:
@@ -230,7 +253,7 @@ class Live:
                         began = time.monotonic()
                         self._calibrate()
                         took = time.monotonic() - began
-                        self._calibrate_after_s = time.monotonic() + took / CALIBRATING_SHARE
+                        self._calibrate_after_s = time.monotonic() + took / self._calibrating_share
                 if self._save_is_due():
                     self.save()
             except SpeakerSearchError as error:

@@ -58,5 +58,5 @@ def _shown(catalog: Catalog, ready: Ready, query: Query, clips: dict[int, Clip],
     )
     end = page.start + len(shown)
     rest = end < len(sounds)
-    warnings = query.warnings + ready.provisional(calibrated=False)
+    warnings = query.warnings + ready.warnings(calibrated=False)
     return Answer(query, ready.space.name, warnings, matches, not rest, str(end) if rest else None)

@@ -8,14 +8,17 @@ from typing import ClassVar
 
 from speaker_search import documents
 from speaker_search.documents import MAX_LIMIT
-from speaker_search.documents.frames import Tabular
+from speaker_search.documents.frames import WithDocument
 from speaker_search.entities import Floats, Match
 from speaker_search.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which characters may match. Makers and games are names; `min_clips` counts embedded clips."""
+    """Which characters may match. Makers and games are names; `min_clips` counts embedded clips.
+
+    Raises UsageError for a negative one.
+    """
 
     makers: tuple[str, ...] = ()
     games: tuple[str, ...] = ()
@@ -23,6 +26,10 @@ class Filters:
     exclude_games: tuple[str, ...] = ()
     min_clips: int = 1
     min_probability: float | None = None  #: a match without a probability does not reach it
+
+    def __post_init__(self) -> None:
+        if self.min_clips < 0:
+            raise UsageError(f"The minimum number of clips must be 0 or more, not {self.min_clips}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ FIRST_PAGE = Page()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Answer(Tabular):
+class Answer(WithDocument):
     """Matches for a query, best first."""
 
     query: Query
@@ -79,11 +86,7 @@ class Answer(Tabular):
         for match, row in zip(self.matches, self.document().cells(), strict=True):
             yield (*row, str(match.hits[0].clip.path) if match.hits else None)
 
-    def brief(self) -> dict[str, object]:
-        return self.document().brief()
-
     def document(self) -> documents.Search:
-        """The answer as the JSON document that the command line prints and the server sends."""
         seconds = self.query.seconds
         query = documents.Query(
             clips=self.query.clips,

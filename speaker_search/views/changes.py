@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 from sqlalchemy import Connection
 
 from speaker_search.catalog import embeddings, log
+from speaker_search.catalog.embeddings import EmbeddedClips
 from speaker_search.catalog.spaces import Space, position
 from speaker_search.entities import Ids
 from speaker_search.views.clip_index import columns
@@ -31,6 +34,7 @@ class Touched:
     position: int
     ids: Ids  # (n,)
     now: Columns  #: those that are embedded
+    unusable: Ids  # (m,) those whose vectors are unusable
 
 
 def read(connection: Connection, uuid: str, space: Space, after: int, clips: int) -> Touched | None:
@@ -42,16 +46,29 @@ def read(connection: Connection, uuid: str, space: Space, after: int, clips: int
     reached = position(connection, space, uuid)
     if reached == after:
         nothing = columns.none(space.dim)
-        return Touched(reached, nothing.ids, nothing)
+        return Touched(reached, nothing.ids, nothing, nothing.ids)
     if reached < after or reached - after > max(FEW, 4 * clips):
         return None
     ids = log.touched_between(connection, space.id, after, reached)
     if ids is None or len(ids) > max(FEW, clips // 2):
         return None
-    return Touched(reached, ids, columns.gather(embeddings.embedded(connection, space, ids), space.dim))
+    return Touched(reached, ids, *_gathered(embeddings.embedded(connection, space, ids), space))
 
 
-def read_all(connection: Connection, uuid: str, space: Space) -> tuple[int, Columns]:
-    """The position of a space's log, and all its clips at that position."""
+def read_all(connection: Connection, uuid: str, space: Space) -> tuple[int, Columns, Ids]:
+    """The position of a space's log, all its clips at that position, and those whose vectors are unusable (m,)."""
     reached = position(connection, space, uuid)
-    return reached, columns.gather(embeddings.all_embedded(connection, space), space.dim)
+    return reached, *_gathered(embeddings.all_embedded(connection, space), space)
+
+
+def _gathered(parts: Iterator[EmbeddedClips], space: Space) -> tuple[Columns, Ids]:
+    """The clips in one, and the ids (m,) of those that are left out."""
+    unusable = [columns.none(space.dim).ids]
+
+    def usable() -> Iterator[EmbeddedClips]:
+        for part in parts:
+            unusable.append(part.unusable)
+            yield part
+
+    found = columns.gather(usable(), space.dim)
+    return found, np.concatenate(unusable)

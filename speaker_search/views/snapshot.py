@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.spaces import Space
+from speaker_search.entities import Ids
 from speaker_search.errors import IndexUnusableError
 from speaker_search.views import changes, characters, storage
 from speaker_search.views.changes import Delta
@@ -34,6 +35,8 @@ class Snapshot:
 
     clips: ClipIndex
     characters: Characters
+    #: (m,) clips that are in neither, because the catalog's vectors of them are unusable
+    unusable: Ids = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def position(self) -> int:
@@ -41,11 +44,11 @@ class Snapshot:
 
     def tuned(self, recall: float, *, makers: Mapping[int, int], say: Callable[[str], None]) -> Snapshot:
         """The same, searched so that this share of the ten nearest clips is found (see ClipIndex.tuned)."""
-        return Snapshot(self.clips.tuned(recall, makers=makers, say=say), self.characters)
+        return replace(self, clips=self.clips.tuned(recall, makers=makers, say=say))
 
     def folded(self) -> Snapshot:
         """The same with its clips in one new segment (see ClipIndex.folded)."""
-        return Snapshot(self.clips.folded(), self.characters)
+        return replace(self, clips=self.clips.folded())
 
 
 def follow(catalog: Catalog, space: Space, before: Snapshot | None) -> Snapshot:
@@ -56,8 +59,8 @@ def follow(catalog: Catalog, space: Space, before: Snapshot | None) -> Snapshot:
         if touched is not None:
             return _applied(before, touched)
     with catalog.read() as connection:
-        reached, whole = changes.read_all(connection, catalog.uuid, space)
-    return Snapshot(clip_index.of_columns(whole, reached), characters.of_clips(whole, reached))
+        reached, whole, unusable = changes.read_all(connection, catalog.uuid, space)
+    return Snapshot(clip_index.of_columns(whole, reached), characters.of_clips(whole, reached), unusable)
 
 
 def follow_within(connection: Connection, uuid: str, space: Space, before: Snapshot) -> Snapshot | None:
@@ -90,7 +93,8 @@ def _read(version: storage.Version) -> Snapshot:
     with np.load(version.path(CHARACTERS), allow_pickle=False) as file:
         names = ("ids", "games", "counts", "milliseconds", "sums", "moment")
         sums = Characters(position, *(file[name] for name in names))
-    return Snapshot(ClipIndex(position, Segment(own, made, facts["segment"]), tombstones, tail), sums)
+    unusable = np.array(facts["unusable"], np.int64)
+    return Snapshot(ClipIndex(position, Segment(own, made, facts["segment"]), tombstones, tail), sums, unusable)
 
 
 def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
@@ -128,6 +132,7 @@ def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
         "trained": asdict(clips.segment.lists.trained),
         "tuning": asdict(tuning) if tuning else None,
         "clips": clips.clips,
+        "unusable": snapshot.unusable.tolist(),
     }
     storage.save(
         folder,
@@ -155,7 +160,8 @@ def _applied(before: Snapshot, touched: changes.Touched) -> Snapshot:
     if touched.position == before.position:
         return before
     delta = Delta(touched.position, before.clips.held(touched.ids), touched.now)
-    return Snapshot(before.clips.apply(delta), before.characters.apply(delta))
+    unusable = np.union1d(np.setdiff1d(before.unusable, touched.ids), touched.unusable)
+    return Snapshot(before.clips.apply(delta), before.characters.apply(delta), unusable)
 
 
 def _array(array: np.ndarray[Any, Any]) -> Callable[[Path], None]:

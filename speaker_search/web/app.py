@@ -154,7 +154,9 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
 
 def _files(form: FormData) -> list[UploadFile]:
     """The sounds among the parts of an upload. Raises UsageError for a part that would otherwise be passed over."""
-    parts = form.getlist("audio")
+    parts, queries = form.getlist("audio"), form.getlist("query")
+    if len(queries) > 1:
+        raise UsageError(f"An upload has one part `query`, not {len(queries)}.", "Put all of it into one.")
     for number, part in enumerate(parts, start=1):
         if not isinstance(part, UploadFile):
             raise UsageError(

@@ -146,3 +146,5 @@ def test_a_games_title_compares_without_regard_to_case_and_width(clear: Library)
 def test_a_game_that_is_not_there_is_not_found(clear: Library) -> None:
     with pytest.raises(NotFoundError, match="game99"):
         clear.cast(game="game99")
+    with pytest.raises(NotFoundError, match=r"There is no game ' ' with embedded clips\."):
+        clear.cast(game=" ")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Semaphore
@@ -204,8 +205,8 @@ def test_a_file_that_is_not_a_database_is_refused_and_left_alone(tmp_path: Path)
     file = tmp_path / "catalog.db"
     file.write_text("Dear diary, today I lost my catalog. " * 200)
     error = refusal(f"sqlite:///{file}")
-    assert "is damaged: file is not a database" in error.detail
-    assert error.mend == "Restore a backup; without one, move the file away and ingest your folders again."
+    assert error.detail == f"{file} is not a database."
+    assert error.mend == "Set SPKSEARCH_HOME to another folder; if this was your catalog, restore a backup of it."
     assert file.read_text().startswith("Dear diary")
 
 
@@ -238,7 +239,7 @@ def test_a_database_of_another_program_is_refused_and_left_alone(
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
     error = refusal(database_url)
     table = statements[0].split()[2]
-    assert f"belongs to another program: its tables are {table}." in error.detail
+    assert f"belongs to another program: it holds {table}." in error.detail
     assert error.mend == "Give an empty database, or set SPKSEARCH_HOME to another folder."
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
     with engine.connect() as connection:
@@ -246,12 +247,23 @@ def test_a_database_of_another_program_is_refused_and_left_alone(
     engine.dispose()
 
 
+def test_a_file_with_nothing_but_views_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    """It was taken for an empty one."""
+    file = tmp_path / "views.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE VIEW today AS SELECT date()")
+        connection.commit()
+    before = file.read_bytes()
+    assert "belongs to another program: it holds today." in refusal(f"sqlite:///{file}").detail
+    assert file.read_bytes() == before
+
+
 def test_an_empty_file_becomes_a_catalog_and_a_short_text_does_not(tmp_path: Path) -> None:
     empty, short = tmp_path / "empty.db", tmp_path / "short.db"
     empty.touch()
     open_catalog(f"sqlite:///{empty}").close()
     short.write_text("note")
-    assert "file is not a database" in refusal(f"sqlite:///{short}").detail
+    assert "short.db is not a database" in refusal(f"sqlite:///{short}").detail
     assert short.read_text() == "note"
 
 

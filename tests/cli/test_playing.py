@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 from end_to_end.bundled import VOICES, Ingested
-from end_to_end.running import Ran, quickly
+from end_to_end.running import LIMIT_S, PROGRAM, Ran, environment, quickly
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the players here are scripts of a shell")
 
@@ -54,6 +55,37 @@ def test_a_clip_in_an_archive_is_played_and_no_copy_is_left(tmp_path: Path) -> N
     assert list(temporary.iterdir()) == []
     assert play(home, path, "1", "--output", tmp_path / "out.ogg").code == 0
     assert (tmp_path / "out.ogg").read_bytes() == sound.read_bytes()
+
+
+def test_a_dash_stands_for_standard_output(ingested: Ingested, tmp_path: Path) -> None:
+    """It was taken for a file called "-"."""
+    written = subprocess.run(
+        [*PROGRAM, "play", "1", "--output", "-"],
+        cwd=tmp_path,
+        env=environment(ingested.home),
+        capture_output=True,
+        timeout=LIMIT_S,
+    )
+    line = written.stderr.decode()
+    assert (written.returncode, line.startswith("clip 1: "), line.count("\n")) == (0, True, 1)
+    assert written.stdout == Path(line.rstrip(")\n").rpartition("(")[2]).read_bytes()
+    assert list(tmp_path.iterdir()) == []
+    both = quickly("play", "1", "--output", "-", "--json", home=ingested.home)
+    assert (both.code, both.out, "Leave one of them out" in both.err) == (2, "", True)
+
+
+def test_a_terminal_gets_no_sound(ingested: Ingested) -> None:
+    ours, theirs = os.openpty()
+    done = subprocess.run(
+        [*PROGRAM, "play", "1", "--output", "-"],
+        env=environment(ingested.home),
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        timeout=LIMIT_S,
+    )
+    os.close(theirs)
+    os.close(ours)
+    assert (done.returncode, b"Standard output is a terminal. Pipe it: " in done.stderr) == (2, True)
 
 
 def test_what_is_missing_is_said_in_a_sentence(ingested: Ingested, tmp_path: Path) -> None:

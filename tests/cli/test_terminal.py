@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from cli.test_output import LOADING
-from end_to_end.bundled import Ingested, cast
-from end_to_end.running import LIMIT_S, PROGRAM, Ran, environment, quickly, spksearch
+from end_to_end.bundled import VOICES, Ingested, cast
+from end_to_end.running import LIMIT_S, PROGRAM, Ran, Word, environment, quickly, spksearch
 from rich.cells import cell_len
 
 CLIP = next(role for role in cast() if role.clips()).clips()[0]
@@ -43,6 +43,31 @@ def test_a_terminal_says_at_once_what_it_waits_for_and_then_shows_lines_that_fit
     assert max(map(cell_len, lines)) <= 80
     assert len(lines) == 1 + 2 * 10 + 3
     assert all(re.match(r"    clip \d+ +\d\.\d{3}  …\S.*\.ogg ", line) for line in lines[2:21:2])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [(("doctor",), "Looking at the encoders…"), (("ingest", VOICES, "--dry-run"), "Looking through the folders…")],
+)
+def test_a_command_that_opens_no_catalog_says_at_once_what_it_waits_for(
+    words: tuple[Word, ...], says: str, tmp_path: Path
+) -> None:
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", LOADING, *words],
+        env={**environment(tmp_path / "home"), "TERM": "xterm"},
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        while b"loading" not in seen:
+            seen += os.read(ours, 65536)
+        process.kill()
+    os.close(ours)
+    assert seen.decode().partition("loading")[0].endswith(says)
 
 
 def from_stdin(home: Path, content: bytes, *words: str) -> Ran:

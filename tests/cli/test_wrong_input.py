@@ -16,6 +16,7 @@ from end_to_end.bundled import VOICES, Ingested, Role, cast
 from end_to_end.running import Word, quickly
 
 ROLE: Role = next(role for role in cast() if role.clips())
+ELSEWHERE: Role = next(role for role in cast() if role.maker != ROLE.maker)
 CLIP = ROLE.clips()[0]
 GPU = any(Path("/dev").glob("nvidia[0-9]*"))
 
@@ -100,7 +101,9 @@ WRONG = {
     ),
     "a search in no voices": Wrong(said("search", CLIP), 3, ("holds no voices yet", "spksearch ingest")),
     "a cast of no voices": Wrong(said("cast"), 3, ("holds no voices yet", "spksearch ingest")),
-    "a server of no voices": Wrong(said("serve", "--port", "0"), 3, ("holds no voices yet", "spksearch ingest")),
+    "a server of no voices with an encoder nobody knows": Wrong(
+        said("serve", "--port", "0", "--encoder", "nobody"), 4, ("There is no encoder 'nobody'",)
+    ),
     "a clip without a name": Wrong(said("search", ""), 2, ("The path of a clip is empty",), with_voices=True),
     "a clip without a name to be unlike": Wrong(
         said("search", CLIP, "--unlike", ""), 2, ("The path of a clip is empty",), with_voices=True
@@ -121,9 +124,20 @@ WRONG = {
     ),
     "a character without a name": Wrong(said("similar", " "), 2, ("There is no character ' '",), with_voices=True),
     "a list of a game nobody knows": Wrong(
-        said("catalog", "list", "--game", "nothing"), 1, ("No character fits",), with_voices=True
+        said("catalog", "list", "--game", "nothing"), 2, ("There is no game nothing",), with_voices=True
     ),
-    "fewer clips than none": Wrong(said("similar", "1", "--min-clips", "-1"), 2, ("--min-clips",), with_voices=True),
+    "a list of a part of a maker's name": Wrong(
+        said("catalog", "list", "--maker", ROLE.maker[:3]), 2, (f"Did you mean {ROLE.maker}?",), with_voices=True
+    ),
+    "a list of a maker's game that another made": Wrong(
+        said("catalog", "list", "--maker", ROLE.maker, "--game", ELSEWHERE.game),
+        1,
+        ("No character fits",),
+        with_voices=True,
+    ),
+    "fewer clips than none": Wrong(
+        said("similar", "1", "--min-clips", "-1"), 2, ("must be 0 or more, not -1",), with_voices=True
+    ),
     "a cast of a part of a title": Wrong(
         said("cast", "--game", ROLE.game[:3]), 2, (f"Did you mean {ROLE.game}?",), with_voices=True
     ),
@@ -146,6 +160,12 @@ WRONG = {
     ),
     "a port over the highest": Wrong(
         said("serve", "--port", "65536"), 2, ("'--port': it must be less than or equal to 65535\n",)
+    ),
+    "a host that is not text": Wrong(
+        said("serve", "--host", b"\xff", "--port", "0"), 2, ("Cannot listen on port 0 of \\udcff",), with_voices=True
+    ),
+    "a host with a label too long": Wrong(
+        said("serve", "--host", "x" * 70, "--port", "0"), 2, ("Cannot listen on port 0 of xxx",), with_voices=True
     ),
     "a cursor of letters": Wrong(
         said("catalog", "list", "--cursor", "x"), 2, ("'x' is not a cursor", "`next`"), with_voices=True
@@ -171,7 +191,7 @@ WRONG = {
     "an export of an unknown kind": Wrong(
         said("cast", "--export", "cast.txt"), 2, (".csv, .json or .html",), with_voices=True
     ),
-    "a name that is not text": Wrong(said("similar", b"M/G/\xff"), 2, ("UTF-8",), with_voices=True),
+    "a name that is not text": Wrong(said("similar", b"M/G/\xff"), 2, ("no character M/G/\\udcff",), with_voices=True),
     "an export under a name that is not text": Wrong(
         lambda places: ("cast", "--export", os.fsencode(places.odd / "no") + b"/\xff.csv"),
         2,

@@ -98,6 +98,23 @@ def test_measures_with_nothing_to_measure_on_are_none(library: Library, tmp_path
     assert (found.bcubed.precision, found.bcubed.recall, found.bcubed.f1) == (1.0, 1.0, 1.0)
 
 
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
+def test_before_any_known_character_is_embedded_there_is_nothing_to_measure(
+    library: Library, dump: Path, tmp_path: Path
+) -> None:
+    """They counted as misses: a precision of 0, with an interval, and B-cubed precision of 1."""
+    library.ingest([dump], enqueue=True)
+    truth = write_truth(tmp_path / "cast.json", CAST)
+    found = library.evaluate(truth)
+    assert (found.characters, found.precision_at_1, found.map, found.eer, found.cllr) == (16, None, None, None, None)
+    assert set(found.bcubed.model_dump().values()) == {None}
+    assert set(found.intervals.model_dump().values()) == {None}
+    assert all(size.precision_at_1 is None for size in found.queries)
+    assert any("clips are still to be embedded (32 of 32)" in warning for warning in found.warnings)
+    library.work(drain=True)
+    assert library.evaluate(truth).warnings == []
+
+
 def test_only_characters_that_the_truth_knows_are_measured(library: Library, dump: Path, tmp_path: Path) -> None:
     library.ingest([dump])
     known = {"ＫＵＭＯ/ hare": {"aoi": 1, "BENI": 2}, "Kumo/Ame": {"Eri": 1}, "Other/Game": {"Nobody": 1}}

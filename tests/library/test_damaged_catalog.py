@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ingest.taking import CAST, CLIPS
-from search.filling import fill, some_voices
+from search.filling import fill, forget, some_voices
 from sqlalchemy import Connection, delete, make_url, text, update
 from standin import DIM, StandInEncoder, write_dump
 from views.made_up import assert_same
@@ -44,7 +44,8 @@ def test_whichever_page_of_the_catalog_is_overwritten_verify_says_so(sqlite_cata
     rng = random.Random(0)
     for page in range(0, pages, 3):
         file.write_bytes(whole[: page * PAGE] + rng.randbytes(PAGE) + whole[(page + 1) * PAGE :])
-        with pytest.raises(CatalogError, match=r"is damaged: .* Restore a backup"), Library(settings) as library:
+        told = r"is not a database\..* restore a backup" if page == 0 else r"is damaged: .* Restore a backup"
+        with pytest.raises(CatalogError, match=told), Library(settings) as library:
             library.verify()
     file.write_bytes(whole)
     with Library(settings) as library:
@@ -144,6 +145,27 @@ class TestDamagedVectors:
         assert not {hit.clip.id for match in answer.matches for hit in match.hits} & set(damaged)
         with pytest.raises(NotFoundError, match="There is no embedded clip 1"):
             library.search_like(clips=[1])
+
+    @pytest.mark.usefixtures("damaged")
+    def test_every_answer_says_so_until_they_are_repaired(self, library: Library) -> None:
+        """Only a log line did, when the index was built."""
+        told = "4 clips are left out, because stored vectors are damaged: run `spksearch verify`."
+        library.build_index()
+        with Library(library.settings, encoder=StandInEncoder()) as again:  # from the index on disk
+            by_clip = again.search_like(clips=[2], by="clip")
+            answers = [by_clip, again.similar(1), again.cast()]
+            assert [told in one.warnings for one in answers] == [True] * 3
+        library.verify(repair=True)
+        library.work(drain=True, processes=1)
+        library.refresh()
+        assert told not in library.similar(1).warnings
+
+    def test_the_count_follows_the_log(self, library: Library, damaged: list[int]) -> None:
+        built = follow(library.catalog, library.space, None)
+        assert built.unusable.tolist() == damaged
+        assert built.folded().unusable.tolist() == damaged
+        forget(library, damaged[0])
+        assert follow(library.catalog, library.space, built).unusable.tolist() == damaged[1:]
 
     def test_the_same_audio_elsewhere_does_not_take_a_damaged_vector_over(
         self, library: Library, damaged: list[int], tmp_path: Path

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from end_to_end.bundled import Ingested, cast
+from end_to_end.bundled import VOICES, Ingested, cast
 from end_to_end.running import LIMIT_S, PROGRAM, Ran, Server, environment, quickly, serving
 
 NEW = ("Neu", "Ein Spiel", "Niemand")
@@ -31,7 +31,8 @@ class Joined:
 
 
 def listed(client: httpx.Client) -> Any:
-    return client.get("/v1/characters", params={"maker": NEW[0]}).json()["characters"]
+    """The characters of the new maker; None before the catalog knows it."""
+    return client.get("/v1/characters", params={"maker": NEW[0]}).json().get("characters")
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def matched(joined: Joined) -> Any:
 
 def test_clips_taken_in_by_another_process_are_found_without_a_restart(joined: Joined) -> None:
     assert (joined.report.code, joined.report.document["embedded"]) == (0, 5)
-    assert joined.before[0] == []
+    assert joined.before[0] is None
     assert NEW[2] not in {match["character"]["name"] for match in joined.before[1]["matches"]}
     deadline = time.monotonic() + LIMIT_S  # following a change may take longer than a request
     while not (found := matched(joined)):
@@ -153,6 +154,31 @@ def test_answers_are_provisional_everywhere_while_clips_are_pending(joined: Join
     deadline = time.monotonic() + LIMIT_S
     while says not in joined.server.client.get("/v1/characters/1/matches").json()["query"]["warnings"]:
         assert time.monotonic() < deadline
+
+
+def test_a_server_begins_with_an_empty_catalog_and_finds_what_another_program_ingests(tmp_path: Path) -> None:
+    """It only started where it was allowed to ingest itself."""
+    home, clip = tmp_path / "home", next(role for role in cast() if role.clips()).clips()[0]
+    with serving(home) as server:
+        assert "Serving an empty catalog on" in server.log[-1]
+
+        def asked() -> list[httpx.Response]:
+            return [
+                server.client.post("/v1/search", files={"audio": clip.read_bytes()}),
+                server.client.post("/v1/search", json={"like": [{"character": 1}]}),
+                server.client.get("/v1/characters"),
+            ]
+
+        for answer in asked():
+            assert (answer.status_code, answer.json()["type"]) == (503, "urn:spksearch:problem:catalog")
+            assert answer.json()["detail"] == (
+                "The catalog holds no voices yet. Ingest some first: `spksearch ingest FOLDER`."
+            )
+        quickly("ingest", VOICES, "--encoder", "resemblyzer", home=home)
+        answers = asked()
+        assert [answer.status_code for answer in answers] == [200] * 3
+        assert [len(answer.json()["matches"]) for answer in answers[:2]] == [10, 10]
+        assert len(answers[2].json()["characters"]) == 24
 
 
 def test_a_server_told_to_stop_ends_and_frees_its_port(ingested: Ingested) -> None:

@@ -88,6 +88,26 @@ PROBLEMS: dict[str, tuple[Callable[[httpx.Client], httpx.Response], int, str, st
         "not-found",
         "There is no maker nobody",
     ),
+    "a list of an unknown maker": (
+        get("/v1/characters", maker="%nobody%"),
+        404,
+        "not-found",
+        "There is no maker %nobody%",
+    ),
+    "a maker of bytes that are not text": (
+        lambda http: http.get("/v1/characters?maker=%ff"),
+        404,
+        "not-found",
+        "There is no maker",
+    ),
+    "a maker with a NUL in its name": (get("/v1/characters", maker="a\0b"), 404, "not-found", "maker a\\x00b"),
+    "fewer clips than none": (get("/v1/characters/1/matches", min_clips=-5), 422, "usage", "0 or more, not -5"),
+    "fewer clips than none, by a body": (
+        body(b'{"like": [{"clip": 1}], "min_clips": -5}'),
+        422,
+        "usage",
+        "0 or more, not -5",
+    ),
     "no audio": (upload(b"this is no sound"), 422, "audio", "not a format that can be read (wav, flac, ogg,"),
     "no audio, of two": (upload(wave(1), b"no sound"), 422, "audio", "Clip 2 of 2: The clip is not a format"),
     "two too short": (upload(wave(0.1), wave(0.2)), 422, "audio", "Clip 1 of 2: The clip is 0.10 s long"),
@@ -113,6 +133,15 @@ PROBLEMS: dict[str, tuple[Callable[[httpx.Client], httpx.Response], int, str, st
         422,
         "usage",
         "An upload has no part `unlike`",
+    ),
+    "two query parts": (
+        lambda http: http.post(
+            "/v1/search",
+            files=[("audio", ("a.wav", wave(1))), ("query", (None, '{"limit": 3}')), ("query", (None, "{}"))],
+        ),
+        422,
+        "usage",
+        "An upload has one part `query`, not 2",
     ),
     "a minimum probability above 1": (
         body(b'{"like": [{"clip": 1}], "min_probability": 7}'),

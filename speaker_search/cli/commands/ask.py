@@ -143,6 +143,8 @@ def cast(
     with options.open_library(encoder=encoder) as library:
         found = library.cast_document(min_probability=min_probability, game=game, export_to=export)
     if export is not None:
+        if not json:  # whose document has them
+            output.notes(found.warnings)
         output.note(f"{counted(len(found.voices), 'recurring voice')} written to {export}.")
     if json:
         output.json_document(found)

@@ -112,6 +112,7 @@ def upgrade(json: options.Json = False) -> None:
 
     Example: spksearch catalog upgrade
     """
+    output.waiting("Upgrading the catalog…")
     from speaker_search import settings
     from speaker_search.library import Library
 

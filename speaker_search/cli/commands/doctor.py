@@ -13,6 +13,7 @@ def doctor(json: options.Json = False) -> None:
 
     Example: spksearch doctor
     """
+    output.waiting("Looking at the encoders…")
     from speaker_search.library.diagnosis import diagnose
 
     found = diagnose(settings.load())

@@ -18,7 +18,7 @@ def serve(
     encoder: options.EncoderName = None,
     device: options.Device = None,
 ) -> None:
-    """Serve the HTTP API until stopped.
+    """Serve the HTTP API until stopped. An empty catalog is searched as soon as it has voices.
 
     Example: spksearch serve --port 8000
     """
@@ -28,11 +28,12 @@ def serve(
     from speaker_search.web.app import LOOPBACK, create_app
 
     with options.open_library(encoder=encoder, device=device) as library:
-        # An empty catalog can be filled over HTTP. Any other that cannot be searched is reported now.
-        may_be_filled = library.empty and library.settings.roots
-        served = "an empty catalog" if may_be_filled else library.prepare()
-        if may_be_filled and (reason := library.encoder_choice().reason):
-            output.note(reason)
+        if library.empty:  # until it is filled, over HTTP or by another program
+            served, reason = "an empty catalog", library.encoder_choice().reason
+            if reason and library.settings.roots:
+                output.note(reason)
+        else:  # what cannot be searched is reported now
+            served = library.prepare()
         # Searches run side by side: threads within each take three times the CPU and only get in each other's way.
         threadpool_limits(1, user_api="blas")
         gc.freeze()  # what is loaded by now stays: full collections that look through all of it delay searches
@@ -55,8 +56,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen()  # connections from now on wait for the server to start
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, UnicodeError) as error:  # UnicodeError: no host can be called so
+        reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
             f"Cannot listen on port {port} of {host}: {reason}.", "Give another --port or --host."
         ) from error

@@ -112,6 +112,7 @@ def _preview(
     paths: list[str], layout: Layout, maker: str | None, game: str | None, listed: Route | None, json: bool
 ) -> None:
     """Count by maker, game, character and route, or list the rows of one route; writes nothing."""
+    output.waiting("Looking through the folders…")
     from speaker_search import settings
     from speaker_search.library import Library
 

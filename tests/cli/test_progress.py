@@ -1,0 +1,41 @@
+"""The live progress of an ingest on a terminal of 80 columns."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from rich.cells import cell_len
+
+from speaker_search.cli.progress import ingest_progress
+from speaker_search.documents import IngestReport
+
+REPORT = IngestReport(
+    phase="embedding",
+    opened=123_456,
+    of=7_012_345,
+    audio_seconds=500_000,
+    rate=190,
+    refused={"missing": 1_204, "not_audio": 35, "too_short": 12_345},
+)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 160])
+def test_refusals_are_cut_off_and_counts_never(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two reasons shrank the counts to "12…" and the time left to "0:…"."""
+    for name, value in {"COLUMNS": str(columns), "FORCE_COLOR": "1", "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
+    with ingest_progress(live=True) as show:
+        show(REPORT)
+    shown = re.sub(r"\x1b\[[?\d;]*[a-zA-Z]", "", capsys.readouterr().err)
+    lines = [line for line in re.split(r"[\r\n]+", shown) if line.strip()]
+    assert lines
+    for line in lines:
+        assert line.startswith("embedding ")
+        assert " 123456/7012345 -:--:-- 138.89 h" in line
+        assert cell_len(line) <= columns
+        assert line.rstrip().endswith(
+            "…" if columns < 160 else "refused: missing 1,204, not_audio 35, too_short 12,345"
+        )
