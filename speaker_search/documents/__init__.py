@@ -56,6 +56,7 @@ from speaker_search.documents.reports import (
     Upgraded,
     Verification,
 )
+from speaker_search.documents.transfers import Backup, Exported, Imported, Restored
 
 __all__ = [
     "DEFAULT_PROBABILITY",
@@ -65,6 +66,7 @@ __all__ = [
     "MAX_LIMIT",
     "MAX_UPLOAD_BYTES",
     "BCubed",
+    "Backup",
     "By",
     "CalibrationErrors",
     "Cast",
@@ -79,9 +81,11 @@ __all__ = [
     "Document",
     "EncoderState",
     "Evaluation",
+    "Exported",
     "Forgotten",
     "Game",
     "Hit",
+    "Imported",
     "IndexStatus",
     "Ingest",
     "IngestReport",
@@ -102,6 +106,7 @@ __all__ = [
     "RefusedClip",
     "RefusedClips",
     "Reliability",
+    "Restored",
     "Route",
     "Scanned",
     "Search",
