@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speaker_search import documents
-from speaker_search.catalog.database import open_catalog
 from speaker_search.catalog.spaces import count_clips
 from speaker_search.library.intake import Intake
 from speaker_search.settings import Settings
@@ -53,10 +52,10 @@ class Carrying(Intake):
         from speaker_search.transfer.restoring import check, restore
 
         with opened(Path(file)) as backup:
-            check(backup, on_rows if dry_run else _no_rows)
-            if not dry_run:
-                with closing(open_catalog(settings.url)) as catalog:
-                    restore(catalog, backup, on_rows)
+            if dry_run:
+                check(backup, on_rows)
+            else:
+                restore(settings.url, backup, on_rows)
             return documents.Restored(**_facts(Path(file), backup.manifest), restored=not dry_run)
 
     def export(self, file: str | Path, *, on_rows: OnRows = _no_rows) -> documents.Exported:

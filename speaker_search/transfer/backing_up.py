@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
-from sqlalchemy import Column, ColumnElement, Connection, Table, case, func, null, select, text
+from sqlalchemy import Column, ColumnElement, Connection, Table, case, func, null, select, text, tuple_
 
 from speaker_search.catalog import schema, tables
 from speaker_search.transfer.backup_file import Manifest, Part, write
@@ -61,14 +61,14 @@ def arrow_schema(table: Table) -> Any:
 
 def _batches(connection: Connection, table: Table) -> Iterator[Any]:
     """A table's rows by primary key, as Arrow record batches."""
-    names = arrow_schema(table)
+    names, key = arrow_schema(table), tuple_(*table.primary_key)
     query = select(*(_travelling(column) for column in table.columns)).order_by(*table.primary_key)
-    streamed = connection.execution_options(yield_per=ROWS_PER_BATCH).execute(query)
-    for rows in streamed.partitions():
+    places = [names.get_field_index(column.name) for column in table.primary_key]
+    part = query
+    while rows := connection.execute(part.limit(ROWS_PER_BATCH)).all():
         columns = zip(*rows, strict=True)
-        yield pa.record_batch(
-            [pa.array(values, field.type) for values, field in zip(columns, names, strict=True)], names
-        )
+        yield pa.record_batch([pa.array(values, each.type) for values, each in zip(columns, names, strict=True)], names)
+        part = query.where(key > tuple(rows[-1][place] for place in places))
 
 
 def _travelling(column: Column[Any]) -> ColumnElement[Any]:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, Index, MetaData, exists, func, select, text, update
+from sqlalchemy import Connection, Engine, MetaData, exists, func, inspect, select, text, update
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex, ExecutableDDLElement
 
 from speaker_search.catalog import schema, tables
-from speaker_search.catalog.database import Catalog, translated
+from speaker_search.catalog.database import open_catalog, translated
 from speaker_search.errors import CatalogError
 from speaker_search.transfer.backing_up import OnRows
 from speaker_search.transfer.backup_file import BackupFile, newer
@@ -28,40 +30,44 @@ NOT_VOICES = frozenset({tables.catalog, tables.encoders, tables.workers})
 
 def check(backup: BackupFile, on_rows: OnRows = lambda _, __: None) -> None:
     """Read a backup to its end. Raises UsageError when this program cannot restore it."""
+    _check_schema(backup)
     for _ in _rows(backup, on_rows):
         pass
 
 
-def restore(catalog: Catalog, backup: BackupFile, on_rows: OnRows = lambda _, __: None) -> str:
-    """Fill an empty catalog with what a backup holds; returns its new uuid. The `Catalog` must then be opened anew.
+def restore(url: str | URL, backup: BackupFile, on_rows: OnRows = lambda _, __: None) -> None:
+    """Fill the empty catalog at a database URL, or an empty database, with what a backup holds.
 
-    Raises CatalogError when it holds voices, UsageError when this program cannot restore the backup.
+    Raises UsageError when this program cannot restore the backup, CatalogError when the catalog is not empty.
     """
-    uuid = str(uuid4())
-    with translated(catalog.engine.url):
+    _check_schema(backup)
+    with closing(open_catalog(url)) as catalog, translated(catalog.engine.url):
         _leave_wal(catalog.engine)
         with schema.migrating(catalog.engine) as connection:
             _check_empty(connection)
             tables.metadata.drop_all(connection)
             connection.exec_driver_sql("DROP TABLE alembic_version")
+            others = set(inspect(connection).get_table_names())  # another program's, on PostgreSQL
             schema.migrate(connection, backup.manifest.schema)
-            indexes = _drop_indexes(connection)
+            dropped = _drop_indexes(connection, others)
             for table, names, rows in _rows(backup, on_rows):
                 _insert(connection, table, names, rows)
-            for index in indexes:
-                index.create(connection)
+            for statement in dropped:
+                connection.execute(statement)
             schema.migrate(connection)
             _raise_ids(connection, backup.manifest.highest_ids)
-            connection.execute(update(tables.catalog).values(uuid=uuid))
+            connection.execute(update(tables.catalog).values(uuid=str(uuid4())))
             if connection.dialect.name == "postgresql":  # its planner needs to know how large the tables are now
                 connection.exec_driver_sql(f"ANALYZE {_quoted(connection, tables.metadata.tables)}")
-    return uuid
+
+
+def _check_schema(backup: BackupFile) -> None:
+    if backup.manifest.schema not in schema.known():
+        raise newer(backup.path, backup.manifest.made_by)
 
 
 def _rows(backup: BackupFile, on_rows: OnRows) -> Iterator[tuple[str, list[str], list[tuple[Any, ...]]]]:
     """Table, columns and rows of all that a backup holds, a portion at a time."""
-    if backup.manifest.schema not in schema.known():
-        raise newer(backup.path, backup.manifest.made_by)
     done, total = 0, sum(backup.manifest.rows.values())
     for table in backup.manifest.rows:
         for batch in backup.batches(table):
@@ -91,14 +97,21 @@ def _check_empty(connection: Connection) -> None:
             )
 
 
-def _drop_indexes(connection: Connection) -> list[Index]:
-    """Drop the indexes, which are made faster from whole tables; returns them."""
+def _drop_indexes(connection: Connection, others: set[str]) -> list[ExecutableDDLElement]:
+    """Drop the indexes of all tables except others', and PostgreSQL's references; returns what makes them again.
+
+    Whole tables are indexed and checked in half the time.
+    """
     found = MetaData()
-    found.reflect(connection)
+    found.reflect(connection, only=lambda name, _: name not in others)
     indexes = [index for table in found.sorted_tables for index in table.indexes]
-    for index in indexes:
-        index.drop(connection)
-    return indexes
+    keys = [key for table in found.sorted_tables for key in table.foreign_key_constraints]
+    if connection.dialect.name == "sqlite":
+        keys = []  # they cannot be dropped, and `migrating` has them checked at the end
+    drops: list[ExecutableDDLElement] = [*map(DropIndex, indexes), *map(DropConstraint, keys)]
+    for statement in drops:
+        connection.execute(statement)
+    return [*map(CreateIndex, indexes), *map(AddConstraint, keys)]
 
 
 def _insert(connection: Connection, table: str, names: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
