@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
+from pydantic import TypeAdapter
 
 from speaker_search.errors import UsageError
 
@@ -58,7 +59,7 @@ class BackupFile:
         self.path = path
         self._archive = archive
         with _readable(path):
-            self.manifest = Manifest(**json.loads(archive.read("manifest.json")))
+            self.manifest = TypeAdapter(Manifest).validate_json(archive.read("manifest.json"))
 
     def batches(self, table: str) -> Iterator[Any]:
         """A table's rows as Arrow record batches. Raises UsageError when they are not those that the manifest says."""

@@ -67,6 +67,7 @@ class VoicesFile:
         """Raises UsageError when it has not the columns and the metadata that an export has."""
         self.path = path
         with self._readable():
+            path.open("rb").close()  # Python's words for what is wrong are shorter than Arrow's
             self._file = pq.ParquetFile(path, page_checksum_verification=True)
         about = self._file.schema_arrow.metadata or {}
         self.space = about.get(SPACE, b"").decode("ascii", "replace")

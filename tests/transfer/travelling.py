@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from catalog.shelf import fingerprint
 from search.filling import enqueue, fill, forget, some_voices
 from sqlalchemy import make_url, select, text
@@ -64,6 +66,16 @@ def contents(url: str | Any) -> dict[str, list[tuple[Any, ...]]]:
         }
     catalog.close()
     return found
+
+
+def write_voices(file: Path, /, *, space: str = "other@1", **columns: Any) -> Path:
+    """A file of voices with these columns; those not given have a maker, a game and a character."""
+    rows = len(next(iter(columns.values())))
+    names = {"maker": "M", "game": "G", "character": "A"}
+    whole = {**{name: [value] * rows for name, value in names.items()}, **columns}
+    table = pa.table(whole).replace_schema_metadata({"spksearch.space": space})
+    pq.write_table(table, file)
+    return file
 
 
 def next_clip(url: str | Any) -> int:
