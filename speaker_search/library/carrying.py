@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speaker_search import documents
-from speaker_search.catalog.spaces import count_clips
 from speaker_search.library.intake import Intake
 from speaker_search.settings import Settings
 
@@ -58,20 +58,27 @@ class Carrying(Intake):
                 restore(settings.url, backup, on_rows)
             return documents.Restored(**_facts(Path(file), backup.manifest), restored=not dry_run)
 
-    def export(self, file: str | Path, *, on_rows: OnRows = _no_rows) -> documents.Exported:
-        """Write every embedded clip to a new Parquet file: its names, text and vector, without audio.
+    def export(
+        self,
+        file: str | Path,
+        *,
+        makers: Sequence[str] = (),
+        games: Sequence[str] = (),
+        on_rows: OnRows = _no_rows,
+    ) -> documents.Exported:
+        """Write embedded clips to a new Parquet file: their names, texts and vectors, without audio.
 
-        Raises UsageError when the file exists already or cannot be written.
+        All of them, or those of some makers and games. Raises UsageError when the file exists already or cannot be
+        written, NotFoundError for a maker or game that is not there.
         """
         from speaker_search.transfer.exporting import export
         from speaker_search.transfer.new_file import new_file
 
         space = self.space
         with new_file(Path(file)) as beside, self.catalog.read() as connection:
-            clips = export(connection, space, beside, on_rows)
-            held = count_clips(connection, space.id).embedded
+            clips, left_out = export(connection, space, beside, makers=makers, titles=games, on_rows=on_rows)
         size = Path(file).stat().st_size
-        return documents.Exported(file=Path(file), bytes=size, encoder=space.name, clips=clips, left_out=held - clips)
+        return documents.Exported(file=Path(file), bytes=size, encoder=space.name, clips=clips, left_out=left_out)
 
     def import_voices(self, file: str | Path, *, on_rows: OnRows = _no_rows) -> documents.Imported:
         """Take the clips of a file that `export` wrote into this catalog, without audio; none twice.

@@ -2,35 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select
 
 from speaker_search.catalog import tables
-from speaker_search.catalog.embeddings import EmbeddedClips, all_embedded
+from speaker_search.catalog.embeddings import EmbeddedClips, all_embedded, embedded
+from speaker_search.catalog.people import find_games, find_maker
 from speaker_search.catalog.rows import chunks
 from speaker_search.catalog.spaces import Space, count_clips
+from speaker_search.entities import Ids
 from speaker_search.transfer.backing_up import OnRows
 from speaker_search.transfer.voices_file import schema
 
 _REPEATED = ["maker", "game", "character", "root"]  # a few names in all rows
 
 
-def export(connection: Connection, space: Space, path: Path, on_rows: OnRows = lambda _, __: None) -> int:
-    """Write every embedded clip of a space to a new file, by id; returns how many. Raises OSError."""
+def export(
+    connection: Connection,
+    space: Space,
+    path: Path,
+    *,
+    makers: Sequence[str] = (),
+    titles: Sequence[str] = (),
+    on_rows: OnRows = lambda _, __: None,
+) -> tuple[int, int]:
+    """Write the embedded clips of a space to a new file, by id: all, or those of some makers and games.
+
+    Returns how many, and how many were left out because their vectors are damaged. Raises OSError, and NotFoundError
+    for a maker or game that is not there.
+    """
     uuid = connection.execute(select(tables.catalog.c.uuid)).scalar_one()
     columns = schema(space.name, space.dim, uuid)
-    total, done = count_clips(connection, space.id).embedded, 0
-    names = _Names(connection)
+    if makers or titles:
+        ids = _ids(connection, space, makers, titles)
+        total, parts = len(ids), embedded(connection, space, ids)
+    else:
+        total, parts = count_clips(connection, space.id).embedded, all_embedded(connection, space)
+    names, done = _Names(connection), 0
     with pq.ParquetWriter(path, columns, use_dictionary=_REPEATED, write_page_checksum=True) as writer:
-        for part in all_embedded(connection, space):
+        for part in parts:
             writer.write_batch(_batch(connection, part, names, columns))
             done += len(part)
             on_rows(done, total)
-    return done
+    return done, total - done
+
+
+def _ids(connection: Connection, space: Space, makers: Sequence[str], titles: Sequence[str]) -> Ids:
+    """The ids (n,) of the embedded clips of these makers and games, in order."""
+    g, e = tables.games.c, tables.embeddings.c
+    wanted = []
+    if makers:
+        wanted.append(g.maker_id.in_([find_maker(connection, name).id for name in makers]))
+    if titles:
+        wanted.append(g.id.in_([game.id for title in titles for game in find_games(connection, title)]))
+    games = connection.execute(select(g.id).where(*wanted)).scalars().all()
+    held = exists().where(e.encoder_id == space.id, e.clip_id == tables.clips.c.id)
+    query = select(tables.clips.c.id).where(tables.clips.c.game_id.in_(games), held).order_by(tables.clips.c.id)
+    return np.fromiter(connection.execute(query).scalars(), np.int64)
 
 
 class _Names:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,39 @@ def test_a_damaged_vector_is_left_out_of_an_export_and_counted(settings: Setting
         made = library.export(tmp_path / "voices.parquet")
     assert (made.left_out, made.clips) == (1, pq.read_metadata(tmp_path / "voices.parquet").num_rows)
     assert 3 not in pq.read_table(tmp_path / "voices.parquet")["clip"].to_pylist()
+
+
+def test_an_export_may_be_of_some_makers_and_games(settings: Settings, tmp_path: Path) -> None:
+    def games(name: str, **which: list[str]) -> set[str]:
+        made = library.export(tmp_path / name, **which)
+        table = pq.read_table(tmp_path / name)
+        assert (table.num_rows, 0) == (made.clips, made.left_out)
+        return set(table["game"].to_pylist())
+
+    with Library(settings, encoder=StandInEncoder()) as library:
+        fill(library, some_voices())
+        assert games("1", makers=["MAKER1"]) == {"game1", "game3", "game5"}
+        assert games("2", games=["game1", "game2"]) == {"game1", "game2"}
+        assert games("3", makers=["maker1"], games=["game1", "game2"]) == {"game1"}
+        with pytest.raises(NotFoundError, match=r"There is no game game\. Did you mean"):
+            games("4", games=["game"])
+    assert not (tmp_path / "4").exists()
+
+
+def test_several_programs_may_import_at_once(settings: Settings, tmp_path: Path) -> None:
+    with opened(tmp_path / "here") as library:
+        fill(library, some_voices(), heard=True)
+        clips = library.export(tmp_path / "voices.parquet").clips
+
+    def import_once(_: int) -> int:
+        with Library(settings, encoder=StandInEncoder()) as library:
+            return library.import_voices(tmp_path / "voices.parquet").new
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sum(pool.map(import_once, range(3))) == clips
+    with Library(settings, encoder=StandInEncoder()) as library:
+        assert (library.counts().embedded, library.counts().pending) == (clips, 0)
+        assert library.verify().ok
 
 
 def test_imported_voices_are_found_as_in_their_own_catalog(settings: Settings, tmp_path: Path) -> None:

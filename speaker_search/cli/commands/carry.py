@@ -53,13 +53,19 @@ def restore(
     output.say(f"{made} {'Restored.' if done.restored else 'The file is whole. Nothing was written.'}")
 
 
-def export(file: NewParquet, encoder: options.EncoderName = None, json: options.Json = False) -> None:
-    """Export every embedded clip to Parquet: names, texts and vectors, without audio.
+def export(
+    file: NewParquet,
+    maker: options.MakerNames = None,
+    game: options.GameTitles = None,
+    encoder: options.EncoderName = None,
+    json: options.Json = False,
+) -> None:
+    """Export embedded clips to Parquet: names, texts and vectors, without audio.
 
-    Example: spksearch export voices.parquet
+    Example: spksearch export voices.parquet --maker "Some Maker"
     """
     with options.open_library(encoder=encoder) as library, rows_progress("exporting") as show:
-        made = library.export(file, on_rows=show)
+        made = library.export(file, makers=maker or (), games=game or (), on_rows=show)
     if json:
         output.json_document(made)
         return
