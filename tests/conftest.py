@@ -40,6 +40,8 @@ SLOW = (
     "test_containers.py",
     "test_wrong_input.py",
     "test_terminal.py",
+    "test_killed_transfers.py",
+    "test_transfer_commands.py",
     "test_mutated_sounds.py",
     "test_mutated_audio.py",
     "test_recall.py",

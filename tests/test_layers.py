@@ -36,6 +36,7 @@ LAYERS = (
     "search",
     "cast",
     "evaluation",
+    "transfer",
     "library",
     "web",
     "demo",

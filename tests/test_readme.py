@@ -83,7 +83,7 @@ def test_the_commands_in_the_readme_run_in_their_order(tmp_path: Path) -> None:
             if line.startswith("curl"):
                 assert address in line
                 line = line.replace(address, server.url)
-            for file in ("cast.html", "line.ogg"):
+            for file in ("cast.html", "line.ogg", "voices.backup", "voices.parquet"):
                 line = line.replace(f" {file}", f" {tmp_path / file}")
             done = ran(line, home)
             # The bundled voices hold a broken file and lack one, which ingest says by its exit code.

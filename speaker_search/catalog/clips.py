@@ -15,6 +15,8 @@ from speaker_search.catalog.tables import clips, copies, queue, roots
 from speaker_search.entities import Clip
 from speaker_search.errors import NotFoundError
 
+IMPORTED = "imported:"  # how the paths of roots begin whose clips came without audio; all others are absolute
+
 
 @dataclass(frozen=True, slots=True)
 class RefusedClip:
@@ -53,6 +55,11 @@ def places(connection: Connection, clip_id: int) -> list[tuple[Path, str]]:
     if not found:
         raise NotFoundError(f"There is no clip {clip_id}.")
     return found
+
+
+def is_imported(root: str | Path) -> bool:
+    """Whether a root's clips came without their audio."""
+    return str(root).startswith(IMPORTED)
 
 
 def is_root(connection: Connection, path: str) -> bool:

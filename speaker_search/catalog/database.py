@@ -47,7 +47,7 @@ class Catalog:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A read-only transaction that sees one state of the catalog throughout."""
-        with self._one_connection(), _translated(self.engine.url):
+        with self._one_connection(), translated(self.engine.url):
             self._check_file()
             with self._reading.begin() as connection:
                 yield connection
@@ -58,7 +58,7 @@ class Catalog:
 
         Raises CatalogError when the database was deleted or replaced meanwhile: the writes are lost then.
         """
-        with self._one_connection(), _translated(self.engine.url):
+        with self._one_connection(), translated(self.engine.url):
             self._check_file()
             with self._writing.begin() as connection:
                 if connection.execute(select(tables.catalog.c.uuid)).scalar() != self.uuid:
@@ -100,7 +100,7 @@ def open_catalog(url: str | URL) -> Catalog:
     """Open the catalog at a database URL; in an empty database, create one. Raises CatalogError."""
     engine = _engine(_parsed(url))
     try:
-        with _translated(engine.url):
+        with translated(engine.url):
             with engine.begin() as connection:
                 empty = _is_empty(connection)
             if empty:
@@ -116,7 +116,7 @@ def upgrade_catalog(url: str | URL) -> str:
     """Upgrade a catalog to this program's schema, and return that schema's version. Raises CatalogError."""
     engine = _engine(_parsed(url))
     try:
-        with _translated(engine.url):
+        with translated(engine.url):
             with engine.begin() as connection:
                 found = [] if _is_empty(connection) else schema.revisions(connection) or ["none"]
             if not set(found) <= set(schema.known()):
@@ -252,7 +252,8 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def _translated(url: URL) -> Iterator[None]:
+def translated(url: URL) -> Iterator[None]:
+    """The database's errors as ours."""
     try:
         yield
     except DBAPIError as error:

@@ -51,10 +51,11 @@ def store(catalog: Catalog, space_id: int, outcomes: Sequence[Outcome]) -> Store
     """
     if not outcomes:
         return Stored([], 0)
-    return catalog.transact(lambda connection: _store(connection, space_id, outcomes))
+    return catalog.transact(lambda connection: store_in(connection, space_id, outcomes))
 
 
-def _store(connection: Connection, space_id: int, outcomes: Sequence[Outcome]) -> Stored:
+def store_in(connection: Connection, space_id: int, outcomes: Sequence[Outcome]) -> Stored:
+    """The same as the last step of a transaction of the caller's, to be tried again on CatalogConflictError."""
     locked = _lock(connection, outcomes)
     kept = _take_off_queue(connection, space_id, locked, outcomes)
     _describe(connection, locked, kept)

@@ -53,16 +53,21 @@ def is_ours(names: set[str]) -> bool:
 
 def upgrade(engine: Engine) -> None:
     """Run the migrations, in one transaction that excludes other programs."""
-    from alembic import command
-
     with migrating(engine) as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-        config = migrations()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        migrate(connection)
         if connection.execute(select(tables.catalog.c.uuid)).first() is None:
             connection.execute(tables.catalog.insert().values(uuid=str(uuid.uuid4())))
+
+
+def migrate(connection: Connection, revision: str = HEAD) -> None:
+    """Run the migrations up to a schema version, by default this program's, in a transaction of `migrating`."""
+    from alembic import command
+
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+    config = migrations()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ LINE_EVERY_S = 30.0
 EVENT_EVERY_S = 1.0
 
 Show = Callable[[IngestReport], None]
+ShowRows = Callable[[int, int], None]
 
 
 @contextmanager
@@ -31,6 +32,34 @@ def ingest_progress(*, events: bool = False, live: bool | None = None) -> Iterat
             yield show
     else:
         yield _now_and_then(_line, LINE_EVERY_S, at_once=False)
+
+
+@contextmanager
+def rows_progress(doing: str) -> Iterator[ShowRows]:
+    """A callback that shows, on a terminal, how many rows are done of how many, how fast, and the time left."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _of: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[rate]}"),
+    )
+    waiting("")
+    began = time.monotonic()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(doing, total=None, rate="")
+
+        def show(done: int, of: int) -> None:
+            rate = done / max(time.monotonic() - began, 1e-3)
+            bar.update(task, completed=done, total=of, rate=f"{rate:,.0f} rows/s")
+
+        yield show
 
 
 @contextmanager

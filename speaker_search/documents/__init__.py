@@ -58,6 +58,7 @@ from speaker_search.documents.reports import (
     Upgraded,
     Verification,
 )
+from speaker_search.documents.transfers import Backup, Exported, Imported, Restored
 
 __all__ = [
     "DEFAULT_PROBABILITY",
@@ -68,6 +69,7 @@ __all__ = [
     "MAX_LIMIT",
     "MAX_UPLOAD_BYTES",
     "BCubed",
+    "Backup",
     "By",
     "CalibrationErrors",
     "Cast",
@@ -82,9 +84,11 @@ __all__ = [
     "Document",
     "EncoderState",
     "Evaluation",
+    "Exported",
     "Forgotten",
     "Game",
     "Hit",
+    "Imported",
     "IndexStatus",
     "Ingest",
     "IngestReport",
@@ -105,6 +109,7 @@ __all__ = [
     "RefusedClip",
     "RefusedClips",
     "Reliability",
+    "Restored",
     "Route",
     "SampledRecall",
     "Scanned",

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TypeAlias
 
-from speaker_search.catalog.clips import is_root
+from speaker_search.catalog.clips import is_imported, is_root
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.scans.gone import IsThere
 from speaker_search.catalog.scans.register import register
@@ -144,9 +144,14 @@ def _is_known(catalog: Catalog, game: GameSource) -> bool:
 
 
 def existence_check(scanned: Path | None = None) -> IsThere:
-    """Whether a folder holds a file, listed or not, or an archive exists. The scanned archive's listing is complete."""
+    """Whether a folder holds a file, listed or not, or an archive exists. The scanned archive's listing is complete.
+
+    What was imported without audio is never missed.
+    """
 
     def is_there(root: Path, name: str) -> bool:
+        if is_imported(root):
+            return True
         if is_archive(root):
             return root != scanned and os.path.isfile(root)  # noqa: PTH113 - it never raises
         return os.path.exists(root / name)  # noqa: PTH110 - likewise

@@ -165,7 +165,13 @@ class Holdings:
 
         with self.catalog.read() as connection:
             places = clips.places(connection, clip_id)
+        if all(clips.is_imported(root) for root, _ in places):
+            raise NotFoundError(
+                f"Clip {clip_id} was imported without its audio.", "Ingest the folder that has it: it is recognised."
+            )
         for root, name in places:
+            if clips.is_imported(root):
+                continue
             media_type = MEDIA_TYPES.get(Path(name).suffix.lower())
             if is_archive(root):
                 try:

@@ -17,7 +17,7 @@ from speaker_search.documents import DEFAULT_PROBABILITY, MAX_EXAMPLES, By
 from speaker_search.encoders import Encoder
 from speaker_search.entities import Character, Waveform
 from speaker_search.errors import AudioError, UsageError
-from speaker_search.library.intake import Intake
+from speaker_search.library.carrying import Carrying
 from speaker_search.library.query_sounds import QuerySounds, Sound, named, speechless
 from speaker_search.settings import Settings
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from speaker_search.search.query import Answer, Filters, Page, Query
 
 
-class Library(Intake):
+class Library(Carrying):
     """A catalog to search and to ingest into. Use it in a `with` statement, or close it.
 
     Most methods return a document, the same JSON that the command line prints and the server sends. `search`,

@@ -1,0 +1,46 @@
+"""Writing a file that is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from speaker_search.errors import UsageError
+
+PART = ".part"  # how the names of unfinished files end; what a killed program leaves of them can be deleted
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Yield the path of a file beside this one, which takes its name once it is written and flushed to the disk.
+
+    Raises UsageError when there is something at the path already, and when it cannot be written.
+    """
+    try:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder.", "Name a file in it.")
+        if os.path.lexists(path):
+            raise UsageError(f"{path} exists already.", "Name a new file, or delete it first.")
+        beside = path.with_name(f"{path.name}.{uuid4().hex[:8]}{PART}")
+        try:
+            yield beside
+            _flush(beside, os.O_RDWR)
+            beside.rename(path)
+            if os.name != "nt":  # Windows cannot open folders, and makes renames durable without this
+                _flush(path.parent, os.O_RDONLY)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError(f"{path} cannot be written: {reason}.", "Name a place with enough free space.") from error
+
+
+def _flush(path: Path, how: int) -> None:
+    handle = os.open(path, how)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,101 @@
+"""Catalogs with something of everything in them, and all that a catalog holds, to compare two of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from catalog.shelf import fingerprint
+from search.filling import enqueue, fill, forget, some_voices
+from sqlalchemy import make_url, select, text
+from standin import DIM, StandInEncoder
+from views.made_up import unit
+
+from speaker_search.catalog import outcomes, spaces, tables
+from speaker_search.catalog.database import open_catalog
+from speaker_search.catalog.outcomes import Outcome
+from speaker_search.catalog.queue import Claims
+from speaker_search.entities import Refusal
+from speaker_search.library import Library
+from speaker_search.settings import Settings
+
+REFUSED, WAITING = 3, 12  # clips of the last game
+
+
+def mixed(library: Library) -> int:
+    """Write clips in every state into a library's catalog, in two spaces; returns how many a worker has claimed."""
+    catalog, voices = library.catalog, some_voices()
+    fill(library, voices, lambda id_: 1.0 + id_ / 7, heard=True)
+    last = {"maker9/遊び": {"ミミ": unit(REFUSED + WAITING, 5, DIM)}}
+    enqueue(library, last)
+    other = spaces.ensure_space(catalog, space="other@1", name="other", dim=4)
+    own = spaces.ensure_space(catalog, space=StandInEncoder.space, name=StandInEncoder.name, dim=DIM)
+    claims = Claims(catalog, own.id, machine="elsewhere", pid=1)
+    waiting = claims.claim(REFUSED)
+    detail = "そう \\N\t'\"\\ ok."
+    outcomes.store(catalog, own.id, [Outcome(one.id, refusal=Refusal.SILENT, detail=detail) for one in waiting])
+    (pending,) = claims.claim(1)
+    # The same audio as an older clip of the game: a copy.
+    elder, younger = (replace(_heard(one), clip_id=one) for one in (pending.id, pending.id + 1))
+    outcomes.store(catalog, own.id, [elder])
+    claims.claim(1)
+    outcomes.store(catalog, own.id, [younger])
+    with catalog.write() as connection:
+        connection.execute(tables.embeddings.insert().values(encoder_id=other.id, clip_id=1, vector=b"\0\1\2\xff"))
+    with catalog.read() as connection:
+        highest = connection.execute(select(tables.clips.c.id).order_by(tables.clips.c.id.desc())).scalars().first()
+    assert highest is not None
+    forget(library, highest)  # the next clip must not get its id
+    return len(claims.claim(WAITING // 2))
+
+
+def _heard(clip_id: int) -> Outcome:
+    return Outcome(clip_id, 1.5, unit(1, 9, DIM)[0], fingerprint=fingerprint("A"))
+
+
+def contents(url: str | Any) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table of a catalog, in order of its primary key."""
+    catalog = open_catalog(url)
+    with catalog.read() as connection:
+        found = {
+            table.name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))]
+            for table in tables.metadata.sorted_tables
+        }
+    catalog.close()
+    return found
+
+
+def write_voices(file: Path, /, *, space: str = "other@1", **columns: Any) -> Path:
+    """A file of voices with these columns; those not given have a maker, a game and a character."""
+    rows = len(next(iter(columns.values())))
+    names = {"maker": "M", "game": "G", "character": "A"}
+    whole = {**{name: [value] * rows for name, value in names.items()}, **columns}
+    table = pa.table(whole).replace_schema_metadata({"spksearch.space": space})
+    pq.write_table(table, file)
+    return file
+
+
+def next_clip(url: str | Any) -> int:
+    """The id that a new clip of a catalog gets."""
+    catalog = open_catalog(url)
+    names = "game_id, root_id, path, text, size, mtime_ns, gone"
+    with catalog.write() as connection:
+        row = f"INSERT INTO clips ({names}) VALUES (1, 1, 'new', '', 1, 1, false) RETURNING id"  # noqa: S608
+        new = int(connection.execute(text(row)).scalar_one())
+        connection.rollback()
+    catalog.close()
+    return new
+
+
+def answers(settings: Settings, home: Path) -> list[str]:
+    """What a catalog answers, by views that are made for it in this home."""
+    url = make_url(settings.url).render_as_string(hide_password=False)
+    with Library(settings.model_copy(update={"home": home, "database_url": url}), encoder=StandInEncoder()) as library:
+        assert library.verify().ok
+        found = [library.similar(character.id).document() for character in library.characters().characters[:12]]
+        found.append(library.search_like(embedding=unit(1, 3, DIM)[0].tolist()).document())
+        cast = library.cast_document()
+    return [document.model_dump_json() for document in [*found, cast]]
