@@ -57,8 +57,8 @@ class Version:
 
     @property
     def size(self) -> int:
-        """Of its files, in bytes."""
-        return sum(self.path(name).stat().st_size for name in self.stamp.crc32)
+        """Of its files that are still there, in bytes."""
+        return sum(path.stat().st_size for name in self.stamp.crc32 if (path := self.path(name)).exists())
 
 
 def folder_of(home: Path, uuid: str, space: Space) -> Path:

@@ -17,6 +17,7 @@ from speaker_search.views.clip_index.filters import Allowed
 from speaker_search.views.clip_index.plan import REFINED, Plan
 from speaker_search.views.clip_index.probing import Probing, Tuning, probing
 
+SAME_ERROR = 1e-5  # between a unit vector and its code: smaller differences come from rounding
 SURE_LISTS = 64  # up to here a graph has to look at four times as many candidates as lists wanted, beyond at twice
 
 
@@ -130,9 +131,8 @@ class Lists:
             different += int(np.count_nonzero(~inside))
             np.add.at(seen, rows[inside], 1)
             if len(rows):
-                held = _codes(self._index, number)[inside]
                 own = exact.floats(np.asarray(columns.vectors[rows[inside]]))
-                different += int((held != _encoded(self._index, own, number)).any(axis=1).sum())
+                different += _wrong(self._index, own, number, _codes(self._index, number)[inside])
         return different + int(np.count_nonzero(seen != 1))
 
 
@@ -203,6 +203,18 @@ def _clear_ends(index: Any) -> None:
         packed = index.invlists.get_codes(number)
         for place in range(size, blocks * packer.nvec):
             packer.pack_1_c(faiss.swig_ptr(nothing), place, packed)
+
+
+def _wrong(index: Any, vectors: Floats, number: int, held: npt.NDArray[np.uint8]) -> int:
+    """How many of a list's codes are not what their vectors (n, dim) become in it."""
+    expected = _encoded(index, vectors, number)
+    other = (held != expected).any(axis=1)
+    if not other.any() or not _interleaved(index):
+        return int(other.sum())
+    # Where two codes are equally near, one processor takes this and another that: only a worse one is wrong.
+    away = vectors[other] - index.quantizer.reconstruct(number)
+    errors, least = (np.linalg.norm(away - index.pq.decode(codes[other]), axis=1) for codes in (held, expected))
+    return int(np.count_nonzero(errors > least + SAME_ERROR))
 
 
 def _encoded(index: Any, vectors: Floats, number: int) -> npt.NDArray[np.uint8]:

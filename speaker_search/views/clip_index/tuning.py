@@ -18,7 +18,7 @@ from speaker_search.views.clip_index.probing import Tuning
 QUERIES = 200  # sampled clips: a recall of 0.99 is then known to about 0.003
 FILTERED_QUERIES = 100  # for each kind of filter
 NEAREST, DEEPER = 10, 100
-FEWEST_LISTS, STEP = 1, 2**0.5  # numbers of lists that are tried
+STEP = 2**0.5  # between numbers of lists that are tried
 SPREADS = tuple(float(2**power) for power in range(12))  # with the last, everything allowed is scanned exactly
 TIMED_ROWS = 50_000  # that an exact scan is timed with
 SAME_COSINE = 1e-5  # sums of the same products in another order differ by less
@@ -103,14 +103,13 @@ def tuned(
 def _fewest_lists(lists: Lists, columns: Columns, sample: Sample, target: float, say: Say) -> int:
     """The fewest lists to probe that reach the target; where none do, the fewest that reach as much as all."""
     reached: dict[int, float] = {}
-    wanted, nlist = float(FEWEST_LISTS), lists.plan.nlist
-    while not reached or max(reached) < nlist:
-        probed = min(round(wanted), nlist)
+    probed, nlist = 0, lists.plan.nlist
+    while probed < nlist:
+        probed = min(max(probed + 1, round(STEP * probed)), nlist)
         say(f"measuring with {probed:,} of {nlist:,} lists")
         reached[probed] = recall(lists, columns, sample, NEAREST, probed)
         if reached[probed] >= target:
             return probed
-        wanted *= STEP
     best = max(reached.values())
     return min(probed for probed, share in reached.items() if share == best)
 
