@@ -95,7 +95,15 @@ def store(home: Path, new: int, seed: int) -> None:
         for number, speaker in enumerate(speakers.tolist())
     ]
     title = f"New {seed}"
-    register(catalog, space.id, root=Path("/new") / title, maker="New", title=title, candidates=candidates)
+    register(
+        catalog,
+        space.id,
+        root=Path("/new") / title,
+        maker="New",
+        title=title,
+        candidates=candidates,
+        is_there=lambda *_: False,
+    )
     claims = Claims(catalog, space.id, machine="benchmark", pid=os.getpid())
     claimed = {int(clip.name[:5]): clip for clip in claims.claim(new)}
     for start in range(0, new, PORTION):

@@ -37,7 +37,9 @@ def prepare(url: str, clips: int) -> None:
     catalog = open_catalog(url)
     space = ensure_space(catalog, space=SPACE, name="simulated", dim=DIM)
     candidates = [Candidate(f"{n:07d}.ogg", Route.FOLDER, f"C{n // 100}", "", 1, 1) for n in range(clips)]
-    register(catalog, space.id, root=Path("/voices"), maker="M", title="T", candidates=candidates)
+    register(
+        catalog, space.id, root=Path("/voices"), maker="M", title="T", candidates=candidates, is_there=lambda *_: False
+    )
     catalog.close()
 
 
