@@ -103,8 +103,8 @@ def marked_games(tree: Tree, branch: Branch) -> Iterator[FoundGame]:
             yield from marked_games(tree, child)
     elif tree.shallowest_audio(branch.parts) is not None:
         yield FoundGame(branch.parts, Layout.DUMP, None, maker, title, unmarked=True)
-    elif loose := tree.audio_files("".join(f"{part}/" for part in branch.parts)).unread:
-        yield FoundGame(branch.parts, Layout.FOLDERS, loose=tuple(sorted(loose)))
+    elif loose := _unread_below(tree, branch.parts):
+        yield FoundGame(branch.parts, Layout.FOLDERS, loose=loose)
 
 
 def folder_games(tree: Tree, maker: str | None, title: str | None) -> tuple[list[FoundGame], str]:
@@ -126,9 +126,16 @@ def folder_games(tree: Tree, maker: str | None, title: str | None) -> tuple[list
         above = [(parts, tree.level(parts)) for parts in folders]
         games += [FoundGame(parts, Layout.FOLDERS, loose=tuple(one.unread)) for parts, one in above if one.unread]
         folders = [(*parts, name) for parts, one in above for name in one.folders]
-    with_sounds = [parts for parts in folders if tree.shallowest_audio(parts, unread=True) is not None]
-    read_as = "<maker>/<game>/<character>" if levels == 2 else "<game>/<character>"
-    return [*games, *(FoundGame(parts, Layout.FOLDERS) for parts in with_sounds)], read_as
+    for parts in folders:
+        if tree.shallowest_audio(parts, unread=True) is not None:
+            games.append(FoundGame(parts, Layout.FOLDERS))
+        elif films := _unread_below(tree, parts):
+            games.append(FoundGame(parts, Layout.FOLDERS, loose=films))
+    return games, "<maker>/<game>/<character>" if levels == 2 else "<game>/<character>"
+
+
+def _unread_below(tree: Tree, parts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(tree.audio_files("".join(f"{part}/" for part in parts)).unread))
 
 
 def sound_depth(tree: Tree, parts: tuple[str, ...]) -> int | None:

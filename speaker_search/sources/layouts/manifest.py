@@ -15,11 +15,10 @@ from speaker_search.errors import SourceError
 from speaker_search.sources.candidates import ABSENT, Candidate, Route, unsupported
 from speaker_search.sources.game_folders import levels_above
 from speaker_search.sources.layouts.manifest_rows import manifest_rows
-from speaker_search.sources.names import SOUND_FOLDERS, path_in_game, speaker, storable, unread_stem
+from speaker_search.sources.names import SOUND_FOLDERS, path_in_game, place_fault, speaker, storable, unread_stem
 from speaker_search.sources.scan_request import ScanRequest, nameless
 from speaker_search.sources.table_columns import Row
 
-OUTSIDE = "names a file outside of the folder"
 _ROWS_TRIED = 100  # of a table, to tell whether it is a list
 _FOLDERS_KEPT = 10_000  # folders remembered as not being links
 _FOLDERS = ("",)  # where the files of a list are looked for, below the list's own folder
@@ -66,7 +65,7 @@ def spool_list(path: Path, request: ScanRequest) -> int:
             raise nameless(str(path))
         one = files.candidate(row)
         if one.route is Route.MALFORMED:
-            one = replace(one, why=f"Row {count:,} of {shown(path.name)} {row.fault or OUTSIDE}.")
+            one = replace(one, why=f"Row {count:,} of {shown(path.name)} {row.fault or place_fault(row.path)}.")
         request.spool.add(root, maker, title, one)
     return count
 

@@ -11,7 +11,7 @@ from speaker_search.entities import shown
 from speaker_search.sources.candidates import ABSENT, Candidate, Route
 from speaker_search.sources.faults import UNSTORABLE, unreadable
 from speaker_search.sources.layouts.index_json import rows
-from speaker_search.sources.names import SOUND_FOLDERS, split_suffix, storable, unread_stem
+from speaker_search.sources.names import SOUND_FOLDERS, is_film, split_suffix, storable, unread_stem
 from speaker_search.sources.trees.tree import AudioFiles, Level, is_mark, level_of
 
 _LINK = "It is a link to a folder or out of the game, which is not followed."
@@ -76,7 +76,7 @@ class DiskTree:
                 if kind is _Kind.FOLDER:
                     inner.append(f"{folder}{entry.name}/")
                     continue
-                if kind is _Kind.UNREAD and storable(folder + entry.name):
+                if kind in (_Kind.UNREAD, _Kind.FILM) and storable(folder + entry.name):
                     files.unread.append(folder + entry.name)
                     continue
                 try:
@@ -122,6 +122,7 @@ class _Kind(Enum):
     FOLDER = auto()
     SOUND = auto()
     UNREAD = auto()  # a sound in a format that is not read
+    FILM = auto()
     LINK = auto()  # one that is not followed
 
 
@@ -146,7 +147,9 @@ def _entries(root: Path, folder: str) -> Iterator[tuple[os.DirEntry[str], _Kind]
 def _kind(name: str) -> _Kind | None:
     if split_suffix(name)[1]:
         return _Kind.SOUND
-    return None if unread_stem(name) is None else _Kind.UNREAD
+    if unread_stem(name) is None:
+        return None
+    return _Kind.FILM if is_film(name) else _Kind.UNREAD
 
 
 def _stays_inside(link: os.DirEntry[str], root: Path) -> bool:

@@ -67,7 +67,7 @@ class Tree(Protocol):
         """The number of folders between a folder and its least nested audio file; None when it has no audio.
 
         A folder called wav, wavs or audio that directly holds audio files does not count. Sounds in formats that are
-        not read count with `unread` alone.
+        not read count with `unread` alone, and films never.
         """
 
     def audio_files(self, below: str) -> AudioFiles:

@@ -186,7 +186,7 @@ def test_links_are_used_inside_the_folder_and_not_out_of_it(tmp_path: Path) -> N
         ("m.csv", b"", "no column for the path. Its columns are: none."),
         ("m.csv", b"file,who\n1.ogg,a\n", "no column for the character. Its columns are: file, who."),
         ("m.csv", b"path,speaker\n1.ogg,a,b\n", "m.csv has 3 fields, but its header has 2."),
-        ("m.csv", b"path,speaker\n1.ogg\n", "m.csv has 1 fields, but its header has 2."),
+        ("m.csv", b"path,speaker\n1.ogg\n", "m.csv has 1 field, but its header has 2."),
         ("m.csv", b'path,speaker\n1.ogg,"a\n2.ogg,b\n', "is not valid CSV around line 3"),
         ("m.csv", b"path,speaker\n1.ogg,\xff\n", "is not UTF-8."),
         ("m.csv", b"path,speaker\n" + b"x" * 2_000_000, "is over 1,048,576 characters."),
