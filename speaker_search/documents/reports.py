@@ -23,7 +23,17 @@ class ClipCounts(Document):
 
 
 Route: TypeAlias = Literal[
-    "exact", "sibling", "stem", "missing", "unlisted", "repeated", "malformed", "unsupported", "film", "folder"
+    "exact",
+    "sibling",
+    "stem",
+    "missing",
+    "unlisted",
+    "repeated",
+    "malformed",
+    "unsupported",
+    "skipped",
+    "film",
+    "folder",
 ]
 
 
@@ -49,6 +59,11 @@ class Scanned(Document):
             advice.append(
                 f"{count:,} malformed: rows and files that cannot be used. `spksearch ingest PATH --dry-run --list "
                 "malformed` gives the reason for each."
+            )
+        if count := self.routes.get("skipped"):
+            advice.append(
+                f"{count:,} skipped: sounds below a list that does not name them. Add them to the list, or ingest with "
+                "--layout folders, which takes every sound and no list."
             )
         if count := self.routes.get("film"):
             advice.append(

@@ -22,7 +22,7 @@ from speaker_search.sources import Candidate, GameSource, Layout, Route, is_arch
 
 Places: TypeAlias = str | Path | Sequence[str | Path]  #: what an ingest is given: folders, archives and lists
 #: Rows and files that are not clips of their own.
-UNREGISTERED = frozenset({Route.REPEATED, Route.MALFORMED, Route.UNSUPPORTED, Route.FILM})
+UNREGISTERED = frozenset({Route.REPEATED, Route.MALFORMED, Route.UNSUPPORTED, Route.SKIPPED, Route.FILM})
 CLIPS_PER_PROGRESS = 5_000
 # What the system says of a path that leads nowhere. After any other error the file may be there: a folder above it may
 # be locked, or its disk may not answer.

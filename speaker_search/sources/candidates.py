@@ -30,6 +30,7 @@ class Route(StrEnum):
     REPEATED = "repeated"  # another row has the file: the one with the better route, else the earlier one
     MALFORMED = "malformed"  # a row that names no file of this game, a name that is not text, a link not followed
     UNSUPPORTED = "unsupported"  # a sound in a format that is not read
+    SKIPPED = "skipped"  # a sound below a list that does not name it: it is not a clip
     FILM = "film"  # a film that no row names
     FOLDER = "folder"  # the folders layout: the folder's name is the speaker
 

@@ -90,6 +90,16 @@ def test_films_beside_voices_are_counted_and_are_no_trouble(tmp_path: Path) -> N
     assert done.out.splitlines()[:2] == [f"{game}/movie/ed.wmv", f"{game}/movie/op.mpg"]
 
 
+def test_sounds_that_a_list_does_not_name_are_counted_and_are_no_trouble(tmp_path: Path) -> None:
+    """They were passed over in silence."""
+    game = touched(tmp_path / "Key/AIR", *(f"観鈴/{n}.ogg" for n in range(5)))
+    (game / "voices.csv").write_text("path,character\n" + "".join(f"観鈴/{n}.ogg,観鈴\n" for n in range(3)))
+    done = quickly("ingest", game, "--dry-run", home=tmp_path / "home")
+    assert (done.code, done.err) == (0, "")
+    assert "1 game: exact 3, skipped 2. Nothing was written." in done.out.splitlines()
+    assert any(line.startswith("2 skipped: ") and "--layout folders" in line for line in done.out.splitlines())
+
+
 def test_every_route_and_layout_of_a_scan_can_be_asked_for() -> None:
     assert get_args(documents.Route) == tuple(Route)
     assert get_args(documents.Layout) == ("auto", *Layout)

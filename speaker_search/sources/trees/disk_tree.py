@@ -63,18 +63,12 @@ class DiskTree:
     def audio_files(self, below: str) -> AudioFiles:
         root = self.root / below
         files = AudioFiles()
-        folders = [""]  # relative, with a trailing slash
-        while folders:
-            folder = folders.pop()
-            inner: list[str] = []
+        for folder, entries in _folders(root):
             links: list[str] = []
             here: list[tuple[str, int, int]] = []
-            for entry, kind in _entries(root, folder):
+            for entry, kind in entries:
                 if kind is _Kind.LINK:
                     links.append(folder + entry.name)
-                    continue
-                if kind is _Kind.FOLDER:
-                    inner.append(f"{folder}{entry.name}/")
                     continue
                 if kind in (_Kind.UNREAD, _Kind.FILM) and storable(folder + entry.name):
                     files.unread.append(folder + entry.name)
@@ -94,8 +88,16 @@ class DiskTree:
                 else:
                     files.unopened.append(_unopened(path, UNSTORABLE, size, mtime_ns))
             files.unopened.extend(_unopened(path, _LINK) for path in sorted(links))
-            folders.extend(sorted(inner, reverse=True))
         return files
+
+    def sounds(self) -> Iterator[str]:
+        """The paths of all sounds and films, except those that a file beside them holds converted."""
+        for folder, entries in _folders(self.root):
+            read = sorted(entry.name for entry, kind in entries if kind is _Kind.SOUND)
+            converted = {split_suffix(name)[0] for name in read}
+            others = sorted(entry.name for entry, kind in entries if kind in (_Kind.UNREAD, _Kind.FILM))
+            for name in [*read, *(name for name in others if unread_stem(name) not in converted)]:
+                yield folder + name
 
     def rows(self, path: str) -> Iterator[object]:
         index = self.root / path
@@ -124,6 +126,17 @@ class _Kind(Enum):
     UNREAD = auto()  # a sound in a format that is not read
     FILM = auto()
     LINK = auto()  # one that is not followed
+
+
+def _folders(root: Path) -> Iterator[tuple[str, list[tuple[os.DirEntry[str], _Kind]]]]:
+    """All folders below, in order: each one's path, "" or with a trailing slash, and the files and links in it."""
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        found = list(_entries(root, folder))
+        yield folder, [(entry, kind) for entry, kind in found if kind is not _Kind.FOLDER]
+        inner = [f"{folder}{entry.name}/" for entry, kind in found if kind is _Kind.FOLDER]
+        waiting.extend(sorted(inner, reverse=True))
 
 
 def _entries(root: Path, folder: str) -> Iterator[tuple[os.DirEntry[str], _Kind]]:
