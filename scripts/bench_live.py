@@ -100,7 +100,15 @@ def change(home: Path, kind: str, new: int, seed: int) -> None:
         for number, speaker in enumerate(speakers.tolist() if kind != "forget" else [])
     ]
     title = f"New {seed}"
-    register(catalog, space.id, root=Path("/new") / title, maker="New", title=title, candidates=candidates)
+    register(
+        catalog,
+        space.id,
+        root=Path("/new") / title,
+        maker="New",
+        title=title,
+        candidates=candidates,
+        is_there=lambda *_: False,
+    )
     if kind == "add":
         claims = Claims(catalog, space.id, machine="benchmark", pid=os.getpid())
         claimed = {int(clip.name[:5]): clip for clip in claims.claim(new)}

@@ -46,7 +46,15 @@ def registered(url: str, clips: int) -> float:
     for first in range(0, clips, CLIPS_OF_GAME):
         game = f"Game {first // CLIPS_OF_GAME}"
         candidates = (_candidate(n) for n in range(first, min(first + CLIPS_OF_GAME, clips)))
-        register(catalog, space.id, root=Path("/voices") / game, maker="M", title=game, candidates=candidates)
+        register(
+            catalog,
+            space.id,
+            root=Path("/voices") / game,
+            maker="M",
+            title=game,
+            candidates=candidates,
+            is_there=lambda *_: False,
+        )
     took = time.monotonic() - began
     catalog.close()
     return took

@@ -11,6 +11,7 @@ from pydantic import Field, computed_field
 from speaker_search.documents.answers import Cast, Search
 from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
+from speaker_search.entities import counted
 
 
 class ClipCounts(Document):
@@ -22,7 +23,17 @@ class ClipCounts(Document):
 
 
 Route: TypeAlias = Literal[
-    "exact", "sibling", "stem", "missing", "unlisted", "repeated", "malformed", "unsupported", "folder"
+    "exact",
+    "sibling",
+    "stem",
+    "missing",
+    "unlisted",
+    "repeated",
+    "malformed",
+    "unsupported",
+    "skipped",
+    "film",
+    "folder",
 ]
 
 
@@ -34,10 +45,10 @@ class Scanned(Document):
     routes: dict[str, int] = Field(default={}, description="How rows and files were matched.")
     problems: list[str] = Field(default=[], description="Games that could not be read, a sentence each.")
 
-    @computed_field(description="What to do about rows and files that cannot be ingested, a sentence or two each.")  # type: ignore[prop-decorator]  # mypy lacks decorated properties
+    @computed_field(description="What to do about rows and files that are not ingested, a sentence or two each.")  # type: ignore[prop-decorator]  # mypy lacks decorated properties
     @property
     def advice(self) -> list[str]:
-        """What to do about rows and files that cannot be ingested."""
+        """What to do about rows and files that are not ingested."""
         advice = []
         if count := self.routes.get("unsupported"):
             advice.append(
@@ -49,11 +60,21 @@ class Scanned(Document):
                 f"{count:,} malformed: rows and files that cannot be used. `spksearch ingest PATH --dry-run --list "
                 "malformed` gives the reason for each."
             )
+        if count := self.routes.get("skipped"):
+            advice.append(
+                f"{count:,} skipped: sounds below a list that does not name them. Add them to the list, or ingest with "
+                "--layout folders, which takes every sound and no list."
+            )
+        if count := self.routes.get("film"):
+            advice.append(
+                f"{counted(count, 'film')} left out. If one holds voices that are in no other file, extract its sound, "
+                "for example `ffmpeg -i a.mp4 a.flac`, and ingest again."
+            )
         return advice
 
     @property
     def trouble(self) -> bool:
-        """Whether anything is left out."""
+        """Whether anything is left out that has to be mended."""
         return bool(self.problems or self.routes.get("malformed") or self.routes.get("unsupported"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import errno
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from typing import TypeAlias
 from speaker_search.catalog.clips import is_imported, is_root
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.scans.gone import IsThere
+from speaker_search.catalog.scans.moved import FILES_COMPARED, Moves
 from speaker_search.catalog.scans.register import register
 from speaker_search.entities import Refusal, fold, shown
 from speaker_search.errors import SourceError, UsageError
@@ -20,8 +21,12 @@ from speaker_search.ingest.report import Tally
 from speaker_search.sources import Candidate, GameSource, Layout, Route, is_archive, scan
 
 Places: TypeAlias = str | Path | Sequence[str | Path]  #: what an ingest is given: folders, archives and lists
-UNREGISTERED = frozenset({Route.REPEATED, Route.MALFORMED, Route.UNSUPPORTED})  # rows that are not clips of their own
+#: Rows and files that are not clips of their own.
+UNREGISTERED = frozenset({Route.REPEATED, Route.MALFORMED, Route.UNSUPPORTED, Route.SKIPPED, Route.FILM})
 CLIPS_PER_PROGRESS = 5_000
+# What the system says of a path that leads nowhere. After any other error the file may be there: a folder above it may
+# be locked, or its disk may not answer.
+NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL}
 
 
 @dataclass(slots=True)
@@ -73,6 +78,7 @@ def register_games(
     A game that cannot be read is noted in the report, and the others continue. Raises SourceError if none can be read.
     """
     report.recognised = found.recognised
+    moves = Moves(catalog, exists=_exists)
     together: dict[tuple[Path, str, str], list[GameSource]] = {}  # the parts of each game
     for game in found.games:
         together.setdefault((game.root, fold(game.maker), fold(game.title)), []).append(game)
@@ -81,10 +87,11 @@ def register_games(
         clips = (clip for part in parts for clip in _clips(part, report, on_progress))
         is_game = any(not part.loose for part in parts)
         try:
-            first = list(islice(clips, 1))
+            first = list(islice(clips, FILES_COMPARED))
             if not first and not _is_known(catalog, game):
                 report.games += is_game
                 continue
+            moved_from = moves.follow(game.root, game.maker, game.title, first)
             counts = register(
                 catalog,
                 space_id,
@@ -108,8 +115,8 @@ def register_games(
         report.changed += counts.changed
         report.relabelled += counts.relabelled
         report.gone += counts.gone
-        if counts.moved_from is not None:
-            report.moved.append(f"{shown(counts.moved_from)} is now {shown(str(game.root))}; its clips were kept.")
+        if moved_from is not None:
+            report.moved.append(f"{shown(moved_from)} is now {shown(str(game.root))}; its clips were kept.")
         on_progress(report)
     if found.games and not report.games:
         raise SourceError("None of the games could be read.", " ".join(report.problems[:3]))
@@ -153,10 +160,21 @@ def existence_check(scanned: Path | None = None) -> IsThere:
         if is_imported(root):
             return True
         if is_archive(root):
-            return root != scanned and os.path.isfile(root)  # noqa: PTH113 - it never raises
-        return os.path.exists(root / name)  # noqa: PTH110 - likewise
+            return root != scanned and _exists(root)
+        return _exists(root / name)
 
     return is_there
+
+
+def _exists(path: Path) -> bool:
+    """Whether a file or folder exists, or may exist."""
+    try:
+        path.stat()
+    except ValueError:  # a NUL in a name
+        return False
+    except OSError as error:
+        return error.errno not in NOWHERE
+    return True
 
 
 def _clips(game: GameSource, report: Tally, on_progress: Callable[[Tally], None]) -> Iterator[Candidate]:

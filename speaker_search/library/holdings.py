@@ -149,9 +149,10 @@ class Holdings:
         return {id_: documents.PlacedClip.copy_of(clip) for id_, clip in found.items()}
 
     def forget_gone(self, folder: Path | None = None) -> documents.Forgotten:
-        """Delete the clips whose files are gone, with their embeddings, and those of a `folder` that is itself gone.
+        """Delete the clips whose files are gone, with their embeddings.
 
-        Raises UsageError when the folder is still there, and NotFoundError when nothing is from it.
+        With a `folder` (or archive), look first which files below it are gone. Raises NotFoundError when nothing is
+        from it.
         """
         if folder is not None:
             from speaker_search.ingest.scan import existence_check

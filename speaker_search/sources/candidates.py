@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from speaker_search.sources.names import is_film
+
 ABSENT = -1  # size and mtime of a candidate without a file
 
 
@@ -28,6 +30,8 @@ class Route(StrEnum):
     REPEATED = "repeated"  # another row has the file: the one with the better route, else the earlier one
     MALFORMED = "malformed"  # a row that names no file of this game, a name that is not text, a link not followed
     UNSUPPORTED = "unsupported"  # a sound in a format that is not read
+    SKIPPED = "skipped"  # a sound below a list that does not name it: it is not a clip
+    FILM = "film"  # a film that no row names
     FOLDER = "folder"  # the folders layout: the folder's name is the speaker
 
 
@@ -47,3 +51,8 @@ class Candidate:
 def unsupported(path: str, character: str | None = None, text: str = "") -> Candidate:
     """The candidate for a sound in a format that is not read: it is counted and never opened."""
     return Candidate(path, Route.UNSUPPORTED, character, text, ABSENT, ABSENT)
+
+
+def unread(path: str, character: str | None = None) -> Candidate:
+    """The same for one that no row names: it may be a film, which has no character."""
+    return Candidate(path, Route.FILM, None, "", ABSENT, ABSENT) if is_film(path) else unsupported(path, character)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,14 +14,15 @@ from speaker_search.sources.candidates import Layout
 from speaker_search.sources.faults import unreadable
 from speaker_search.sources.game_folders import Branch, branch_of, folder_games, marked_games
 from speaker_search.sources.games import GameSource, Scan
-from speaker_search.sources.layouts.manifest import is_list, spool_list
+from speaker_search.sources.layouts.found_lists import FoundLists, found_lists, is_table
+from speaker_search.sources.layouts.manifest import spool_list, spool_skipped
 from speaker_search.sources.layouts.shards import archive_games
 from speaker_search.sources.names import MAX_NAME_BYTES, storable
 from speaker_search.sources.scan_request import ScanRequest
 from speaker_search.sources.spool import Spool
 from speaker_search.sources.trees.disk_tree import DiskTree
 
-_LISTS = frozenset({".csv", ".jsonl", ".list"})
+_TABLES_NAMED = 3  # of those that are not lists, for people to read
 _LAYOUTS_OF_ARCHIVES = (None, Layout.SHARDS, Layout.DUMP, Layout.FOLDERS)
 
 
@@ -35,12 +37,11 @@ def scan(
     """Find the games in a folder, an archive or a list of files, in order of their paths.
 
     Marks of a layout are looked for in the folder and up to three folders below. An index.json makes it a dump, else a
-    list a manifest: *.list, a .csv, .jsonl or .parquet called manifest or metadata, or one of any other name whose
-    rows name characters and files that are there. Archives are shards, beside either of
-    these or alone. A folder without any of these is read as the folders layout. Audio without a mark beside folders
-    that have one, and archives that cannot be opened beside others, would be lost silently: each is given as a game
-    whose candidates() raises SourceError. With `layout` nothing else is looked for; for an archive, dump and folders
-    mean what is inside it. `password` opens encrypted archives.
+    list a manifest: see found_lists(). Archives are shards, beside either of these or alone. A folder without any of
+    these is read as the folders layout. Audio without a mark beside folders that have one, and archives that cannot be
+    opened beside others, would be lost silently: each is given as a game whose candidates() raises SourceError. Sounds
+    below a list that does not name them are SKIPPED, unless PATH is the list itself. With `layout` nothing else is
+    looked for; for an archive, dump and folders mean what is inside it. `password` opens encrypted archives.
 
     Dump: a folder with an index.json is a game, and everything below belongs to it. A game that is PATH itself or is
     directly in it is called `<Maker>_<Title>`, split at the first `_`. Without a `_`, and deeper down, the maker is
@@ -86,11 +87,11 @@ def _check_name(what: str, name: str | None) -> None:
 
 
 def _in_file(place: Path, request: ScanRequest) -> tuple[list[GameSource], str]:
-    kind, suffix = archive_kind(place), place.suffix.lower()
-    if kind is None and suffix not in _LISTS:
+    listed = is_table(place)
+    if not listed and archive_kind(place) is None:
         mend = "Unpack it first." if is_archive_name(place.name) else "Name the folder that it is in."
         raise SourceError(f"{place} is a file, but not an archive that can be read or a list of voices.", mend)
-    if _is_list(place):
+    if listed:
         if request.layout not in (None, Layout.MANIFEST):
             raise SourceError(f"{place} is a list of files.", "Use --layout manifest.")
         return [], f"manifest: {shown(place.name)} with {counted(spool_list(place, request), 'row')}"
@@ -105,7 +106,11 @@ def _in_folder(place: Path, request: ScanRequest) -> tuple[list[GameSource], str
     if request.layout is Layout.FOLDERS:
         return _as_folders(tree, request)
     wanted = request.layout in (None, Layout.MANIFEST)
-    branch = branch_of(tree, is_list=(lambda parts: is_list(place.joinpath(*parts))) if wanted else None)
+
+    def lists_in(parts: tuple[str, ...], tables: Sequence[str]) -> FoundLists:
+        return found_lists(place.joinpath(*parts), tables)
+
+    branch = branch_of(tree, lists_in=lists_in if wanted else None)
     games: list[GameSource] = []
     why: list[str] = []
     if request.layout is Layout.DUMP and not branch.indexes:
@@ -114,8 +119,10 @@ def _in_folder(place: Path, request: ScanRequest) -> tuple[list[GameSource], str
         lists = [place.joinpath(*parts) for parts in branch.all_lists()]
         if not lists:
             mend = "It needs a .csv, .jsonl or .parquet with the columns path and character, or a .list."
-            raise SourceError(f"{place} holds no list of files that are there.", mend)
-        return _spooled(lists, request)
+            said = "; ".join(["holds no list of files that are there", *_not_lists(branch)])
+            raise SourceError(f"{place} {said}.", mend)
+        games, read_as = _spooled(lists, request)
+        return games, "; ".join([read_as, *_not_lists(branch)])
     if branch.marks and request.layout is not Layout.SHARDS:
         games, why = _marked(tree, branch, request)
     if request.layout in (None, Layout.SHARDS):
@@ -126,7 +133,15 @@ def _in_folder(place: Path, request: ScanRequest) -> tuple[list[GameSource], str
     if request.layout is None and not branch.marks:
         folders, read_as = _as_folders(tree, request)
         games, why = [*games, *folders], [*why, read_as] if folders or not why else why
-    return games, "; ".join(why)
+    return games, "; ".join([*why, *_not_lists(branch)])
+
+
+def _not_lists(branch: Branch) -> list[str]:
+    """Which tables were not taken as lists, and why; no more sentences than people read."""
+    refused = list(branch.all_refused())
+    said = [f"{shown('/'.join(parts))} was not taken as a list: {why}" for parts, why in refused[:_TABLES_NAMED]]
+    more = len(refused) - len(said)
+    return [*said, f"and {counted(more, 'other table')} likewise"] if more else said
 
 
 def _marked(tree: DiskTree, branch: Branch, request: ScanRequest) -> tuple[list[GameSource], list[str]]:
@@ -140,7 +155,9 @@ def _marked(tree: DiskTree, branch: Branch, request: ScanRequest) -> tuple[list[
             continue
         game = request.game(tree, one, folder)
         if one.unmarked:
-            detail = f"{folder} holds audio but no index.json and no list, unlike the folders beside it."
+            detail = (
+                f"{folder} holds audio but no index.json and no list that can be used, unlike the folders beside it."
+            )
             mend = "Unpack it again, or ingest it on its own with --layout folders."
             game = replace(game, trouble=SourceError(detail, mend))
         games.append(game)
@@ -156,14 +173,17 @@ def _marked(tree: DiskTree, branch: Branch, request: ScanRequest) -> tuple[list[
 
 def _spooled(lists: list[Path], request: ScanRequest) -> tuple[list[GameSource], str]:
     troubled: list[GameSource] = []
+    roots: set[Path] = set()
     count = 0
     for path in lists:
         try:
             count += spool_list(path, request)
+            roots.add(path.parent)
         except SourceError as error:
             if len(lists) == 1:
                 raise
             troubled.append(request.troubled(path, Layout.MANIFEST, error))
+    spool_skipped(roots, request)
     which = shown(lists[0].name) if len(lists) == 1 else f"{len(lists):,} lists, such as {shown(lists[0].name)},"
     return troubled, f"manifest: {which} with {counted(count, 'row')}"
 
@@ -186,7 +206,7 @@ def _archives(paths: list[Path], request: ScanRequest) -> tuple[list[GameSource]
 def _in_archive(path: Path, request: ScanRequest) -> tuple[list[GameSource], str]:
     if archive_kind(path) is None:
         raise SourceError(f"{path} is an archive of a kind that cannot be read.", "Unpack it first.")
-    if _is_list(path):
+    if is_table(path):
         spool_list(path, request)
         return [], "a list of files"
     return archive_games(path, request)
@@ -195,15 +215,7 @@ def _in_archive(path: Path, request: ScanRequest) -> tuple[list[GameSource], str
 def _as_folders(tree: DiskTree, request: ScanRequest) -> tuple[list[GameSource], str]:
     found, read_as = folder_games(tree, request.maker, request.title)
     games = [request.game(tree, one, tree.root.joinpath(*one.parts)) for one in found]
-    return games, f"folders: no index.json and no list, read as {read_as}"
-
-
-def _is_list(path: Path) -> bool:
-    if archive_kind(path) == ".parquet":
-        from speaker_search.sources.archives.parquet import holds_audio  # pyarrow takes 0.3 s to import
-
-        return not holds_audio(path)
-    return path.suffix.lower() in _LISTS
+    return games, f"folders: no index.json and no list that can be used, read as {read_as}"
 
 
 def _resolved(path: Path) -> Path:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from speaker_search.errors import SourceError
 from speaker_search.sources.candidates import Layout
+from speaker_search.sources.layouts.found_lists import FoundLists, is_manifest
 from speaker_search.sources.names import maker_and_title
 from speaker_search.sources.trees.tree import Tree
 
@@ -23,7 +24,7 @@ class FoundGame:
     maker: str = ""  #: "" when the maker is the folder around the game
     title: str = ""  #: "" when the title is the name of the folder
     lists: tuple[str, ...] = ()  #: names of the lists in it
-    unmarked: bool = False  #: it holds audio but no index.json and no list, unlike the folders beside it
+    unmarked: bool = False  #: it holds audio but no index.json and no list that can be used, unlike its neighbours
     loose: tuple[str, ...] = ()  #: not a game, but these sounds outside of all games, in formats that are not read
 
 
@@ -37,6 +38,7 @@ class Branch:
     archives: tuple[str, ...]
     unread: tuple[str, ...]  #: sounds directly in it, in formats that are not read
     below: tuple[Branch, ...]
+    refused: tuple[tuple[str, str], ...] = ()  #: names of its tables that are not lists, each with the reason
 
     @property
     def indexes(self) -> int:
@@ -54,6 +56,12 @@ class Branch:
         for branch in self.below:
             yield from branch.all_lists()
 
+    def all_refused(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """The tables in and below this folder that are not lists, their paths as parts, with the reasons."""
+        yield from (((*self.parts, name), why) for name, why in self.refused)
+        for branch in self.below:
+            yield from branch.all_refused()
+
     def all_archives(self) -> Iterator[tuple[str, ...]]:
         """The paths of all archives in and below this folder, as parts."""
         yield from ((*self.parts, name) for name in self.archives)
@@ -62,22 +70,25 @@ class Branch:
 
 
 def branch_of(
-    tree: Tree, parts: tuple[str, ...] = (), *, is_list: Callable[[tuple[str, ...]], bool] | None = None
+    tree: Tree,
+    parts: tuple[str, ...] = (),
+    *,
+    lists_in: Callable[[tuple[str, ...], Sequence[str]], FoundLists] | None = None,
 ) -> Branch:
     """Look for marks of a layout in a tree, INDEX_DEPTH folders deep.
 
-    `is_list` says whether the table at a path is a list of voices, whatever its name. Without it lists are ignored.
+    `lists_in` says which of the tables in a folder are lists of voices. Without it lists are ignored.
     """
     level = tree.level(parts)
-    listed = level.manifests if is_list else []
     if level.index:
-        return Branch(parts, level.index, tuple(listed), (), (), ())
-    found = [name for name in level.tables if is_list and is_list((*parts, name))]
-    listed = sorted([*listed, *found])
-    archives = tuple(name for name in level.archives if name not in found)
+        listed = tuple(name for name in level.tables if lists_in and is_manifest(name))
+        return Branch(parts, level.index, listed, (), (), ())
+    found = lists_in(parts, level.tables) if lists_in else FoundLists()
+    judged = {*found.lists, *(name for name, _ in found.refused)}
+    archives = tuple(name for name in level.archives if name not in judged)
     deeper = level.folders if len(parts) < INDEX_DEPTH else []
-    below = tuple(branch_of(tree, (*parts, name), is_list=is_list) for name in deeper)
-    return Branch(parts, None, tuple(listed), archives, tuple(level.unread), below)
+    below = tuple(branch_of(tree, (*parts, name), lists_in=lists_in) for name in deeper)
+    return Branch(parts, None, found.lists, archives, tuple(level.unread), below, found.refused)
 
 
 def marked_games(tree: Tree, branch: Branch) -> Iterator[FoundGame]:
@@ -103,8 +114,8 @@ def marked_games(tree: Tree, branch: Branch) -> Iterator[FoundGame]:
             yield from marked_games(tree, child)
     elif tree.shallowest_audio(branch.parts) is not None:
         yield FoundGame(branch.parts, Layout.DUMP, None, maker, title, unmarked=True)
-    elif loose := tree.audio_files("".join(f"{part}/" for part in branch.parts)).unread:
-        yield FoundGame(branch.parts, Layout.FOLDERS, loose=tuple(sorted(loose)))
+    elif loose := _unread_below(tree, branch.parts):
+        yield FoundGame(branch.parts, Layout.FOLDERS, loose=loose)
 
 
 def folder_games(tree: Tree, maker: str | None, title: str | None) -> tuple[list[FoundGame], str]:
@@ -126,9 +137,16 @@ def folder_games(tree: Tree, maker: str | None, title: str | None) -> tuple[list
         above = [(parts, tree.level(parts)) for parts in folders]
         games += [FoundGame(parts, Layout.FOLDERS, loose=tuple(one.unread)) for parts, one in above if one.unread]
         folders = [(*parts, name) for parts, one in above for name in one.folders]
-    with_sounds = [parts for parts in folders if tree.shallowest_audio(parts, unread=True) is not None]
-    read_as = "<maker>/<game>/<character>" if levels == 2 else "<game>/<character>"
-    return [*games, *(FoundGame(parts, Layout.FOLDERS) for parts in with_sounds)], read_as
+    for parts in folders:
+        if tree.shallowest_audio(parts, unread=True) is not None:
+            games.append(FoundGame(parts, Layout.FOLDERS))
+        elif films := _unread_below(tree, parts):
+            games.append(FoundGame(parts, Layout.FOLDERS, loose=films))
+    return games, "<maker>/<game>/<character>" if levels == 2 else "<game>/<character>"
+
+
+def _unread_below(tree: Tree, parts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(tree.audio_files("".join(f"{part}/" for part in parts)).unread))
 
 
 def sound_depth(tree: Tree, parts: tuple[str, ...]) -> int | None:

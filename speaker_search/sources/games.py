@@ -10,7 +10,7 @@ from speaker_search.entities import shown
 from speaker_search.errors import SourceError
 from speaker_search.sources.archives.listing import Archive
 from speaker_search.sources.archives.open_archives import Archives
-from speaker_search.sources.candidates import Candidate, Layout, Route, unsupported
+from speaker_search.sources.candidates import Candidate, Layout, Route, unread
 from speaker_search.sources.faults import UNSTORABLE
 from speaker_search.sources.layouts.dump import dump_candidates
 from speaker_search.sources.layouts.folders import folder_candidates
@@ -68,7 +68,7 @@ class GameSource:
 
     def _from_tree(self, tree: Tree) -> Iterator[Candidate]:
         if self.loose:
-            yield from map(unsupported, map(shown, self.loose))
+            yield from map(unread, map(shown, self.loose))
             return
         files = tree.audio_files(self.below)
         if self.index is None:

@@ -10,10 +10,12 @@ from speaker_search.entities import fold
 
 _UNREAD = """
 aac ac3 adx aif aifc aiff amr ape at3 at9 au caf dts hca m4a m4b mka mp2 mpc nwa ovk ra spx tak tta voc wem wma wv xma
-xwma 3gp asf avi flv m4v mkv mov mp4 mpeg mpg ogm ogv rm webm wmv
+xwma
 """
+_FILMS = "3gp asf avi flv m4v mkv mov mp4 mpeg mpg ogm ogv rm webm wmv"
+FILM_SUFFIXES = frozenset(f".{name}" for name in _FILMS.split())
 #: Sounds, alone or in films, that this program does not read. They are counted, so that none is lost silently.
-UNREAD_SUFFIXES = frozenset(f".{name}" for name in _UNREAD.split())
+UNREAD_SUFFIXES = frozenset(f".{name}" for name in _UNREAD.split()) | FILM_SUFFIXES
 SOUND_FOLDERS = frozenset({"wav", "wavs", "audio"})  # folders of audio files, never named after a game or character
 MAX_NAME_BYTES = 1_000  # UTF-8. PostgreSQL's indexes take 2,700 bytes, which leaves room for speaker and file name
 MAX_FOLDED_BYTES = 2_000  # UTF-8, of entities.fold(name), by which the catalog looks names up
@@ -48,8 +50,13 @@ def unread_stem(name: str) -> str | None:
     return name[:dot]
 
 
+def is_film(name: str) -> bool:
+    """Whether the name is that of a film, which has a sound but hardly ever a line of one voice."""
+    return name[name.rfind(".") :].lower() in FILM_SUFFIXES and unread_stem(name) is not None
+
+
 def is_sound(name: str) -> bool:
-    """Whether the name is that of a sound, in a format that is read or not."""
+    """Whether the name is that of a sound or a film, in a format that is read or not."""
     return bool(split_suffix(name)[1]) or unread_stem(name) is not None
 
 
@@ -93,6 +100,12 @@ def path_in_game(written: str, base: str = "") -> str | None:
             parts.append(part)
     joined = "/".join(parts)
     return joined if f"{joined}/" not in (base, "/") else None
+
+
+def place_fault(written: str, base: str = "") -> str:
+    """What is wrong with a path that path_in_game() does not take, to follow a row's number in a sentence."""
+    names_folder = not written or path_in_game(f"{written}/file", base) is not None
+    return "names no file" if names_folder else "names a file outside of the game"
 
 
 def member_name(written: str) -> str | None:

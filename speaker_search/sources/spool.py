@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
-from speaker_search.entities import fold
+from speaker_search.entities import fold, shown
 from speaker_search.errors import SourceError
 from speaker_search.sources.candidates import Candidate, Route
 
@@ -19,11 +19,17 @@ CREATE TABLE candidates (
     number INTEGER PRIMARY KEY, game INTEGER, root INTEGER,
     path TEXT, route TEXT, character TEXT, text TEXT, size INTEGER, mtime_ns INTEGER, why TEXT
 )"""
+_ROOTS = "CREATE TABLE roots (number INTEGER PRIMARY KEY, folder TEXT)"
 _ADD = "INSERT INTO candidates VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 # A file belongs to the first row that names it.
 _REPEATED = """
 UPDATE candidates SET route = ? WHERE size >= 0 AND route = ? AND number NOT IN (
     SELECT min(number) FROM candidates WHERE size >= 0 AND route = ? GROUP BY root, path
+)"""
+# Every sound below a list's folder has been added: those that a list names are no longer needed.
+_NAMED = """
+DELETE FROM candidates WHERE route IN (?, ?) AND (SELECT folder FROM roots WHERE number = root) || path IN (
+    SELECT folder || path FROM candidates JOIN roots ON roots.number = root WHERE route IN (?, ?)
 )"""
 _OF_A_GAME = """
 SELECT number, path, route, character, text, size, mtime_ns, why FROM candidates
@@ -43,6 +49,12 @@ class Spool:
         weakref.finalize(self, self._database.close)
         self._database.execute("PRAGMA journal_mode = OFF")
         self._database.execute(_TABLE)
+        self._database.execute(_ROOTS)
+
+    def last_game(self, root: Path) -> tuple[str, str] | None:
+        """Maker and title of the game of a root that appeared last; None without one."""
+        of_root = ((maker, title) for place, maker, title in reversed(self.games) if place == root)
+        return next(of_root, None)
 
     def add(self, root: Path, maker: str, title: str, candidate: Candidate) -> None:
         """Add a candidate to its game. Titles and makers are compared as the catalog compares them."""
@@ -60,10 +72,14 @@ class Spool:
             self._write()
 
     def finish(self) -> None:
-        """Mark repeated rows, once all rows have been added."""
+        """Mark repeated rows, and drop sounds that a list names from the skipped ones, once all have been added."""
         self._write()
         exact = Route.EXACT.value
         try:
+            folders = [(number, f"{shown(root.as_posix())}/") for root, number in self._roots.items()]
+            self._database.executemany("INSERT INTO roots VALUES (?, ?)", folders)
+            walked = (Route.SKIPPED.value, Route.FILM.value)
+            self._database.execute(_NAMED, (*walked, exact, Route.UNSUPPORTED.value))
             self._database.execute(_REPEATED, (Route.REPEATED.value, exact, exact))
             self._database.execute("CREATE INDEX of_a_game ON candidates (game, number)")
         except sqlite3.OperationalError as error:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, exists, select
 
 from speaker_search.catalog import tables
 from speaker_search.catalog.embeddings import EmbeddedClips, all_embedded, embedded
-from speaker_search.catalog.people import find_games, find_maker
+from speaker_search.catalog.people import games_called, makers_called
 from speaker_search.catalog.rows import chunks
 from speaker_search.catalog.spaces import Space, count_clips
 from speaker_search.entities import Ids
@@ -58,9 +58,9 @@ def _ids(connection: Connection, space: Space, makers: Sequence[str], titles: Se
     g, e = tables.games.c, tables.embeddings.c
     wanted = []
     if makers:
-        wanted.append(g.maker_id.in_([find_maker(connection, name).id for name in makers]))
+        wanted.append(g.maker_id.in_(makers_called(connection, makers)))
     if titles:
-        wanted.append(g.id.in_([game.id for title in titles for game in find_games(connection, title)]))
+        wanted.append(g.id.in_(games_called(connection, titles)))
     games = connection.execute(select(g.id).where(*wanted)).scalars().all()
     held = exists().where(e.encoder_id == space.id, e.clip_id == tables.clips.c.id)
     query = select(tables.clips.c.id).where(tables.clips.c.game_id.in_(games), held).order_by(tables.clips.c.id)

@@ -68,7 +68,7 @@ class Shelf:
             title=self.title,
             candidates=candidates or clips,
             retry_refused=retry,
-            is_there=lambda _, name: not name or name in there,
+            is_there=lambda _, name: name in there,
         )
 
     def embed_all(self, space: int | None = None, seed: int = 0, seconds: float | None = 1.0) -> dict[int, np.ndarray]:

@@ -6,10 +6,14 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from end_to_end.running import quickly
 from sources.packing import touched
+
+from speaker_search import documents
+from speaker_search.sources import Layout, Route
 
 ROWS = 20_000
 
@@ -72,3 +76,30 @@ def test_the_current_folder_is_ingested_as_a_dot(voices: Path, tmp_path: Path) -
     """It was taken for an empty path."""
     done = quickly("ingest", ".", "--dry-run", "--json", home=tmp_path / "home", folder=voices / "Key_AIR")
     assert [count["game"] for count in done.document["counts"] if count["route"] == "exact"] == ["AIR"]
+
+
+def test_films_beside_voices_are_counted_and_are_no_trouble(tmp_path: Path) -> None:
+    """They were sounds to convert, and every good dump with a film in it exited with code 1."""
+    game = touched(tmp_path / "Key_AIR", "観鈴/a.ogg", "movie/op.mpg", "movie/ed.wmv")
+    (game / "index.json").write_text(json.dumps([{"Speaker": "観鈴", "Voice": "a"}]))
+    done = quickly("ingest", game, "--dry-run", home=tmp_path / "home")
+    assert (done.code, done.err) == (0, "")
+    assert "1 game: exact 1, film 2. Nothing was written." in done.out.splitlines()
+    assert any(line.startswith("2 films left out. ") for line in done.out.splitlines())
+    done = quickly("ingest", game, "--dry-run", "--list", "film", home=tmp_path / "home")
+    assert done.out.splitlines()[:2] == [f"{game}/movie/ed.wmv", f"{game}/movie/op.mpg"]
+
+
+def test_sounds_that_a_list_does_not_name_are_counted_and_are_no_trouble(tmp_path: Path) -> None:
+    """They were passed over in silence."""
+    game = touched(tmp_path / "Key/AIR", *(f"観鈴/{n}.ogg" for n in range(5)))
+    (game / "voices.csv").write_text("path,character\n" + "".join(f"観鈴/{n}.ogg,観鈴\n" for n in range(3)))
+    done = quickly("ingest", game, "--dry-run", home=tmp_path / "home")
+    assert (done.code, done.err) == (0, "")
+    assert "1 game: exact 3, skipped 2. Nothing was written." in done.out.splitlines()
+    assert any(line.startswith("2 skipped: ") and "--layout folders" in line for line in done.out.splitlines())
+
+
+def test_every_route_and_layout_of_a_scan_can_be_asked_for() -> None:
+    assert get_args(documents.Route) == tuple(Route)
+    assert get_args(documents.Layout) == ("auto", *Layout)

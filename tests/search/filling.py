@@ -73,7 +73,7 @@ def enqueue(library: Library, voices: Voices) -> dict[Path, np.ndarray]:
                 by_path[root / path] = vector
                 number += 1
         maker, title = game.split("/")
-        register(catalog, space, root=root, maker=maker, title=title, candidates=candidates)
+        register(catalog, space, root=root, maker=maker, title=title, candidates=candidates, is_there=lambda *_: False)
     return by_path
 
 

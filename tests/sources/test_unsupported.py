@@ -22,6 +22,10 @@ def unsupported(path: Path) -> list[tuple[str, str | None]]:
     return [(name, who) for _, _, name, route, who in found(path) if route is Route.UNSUPPORTED]
 
 
+def films(path: Path) -> list[str]:
+    return [name for _, _, name, route, _ in found(path) if route is Route.FILM]
+
+
 def written(root: Path, files: dict[str, bytes]) -> Path:
     for name, data in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +45,7 @@ def test_the_rows_of_a_dump_mean_files_in_other_formats_when_they_find_nothing_e
         ("x/c.aiff", Route.UNSUPPORTED, "観鈴"),
         ("観鈴/d.aac", Route.UNSUPPORTED, "観鈴"),
         ("観鈴/e.wma", Route.MISSING, "観鈴"),
-        ("f.webm", Route.UNSUPPORTED, None),
+        ("f.webm", Route.FILM, None),
     ]
     touched(root, "b.ogg", "観鈴/d.flac", "converted/c.wav", "f.ogg")
     assert [clip[2:] for clip in found(root)] == [
@@ -65,19 +69,20 @@ def test_a_row_may_name_the_format_that_a_file_was_converted_from(tmp_path: Path
 def test_members_of_archives_are_counted_like_files(tmp_path: Path, pack: Pack, suffix: str) -> None:
     files = named("観鈴/a.ogg", "観鈴/b.m4a", "観鈴/a.wma", "c.mp4", *OTHERS)
     folders = pack(tmp_path / f"Key_AIR{suffix}", files)
-    assert unsupported(folders) == [("観鈴/b.m4a", "観鈴"), ("c.mp4", None)]
+    assert unsupported(folders) == [("観鈴/b.m4a", "観鈴")]
+    assert films(folders) == ["c.mp4"]
     index = json.dumps([{"Speaker": "往人", "Voice": "b"}]).encode()
     dump = pack(tmp_path / f"Key_Kanon{suffix}", {"index.json": index, "観鈴/b.m4a": b"", "a.ogg": b""})
     assert unsupported(dump) == [("観鈴/b.m4a", "往人")]
     nested = pack(tmp_path / f"AIR{suffix}", named("AIR/観鈴/a.ogg", "op.mp4"))
     assert {clip[:4] for clip in found(nested)} == {
         (tmp_path.name, "AIR", "AIR/観鈴/a.ogg", Route.FOLDER),
-        (tmp_path.name, "AIR", "op.mp4", Route.UNSUPPORTED),
+        (tmp_path.name, "AIR", "op.mp4", Route.FILM),
     }
     wrapped = pack(tmp_path / f"Key_CLANNAD{suffix}", named("voice/渚/a.ogg", "op.mp4"))
     assert {clip[1:4] for clip in found(wrapped)} == {
         ("CLANNAD", "voice/渚/a.ogg", Route.FOLDER),
-        ("CLANNAD", "op.mp4", Route.UNSUPPORTED),
+        ("CLANNAD", "op.mp4", Route.FILM),
     }
     alone = pack(tmp_path / f"Key_ONE{suffix}", named("観鈴/b.m4a"))
     assert unsupported(alone) == [("観鈴/b.m4a", "観鈴")]
@@ -104,12 +109,21 @@ def test_rows_of_a_list_are_counted_when_their_file_is_there(tmp_path: Path) -> 
 
 
 def test_a_film_beside_the_games_does_not_change_how_folders_are_read(tmp_path: Path) -> None:
-    touched(tmp_path, "op.mp4", "Key/ed.mkv", "Key/AIR/観鈴/1.ogg", "Key/AIR/観鈴/2.m4a", "Key/Kanon/名雪/1.aac")
+    touched(
+        tmp_path,
+        "op.mp4",
+        "Key/ed.mkv",
+        "Key/movie/op.mpg",
+        "Key/AIR/観鈴/1.ogg",
+        "Key/AIR/観鈴/2.m4a",
+        "Key/Kanon/名雪/1.aac",
+    )
     scanned = scan(tmp_path)
     assert scanned.why.endswith("read as <maker>/<game>/<character>")
     assert {clip[:4] for clip in found(scanned)} == {
-        (tmp_path.parent.name, tmp_path.name, "op.mp4", Route.UNSUPPORTED),
-        (tmp_path.name, "Key", "ed.mkv", Route.UNSUPPORTED),
+        (tmp_path.parent.name, tmp_path.name, "op.mp4", Route.FILM),
+        (tmp_path.name, "Key", "ed.mkv", Route.FILM),
+        ("Key", "movie", "op.mpg", Route.FILM),
         ("Key", "AIR", "観鈴/1.ogg", Route.FOLDER),
         ("Key", "AIR", "観鈴/2.m4a", Route.UNSUPPORTED),
         ("Key", "Kanon", "名雪/1.aac", Route.UNSUPPORTED),
@@ -117,10 +131,25 @@ def test_a_film_beside_the_games_does_not_change_how_folders_are_read(tmp_path: 
 
 
 def test_sounds_outside_of_dumps_are_counted(tmp_path: Path) -> None:
-    touched(tmp_path, "Key_AIR/1.ogg", "op.mp4", "films/ed.mkv", "films/deep/er/and/more.avi")
+    touched(tmp_path, "Key_AIR/1.ogg", "op.mp4", "films/ed.mkv", "films/deep/er/and/more.avi", "songs/ed.m4a")
     (tmp_path / "Key_AIR/index.json").write_text("[]")
     assert scan(tmp_path, title="AIR").why == "dump: index.json in 1 of 1 folder"
-    assert [name for name, _ in unsupported(tmp_path)] == ["op.mp4", "deep/er/and/more.avi", "ed.mkv"]
+    assert films(tmp_path) == ["op.mp4", "deep/er/and/more.avi", "ed.mkv"]
+    assert unsupported(tmp_path) == [("ed.m4a", None)]
+
+
+def test_a_film_that_a_row_names_is_a_voice_in_a_format_that_is_not_read(tmp_path: Path) -> None:
+    rows = [{"Speaker": "観鈴", "Voice": "a.mp4"}]
+    written(tmp_path / "Key_AIR", {**named("a.mp4", "b.mp4"), "index.json": json.dumps(rows).encode()})
+    assert [clip[2:] for clip in found(tmp_path)] == [
+        ("a.mp4", Route.UNSUPPORTED, "観鈴"),
+        ("b.mp4", Route.FILM, None),
+    ]
+
+
+def test_films_alone_are_no_voices(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="holds no audio"):
+        scan(touched(tmp_path, "movie/op.mpg", "movie/ed.wmv"))
 
 
 @pytest.mark.parametrize("layout", [None, Layout.FOLDERS])

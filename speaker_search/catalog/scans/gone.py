@@ -16,9 +16,9 @@ from speaker_search.catalog.embeddings import delete_embeddings
 from speaker_search.catalog.rows import chunks, stream
 from speaker_search.catalog.scans.known_clips import KnownClip, KnownClips
 from speaker_search.catalog.tables import clips, copies, queue, roots
-from speaker_search.errors import NotFoundError, UsageError
+from speaker_search.errors import NotFoundError
 
-IsThere = Callable[[Path, str], bool]  #: whether a root holds a file of this name; "" asks for the root itself
+IsThere = Callable[[Path, str], bool]  #: whether a folder or archive holds a file of this name
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +42,28 @@ def find_unseen(catalog: Catalog, root: Path, known: KnownClips, is_there: IsThe
             return name not in unseen
         return is_there(Path(path), name)
 
+    gone, moved = _remaining(catalog, {clip.id for clip in left if clip.copy or clip.size >= 0}, remains)
+    missing = [clip.id for clip in left if not clip.copy and clip.size < 0]
+    return Unseen([clip.path for clip in left if clip.copy], missing, gone, moved, known.back())
+
+
+def _remaining(
+    catalog: Catalog, clip_ids: set[int], remains: Callable[[int, str, str], bool]
+) -> tuple[set[int], dict[int, tuple[int, str]]]:
+    """The clips with no file left, and those with a copy left, each with the copy's root and path.
+
+    `remains` says whether a file does, by the id and path of its root and its name there.
+    """
     gone: set[int] = set()
     moved: dict[int, tuple[int, str]] = {}
-    for id_, places in _places(catalog, {clip.id for clip in left if clip.copy or clip.size >= 0}).items():
+    for id_, places in _places(catalog, clip_ids).items():
         there = [(at, name) for at, path, name in places if remains(at, path, name)]
         own = places[0][0], places[0][2]
         if not there:
             gone.add(id_)
         elif own not in there:
             moved[id_] = there[0]
-    missing = [clip.id for clip in left if not clip.copy and clip.size < 0]
-    return Unseen([clip.path for clip in left if clip.copy], missing, gone, moved, known.back())
+    return gone, moved
 
 
 def _places(catalog: Catalog, clip_ids: set[int]) -> dict[int, list[tuple[int, str, str]]]:
@@ -98,34 +109,49 @@ def store_unseen(connection: Connection, root_id: int, found: Unseen) -> int:
 
 
 def mark_gone(catalog: Catalog, folder: Path, is_there: IsThere) -> None:
-    """Mark the clips of a folder or archive that no longer exists as gone, except those with a copy that exists.
+    """Mark the clips below a folder or in an archive whose files are gone, except those with a copy that exists.
 
-    Raises UsageError while it is there, and NotFoundError when the catalog has nothing from it.
+    The folder itself may be there: it was emptied, or a drive is not mounted on it. Rows whose file was missing before
+    are marked when no file of their root is left there. Raises NotFoundError when the catalog has nothing from it.
     """
-    if is_there(folder, ""):
-        raise UsageError(f"{folder} is still there.", "Ingest it again to find which of its files are gone.")
     with catalog.read() as connection:
         places = connection.execute(select(roots.c.id, roots.c.path)).all()
-    held = [id_ for id_, path in places if Path(path).is_relative_to(folder)]
-    if not held:
+    found = [
+        _mark_in_root(catalog, root_id, Path(path), below, is_there)
+        for root_id, path in places
+        if (below := _below(Path(path), folder)) is not None
+    ]
+    if not any(found):
         raise NotFoundError(
             f"The catalog has no clips from {folder}.",
             "`spksearch catalog show CHARACTER` lists the files of a character's clips.",
         )
-    for root_id in held:
-        with catalog.read() as connection:
-            own = connection.execute(select(clips.c.id).where(clips.c.root_id == root_id)).scalars().all()
-            others = connection.execute(
-                select(copies.c.clip_id, copies.c.path).where(copies.c.root_id == root_id)
-            ).all()
-        found = Unseen([path for _, path in others], [], set(), {}, [])
-        for id_, where in _places(catalog, {*own, *(clip_id for clip_id, _ in others)}).items():
-            there = [(at, name) for at, path, name in where if at != root_id and is_there(Path(path), name)]
-            if not there:
-                found.gone.add(id_)
-            elif where[0][0] == root_id:
-                found.moved[id_] = there[0]
-        catalog.transact(partial(store_unseen, root_id=root_id, found=found))
+
+
+def _below(root: Path, folder: Path) -> str | None:
+    """What the names of a root's files in a folder begin with; None when the root has none there."""
+    if root.is_relative_to(folder):
+        return ""
+    return f"{folder.relative_to(root).as_posix()}/" if folder.is_relative_to(root) else None
+
+
+def _mark_in_root(catalog: Catalog, root_id: int, root: Path, below: str, is_there: IsThere) -> bool:
+    """Whether the catalog has anything below there. What is gone of it is marked."""
+    own, others = clips.c, copies.c
+    with catalog.read() as connection:
+        named = connection.execute(select(own.id, own.path, own.size).where(own.root_id == root_id)).all()
+        copied = connection.execute(select(others.clip_id, others.path).where(others.root_id == root_id)).all()
+    files = {name: id_ for id_, name, size in named if size >= 0 and name.startswith(below)}
+    again = {name: id_ for id_, name in copied if name.startswith(below)}
+    missing = {id_ for id_, name, size in named if size < 0 and name.startswith(below)}
+    left = [name for name in (*files, *again) if not is_there(root, name)]
+    lost = {(files.get(name) or again[name]) for name in left}
+    if len(left) == len(files) + len(again):
+        lost |= missing
+    gone, moved = _remaining(catalog, lost, lambda _, path, name: is_there(Path(path), name))
+    found = Unseen([name for name in left if name in again], [], gone, moved, [])
+    catalog.transact(partial(store_unseen, root_id=root_id, found=found))
+    return bool(files or again or missing)
 
 
 def forget_gone(catalog: Catalog) -> int:

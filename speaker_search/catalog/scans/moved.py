@@ -3,76 +3,95 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
 from sqlalchemy import Connection, delete, exists, func, select, update
 
+from speaker_search.catalog.clips import is_root
 from speaker_search.catalog.database import Catalog
-from speaker_search.catalog.rows import IDS_PER_STATEMENT, chunks, ensure
-from speaker_search.catalog.scans.gone import IsThere
+from speaker_search.catalog.rows import chunks, ensure
 from speaker_search.catalog.tables import clips, games, makers, roots
 from speaker_search.entities import fold
 from speaker_search.sources import Candidate
 
+FILES_COMPARED = 10_000  # of a game: enough to tell where it was before
 FEW = 10  # files: with fewer, equal names and sizes may be chance, so their times must be equal too
+PROBES = 20  # files looked for in all vanished roots at once: half of them agree, so it is unlikely that none does
 
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """A root that no longer exists, whose files are now in the scanned one."""
+    """A root whose files are now in the scanned one."""
 
     root_id: int
-    path: str
     game_id: int  #: of most of these files
     clips: int  #: how many of them have the same name and size
 
 
-def vanished_roots(catalog: Catalog, root: Path, is_there: IsThere) -> dict[int, str]:
-    """Ids and paths of roots that no longer exist: `root` may be one of them, moved. Empty if `root` is known."""
-    with catalog.read() as connection:
-        places = {path: id_ for id_, path in connection.execute(select(roots.c.id, roots.c.path))}
-    if str(root) in places:
-        return {}
-    return {id_: path for path, id_ in places.items() if not is_there(Path(path), "")}
+class Moves:
+    """The roots of a catalog that no longer exist, looked for once, and where an ingest has found them again."""
+
+    def __init__(self, catalog: Catalog, exists: Callable[[Path], bool]) -> None:
+        """`exists` says whether a folder or archive does."""
+        self._catalog = catalog
+        self._exists = exists
+        self._moved: dict[Path, int] = {}  # ids of roots by the path where they were found
+
+    def follow(self, root: Path, maker: str, title: str, files: Sequence[Candidate]) -> str | None:
+        """Give a root that was moved or renamed to `root` its new path; returns its former path.
+
+        It is recognised by one game, whose first FILES_COMPARED candidates are `files`: at least half of them, and at
+        least half of the game's clips, have the same name and size in both places. (Only the former, when there may be
+        more files than these.) The game gets the name that it has here, and so does each other game of the root when
+        its turn comes; for those None is returned.
+        """
+        moved = self._moved.get(root)
+        if moved is not None:
+            former = self._former([moved], files)
+            if former is not None:
+                self._catalog.transact(partial(_rename, former=former, maker=maker, title=title))
+            return None
+        with self._catalog.read() as connection:
+            known = is_root(connection, str(root))
+        former = None if known else self._former(self._vanished, files)
+        if former is None:
+            return None
+        path = self._vanished.pop(former.root_id)
+        if not self._catalog.transact(partial(_move, root_id=former.root_id, path=path, root=root)):
+            return None
+        self._catalog.transact(partial(_rename, former=former, maker=maker, title=title))
+        self._moved[root] = former.root_id
+        return path
+
+    @cached_property
+    def _vanished(self) -> dict[int, str]:
+        with self._catalog.read() as connection:
+            places = connection.execute(select(roots.c.id, roots.c.path)).all()
+        return {id_: path for id_, path in places if not self._exists(Path(path))}
+
+    def _former(self, root_ids: Iterable[int], files: Sequence[Candidate]) -> Former | None:
+        there = {one.path: one for one in files if one.size >= 0}
+        if not there:
+            return None
+        probes = list(there)[:: max(1, len(there) // PROBES)]
+        c = clips.c
+        likely: set[int] = set()
+        with self._catalog.read() as connection:
+            for ids in chunks(root_ids):
+                rows = select(c.root_id, c.path, c.size).where(c.root_id.in_(ids), c.path.in_(probes))
+                likely.update(id_ for id_, path, size in connection.execute(rows) if size == there[path].size)
+            whole = len(files) < FILES_COMPARED
+            found = [_compare(connection, id_, there, whole=whole) for id_ in sorted(likely)]
+        return max((one for one in found if one), key=lambda former: former.clips, default=None)
 
 
-def find_former(catalog: Catalog, vanished: Mapping[int, str], files: Sequence[Candidate]) -> Former | None:
-    """The root that was moved, judged by the first files of a scan: at least half of its files and of these must have
-    the same name and size.
-    """
-    there = {one.path: one for one in files if one.size >= 0}
-    if not there:
-        return None
-    with catalog.read() as connection:
-        found = [former for id_, path in vanished.items() if (former := _compare(connection, id_, path, there))]
-    return max(found, key=lambda former: former.clips, default=None)
-
-
-def move(connection: Connection, former: Former, root: Path, maker: str, title: str) -> None:
-    """Give a root its new path, and its game the new name if the catalog has no such game and all of it was moved."""
-    if connection.execute(select(exists().where(roots.c.path == str(root)))).scalar_one():
-        return  # another scan was quicker
-    where = (roots.c.id == former.root_id) & (roots.c.path == former.path)
-    connection.execute(update(roots).where(where).values(path=str(root)))
-    c = games.c
-    known = select(c.id).join(makers).where(makers.c.key == fold(maker), c.key == fold(title))
-    elsewhere = exists().where(clips.c.game_id == former.game_id, clips.c.root_id != former.root_id)
-    if connection.execute(known).first() or connection.execute(select(elsewhere)).scalar_one():
-        return
-    before = connection.execute(select(c.maker_id).where(c.id == former.game_id)).scalar_one()
-    maker_id = ensure(connection, makers, {"key": fold(maker)}, {"name": maker})
-    name = {"maker_id": maker_id, "key": fold(title), "title": title}
-    connection.execute(update(games).where(c.id == former.game_id).values(name))
-    connection.execute(delete(makers).where(makers.c.id == before, ~exists().where(c.maker_id == before)))
-
-
-def _compare(connection: Connection, root_id: int, path: str, there: dict[str, Candidate]) -> Former | None:
+def _compare(connection: Connection, root_id: int, there: dict[str, Candidate], *, whole: bool) -> Former | None:
     c = clips.c
     by_game: Counter[int] = Counter()
     same_times = True
-    compared = 0
     for names in chunks(there):
         rows = connection.execute(
             select(c.path, c.game_id, c.size, c.mtime_ns).where(c.root_id == root_id, c.path.in_(names))
@@ -81,11 +100,34 @@ def _compare(connection: Connection, root_id: int, path: str, there: dict[str, C
             if size == there[name].size:
                 by_game[game_id] += 1
                 same_times &= mtime_ns == there[name].mtime_ns
-        compared += len(names)
-        if by_game.total() * 2 < min(compared, IDS_PER_STATEMENT):
-            return None  # most roots have nothing in common: a thousand names show it
     same = by_game.total()
-    held = connection.execute(select(func.count()).where(c.root_id == root_id, c.size >= 0)).scalar_one()
-    if same * 2 < max(len(there), held) or (same < FEW and not same_times):
+    if same * 2 < len(there) or (same < FEW and not same_times):
         return None
-    return Former(root_id, path, by_game.most_common(1)[0][0], same)
+    game_id, of_game = by_game.most_common(1)[0]
+    in_game = select(func.count()).where(c.root_id == root_id, c.game_id == game_id, c.size >= 0)
+    if whole and of_game * 2 < connection.execute(in_game).scalar_one():
+        return None
+    return Former(root_id, game_id, same)
+
+
+def _move(connection: Connection, root_id: int, path: str, root: Path) -> bool:
+    """Give a root its new path; False when another scan was quicker."""
+    if is_root(connection, str(root)):
+        return False
+    moved = update(roots).where(roots.c.id == root_id, roots.c.path == path).values(path=str(root))
+    return connection.execute(moved).rowcount == 1
+
+
+def _rename(connection: Connection, former: Former, maker: str, title: str) -> None:
+    """Give a moved game the name it has now, if the catalog has no other game of that name and all of it was moved."""
+    c = games.c
+    known = select(c.id).join(makers).where(makers.c.key == fold(maker), c.key == fold(title), c.id != former.game_id)
+    elsewhere = exists().where(clips.c.game_id == former.game_id, clips.c.root_id != former.root_id)
+    if connection.execute(known).first() or connection.execute(select(elsewhere)).scalar_one():
+        return
+    before = connection.execute(select(c.maker_id).where(c.id == former.game_id)).scalar_one()
+    maker_id = ensure(connection, makers, {"key": fold(maker)}, {"name": maker})
+    connection.execute(update(makers).where(makers.c.id == maker_id, makers.c.id == before).values(name=maker))
+    name = {"maker_id": maker_id, "key": fold(title), "title": title}
+    connection.execute(update(games).where(c.id == former.game_id).values(name))
+    connection.execute(delete(makers).where(makers.c.id == before, ~exists().where(c.maker_id == before)))

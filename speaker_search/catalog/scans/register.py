@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,6 @@ from speaker_search.catalog.scans.enqueue import (
 )
 from speaker_search.catalog.scans.gone import IsThere, find_unseen, store_unseen
 from speaker_search.catalog.scans.known_clips import KnownClips
-from speaker_search.catalog.scans.moved import find_former, move, vanished_roots
 from speaker_search.catalog.tables import characters, clips, copies, embeddings, games, makers, queue, roots
 from speaker_search.entities import Refusal, fold
 from speaker_search.sources import Candidate
@@ -46,7 +43,6 @@ class Registered:
     changed: int = 0  # size or time differ from the last scan: embedded again
     relabelled: int = 0  # another game, character or text
     gone: int = 0  # known from before, no longer there: kept
-    moved_from: str | None = None  # the folder or archive that was moved or renamed to this one
 
 
 def register(
@@ -57,24 +53,16 @@ def register(
     maker: str,
     title: str,
     candidates: Iterable[Candidate],
+    is_there: IsThere,
     retry_refused: bool = False,
-    is_there: IsThere = lambda _root, name: not name,
 ) -> Registered:
     """Register one game's clips in a root, and queue for the encoder those that it has neither embedded nor refused.
 
     Works in transactions of 10,000 clips: after a kill, the next call continues from there. A file with the same size
     and time as last time counts as known. Clips that were missing and have since been found lose their old row. Others
     that were not seen are kept, and marked as gone unless their file `is_there` (a list may have dropped it, or another
-    list may name it). A root that was moved or renamed as a whole keeps its clips.
+    list may name it).
     """
-    parts = chunks(candidates, ROWS_PER_TRANSACTION)
-    first: tuple[Candidate, ...] = ()
-    former = None
-    if vanished := vanished_roots(catalog, root, is_there):
-        first = next(parts, ())
-        former = find_former(catalog, vanished, first)
-    if former is not None:
-        catalog.transact(partial(move, former=former, root=root, maker=maker, title=title))
     with catalog.write() as connection:
         maker_id = ensure(connection, makers, {"key": fold(maker)}, {"name": maker})
         game_id = ensure(connection, games, {"maker_id": maker_id, "key": fold(title)}, {"title": title})
@@ -85,10 +73,9 @@ def register(
             select(exists().where(clips.c.root_id == root_id, clips.c.game_id != game_id))
         ).scalar_one()
     chunk_of = _Chunks(catalog, space_id, game_id, root_id, known, shared=shared)
-    for chunk in chain([first], parts):
+    for chunk in chunks(candidates, ROWS_PER_TRANSACTION):
         chunk_of.write(chunk)
     counts = chunk_of.counts
-    counts.moved_from = None if former is None else former.path
     unseen = find_unseen(catalog, root, known, is_there)
     counts.gone = catalog.transact(lambda connection: store_unseen(connection, root_id, unseen))
     enqueue_all(catalog, space_id, and_(clips.c.root_id == root_id, clips.c.game_id == game_id))

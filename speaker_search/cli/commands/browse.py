@@ -88,7 +88,7 @@ def refused(
 def forget(
     gone: Annotated[bool, typer.Option("--gone", help="Clips whose files the last scan did not find.")] = False,
     folder: Annotated[
-        Path | None, typer.Option(help="With --gone: also all clips of this folder or archive, which no longer exists.")
+        Path | None, typer.Option(help="With --gone: first look which files in this folder or archive are gone.")
     ] = None,
     json: options.Json = False,
 ) -> None:

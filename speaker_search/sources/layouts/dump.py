@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from speaker_search.entities import shown
-from speaker_search.sources.candidates import ABSENT, Candidate, Route, unsupported
+from speaker_search.sources.candidates import ABSENT, Candidate, Route, unread, unsupported
 from speaker_search.sources.layouts.file_lookup import NOBODY, FileLookup
-from speaker_search.sources.names import path_in_game, speaker, storable, unread_stem
+from speaker_search.sources.names import path_in_game, place_fault, speaker, storable, unread_stem
 from speaker_search.sources.trees.tree import AudioFiles
 
 
@@ -41,9 +41,9 @@ def dump_candidates(files: AudioFiles, rows: Iterable[object], base: str) -> Ite
     found = array("q")  # the file of each row; NOBODY when its own places are empty
     routes: list[Route] = []
     owners = array("q", [NOBODY]) * len(files.paths)  # the row of each file
-    unread = files.unsupported()
-    unread_lookup = FileLookup([unread_stem(path) or path for path in unread])
-    unread_owners = array("q", [NOBODY]) * len(unread)
+    others = files.unsupported()
+    other_lookup = FileLookup([unread_stem(path) or path for path in others])
+    other_owners = array("q", [NOBODY]) * len(others)
     for number, entry in enumerate(rows):
         row = _row(entry, number, base, speakers)
         route, file = _find(row, base, lookup) if isinstance(row, _Row) else (Route.MALFORMED, NOBODY)
@@ -64,13 +64,13 @@ def dump_candidates(files: AudioFiles, rows: Iterable[object], base: str) -> Ite
             target = path_in_game(row.written, base) or row.written
             elsewhere = lookup.elsewhere(target, row.speaker, owners)
             if elsewhere is None:
-                hit: int | None = _find(row, base, unread_lookup)[1] if unread else None
+                hit: int | None = _find(row, base, other_lookup)[1] if others else None
                 if hit == NOBODY:
-                    hit = unread_lookup.elsewhere(target, row.speaker, unread_owners)
+                    hit = other_lookup.elsewhere(target, row.speaker, other_owners)
                 if hit is not None:
-                    one = unsupported(unread[hit], speaker(row.speaker), row.text)
-                    yield one if unread_owners[hit] == NOBODY else replace(one, route=Route.REPEATED)
-                    unread_owners[hit] = number
+                    one = unsupported(others[hit], speaker(row.speaker), row.text)
+                    yield one if other_owners[hit] == NOBODY else replace(one, route=Route.REPEATED)
+                    other_owners[hit] = number
                     continue
                 # Two speakers may both lack their 001, so the speaker becomes part of a bare name.
                 path = path_in_game(row.written) or target
@@ -84,7 +84,7 @@ def dump_candidates(files: AudioFiles, rows: Iterable[object], base: str) -> Ite
     for file, owner in enumerate(owners):
         if owner == NOBODY:
             yield files.candidate(file, Route.UNLISTED)
-    yield from (unsupported(unread[file]) for file, owner in enumerate(unread_owners) if owner == NOBODY)
+    yield from (unread(others[file]) for file, owner in enumerate(other_owners) if owner == NOBODY)
     yield from files.unopened
 
 
@@ -106,7 +106,7 @@ def _row(entry: object, number: int, base: str, speakers: dict[str, str]) -> _Ro
     elif not storable(written):
         fault = "has a Voice or FilePath that is not valid Unicode, or too long"
     elif path_in_game(written, base) is None:
-        fault = "names a file outside of the game"
+        fault = place_fault(written, base)
     else:
         return _Row(speakers.setdefault(name, name), written, text)
     path = shown(written.replace("\\", "/")) if isinstance(written, str) else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from speaker_search.sources.candidates import Candidate, Route, unsupported
+from speaker_search.sources.candidates import Candidate, Route, unread
 from speaker_search.sources.names import SOUND_FOLDERS, speaker
 from speaker_search.sources.trees.tree import AudioFiles
 
@@ -17,7 +17,7 @@ def folder_candidates(files: AudioFiles) -> Iterator[Candidate]:
     for number, path in enumerate(files.paths):
         yield files.candidate(number, Route.FOLDER, _character_of(path.split("/")))
     for path in files.unsupported():
-        yield unsupported(path, _character_of(path.split("/")))
+        yield unread(path, _character_of(path.split("/")))
     yield from files.unopened
 
 

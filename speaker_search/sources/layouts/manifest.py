@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
-from speaker_search.audio.decode import AUDIO_SUFFIXES
 from speaker_search.entities import shown
-from speaker_search.errors import SourceError
-from speaker_search.sources.candidates import ABSENT, Candidate, Route, unsupported
+from speaker_search.sources.candidates import ABSENT, Candidate, Route, unread
+from speaker_search.sources.faults import UNSTORABLE
 from speaker_search.sources.game_folders import levels_above
+from speaker_search.sources.layouts.listed_files import ListedFiles
 from speaker_search.sources.layouts.manifest_rows import manifest_rows
-from speaker_search.sources.names import SOUND_FOLDERS, path_in_game, speaker, storable, unread_stem
+from speaker_search.sources.names import SOUND_FOLDERS, is_film, path_in_game, place_fault, storable
 from speaker_search.sources.scan_request import ScanRequest, nameless
 from speaker_search.sources.table_columns import Row
-
-OUTSIDE = "names a file outside of the folder"
-_ROWS_TRIED = 100  # of a table, to tell whether it is a list
-_FOLDERS_KEPT = 10_000  # folders remembered as not being links
-_FOLDERS = ("",)  # where the files of a list are looked for, below the list's own folder
-_STYLE_BERT_FOLDERS = ("", "raw/", "wavs/")  # Style-Bert-VITS2 keeps the files of a list in one of these
-
-
-def is_list(path: Path) -> bool:
-    """Whether a table is a list of voices: one of its first rows names a character and a file that is there."""
-    files = _ListedFiles(path.parent, _FOLDERS)
-    try:
-        if path.suffix.lower() == ".parquet":
-            from speaker_search.sources.archives.parquet import holds_audio  # pyarrow takes 0.3 s to import
-
-            if holds_audio(path):
-                return False
-        tried = map(files.candidate, islice(manifest_rows(path), _ROWS_TRIED))
-        return any(one.route in (Route.EXACT, Route.UNSUPPORTED) for one in tried)
-    except SourceError:
-        return False
+from speaker_search.sources.trees.disk_tree import DiskTree
 
 
 def spool_list(path: Path, request: ScanRequest) -> int:
@@ -49,7 +26,7 @@ def spool_list(path: Path, request: ScanRequest) -> int:
     game.
     """
     root = path.parent
-    files = _ListedFiles(root, _STYLE_BERT_FOLDERS if path.suffix.lower() == ".list" else _FOLDERS)
+    files = ListedFiles(path)
     levels: int | None = None
     maker = title = ""
     count = 0
@@ -66,66 +43,24 @@ def spool_list(path: Path, request: ScanRequest) -> int:
             raise nameless(str(path))
         one = files.candidate(row)
         if one.route is Route.MALFORMED:
-            one = replace(one, why=f"Row {count:,} of {shown(path.name)} {row.fault or OUTSIDE}.")
+            one = replace(one, why=f"Row {count:,} of {shown(path.name)} {row.fault or place_fault(row.path)}.")
         request.spool.add(root, maker, title, one)
     return count
 
 
-class _ListedFiles:
-    """What the file system says about the files that a list names."""
+def spool_skipped(roots: Collection[Path], request: ScanRequest) -> None:
+    """Send the sounds below the folders of lists to the spool, which drops those that a list names.
 
-    def __init__(self, root: Path, folders: tuple[str, ...]) -> None:
-        """`root` must be resolved. A path is looked for in each of the `folders` below it."""
-        self._root = str(root)
-        self._folders = folders
-        self._plain: dict[str, bool] = {"": True}  # folder -> whether neither it nor any folder above it is a link
-
-    def candidate(self, row: Row) -> Candidate:
-        """EXACT with its file, MISSING without one, UNSUPPORTED when the file's format is not read.
-
-        MALFORMED when the path leaves the root or the row says too little.
-        As everywhere, links to folders are not followed, nor links to files outside of the root.
-        """
-        path = path_in_game(row.path) if row.speaker is not None else None
-        if path is None:
-            return Candidate(shown(row.path.replace("\\", "/")), Route.MALFORMED, None, row.text, ABSENT, ABSENT)
-        character = speaker(row.speaker or "")
-        stem = unread_stem(path)
-        # A row that says b.m4a means b.ogg once somebody has converted it.
-        names = [path] if stem is None else [*(stem + suffix for suffix in sorted(AUDIO_SUFFIXES)), path]
-        for place in (folder + name for folder in self._folders for name in names):
-            status = self._status(place)
-            if status and unread_stem(place) is not None:
-                return unsupported(place, character, row.text)
-            if status:
-                return Candidate(place, Route.EXACT, character, row.text, status.st_size, status.st_mtime_ns)
-        return Candidate(path, Route.MISSING, character, row.text, ABSENT, ABSENT)
-
-    def _status(self, path: str) -> os.stat_result | None:
-        place = f"{self._root}/{path}"
-        if not self._is_plain(path.rpartition("/")[0]):
-            return None
-        try:
-            status = os.lstat(place)
-            if stat.S_ISLNK(status.st_mode):
-                inside = os.path.realpath(place, strict=True).startswith(f"{self._root}/")
-                status = os.stat(place) if inside else status  # noqa: PTH116  # takes half as long as a Path
-        except (OSError, ValueError):  # not there; ValueError: a name that no file can have
-            return None
-        return status if stat.S_ISREG(status.st_mode) else None
-
-    def _is_plain(self, folder: str) -> bool:
-        known = self._plain.get(folder)
-        if known is None:
-            above = self._is_plain(folder.rpartition("/")[0])
-            try:
-                known = above and stat.S_ISDIR(os.lstat(f"{self._root}/{folder}").st_mode)
-            except (OSError, ValueError):
-                known = False
-            if len(self._plain) >= _FOLDERS_KEPT:
-                self._plain = {"": True}
-            self._plain[folder] = known
-        return known
+    They join the last game of their folder.
+    """
+    for root in sorted(root for root in roots if not any(above in roots for above in root.parents)):
+        maker, title = request.spool.last_game(root) or _names_by_folder(Row(""), root, 0)
+        for path in DiskTree(root).sounds():
+            if not storable(path):
+                one = Candidate(shown(path), Route.MALFORMED, None, "", ABSENT, ABSENT, UNSTORABLE)
+            else:
+                one = unread(path) if is_film(path) else Candidate(path, Route.SKIPPED, None, "", ABSENT, ABSENT)
+            request.spool.add(root, maker or "?", title or "?", one)
 
 
 def _names_by_folder(row: Row, root: Path, levels: int) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from speaker_search.entities import shown
+from speaker_search.entities import counted, shown
 from speaker_search.errors import SourceError
 from speaker_search.sources.faults import unreadable
 from speaker_search.sources.table_columns import Row, columns, row_of
@@ -56,9 +56,8 @@ def _csv(file: IO[str], name: str) -> Iterator[Row]:
             if not values:
                 continue
             if len(values) != len(header):
-                detail = (
-                    f"Line {reader.line_num:,} of {name} has {len(values)} fields, but its header has {len(header)}."
-                )
+                has = counted(len(values), "field")
+                detail = f"Line {reader.line_num:,} of {name} has {has}, but its header has {len(header)}."
                 raise SourceError(detail, 'Put fields that contain commas in double quotes ("…").')
             yield row_of(dict(zip(header, values, strict=True)), named)
     except csv.Error as error:
@@ -91,6 +90,6 @@ def _list(file: IO[str], name: str) -> Iterator[Row]:
         parts = line.rstrip("\r\n").split("|", 3)  # any further | belongs to the text
         if len(parts) < 4:
             mend = "Each line must be path|speaker|language|text."
-            raise SourceError(f"Line {number:,} of {name} has {len(parts)} fields instead of 4.", mend)
+            raise SourceError(f"Line {number:,} of {name} has {counted(len(parts), 'field')} instead of 4.", mend)
         path, who, _, text = parts
         yield row_of({"path": path, "character": who, "text": text}, _LIST_FIELDS)

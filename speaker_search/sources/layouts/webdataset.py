@@ -9,7 +9,7 @@ from pathlib import Path
 
 from speaker_search.errors import AudioError
 from speaker_search.sources.archives.listing import Archive
-from speaker_search.sources.candidates import ABSENT, Candidate, Route, unsupported
+from speaker_search.sources.candidates import ABSENT, Candidate, Route, unread, unsupported
 from speaker_search.sources.names import speaker, split_suffix, unread_stem
 from speaker_search.sources.table_columns import FIELDS, Row, columns, row_of
 
@@ -28,8 +28,8 @@ def sample_candidates(tar: Archive, path: Path) -> Iterator[tuple[Row, Candidate
     sounds = [(member, stem) for member in numbers if (stem := _stem(member)) is not None]
     sounds.sort(key=lambda sound: unread_stem(sound[0]) is not None)  # behind those that may hold them converted
     for member, stem in sounds:
-        unread = unread_stem(member) is not None
-        if unread and stem in with_audio:
+        is_read = unread_stem(member) is None
+        if not is_read and stem in with_audio:
             continue
         with_audio.add(stem)
         row = _row(tar, stem)
@@ -37,11 +37,13 @@ def sample_candidates(tar: Archive, path: Path) -> Iterator[tuple[Row, Candidate
             why = f"It {row.fault}."
             yield row, Candidate(f"{stem}.json", Route.MALFORMED, None, "", ABSENT, ABSENT, why)
             row = None
-        route = Route.UNLISTED if row is None else Route.EXACT
-        row = row or Row(member)
-        who = speaker(row.speaker or "")
-        read = Candidate(member, route, who, row.text, sizes[numbers[member]], mtime_ns)
-        yield row, unsupported(member, who, row.text) if unread else read
+        who, text = (None, "") if row is None else (speaker(row.speaker or ""), row.text)
+        if is_read:
+            route = Route.UNLISTED if row is None else Route.EXACT
+            one = Candidate(member, route, who, text, sizes[numbers[member]], mtime_ns)
+        else:
+            one = unread(member) if row is None else unsupported(member, who, text)
+        yield row or Row(member), one
     for member in numbers:
         stem = member.removesuffix(".json")
         if stem == member or stem in with_audio:

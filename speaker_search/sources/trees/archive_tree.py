@@ -10,7 +10,7 @@ from pathlib import Path
 from speaker_search.errors import AudioError, SourceError
 from speaker_search.sources.archives.listing import Archive
 from speaker_search.sources.layouts.index_json import rows
-from speaker_search.sources.names import SOUND_FOLDERS, is_sound, split_suffix, unread_stem
+from speaker_search.sources.names import SOUND_FOLDERS, is_film, is_sound, split_suffix, unread_stem
 from speaker_search.sources.trees.tree import AudioFiles, Level, is_mark, level_of
 
 
@@ -36,7 +36,7 @@ class ArchiveTree:
                 self._marks.setdefault(folder, []).append(name)
             if split_suffix(name)[1]:
                 _note_depth(self._depths, folder)
-            if is_sound(name):
+            if is_sound(name) and not is_film(name):
                 _note_depth(self._sound_depths, folder)
 
     def level(self, parts: tuple[str, ...]) -> Level:

@@ -11,7 +11,7 @@ from speaker_search.entities import shown
 from speaker_search.sources.candidates import ABSENT, Candidate, Route
 from speaker_search.sources.faults import UNSTORABLE, unreadable
 from speaker_search.sources.layouts.index_json import rows
-from speaker_search.sources.names import SOUND_FOLDERS, split_suffix, storable, unread_stem
+from speaker_search.sources.names import SOUND_FOLDERS, is_film, split_suffix, storable, unread_stem
 from speaker_search.sources.trees.tree import AudioFiles, Level, is_mark, level_of
 
 _LINK = "It is a link to a folder or out of the game, which is not followed."
@@ -63,20 +63,14 @@ class DiskTree:
     def audio_files(self, below: str) -> AudioFiles:
         root = self.root / below
         files = AudioFiles()
-        folders = [""]  # relative, with a trailing slash
-        while folders:
-            folder = folders.pop()
-            inner: list[str] = []
+        for folder, entries in _folders(root):
             links: list[str] = []
             here: list[tuple[str, int, int]] = []
-            for entry, kind in _entries(root, folder):
+            for entry, kind in entries:
                 if kind is _Kind.LINK:
                     links.append(folder + entry.name)
                     continue
-                if kind is _Kind.FOLDER:
-                    inner.append(f"{folder}{entry.name}/")
-                    continue
-                if kind is _Kind.UNREAD and storable(folder + entry.name):
+                if kind in (_Kind.UNREAD, _Kind.FILM) and storable(folder + entry.name):
                     files.unread.append(folder + entry.name)
                     continue
                 try:
@@ -94,8 +88,16 @@ class DiskTree:
                 else:
                     files.unopened.append(_unopened(path, UNSTORABLE, size, mtime_ns))
             files.unopened.extend(_unopened(path, _LINK) for path in sorted(links))
-            folders.extend(sorted(inner, reverse=True))
         return files
+
+    def sounds(self) -> Iterator[str]:
+        """The paths of all sounds and films, except those that a file beside them holds converted."""
+        for folder, entries in _folders(self.root):
+            read = sorted(entry.name for entry, kind in entries if kind is _Kind.SOUND)
+            converted = {split_suffix(name)[0] for name in read}
+            others = sorted(entry.name for entry, kind in entries if kind in (_Kind.UNREAD, _Kind.FILM))
+            for name in [*read, *(name for name in others if unread_stem(name) not in converted)]:
+                yield folder + name
 
     def rows(self, path: str) -> Iterator[object]:
         index = self.root / path
@@ -122,7 +124,19 @@ class _Kind(Enum):
     FOLDER = auto()
     SOUND = auto()
     UNREAD = auto()  # a sound in a format that is not read
+    FILM = auto()
     LINK = auto()  # one that is not followed
+
+
+def _folders(root: Path) -> Iterator[tuple[str, list[tuple[os.DirEntry[str], _Kind]]]]:
+    """All folders below, in order: each one's path, "" or with a trailing slash, and the files and links in it."""
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        found = list(_entries(root, folder))
+        yield folder, [(entry, kind) for entry, kind in found if kind is not _Kind.FOLDER]
+        inner = [f"{folder}{entry.name}/" for entry, kind in found if kind is _Kind.FOLDER]
+        waiting.extend(sorted(inner, reverse=True))
 
 
 def _entries(root: Path, folder: str) -> Iterator[tuple[os.DirEntry[str], _Kind]]:
@@ -146,7 +160,9 @@ def _entries(root: Path, folder: str) -> Iterator[tuple[os.DirEntry[str], _Kind]
 def _kind(name: str) -> _Kind | None:
     if split_suffix(name)[1]:
         return _Kind.SOUND
-    return None if unread_stem(name) is None else _Kind.UNREAD
+    if unread_stem(name) is None:
+        return None
+    return _Kind.FILM if is_film(name) else _Kind.UNREAD
 
 
 def _stays_inside(link: os.DirEntry[str], root: Path) -> bool:

@@ -12,13 +12,9 @@ from speaker_search.sources.candidates import Candidate, Route
 from speaker_search.sources.names import UNREAD_SUFFIXES, split_suffix, unread_stem
 
 INDEX_NAME = "index.json"
-MANIFEST_NAMES = frozenset(
-    f"{stem}{suffix}" for stem in ("manifest", "metadata") for suffix in (".csv", ".jsonl", ".parquet")
-)
-TABLES = (".csv", ".jsonl", ".parquet")  # whatever their names: lists if their content says so
+TABLES = (".csv", ".jsonl", ".list", ".parquet")
 _MARKS = frozenset(
-    {".json", ".list", *TABLES, *ARCHIVE_SUFFIXES, *UNREAD_SUFFIXES}
-    | {name[name.rfind(".") :] for name in UNREADABLE_ARCHIVES}
+    {".json", *TABLES, *ARCHIVE_SUFFIXES, *UNREAD_SUFFIXES} | {name[name.rfind(".") :] for name in UNREADABLE_ARCHIVES}
 )
 
 
@@ -48,8 +44,7 @@ class Level:
 
     folders: list[str]
     index: str | None  #: the index.json, in any letter case
-    manifests: list[str]
-    tables: list[str]  #: that may be manifests
+    tables: list[str]  #: that may be lists of voices
     archives: list[str]
     unread: list[str]  #: sounds in formats that are not read
 
@@ -67,7 +62,7 @@ class Tree(Protocol):
         """The number of folders between a folder and its least nested audio file; None when it has no audio.
 
         A folder called wav, wavs or audio that directly holds audio files does not count. Sounds in formats that are
-        not read count with `unread` alone.
+        not read count with `unread` alone, and films never.
         """
 
     def audio_files(self, below: str) -> AudioFiles:
@@ -85,14 +80,12 @@ def level_of(folders: list[str], marks: list[str]) -> Level:
     indexes = sorted(name for name in marks if name.lower() == INDEX_NAME)
     index = INDEX_NAME if INDEX_NAME in indexes else indexes[0] if indexes else None
     marks = sorted(marks)
-    others = [name for name in marks if not is_manifest(name)]
     return Level(
         folders=sorted(folders),
         index=index,
-        manifests=[name for name in marks if is_manifest(name)],
-        tables=[name for name in others if name.lower().endswith(TABLES)],
-        archives=[name for name in others if is_archive_name(name)],
-        unread=[name for name in others if unread_stem(name) is not None],
+        tables=[name for name in marks if name.lower().endswith(TABLES)],
+        archives=[name for name in marks if is_archive_name(name)],
+        unread=[name for name in marks if unread_stem(name) is not None],
     )
 
 
@@ -101,15 +94,4 @@ def is_mark(name: str) -> bool:
     if name[name.rfind(".") :].lower() not in _MARKS:  # nearly every name
         return False
     lower = name.lower()
-    return (
-        lower == INDEX_NAME
-        or is_manifest(name)
-        or lower.endswith(TABLES)
-        or is_archive_name(name)
-        or unread_stem(name) is not None
-    )
-
-
-def is_manifest(name: str) -> bool:
-    """Whether a file of this name is a list of voices."""
-    return name.lower() in MANIFEST_NAMES or name.lower().endswith(".list")
+    return lower == INDEX_NAME or lower.endswith(TABLES) or is_archive_name(name) or unread_stem(name) is not None

@@ -216,6 +216,13 @@ def test_what_cannot_be_a_row_is_malformed_and_its_file_unlisted(tmp_path: Path,
     assert routes == [Route.MALFORMED, Route.UNLISTED]
 
 
+@pytest.mark.parametrize("voice", ["", ".", "a/.."])
+def test_a_row_that_names_no_file_says_so(tmp_path: Path, voice: str) -> None:
+    """It was said to name a file outside of the game."""
+    source = game(tmp_path, [{"Speaker": "琴子", "Voice": voice}], [])
+    assert [one.why for one in source.candidates()] == ["Row 1 of the index.json names no file."]
+
+
 @pytest.mark.parametrize(
     ("voice", "index"),
     [
