@@ -19,8 +19,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex, ExecutableDDLElement
 
 from speaker_search.catalog import schema, tables
+from speaker_search.catalog.checks.integrity import count_broken
 from speaker_search.catalog.database import open_catalog, translated
-from speaker_search.errors import CatalogError
+from speaker_search.entities import counted
+from speaker_search.errors import CatalogError, UsageError
 from speaker_search.transfer.backing_up import OnRows
 from speaker_search.transfer.backup_file import BackupFile, newer
 
@@ -55,6 +57,7 @@ def restore(url: str | URL, backup: BackupFile, on_rows: OnRows = lambda _, __: 
             for statement in dropped:
                 connection.execute(statement)
             schema.migrate(connection)
+            _check_references(connection, backup)
             _raise_ids(connection, backup.manifest.highest_ids)
             connection.execute(update(tables.catalog).values(uuid=str(uuid4())))
             if connection.dialect.name == "postgresql":  # its planner needs to know how large the tables are now
@@ -95,6 +98,18 @@ def _check_empty(connection: Connection) -> None:
                 "The catalog to restore into is not empty.",
                 "Set SPKSEARCH_HOME to a new folder, or SPKSEARCH_DATABASE_URL to an empty database.",
             )
+
+
+def _check_references(connection: Connection, backup: BackupFile) -> None:
+    """Raise UsageError when a row refers to one that is not there. Not all databases check all references."""
+    for table in tables.metadata.sorted_tables:
+        for key in table.foreign_keys:
+            if broken := count_broken(connection, key):
+                raise UsageError(
+                    f"{backup.path} holds {counted(broken, 'row')} of {table.name} that refer to "
+                    f"{key.column.table.name} that it does not hold: the catalog it was made from was damaged.",
+                    "Use an older backup.",
+                )
 
 
 def _drop_indexes(connection: Connection, others: set[str]) -> list[ExecutableDDLElement]:

@@ -95,7 +95,8 @@ def answers(settings: Settings, home: Path) -> list[str]:
     url = make_url(settings.url).render_as_string(hide_password=False)
     with Library(settings.model_copy(update={"home": home, "database_url": url}), encoder=StandInEncoder()) as library:
         assert library.verify().ok
-        found = [library.similar(character.id).document() for character in library.characters().characters[:12]]
+        heard = [character.id for character in library.characters().characters if character.clips]
+        found = [library.similar(id_).document() for id_ in heard[:12]]
         found.append(library.search_like(embedding=unit(1, 3, DIM)[0].tolist()).document())
         cast = library.cast_document()
     return [document.model_dump_json() for document in [*found, cast]]

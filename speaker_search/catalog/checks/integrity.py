@@ -32,11 +32,11 @@ def _faults(connection: Connection) -> Iterator[str]:
         for _ in stream(connection, select(table)):
             pass
         for key in table.foreign_keys:
-            if broken := _broken(connection, key):
+            if broken := count_broken(connection, key):
                 yield f"{broken:,} rows of {table.name} refer to {key.column.table.name} that are not there"
 
 
-def _broken(connection: Connection, key: ForeignKey) -> int:
+def count_broken(connection: Connection, key: ForeignKey) -> int:
     """How many rows refer by this key to a row that is not there."""
     parent = key.column.table.alias()
     there = exists().where(parent.c[key.column.name] == key.parent)
