@@ -99,7 +99,7 @@ def test_upgrading_a_catalog_that_is_up_to_date_changes_nothing(home: Path) -> N
 def test_a_catalog_that_is_not_a_database_is_reported(home: Path) -> None:
     (home / "catalog.db").write_text("no database " * 1000)
     done = quickly("cast", home=home)
-    assert "is damaged: file is not a database. Restore a backup" in done.err
+    assert "catalog.db is not a database. Set SPKSEARCH_HOME" in done.err
     assert "Traceback" not in done.err
     assert done.code == 3
 

@@ -60,7 +60,7 @@ def test_characters_are_filtered_by_folded_names(http: httpx.Client, role: Role)
     assert len(of_game) == 6
     (only,) = characters(http, maker=role.maker, game=role.game, name=role.character)["characters"]
     assert (only["name"], only["clips"]) == (role.character, 8)
-    assert characters(http, maker="nobody") == {"characters": [], "next": None}
+    assert characters(http, name="nobody") == {"characters": [], "next": None}
 
 
 def test_a_clips_sound_is_its_file_byte_for_byte(http: httpx.Client, sound: tuple[str, bytes]) -> None:
