@@ -12,7 +12,7 @@ from search.filling import fill, some_voices
 from sqlalchemy import true
 from standin import DIM, StandInEncoder, write_dump
 
-from speaker_search.catalog.scans.enqueue import enqueue
+from speaker_search.catalog.scans.enqueue import enqueue_all
 from speaker_search.catalog.spaces import ensure_space
 from speaker_search.library import Library
 from speaker_search.search.live import Live
@@ -33,8 +33,7 @@ def test_a_library_stays_in_its_space_when_the_catalog_gets_another(library: Lib
     space = library.ready.space
     before = library.show(1).character.clips
     other = ensure_space(library.catalog, space="anime-va@1", name="anime-va", dim=DIM)
-    with library.catalog.write() as connection:
-        enqueue(connection, other.id, true())
+    enqueue_all(library.catalog, other.id, true())
     assert library.space == space
     assert library.show(1).character.clips == before > 0
     report = library.ingest([write_dump(tmp_path / "voices", {"m/new": {"Ann": 1}})])
