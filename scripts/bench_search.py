@@ -29,11 +29,11 @@ from speaker_search.settings import Settings
 
 SEARCHES = 200  # of each kind
 RECALLED = 50  # searches by clip whose answers are compared with an exact scan
-SHARE = 10  # one game in so many is allowed by the filter of many games
+EVERY = 10  # the filter of many games allows every tenth
 FILTERS: dict[str, dict[str, tuple[str, ...]]] = {
     "": {},
     ", one game": {"game": ("Game 3",)},
-    ", 10 % of the games": {"game": tuple(f"Game {n}" for n in range(0, 10_000, SHARE))},
+    ", 10 % of the games": {"game": tuple(f"Game {n}" for n in range(0, 10_000, EVERY))},
     ", one maker excluded": {"exclude_maker": ("Maker 3",)},
 }
 

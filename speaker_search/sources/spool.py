@@ -26,7 +26,7 @@ _REPEATED = """
 UPDATE candidates SET route = ? WHERE size >= 0 AND route = ? AND number NOT IN (
     SELECT min(number) FROM candidates WHERE size >= 0 AND route = ? GROUP BY root, path
 )"""
-# Every sound below a list's folder has been added: those that a list names are no longer needed.
+# By now every sound below a list's folder has been added, so the names in the list can go.
 _NAMED = """
 DELETE FROM candidates WHERE route IN (?, ?) AND (SELECT folder FROM roots WHERE number = root) || path IN (
     SELECT folder || path FROM candidates JOIN roots ON roots.number = root WHERE route IN (?, ?)

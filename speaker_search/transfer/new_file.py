@@ -24,6 +24,8 @@ def new_file(path: Path) -> Iterator[Path]:
             raise UsageError(f"{path} is a folder.", "Name a file in it.")
         if os.path.lexists(path):
             raise UsageError(f"{path} exists already.", "Name a new file, or delete it first.")
+        if not path.absolute().parent.is_dir():
+            raise UsageError(f"There is no folder {path.absolute().parent}.", "Make it first, or name another place.")
         beside = path.with_name(f"{path.name}.{uuid4().hex[:8]}{PART}")
         try:
             yield beside

@@ -26,7 +26,7 @@ from speaker_search.errors import CatalogError, UsageError
 from speaker_search.transfer.backing_up import OnRows
 from speaker_search.transfer.backup_file import BackupFile, newer
 
-#: Tables in which an unused catalog may have rows.
+#: Tables that have rows even in a catalog that was never used.
 NOT_VOICES = frozenset({tables.catalog, tables.encoders, tables.workers})
 
 

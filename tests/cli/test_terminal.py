@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cli.test_output import LOADING
 from end_to_end.bundled import VOICES, Ingested, cast
-from end_to_end.running import LIMIT_S, PROGRAM, Ran, Word, environment, quickly, spksearch
+from end_to_end.running import LIMIT_S, PROGRAM, Ran, Word, environment, on_terminal, quickly, spksearch
 from rich.cells import cell_len
 
 CLIP = next(role for role in cast() if role.clips()).clips()[0]
@@ -19,24 +19,9 @@ CLIP = next(role for role in cast() if role.clips()).clips()[0]
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such terminals")
 def test_a_terminal_says_at_once_what_it_waits_for_and_then_shows_lines_that_fit(ingested: Ingested) -> None:
-    ours, theirs = os.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-c", LOADING, "similar", "ミミ"],
-        env={**environment(ingested.home), "COLUMNS": "80", "TERM": "xterm"},
-        stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=theirs,
-    ) as process:
-        os.close(theirs)
-        seen = b""
-        try:
-            while more := os.read(ours, 65536):
-                seen += more
-        except OSError:  # Linux's way to say that the other side is closed
-            pass
-        os.close(ours)
-        assert process.wait(LIMIT_S) == 0
-    waited, _, answer = seen.decode().replace("\r\n", "\n").partition("loading\n")
+    code, seen = on_terminal("similar", "ミミ", home=ingested.home, columns=80, program=(sys.executable, "-c", LOADING))
+    assert code == 0
+    waited, _, answer = seen.replace("\r\n", "\n").partition("loading\n")
     assert waited.endswith("Opening the catalog…")
     lines = re.sub(r"\x1b\[\d*m", "", answer.rpartition("\r")[2]).splitlines()
     assert lines[0].split() == ["id", "character", "game", "maker", "clips", "score", "probability"]

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
@@ -74,6 +74,27 @@ def spksearch(*words: Word, home: Path, folder: Path = HERE, **settings: str) ->
     environ = environment(home, **settings)
     done = subprocess.run([*PROGRAM, *words], cwd=folder, env=environ, capture_output=True, timeout=LIMIT_S)
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def on_terminal(*words: Word, home: Path, columns: int, program: Sequence[Word] = PROGRAM) -> tuple[int, str]:
+    """Run one command with a terminal for its output; its exit code, and all that the terminal was sent."""
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [*program, *words],
+        env={**environment(home), "COLUMNS": str(columns), "TERM": "xterm"},
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        try:
+            while more := os.read(ours, 65536):
+                seen += more
+        except OSError:  # Linux's way to say that the other side is closed
+            pass
+        os.close(ours)
+        return process.wait(LIMIT_S), seen.decode()
 
 
 @dataclass(slots=True)

@@ -52,7 +52,7 @@ class _Label:
 
 
 def take_in(connection: Connection, space: Space, some: Sequence[CarriedClip], *, origin: str, own: bool) -> TakenIn:
-    """Register and embed clips that came without audio, in one transaction, in which no worker sees them as pending.
+    """Register and embed clips that came without audio, in one transaction, so that no worker sees them as pending.
 
     `origin` names the catalog that they come from; `own` says that it is this one. The same audio in the same game is
     not taken in twice.

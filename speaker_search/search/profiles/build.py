@@ -151,9 +151,9 @@ def _most(characters: int) -> float:
 
 
 def _of_some_games(games: Ids, most: int, rng: np.random.Generator) -> Ids:
-    """The characters of games drawn at random, at most so many characters together; all games, if they fit.
+    """The characters of all games, or of games drawn at random if these have more than `most` characters together.
 
-    At least one game, however large it is.
+    At least one game is drawn, however large it is.
     """
     named, sizes = np.unique(games, return_counts=True)
     order = rng.permutation(len(named))

@@ -54,7 +54,7 @@ class Lists:
     def nearest(
         self, vectors: Halves, query: Floats, limit: int, allowed: Allowed, nprobe: int | None = None
     ) -> tuple[Rows, Floats]:
-        """Rows and cosines nearest to a unit vector (dim,), best first; with `nprobe` from so many lists."""
+        """Rows and cosines nearest to a unit vector (dim,), best first. `nprobe` overrides the lists searched."""
         limit = min(limit, allowed.count)
         if limit <= 0:
             return np.empty(0, np.int64), np.empty(0, np.float32)
@@ -109,7 +109,7 @@ class Lists:
 
     @property
     def imbalance(self) -> float:
-        """How unequal the lists are: a query compares with so many times the rows that equal lists would have."""
+        """How many times as many rows a query compares as it would if all lists were equally long."""
         return 1.0 if self.plan.kind == "flat" else float(self._index.invlists.imbalance_factor())
 
     def save(self, path: Path) -> None:

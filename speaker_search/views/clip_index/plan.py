@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from speaker_search.documents import DEFAULT_RECALL
-from speaker_search.entities import counted
 
 FLAT_CLIPS = 100_000  # up to here an exact scan takes about 2 ms on one core (20 ms at a million, measured)
 GROWTH = 4  # lists trained on a quarter of the clips or fewer lose recall on the rest: retrain
@@ -20,7 +19,7 @@ HALVES_CLIPS = 2_000_000  # up to here lists hold whole vectors, a second time: 
 HALVES_SHARE = 1 / 4  # of the memory at hand, which they take at most
 CODE_BITS = 4  # of every two dimensions, where lists hold codes
 CODE_CLIPS = 65_536  # that codes are trained on
-REFINED = (300, 4)  # candidates by code that are compared exactly: so many, and so many for every clip wanted
+REFINED = (300, 4)  # candidates by code to compare exactly: a fixed number, and a number for each clip wanted
 PROBED_LISTS = ((0.97, 16), (0.985, 24), (DEFAULT_RECALL, 32), (0.995, 96), (1.0, 256))  # a query's, by recall
 
 
@@ -58,7 +57,8 @@ def plan(clips: int, *, dim: int = 192, memory: int | None = None, recall: float
     clips: an exact scan while that is fast, otherwise inverted lists, of float16 or of codes.
     """
     if clips <= FLAT_CLIPS:
-        words = f"{counted(clips, 'clip')}: an exact scan of up to {FLAT_CLIPS:,} takes a few milliseconds"
+        # Without the number of clips, which may grow while the plan stays.
+        words = f"an exact scan of up to {FLAT_CLIPS:,} clips takes a few milliseconds"
         return Plan("flat", 0, 0, words, recall=recall)
     wanted = max(min(4 * clips**0.5, FINE_LISTS), clips / LIST_CLIPS)  # rounded up to a power of two
     nlist = LIST_BOUNDS[0]
