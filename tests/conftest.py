@@ -65,6 +65,17 @@ SLOW = (
     "test_change_log.py",
     "test_hostile_archives.py",
     "test_layers.py",
+    "test_backups.py",
+    "test_damage.py",
+    "test_decoders_in_trouble.py",
+    "test_voices_files.py",
+    "test_comparing.py",
+    "test_moved_voices.py",
+    "test_output.py",
+    "test_damaged_catalog.py",
+    "test_several_portions.py",
+    "test_archives_taken_in.py",
+    "test_tuning.py",
 )
 
 # A suite started in the background ignores Ctrl-C, and every program started from it would ignore it too.
