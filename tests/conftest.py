@@ -76,6 +76,10 @@ SLOW = (
     "test_several_portions.py",
     "test_archives_taken_in.py",
     "test_tuning.py",
+    "test_found_rows.py",
+    "test_unreadable_games.py",
+    "test_refused_clips.py",
+    "test_side_by_side.py",
 )
 
 # A suite started in the background ignores Ctrl-C, and every program started from it would ignore it too.
