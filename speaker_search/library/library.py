@@ -13,24 +13,22 @@ import numpy as np
 from speaker_search import documents
 from speaker_search.catalog import people
 from speaker_search.catalog.spaces import check_space
-from speaker_search.documents import DEFAULT_PROBABILITY, MAX_EXAMPLES, By
+from speaker_search.documents import MAX_EXAMPLES, By
 from speaker_search.encoders import Encoder
 from speaker_search.entities import Character, Waveform
 from speaker_search.errors import AudioError, UsageError
-from speaker_search.library.carrying import Carrying
+from speaker_search.library.crediting import Crediting
 from speaker_search.library.query_sounds import QuerySounds, Sound, named, speechless
 from speaker_search.settings import Settings
 
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:
-    from speaker_search.cast.voices import Cast
     from speaker_search.search.examples import Examples
     from speaker_search.search.live import Ready
-    from speaker_search.search.profiles.profiles import Profiles
     from speaker_search.search.query import Answer, Filters, Page, Query
 
 
-class Library(Carrying):
+class Library(Crediting):
     """A catalog to search and to ingest into. Use it in a `with` statement, or close it.
 
     Most methods return a document, the same JSON that the command line prints and the server sends. `search`,
@@ -52,8 +50,6 @@ class Library(Carrying):
         super().__init__(settings, encoder=encoder)
         self._query_sounds = QuerySounds(decoder)
         self._encoding = threading.Lock()  # an encoder embeds one query at a time
-        self._linking = threading.Lock()  # characters are linked once for all searches by voice
-        self._cast: tuple[Profiles, Cast] | None = None
 
     def close(self) -> None:
         self._query_sounds.close()
@@ -149,13 +145,6 @@ class Library(Carrying):
         with self.catalog.read() as connection:
             return people.find_character(connection, space, str(wanted))
 
-    def cast(self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None) -> Cast:
-        """The recurring voices of the whole catalog, or those of one game."""
-        from speaker_search.cast.voices import find_voices, of_game
-
-        found = find_voices(self.catalog, self.ready, min_probability=min_probability)
-        return found if game is None else of_game(found, game)
-
     def evaluate(self, truth: Path) -> documents.Evaluation:
         """Measure search and cast against known voice actors."""
         from speaker_search.cast.voices import find_voices
@@ -202,18 +191,6 @@ class Library(Carrying):
         found = self.similar(character, same_game=same_game, **conversion.narrowing(options))
         return found.document()
 
-    def cast_document(
-        self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None, export_to: Path | None = None
-    ) -> documents.Cast:
-        """What `cast` answers, as a document; also exported to `export_to` in the format of its suffix."""
-        from speaker_search.cast.export import export
-
-        found = self.cast(min_probability=min_probability, game=game)
-        document = found.document()
-        if export_to is not None:
-            export(found, document.model_dump_json(indent=1), export_to)
-        return document
-
     def _answer(
         self,
         ready: Ready,
@@ -238,15 +215,6 @@ class Library(Carrying):
             voices=voices,
             exclude_game_id=exclude_game_id,
         )
-
-    def _voices(self, ready: Ready) -> dict[int, int]:
-        """The voice of each linked character, by id; linked once per state of the catalog."""
-        from speaker_search.cast.voices import find_voices
-
-        with self._linking:
-            if self._cast is None or self._cast[0] is not ready.profiles:
-                self._cast = (ready.profiles, find_voices(self.catalog, ready))
-            return {character.id: voice.id for voice in self._cast[1].voices for character, _ in voice.members}
 
     def _embed(self, ready: Ready, clips: Sequence[Sound], *, unlike: bool = False) -> Examples:
         """Embed query clips, each audio once. Clips without a voice are left out, unless that leaves none."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from catalog.shelf import fingerprint
 from search.filling import enqueue, fill, forget, some_voices
-from sqlalchemy import make_url, select, text
+from sqlalchemy import Connection, Table, make_url, select, text
 from standin import DIM, StandInEncoder
 from views.made_up import unit
 
@@ -45,11 +45,31 @@ def mixed(library: Library) -> int:
     outcomes.store(catalog, own.id, [younger])
     with catalog.write() as connection:
         connection.execute(tables.embeddings.insert().values(encoder_id=other.id, clip_id=1, vector=b"\0\1\2\xff"))
+        _said(connection, own.id)
     with catalog.read() as connection:
         highest = connection.execute(select(tables.clips.c.id).order_by(tables.clips.c.id.desc())).scalars().first()
     assert highest is not None
     forget(library, highest)  # the next clip must not get its id
     return len(claims.claim(WAITING // 2))
+
+
+def _said(connection: Connection, space_id: int) -> None:
+    """What people and credits say of characters, and the voices that follow."""
+    t, when = tables, 1.5e9 + 1 / 3
+    by = {"author": "誰か", "at": when}
+    rows: list[tuple[Table, dict[str, Any]]] = [
+        (t.voices, {"encoder_id": space_id, "probability": 0.9, "since": when}),
+        (t.voice_members, {"encoder_id": space_id, "character_id": 1, "voice_id": 1, "probability": 1 / 3}),
+        (t.voice_events, {"encoder_id": space_id, "at": when, "kind": "joined", "voice_id": 1, "character_id": 1}),
+        (t.verdicts, {"one_id": 1, "other_id": 2, "same": True, "note": "そう", **by}),
+        (t.actors, {"source": "vndb", "key": "s1", "name": "声"}),
+        (t.pen_names, {"actor_id": 1, "name": "別名"}),
+        (t.credits, {"character_id": 1, "actor_id": 1, "pen_name_id": 1, "spoiler": False, "at": when}),
+        (t.edits, {"noun": "maker", "kind": "rename", "row_id": 1, "before": "a", "after": "b", **by}),
+        (t.moved_rows, {"edit_id": 1, "noun": "clip", "row_id": 1, "before_id": 1}),
+    ]
+    for table, row in rows:
+        connection.execute(table.insert().values(row))
 
 
 def _heard(clip_id: int) -> Outcome:

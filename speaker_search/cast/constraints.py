@@ -1,0 +1,22 @@
+"""What is known of pairs of characters, from verdicts and credits: it stands above every score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from speaker_search.entities import Ids
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Constraints:
+    """Pairs of characters, by id: in every voice or in none. No pair is in both, also not through others."""
+
+    together: Ids  # (n, 2)
+    apart: Ids  # (m, 2)
+
+
+def none() -> Constraints:
+    """Nothing is known."""
+    return Constraints(np.empty((0, 2), np.int64), np.empty((0, 2), np.int64))

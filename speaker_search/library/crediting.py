@@ -1,0 +1,9 @@
+"""Known voice actors."""
+
+from __future__ import annotations
+
+from speaker_search.library.judging import Judging
+
+
+class Crediting(Judging):
+    """An open catalog with credits."""

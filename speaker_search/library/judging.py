@@ -1,0 +1,9 @@
+"""People's word on which characters are one voice."""
+
+from __future__ import annotations
+
+from speaker_search.library.casting import Casting
+
+
+class Judging(Casting):
+    """An open catalog that keeps verdicts."""
