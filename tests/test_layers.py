@@ -50,9 +50,11 @@ BELOW_THE_DOOR = {"entities", "errors", "settings", "documents", "library"}
 INNER_FOLDERS = {
     "catalog/checks",
     "catalog/scans",
+    "catalog/tables",
     "cli/commands",
     "encoders/backends",
     "encoders/networks",
+    "library/voices",
     "search/profiles",
     "sources/archives",
     "sources/layouts",

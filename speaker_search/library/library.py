@@ -17,8 +17,8 @@ from speaker_search.documents import MAX_EXAMPLES, By
 from speaker_search.encoders import Encoder
 from speaker_search.entities import Character, Waveform
 from speaker_search.errors import AudioError, UsageError
-from speaker_search.library.crediting import Crediting
 from speaker_search.library.query_sounds import QuerySounds, Sound, named, speechless
+from speaker_search.library.voices.crediting import Crediting
 from speaker_search.settings import Settings
 
 # Imported where they are used: see holdings.

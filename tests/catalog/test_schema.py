@@ -1,4 +1,4 @@
-"""The migrations make what tables.py says, keep what an older catalog holds, and refuse any other schema."""
+"""The migrations make what the tables say, keep what an older catalog holds, and refuse any other schema."""
 
 from __future__ import annotations
 

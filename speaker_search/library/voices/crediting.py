@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from speaker_search.library.judging import Judging
+from speaker_search.library.voices.judging import Judging
 
 
 class Crediting(Judging):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from speaker_search.library.casting import Casting
+from speaker_search.library.voices.casting import Casting
 
 
 class Judging(Casting):
