@@ -8,7 +8,7 @@ SQLite and PostgreSQL alike.
 
 from __future__ import annotations
 
-from speaker_search.catalog.tables.columns import RowId, key_to_lasting, metadata
+from speaker_search.catalog.tables.keys import RowId, key_to_lasting, metadata
 from speaker_search.catalog.tables.said import (
     actors,
     credits,

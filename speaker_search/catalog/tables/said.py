@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, String, Table, Text, UniqueConstraint
 
-from speaker_search.catalog.tables.columns import RowId, key_to_lasting, metadata
+from speaker_search.catalog.tables.keys import RowId, key_to_lasting, metadata
 
 #: The recurring voices of a space as they were last stored, so that each keeps its id while the catalog grows.
 voices = Table(

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-from speaker_search.catalog.tables.columns import RowId, key_to_lasting, metadata
+from speaker_search.catalog.tables.keys import RowId, key_to_lasting, metadata
 
 #: One row: which catalog this is.
 catalog = Table("catalog", metadata, Column("uuid", String(36), primary_key=True))

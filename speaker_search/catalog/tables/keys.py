@@ -1,4 +1,4 @@
-"""What the tables are made of."""
+"""How the tables refer to rows."""
 
 from __future__ import annotations
 
