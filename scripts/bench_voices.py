@@ -15,15 +15,21 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from bench_encoder import machine_name
 
-from speaker_search.documents import Evaluation, IngestReport
+from speaker_search.documents import Character, Evaluation, IngestReport, QuerySize
 from speaker_search.errors import EncoderError
+from speaker_search.evaluation.metrics import calibration_error
+from speaker_search.evaluation.queries import CONFIDENT
+from speaker_search.evaluation.truth import read_truth
 from speaker_search.library import Library
+from speaker_search.search.query import Filters, Page
 from speaker_search.settings import Settings
 
 VOICES = Path(__file__).resolve().parents[2] / "shared" / "voices"
@@ -83,7 +89,67 @@ def measure(voices: Path, encoder: str, home: Path) -> Evaluation:
             for problem in report.problems:
                 note(problem)
             (home / INGESTED).write_text(report.model_dump_json(indent=1), encoding="utf-8")
-        return library.evaluate(voices / TRUTH)
+        evaluation = library.evaluate(voices / TRUTH)
+        sizes = [
+            size if size.precision_at_1 is not None else of_several_roles(library, voices / TRUTH, size.clips)
+            for size in evaluation.queries
+        ]
+        return evaluation.model_copy(update={"queries": sizes})
+
+
+def of_several_roles(library: Library, truth: Path, size: int) -> QuerySize:
+    """Queries of more clips than characters have: of several roles of an actor who has another one.
+
+    They are asked as a person would ask them, for characters of the games that no clip of the query is from. Roles are
+    taken in turn, beginning with each, so queries overlap.
+    """
+    known = read_truth(truth)
+    refused = {clip.id for clip in library.refused().clips}
+    actors, asked = {}, defaultdict(list)
+    for one in every_character(library):
+        if (actor := known.voice_actor(one)) is not None:
+            actors[one.id] = actor
+            asked[actor].append(one)
+    likely, right = [], []
+    for actor, roles in asked.items():
+        for first in range(len(roles)):
+            clips, games = [], set()
+            for role in [*roles[first:], *roles[:first]]:
+                if len(clips) < size:
+                    clips += [clip.id for clip in library.show(role.id).clips if clip.id not in refused]
+                    games.add(role.game.title)
+            if len(clips) < size or games >= {role.game.title for role in roles}:
+                continue
+            elsewhere = Filters(exclude_games=tuple(games))
+            best = library.search_like(clips=clips[:size], filters=elsewhere, page=Page(limit=1)).matches[0]
+            right.append(actors.get(best.character.id) == actor)
+            likely.append(best.probability)
+    found = QuerySize(
+        clips=size,
+        queries=len(right),
+        precision_at_1=float(np.mean(right)) if right else None,
+        first_match_ece=None,
+        confident=None,
+        confident_right=None,
+    )
+    if not right or None in likely:
+        return found
+    judged, sure = np.array(right), np.array(likely) >= CONFIDENT
+    measured = {
+        "first_match_ece": calibration_error(np.array(likely, np.float32), judged).ece,
+        "confident": float(sure.mean()),
+        "confident_right": float(judged[sure].mean()) if sure.any() else None,
+    }
+    return found.model_copy(update=measured)
+
+
+def every_character(library: Library) -> Iterator[Character]:
+    cursor = None
+    while True:
+        page = library.characters(cursor=cursor)
+        yield from page.characters
+        if (cursor := page.next) is None:
+            return
 
 
 def note(sentence: str) -> None:

@@ -36,6 +36,14 @@ _SAME_AUDIO = select(_YOUNGER.c.id, _ELDER.c.id).join_from(
 )
 
 
+def games_with(connection: Connection, fingerprints: Iterable[bytes]) -> set[int]:
+    """The games that hold some of this audio."""
+    found: set[int] = set()
+    for some in chunks(set(fingerprints)):
+        found.update(connection.execute(select(clips.c.game_id).where(clips.c.fingerprint.in_(some))).scalars())
+    return found
+
+
 def known_vectors(connection: Connection, space: Space, fingerprints: Iterable[bytes]) -> dict[bytes, Floats]:
     """The vectors (dim,) that a space already holds for some of these fingerprints: same audio, same vector."""
     by_clip: dict[int, bytes] = {}

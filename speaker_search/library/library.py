@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from speaker_search import documents
-from speaker_search.catalog import people
+from speaker_search.catalog import duplicates, people
 from speaker_search.catalog.spaces import check_space
 from speaker_search.documents import MAX_EXAMPLES, By
 from speaker_search.encoders import Encoder
@@ -241,7 +241,9 @@ class Library(Crediting):
             raise left_out[0]
         seconds = sum(waveform.seconds for (_, waveform), has in zip(once.values(), voiced, strict=True) if has)
         warnings = tuple(f"Left out: {error}" for error in left_out)
-        return Examples(vectors[voiced], np.ones(sum(voiced), np.int64), seconds, warnings)
+        with self.catalog.read() as connection:
+            games = duplicates.games_with(connection, once)
+        return Examples(vectors[voiced], np.ones(sum(voiced), np.int64), seconds, warnings, tuple(sorted(games)))
 
     def _query_encoder(self, ready: Ready) -> Encoder:
         encoder = self._load(ready.space.encoder)

@@ -117,7 +117,9 @@ def _scores(profiles: Profiles, query: Query, own_row: int | None) -> tuple[Floa
     if own_row is not None:
         scores = profiles.pair_scores(slice(own_row, own_row + 1))[0]
         return scores, None if profiles.pairs is None else profiles.pairs.log_odds(scores), profiles.pairs
-    scores, cosines = (each[0] for each in profiles.query_scores(query.vector[None]))
+    # The query's own character would pass for one of the strangers that its scores are compared with.
+    games = np.array([query.game_ids], np.int64) if query.game_ids else None
+    scores, cosines = (each[0] for each in profiles.query_scores(query.vector[None], games=games))
     calibration = None if query.blended else profiles.query_calibration(query.clips, query.seconds)
     if calibration is None:
         return scores, None, None

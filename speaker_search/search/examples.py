@@ -31,6 +31,7 @@ class Examples:
     clips: Ids  # (n,) what each counts as: 1, or a character's clips up to MOST_CLIPS
     seconds: float | None  #: of all of them together
     warnings: tuple[str, ...] = ()  #: what was left out
+    game_ids: tuple[int, ...] = ()  #: that they are from, as far as they are the catalog's
 
 
 def query_of(like: Examples, unlike: Floats) -> Query:
@@ -41,7 +42,7 @@ def query_of(like: Examples, unlike: Floats) -> Query:
     warnings = list(like.warnings)
     if like.seconds is not None and like.seconds < LITTLE_SECONDS:
         warnings.append(f"{like.seconds:.1f} s of audio is little to recognise a voice by: give more or longer clips.")
-    return Query(vector, int(like.clips.sum()), like.seconds, tuple(warnings), blended=len(unlike) > 0)
+    return Query(vector, int(like.clips.sum()), like.seconds, tuple(warnings), None, like.game_ids, len(unlike) > 0)
 
 
 def stored_examples(catalog: Catalog, ready: Ready, clips: Sequence[int], characters: Sequence[int]) -> Examples:
@@ -50,17 +51,18 @@ def stored_examples(catalog: Catalog, ready: Ready, clips: Sequence[int], charac
     """
     with catalog.read() as connection:
         stored = vectors_of(connection, ready.space, [c for c in clips if c <= documents.MAX_ID])
-        seconds = [clip.seconds or 0.0 for clip in clips_by_id(connection, list(stored)).values()]
-        named = [people.find_character(connection, None, str(id_)).id for id_ in dict.fromkeys(characters)]
+        heard = clips_by_id(connection, list(stored)).values()
+        named = [people.find_character(connection, None, str(id_)) for id_ in dict.fromkeys(characters)]
     absent = [clip for clip in clips if clip not in stored]
     if absent:
         raise NotFoundError(f"There is no embedded clip {absent[0]} in {ready.space.name}.")
-    queries = [character_query(ready, id_) for id_ in named]
+    queries = [character_query(ready, one.id) for one in named]
+    games = {clip.game_id for clip in heard} | {one.game.id for one in named}
     vectors = [stored[clip] for clip in dict.fromkeys(clips)] + [query.vector for query in queries]
     counts = [1] * len(stored) + [min(query.clips, MOST_CLIPS) for query in queries]
-    total = sum(seconds) + sum(query.seconds or 0.0 for query in queries)
+    total = sum(clip.seconds or 0.0 for clip in heard) + sum(query.seconds or 0.0 for query in queries)
     whole = np.stack(vectors) if vectors else np.empty((0, ready.space.dim), np.float32)
-    return Examples(whole, np.array(counts, np.int64), total)
+    return Examples(whole, np.array(counts, np.int64), total, game_ids=tuple(sorted(games)))
 
 
 def character_query(ready: Ready, character_id: int) -> Query:

@@ -41,6 +41,7 @@ class Query:
     seconds: float | None
     warnings: tuple[str, ...] = ()
     character_id: int | None = None  #: when the voice is a character's
+    game_ids: tuple[int, ...] = ()  #: that its clips are from, as far as they are the catalog's
     blended: bool = False  #: something to be unlike was subtracted, so no calibration applies
 
 

@@ -110,8 +110,8 @@ def blocks(rows: int, columns: int) -> Iterator[slice]:
 
 
 def others(of: Ids, games: Ids, echoes: Bools | None = None) -> Bools:
-    """Which characters (n, C) are of other games than `of` (n,) and not echoes, whose lines are all repeats."""
-    found: Bools = of[:, None] != games[None]
+    """Which characters (n, C) are of other games than `of` (n,) or (n, k), and not echoes (all lines repeats)."""
+    found: Bools = (of.reshape(len(of), -1, 1) != games).all(axis=1)
     return found if echoes is None else found & ~echoes
 
 

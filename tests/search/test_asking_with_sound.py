@@ -233,3 +233,27 @@ def test_the_stand_in_tells_the_voices_apart(encoder: StandInEncoder) -> None:
     cosines = vectors @ vectors.T
     same = np.eye(8, dtype=bool).repeat(2, axis=0).repeat(2, axis=1)
     assert cosines[same].min() > cosines[~same].max()
+
+
+def test_the_character_whose_line_is_asked_with_does_not_make_its_voice_elsewhere_less_likely(
+    voices: Library, dump: Path
+) -> None:
+    """It is no stranger: scores are not compared with its own. By sound, by id, and by character."""
+    known = dump / "Kumo/Hare/Aoi/001.wav"
+    elsewhere = Filters(exclude_games=("Hare",))
+    by_sound = voices.search([known], filters=elsewhere)
+    clip = next(clip.id for clip in voices.show("Hare/Aoi").clips if clip.path == known)
+    by_id = voices.search_like(clips=[clip], filters=elsewhere)
+    ready = voices.ready
+    vector = by_sound.query.vector[None]
+    games = np.array([voices.character("Hare/Aoi").game.id])
+    expected = ready.profiles.query_scores(vector, games=games)[0][0]
+    among_strangers = ready.profiles.query_scores(vector)[0][0]
+    for answer in (by_sound, by_id):
+        best = answer.matches[0].character
+        assert best is not None
+        assert answer.matches[0].score > among_strangers[ready.profiles.row(best.id)]
+        for match in answer.matches:
+            assert match.character is not None
+            row = ready.profiles.row(match.character.id)
+            assert match.score == pytest.approx(expected[row], abs=1e-4)

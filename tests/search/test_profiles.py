@@ -87,6 +87,20 @@ def test_a_catalog_with_enough_characters_is_calibrated_and_each_query_gets_the_
 
 
 @on_sqlite
+def test_a_size_is_not_calibrated_on_the_few_characters_that_have_so_many_clips(library: Library) -> None:
+    """They may be unlike the others: such as leads, where it is extras that recur."""
+    voices = some_voices(games=10, characters=10, clips=8, people=60)
+    leads = {game: dict(list(characters.items())[:2]) for game, characters in voices.items()}
+    extras = {g: {name: clips[:3] for name, clips in characters.items()} for g, characters in voices.items()}
+    fill(library, {game: {**extras[game], **leads[game]} for game in voices})
+    assert {each.clips for each in library.ready.profiles.queries} == {1, 2}
+    fill(library, voices)
+    library.refresh()
+    library.build_index()
+    assert {each.clips for each in library.ready.profiles.queries} == {1, 2, 4, 8}
+
+
+@on_sqlite
 def test_where_there_are_many_queries_of_a_size_each_length_is_calibrated_by_itself(library: Library) -> None:
     fill(library, some_voices(games=10, characters=10, clips=5, people=60), seconds=lambda clip: 1.0 + clip % 9)
     profiles = library.ready.profiles

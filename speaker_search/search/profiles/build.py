@@ -30,7 +30,8 @@ SPENT = 8  # ... and n is the number of characters less these, which the fit fol
 QUERY_SIZES = (1, 2, 4, 8)  # clips: calibrated separately, since more clips make a more reliable query
 SAMPLED_CHARACTERS = 1_000
 SAMPLED_CLIPS = 1_000  # of a character, the clips that samples are drawn from
-MIN_QUERIES = 30  # fewer say too little about queries of a size
+MIN_QUERIES = 30  # fewer say too little about queries of a size; so do those of a few characters ...
+MIN_CHARACTERS, MIN_SHARE = 200, 0.4  # ... unless they are this many, or this share of those that are sampled
 LENGTHS = 3  # classes of queries by their seconds of speech, with equally many queries in each ...
 MIN_QUERIES_OF_LENGTH = 80  # ... if each has at least this many
 MAX_SCORES = 2_000_000  # that a calibration is fitted on ...
@@ -126,8 +127,8 @@ def _calibrated(profiles: Profiles, samples: _Samples) -> Profiles:
     queries: list[QueryCalibration] = []
     for size in QUERY_SIZES:
         vectors, seconds, of = samples.queries(size)
-        if len(of) < MIN_QUERIES:
-            break
+        if len(of) < MIN_QUERIES or len(np.unique(of)) < min(MIN_CHARACTERS, MIN_SHARE * len(samples.rows)):
+            break  # the next smaller size serves: more clips are at least as sure
         kept = np.sort(rng.permutation(len(of))[:most])
         own_games, seconds = games[of[kept]], seconds[kept]
         compared = profiles.query_scores(unit(vectors[kept]), games=own_games)

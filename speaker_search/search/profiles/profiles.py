@@ -84,7 +84,7 @@ class Profiles:
     def query_scores(self, queries: Floats, *, games: Ids | None = None) -> tuple[Floats, Floats]:
         """Scores and cosines, (n, C) and (n, C), between unit vectors (n, dim) from clips and all characters.
 
-        If the queries' own games are known (`games` (n,)), their characters stay out of the query's cohort.
+        If the queries' own games are known (`games` (n,) or (n, k)), their characters stay out of the query's cohort.
         """
         characters = self.as_queries
         cosines = unit(unit(queries - self.centre) @ characters.matrix) @ characters.vectors.T
