@@ -74,8 +74,8 @@ class Following(Holdings):
         self, recall: float = documents.DEFAULT_RECALL, *, say: Callable[[str], None] = lambda _: None
     ) -> documents.IndexStatus:
         """Measure how many of the nearest clips the index finds, and have searches look into enough of it to find this
-        share of the ten nearest. The setting is saved with the index; other programs that have it open take it up
-        within seconds. `say` is told what is being done. Interrupted, it leaves the old setting.
+        share of the ten nearest. The setting is saved with the index; other programs that have it open take it up when
+        they open it again. `say` is told what is being done. Interrupted, it leaves the old setting.
         """
         from speaker_search.catalog.people import makers_of_games
         from speaker_search.views.snapshot import save
@@ -95,14 +95,6 @@ class Following(Holdings):
                 save(folder_of(self.settings.home, self.catalog.uuid, space), tuned, self.catalog.uuid, space)
                 self._live = None
         return self.index_status()
-
-    def _tuned_to(self) -> float | None:
-        """The recall that the index on disk was tuned to; None when it was not, or is damaged."""
-        try:
-            measured = self.index_status().recall
-        except IndexUnusableError:
-            return None
-        return measured.target if measured else None
 
     def _followed(self, space: Space | None = None, *, rebuild: bool = False) -> Live:
         """The given space, by default the one to search, following its change log."""

@@ -124,11 +124,8 @@ class Intake(Following):
         return Resources(self.catalog, self.encoder_for_ingest(), self.archives, decoders, report)
 
     def build_index(self) -> documents.Verification:
-        """Rebuild the index from the catalog, and compare the two. If it was tuned, it is tuned anew to that recall."""
-        recall = self._tuned_to()
+        """Rebuild the index from the catalog, and compare the two."""
         self._save_index(self.space, rebuild=True)
-        if recall is not None:
-            self.tune_index(recall)
         return self.verify()
 
     def _save_index_of(self, tally: Tally) -> None:

@@ -162,7 +162,6 @@ class Live:
             before = self._ready
             pending = self._still_pending()  # counted first: a clip embedded meanwhile makes the answer provisional
             snapshot, profiles = views.follow(self._catalog, self._space, before.snapshot), before.profiles
-            snapshot = views.retuned(self._folder, snapshot)
             if snapshot is not before.snapshot:
                 profiles = follow_profiles(profiles, before.snapshot.characters, snapshot.characters)
             self._ready = Ready(self._space, snapshot, profiles, pending)

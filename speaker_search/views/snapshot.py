@@ -77,24 +77,12 @@ def load(folder: Path, uuid: str, space: Space) -> Snapshot | None:
     return storage.load(folder, catalog=uuid, space=space.name, read=_read)
 
 
-def retuned(folder: Path, snapshot: Snapshot) -> Snapshot:
-    """The same, searched as another program has since tuned it on disk, if one has."""
-    own = snapshot.clips.segment
-    tuning = None if own.lists.plan.kind == "flat" else _latest_tuning(folder, own)
-    if tuning is None or tuning == own.lists.tuning:
-        return snapshot
-    return replace(snapshot, clips=snapshot.clips.searched(tuning))
-
-
-def _read(version: storage.Version) -> Snapshot | None:
-    """None when another version of FAISS wrote the lists, whose format may differ: they are built anew."""
+def _read(version: storage.Version) -> Snapshot:
     facts, position = version.stamp.facts, version.stamp.position
     ids, who, games, seconds = (np.load(version.path(name)) for name in SEGMENT[:-1])
     vectors = np.load(version.path(SEGMENT[-1]), mmap_mode="r" if len(ids) else None)  # an empty file cannot be mapped
     own = Columns(ids, who, games, seconds, vectors)
     plan = Plan(**facts["plan"])
-    if plan.kind == "ivf" and facts.get("faiss", lists.VERSION) != lists.VERSION:
-        return None
     of = facts["trained"]
     trained, tuning = Trained(of["clips"], tuple(of["games"]), of["imbalance"]), Tuning.of(facts["tuning"])
     made = lists.load(version.path(LISTS), plan, trained, tuning)
@@ -139,7 +127,6 @@ def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
     )
     tuning = _latest_tuning(folder, clips.segment)
     facts = {
-        "faiss": lists.VERSION,
         "segment": clips.segment.id,
         "plan": asdict(clips.segment.lists.plan),
         "trained": asdict(clips.segment.lists.trained),

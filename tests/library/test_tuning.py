@@ -104,15 +104,3 @@ def test_an_exact_scan_needs_no_tuning(library: Library) -> None:
 def test_a_recall_that_cannot_be_meant_is_refused(library: Library, recall: float) -> None:
     with pytest.raises(UsageError, match=r"at least 0\.5 and below 1"):
         library.tune_index(recall)
-
-
-def test_a_program_that_has_the_index_open_takes_up_what_another_one_tuned(
-    library: Library, settings: Settings
-) -> None:
-    before = library.ready.snapshot
-    with Library(settings, encoder=StandInEncoder()) as other:
-        tuned = other.tune_index(0.99)
-    library.refresh()
-    now = library.ready.snapshot
-    assert now.clips.segment.lists.probing.nprobe == tuned.nprobe < before.clips.segment.lists.probing.nprobe
-    assert now.clips.segment.columns is before.clips.segment.columns

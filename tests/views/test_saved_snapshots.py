@@ -170,21 +170,3 @@ def test_programs_that_save_snapshots_at_once_and_one_that_loads_do_not_disturb_
         finally:
             saved.set()
         loader.result()
-
-
-@both
-def test_lists_that_another_version_of_faiss_wrote_are_not_read(tmp_path: Path, by_lists: bool) -> None:
-    """Their format may differ. An exact scan has no such file."""
-    saved = of(clips(range(1, 81), 0), 3, by_lists=by_lists)
-    save(tmp_path, saved, UUID, SPACE)
-    version = storage.in_use(tmp_path)
-    assert version is not None
-    assert version.stamp.facts["faiss"] == lists.VERSION
-
-    def copied(name: str) -> storage.Writer:
-        return lambda path: path.write_bytes((version.folder / name).read_bytes())
-
-    stamp = version.stamp
-    files = {name: copied(name) for name in stamp.crc32}
-    storage.save(tmp_path, files, catalog=UUID, space=SPACE.name, position=3, facts=stamp.facts | {"faiss": "0.9"})
-    assert (load(tmp_path, UUID, SPACE) is None) == by_lists

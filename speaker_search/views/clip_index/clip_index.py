@@ -18,7 +18,6 @@ from speaker_search.views.clip_index.columns import ById, Columns
 from speaker_search.views.clip_index.filters import Allowed, Bools, Runs
 from speaker_search.views.clip_index.lists import Lists
 from speaker_search.views.clip_index.plan import Plan, outgrown, plan
-from speaker_search.views.clip_index.probing import Tuning
 
 TAIL_ROWS = 16_384  # scanned in about 2 ms; a tail over this and over a 20th of the segment is folded into it
 TAIL_SHARE = 1 / 20
@@ -162,11 +161,6 @@ class ClipIndex:
         gone = self.tombstones if self._tombstone_count else None
         made = tuning.tuned(own.lists, own.columns, target, gone=gone, makers=makers, say=say)
         return replace(self, segment=Segment(own.columns, made, own.id))
-
-    def searched(self, tuned: Tuning) -> ClipIndex:
-        """The same clips in the same files, searched as was measured elsewhere."""
-        own = self.segment
-        return replace(self, segment=Segment(own.columns, own.lists.tuned(tuned), own.id))
 
     def folded(self) -> ClipIndex:
         """The same clips in one new segment. Takes seconds at a million clips, minutes when lists are retrained: where

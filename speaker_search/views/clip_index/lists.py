@@ -150,10 +150,6 @@ def lists_of(index: Any, plan: Plan, columns: Columns) -> Lists:
     return Lists(index, plan, _trained_on(index, columns, len(columns)))
 
 
-#: Of FAISS, without the patch level: what its files depend on.
-VERSION = ".".join(faiss.__version__.split(".")[:2])
-
-
 def load(path: Path, plan: Plan, trained: Trained, tuning: Tuning | None = None) -> Lists:
     """Read lists from their file, if they have one. Raises RuntimeError when FAISS cannot read it."""
     return Lists(faiss.read_index(str(path)) if plan.kind == "ivf" else None, plan, trained, tuning)
