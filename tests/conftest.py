@@ -80,6 +80,8 @@ SLOW = (
     "test_unreadable_games.py",
     "test_refused_clips.py",
     "test_side_by_side.py",
+    "test_damaged_index.py",
+    "test_killed_index.py",
 )
 
 # A suite started in the background ignores Ctrl-C, and every program started from it would ignore it too.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -65,7 +66,7 @@ class Following(Holdings):
         space, requeued = self.space, 0
         if repair:
             requeued = requeue_unusable(self.catalog, space)
-            self._save_index(space, rebuild=True)
+            self._rebuild_index(space)
         folder = folder_of(self.settings.home, self.catalog.uuid, space)
         found = verify(self.catalog, space, folder, deep=deep)
         return documents.Verification.copy_of(found).model_copy(update={"requeued": requeued})
@@ -74,8 +75,8 @@ class Following(Holdings):
         self, recall: float = documents.DEFAULT_RECALL, *, say: Callable[[str], None] = lambda _: None
     ) -> documents.IndexStatus:
         """Measure how many of the nearest clips the index finds, and have searches look into enough of it to find this
-        share of the ten nearest. The setting is saved with the index; other programs that have it open take it up when
-        they open it again. `say` is told what is being done. Interrupted, it leaves the old setting.
+        share of the ten nearest. The setting is saved with the index; programs that have it open take it up within
+        about a second. `say` is told what is being done. Interrupted, it leaves the old setting.
         """
         from speaker_search.catalog.people import makers_of_games
         from speaker_search.views.snapshot import save
@@ -117,12 +118,27 @@ class Following(Holdings):
             return self._live
 
     def _save_index(self, space: Space, *, rebuild: bool = False) -> None:
-        try:
-            live = self._to_save(space, rebuild=rebuild)
-        except IndexUnusableError:  # damaged: what is derived may be made again at any time
-            live = self._to_save(space, rebuild=True)
+        live = self._to_save(space, rebuild=rebuild)
         live.refresh()
         live.save()
+
+    def _rebuild_index(self, space: Space) -> None:
+        """Rebuild the index; where `tune_index` had set a recall, measure the new lists for the same."""
+        tuned_for = self._tuned_for(space)
+        self._save_index(space, rebuild=True)
+        if tuned_for:
+            self.tune_index(tuned_for)
+
+    def _tuned_for(self, space: Space) -> float | None:
+        """The recall that the index on disk was tuned for."""
+        from speaker_search.views.clip_index.probing import Tuning
+        from speaker_search.views.storage import folder_of, in_use
+
+        with contextlib.suppress(IndexUnusableError):
+            version = in_use(folder_of(self.settings.home, self.catalog.uuid, space))
+            tuning = Tuning.of(version.stamp.facts["tuning"]) if version else None
+            return tuning.target if tuning else None
+        return None
 
     def _to_save(self, space: Space, *, rebuild: bool) -> Live:
         """The views of a space. Those that searches read stay those of the space that questions are about."""

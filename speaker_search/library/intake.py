@@ -124,8 +124,8 @@ class Intake(Following):
         return Resources(self.catalog, self.encoder_for_ingest(), self.archives, decoders, report)
 
     def build_index(self) -> documents.Verification:
-        """Rebuild the index from the catalog, and compare the two."""
-        self._save_index(self.space, rebuild=True)
+        """Rebuild the index from the catalog, tuned for the same recall as before, and compare the two."""
+        self._rebuild_index(self.space)
         return self.verify()
 
     def _save_index_of(self, tally: Tally) -> None:

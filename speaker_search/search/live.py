@@ -103,7 +103,7 @@ class Live:
         self._count_after_s = 0.0  # likewise
         self._outdated_since_s: float | None = None  # likewise: when the calibration was first behind
         self.problem: SpeakerSearchError | None = None  #: why the log cannot be followed at the moment
-        loaded = None if rebuild else views.load(folder, catalog.uuid, space)
+        loaded = None if rebuild else self._loaded()
         self._saved = _state(loaded) if loaded else None  # what the folder holds
         self._pending = 0
         pending = self._still_pending()
@@ -152,6 +152,14 @@ class Live:
         if ready.profiles.position == ready.snapshot.position:
             save_profiles(self._folder / SCORES, ready.profiles, self._catalog.uuid, self._space)
 
+    def _loaded(self) -> Snapshot | None:
+        """The saved views; None when there are none of this space that this program can read, or they are damaged."""
+        try:
+            return views.load(self._folder, self._catalog.uuid, self._space)
+        except IndexUnusableError as error:  # what is derived may be made again at any time
+            LOG.warning("%s It is rebuilt from the catalog.", error.detail)
+            return None
+
     def _save_is_due(self) -> bool:
         """Whether the saved views are missing, far behind, or have since been folded or rebuilt."""
         position, segment = _state(self._ready.snapshot)
@@ -162,8 +170,9 @@ class Live:
             before = self._ready
             pending = self._still_pending()  # counted first: a clip embedded meanwhile makes the answer provisional
             snapshot, profiles = views.follow(self._catalog, self._space, before.snapshot), before.profiles
-            if snapshot is not before.snapshot:
+            if snapshot.position != before.snapshot.position:
                 profiles = follow_profiles(profiles, before.snapshot.characters, snapshot.characters)
+            snapshot = views.retuned(self._folder, snapshot)
             self._ready = Ready(self._space, snapshot, profiles, pending)
 
     def _still_pending(self) -> int:

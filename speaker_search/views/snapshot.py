@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from speaker_search.views.clip_index.probing import Tuning
 
 SEGMENT = ("ids.npy", "characters.npy", "games.npy", "seconds.npy", "vectors.npy")
 LISTS, TAIL, CHARACTERS = "lists.faiss", "tail.npz", "sums.npz"
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,15 @@ def load(folder: Path, uuid: str, space: Space) -> Snapshot | None:
     return storage.load(folder, catalog=uuid, space=space.name, read=_read)
 
 
-def _read(version: storage.Version) -> Snapshot:
+def _read(version: storage.Version) -> Snapshot | None:
     facts, position = version.stamp.facts, version.stamp.position
+    plan = Plan(**facts["plan"])
+    if plan.kind == "ivf" and not lists.readable(made_by := facts.get("faiss", "of another version")):
+        LOG.warning("The index was written with FAISS %s: it is rebuilt with %s.", made_by, lists.FAISS)
+        return None
     ids, who, games, seconds = (np.load(version.path(name)) for name in SEGMENT[:-1])
     vectors = np.load(version.path(SEGMENT[-1]), mmap_mode="r" if len(ids) else None)  # an empty file cannot be mapped
     own = Columns(ids, who, games, seconds, vectors)
-    plan = Plan(**facts["plan"])
     of = facts["trained"]
     trained, tuning = Trained(of["clips"], tuple(of["games"]), of["imbalance"]), Tuning.of(facts["tuning"])
     made = lists.load(version.path(LISTS), plan, trained, tuning)
@@ -127,6 +132,7 @@ def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
     )
     tuning = _latest_tuning(folder, clips.segment)
     facts = {
+        "faiss": lists.FAISS,
         "segment": clips.segment.id,
         "plan": asdict(clips.segment.lists.plan),
         "trained": asdict(clips.segment.lists.trained),
@@ -143,6 +149,15 @@ def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
         facts=facts,
         same=lambda stamp: of_segment if stamp.facts.get("segment") == clips.segment.id else set(),
     )
+
+
+def retuned(folder: Path, snapshot: Snapshot) -> Snapshot:
+    """The same, searched as the folder says: another program may have tuned the same segment since."""
+    own = snapshot.clips.segment
+    tuning = _latest_tuning(folder, own) if own.lists.plan.kind == "ivf" else None
+    if tuning is None or tuning == own.lists.tuning:
+        return snapshot
+    return replace(snapshot, clips=replace(snapshot.clips, segment=own.tuned(tuning)))
 
 
 def _latest_tuning(folder: Path, segment: Segment) -> Tuning | None:

@@ -94,6 +94,24 @@ def test_another_program_that_saves_what_it_opened_earlier_keeps_the_tuning(libr
     assert library.index_status() == tuned
 
 
+def test_a_program_that_runs_takes_up_what_another_one_tunes(library: Library, settings: Settings) -> None:
+    """Also while it is ahead of what was saved, and keeps it when it saves in turn."""
+    library.prepare()
+    with Library(settings, encoder=StandInEncoder()) as other:
+        fill(other, some_voices(games=7, characters=8, clips=20))
+        found = other.tune_index(0.6)
+    library.refresh()
+    own = library.ready.snapshot.clips.segment.lists.tuning
+    assert own is not None
+    assert (own.target, own.probing.nprobe) == (0.6, found.nprobe)
+    assert library.ready.snapshot.clips.segment.lists.probing.nprobe == found.nprobe < 16
+    assert library.verify(deep=True).ok
+    with Library(settings, encoder=StandInEncoder()) as other:
+        higher = other.tune_index(0.99)
+    library.refresh()
+    assert library.ready.snapshot.clips.segment.lists.probing.nprobe == higher.nprobe > found.nprobe
+
+
 def test_an_exact_scan_needs_no_tuning(library: Library) -> None:
     library.build_index()
     found = library.tune_index()

@@ -51,6 +51,18 @@ def test_views_are_kept_when_there_would_be_much_to_follow(library: Library, fol
     assert_same(third.ready.snapshot, loaded(library, folder))
 
 
+@on_sqlite
+def test_a_small_catalog_is_read_and_not_rebuilt_from_the_second_opening_on(library: Library, folder: Path) -> None:
+    """However few its changes are, and also when a few came since."""
+    first = Live(library.catalog, library.space, folder).ready
+    second = Live(library.catalog, library.space, folder).ready
+    fill(library, late(1))
+    third = Live(library.catalog, library.space, folder).ready
+    segments = {one.snapshot.clips.segment.id for one in (first, second, third)}
+    assert len(segments) == 1
+    assert (len(second.snapshot.clips.tail), len(third.snapshot.clips.tail)) == (0, 3)
+
+
 def loaded(library: Library, folder: Path) -> object:
     return load(folder, library.catalog.uuid, library.space)
 
@@ -108,8 +120,10 @@ def without_lengths(folder: Path) -> None:
 @on_sqlite
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="the one place where not even root may make a folder")
 def test_a_reader_that_may_not_write_has_the_views_all_the_same(library: Library, folder: Path) -> None:
-    live = Live(library.catalog, library.space, Path("/proc/index"))
-    assert nearest(library.catalog, live, 1)
+    """With nothing saved it makes them at every opening."""
+    for _ in range(2):
+        live = Live(library.catalog, library.space, Path("/proc/index"))
+        assert nearest(library.catalog, live, 1)
 
 
 @on_sqlite

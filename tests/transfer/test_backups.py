@@ -109,12 +109,15 @@ def test_a_backup_made_while_a_worker_embeds_is_embedded_to_its_end(
         library.backup(tmp_path / "two")
     Library.restore(back, tmp_path / "two")
     assert answers(there, tmp_path / "1") == answers(back, tmp_path / "2")
+    with Library(settings, encoder=StandInEncoder()) as library:
+        assert library.verify(deep=True).ok
     for restored in (there, back):
         with Library(restored, encoder=StandInEncoder()) as library:
             counts = library.counts()
             assert counts.embedded + counts.pending == CLIPS
             assert counts.embedded > 0 < counts.pending
             library.work(drain=True, processes=1)
+            assert library.verify(deep=True).ok
         assert held(restored) == held(settings)
 
 

@@ -114,7 +114,7 @@ def answers(settings: Settings, home: Path) -> list[str]:
     """What a catalog answers, by views that are made for it in this home."""
     url = make_url(settings.url).render_as_string(hide_password=False)
     with Library(settings.model_copy(update={"home": home, "database_url": url}), encoder=StandInEncoder()) as library:
-        assert library.verify().ok
+        assert library.verify(deep=True).ok
         heard = [character.id for character in library.characters().characters if character.clips]
         found = [library.similar(id_).document() for id_ in heard[:12]]
         found.append(library.search_like(embedding=unit(1, 3, DIM)[0].tolist()).document())

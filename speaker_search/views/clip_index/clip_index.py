@@ -18,6 +18,7 @@ from speaker_search.views.clip_index.columns import ById, Columns
 from speaker_search.views.clip_index.filters import Allowed, Bools, Runs
 from speaker_search.views.clip_index.lists import Lists
 from speaker_search.views.clip_index.plan import Plan, outgrown, plan
+from speaker_search.views.clip_index.probing import Tuning
 
 TAIL_ROWS = 16_384  # scanned in about 2 ms; a tail over this and over a 20th of the segment is folded into it
 TAIL_SHARE = 1 / 20
@@ -32,6 +33,10 @@ class Segment:
     columns: Columns
     lists: Lists
     id: str = field(default_factory=lambda: uuid4().hex)  #: identifies its files
+
+    def tuned(self, how: Tuning) -> Segment:
+        """The same rows and files, probed as measurements say."""
+        return Segment(self.columns, self.lists.tuned(how), self.id)
 
     @cached_property
     def by_id(self) -> ById:

@@ -17,6 +17,7 @@ from speaker_search.views.clip_index.filters import Allowed
 from speaker_search.views.clip_index.plan import REFINED, Plan
 from speaker_search.views.clip_index.probing import Probing, Tuning, probing
 
+FAISS: str = faiss.__version__
 SAME_ERROR = 1e-5  # between a unit vector and its code: smaller differences come from rounding
 SURE_LISTS = 64  # up to here a graph has to look at four times as many candidates as lists wanted, beyond at twice
 
@@ -153,6 +154,11 @@ def lists_of(index: Any, plan: Plan, columns: Columns) -> Lists:
 def load(path: Path, plan: Plan, trained: Trained, tuning: Tuning | None = None) -> Lists:
     """Read lists from their file, if they have one. Raises RuntimeError when FAISS cannot read it."""
     return Lists(faiss.read_index(str(path)) if plan.kind == "ivf" else None, plan, trained, tuning)
+
+
+def readable(made_by: str) -> bool:
+    """Whether this FAISS reads lists that another version wrote: one with the same first two numbers."""
+    return made_by.split(".")[:2] == FAISS.split(".")[:2]
 
 
 def _trained_on(index: Any, columns: Columns, clips: int) -> Trained:
