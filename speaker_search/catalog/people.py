@@ -60,6 +60,19 @@ def characters_by_id(connection: Connection, space: Space | None, ids: Iterable[
     return {id_: found[other] for id_, other in now.items() if other in found}
 
 
+def ids_by_names(connection: Connection, wanted: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], int]:
+    """The ids of the characters with these names of maker, game and character, former names too, where they exist."""
+    by_game: dict[tuple[str, str], list[str]] = {}
+    for maker, title, name in wanted:
+        by_game.setdefault((maker, title), []).append(name)
+    found: dict[tuple[str, str, str], int] = {}
+    for (maker, title), names in by_game.items():
+        game_id = game_called(connection, maker, title)
+        cast = {} if game_id is None else characters_called(connection, game_id)
+        found.update(((maker, title, name), cast[fold(name)]) for name in names if fold(name) in cast)
+    return found
+
+
 def find_character(connection: Connection, space: Space | None, wanted: str) -> Character:
     """The character with an id, or called `maker/game/name`, `game/name` or only `name` where that is unique.
 
@@ -190,12 +203,6 @@ def _near(wanted: str, names: Iterable[str]) -> str:
     if not meant:
         return "See `spksearch catalog list`."
     return f"Did you mean {' or '.join(known[other] for other in meant)}? `spksearch catalog list` lists all."
-
-
-def count_characters(connection: Connection) -> int:
-    return int(
-        connection.execute(select(func.count()).select_from(characters).where(_is_live(characters))).scalar_one()
-    )
 
 
 def _called(connection: Connection, space: Space | None, wanted: str) -> list[Character]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
+import numpy as np
 from sqlalchemy import Connection, select
 
 from speaker_search.catalog import people, tables
@@ -15,6 +17,7 @@ from speaker_search.catalog.mending.rename_and_merge import merge, rename
 from speaker_search.catalog.mending.standing import lock_names
 from speaker_search.catalog.mending.undo import undo
 from speaker_search.documents import Noun
+from speaker_search.errors import UsageError
 
 T = TypeVar("T")
 
@@ -69,3 +72,53 @@ class Mender:
         live = select(table.c.id).where(table.c.merged_into_id.is_(None)).order_by(table.c.id)
         with self.catalog.read() as connection:
             return list(connection.execute(live).scalars())
+
+
+@dataclass
+class RandomEdits:
+    """Random renames, merges and undoings, some of which are refused."""
+
+    mender: Mender
+    rng: np.random.Generator
+    standing: list[int] = field(default_factory=list)  # edits that were not undone
+
+    def edit(self) -> bool:
+        """Rename or merge something; False when there is nothing yet, or when that was refused."""
+        noun: Noun = ("maker", "game", "character")[self.rng.choice(3, p=[0.2, 0.3, 0.5])]
+        ids = self.mender.ids(noun)
+        if not ids:
+            return False
+        one = int(self.rng.choice(ids))
+        before = self.mender.everything()
+        try:
+            if self.rng.random() < 0.5:
+                name = f"{noun} {self.rng.integers(6)}"
+                self.standing.append(self.mender.rename(noun, one, name))
+            else:
+                self.standing.append(self.mender.merge(noun, one, int(self.rng.choice(ids))))
+        except UsageError:
+            assert self.mender.everything() == before
+            return False
+        return True
+
+    def undo(self) -> bool:
+        """Undo any edit; False when a later one builds on it, which is named."""
+        if not self.standing:
+            return False
+        edit = int(self.rng.choice(self.standing))
+        try:
+            self.mender.undo(edit)
+        except UsageError as error:
+            named = re.match(rf"Edit (\d+) builds on edit {edit}\.", str(error))
+            assert named
+            assert int(named[1]) in self.standing
+            assert int(named[1]) > edit
+            return False
+        self.standing.remove(edit)
+        return True
+
+    def undo_the_rest(self) -> None:
+        """From the latest to the first, which is never refused."""
+        for edit in sorted(self.standing, reverse=True):
+            self.mender.undo(edit)
+        self.standing.clear()
