@@ -11,10 +11,14 @@ depends_on = None
 ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 NEW = ("moved_rows", "edits", "credits", "pen_names", "actors", "verdicts", "voice_events", "voice_members", "voices")
 
+MERGED = sa.text("merged_into_id IS NOT NULL")
+
 
 def upgrade() -> None:
     for table in ("makers", "games", "characters"):
         op.add_column(table, _id("merged_into_id", nullable=True))
+        index = f"ix_{table}_merged_into_id"
+        op.create_index(index, table, ["merged_into_id"], sqlite_where=MERGED, postgresql_where=MERGED)
     op.create_table(
         "voices",
         _key(),
@@ -127,6 +131,7 @@ def downgrade() -> None:
     for table in NEW:
         op.drop_table(table)
     for table in ("characters", "games", "makers"):
+        op.drop_index(f"ix_{table}_merged_into_id", table)
         op.drop_column(table, "merged_into_id")
 
 

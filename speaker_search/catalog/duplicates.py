@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, or_,
 from speaker_search.catalog import log
 from speaker_search.catalog.embeddings import vectors_of
 from speaker_search.catalog.log import Change
+from speaker_search.catalog.mending.standing import standing
 from speaker_search.catalog.rows import chunks, stream
 from speaker_search.catalog.spaces import Space
 from speaker_search.catalog.tables import characters, clips, copies, embeddings, queue
@@ -111,13 +112,16 @@ def detach_copies(connection: Connection, clip_ids: Sequence[int]) -> list[int]:
     for some in chunks(clip_ids):
         games = dict(connection.execute(select(clips.c.id, clips.c.game_id).where(clips.c.id.in_(some))).all())
         # A clip may have moved to another game since: a copy's character stays in the game that the copy was found in.
-        speakers = select(copies.c.character_id, characters.c.game_id).join_from(copies, characters)
-        of_character = dict(connection.execute(speakers.where(copies.c.clip_id.in_(some))).all())
+        speakers = select(copies.c.character_id).where(copies.c.clip_id.in_(some), copies.c.character_id.is_not(None))
+        now = standing(connection, connection.execute(speakers).scalars())
+        theirs = select(characters.c.id, characters.c.game_id).where(characters.c.id.in_(set(now.values())))
+        of_character = dict(connection.execute(theirs).all())
         # RETURNING gives the copies that still existed: another scan may have made clips of some in the meantime.
         for row in connection.execute(delete(copies).where(copies.c.clip_id.in_(some)).returning(copies)).all():
-            own = {name: getattr(row, name) for name in ("root_id", "path", "character_id", "text", "size", "mtime_ns")}
-            game_id = of_character.get(row.character_id, games[row.clip_id])
-            new = insert(clips).values(**own, game_id=game_id, gone=False)
+            own = {name: getattr(row, name) for name in ("root_id", "path", "text", "size", "mtime_ns")}
+            who = now.get(row.character_id)
+            game_id = of_character.get(who, games[row.clip_id])
+            new = insert(clips).values(**own, character_id=who, game_id=game_id, gone=False)
             new_ids.append(int(connection.execute(new.returning(clips.c.id)).scalar_one()))
     return new_ids
 

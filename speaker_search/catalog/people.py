@@ -7,8 +7,9 @@ from difflib import get_close_matches
 from itertools import combinations, pairwise
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, exists, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, exists, func, select
 
+from speaker_search.catalog.mending.standing import characters_called, game_called, standing
 from speaker_search.catalog.rows import chunks
 from speaker_search.catalog.spaces import Space
 from speaker_search.catalog.tables import characters, clips, embeddings, games, makers
@@ -34,19 +35,41 @@ def list_characters(
     after: int = 0,
     limit: int = 100,
 ) -> list[Character]:
-    """Characters by id from `after` on, with their clips in a space; maker, game and name compare folded."""
-    query = _characters().where(characters.c.id > after).order_by(characters.c.id).limit(limit)
-    for column, wanted in ((makers.c.key, maker), (games.c.key, game), (characters.c.key, name)):
-        if wanted is not None:
-            query = query.where(column == _key(wanted))
-    return _with_counts(connection, space, connection.execute(query).all())
+    """Characters by id from `after` on, with their clips in a space; maker, game and name compare folded.
+
+    What people have renamed or merged is found by its former names too, unless something else is called so now.
+    """
+    query = _characters().where(_is_live(characters), characters.c.id > after)
+    if game is not None:
+        query = query.where(games.c.id.in_(_standing_games(connection, maker, game)))
+    elif maker is not None:
+        query = query.where(makers.c.id.in_(_ids_of(connection, makers, [_key(maker)])))
+    if name is not None:
+        query = query.where(characters.c.id.in_(_characters_called(connection, maker, game, name)))
+    rows = connection.execute(query.order_by(characters.c.id).limit(limit)).all()
+    return _with_counts(connection, space, rows)
 
 
 def characters_by_id(connection: Connection, space: Space | None, ids: Iterable[int]) -> dict[int, Character]:
+    """The characters with these ids; for the id of a merged one, the character that stands for it."""
+    now = standing(connection, ids)
     found: dict[int, Character] = {}
-    for some in chunks(ids):
+    for some in chunks(set(now.values())):
         rows = connection.execute(_characters().where(characters.c.id.in_(some))).all()
         found.update((character.id, character) for character in _with_counts(connection, space, rows))
+    return {id_: found[other] for id_, other in now.items() if other in found}
+
+
+def ids_by_names(connection: Connection, wanted: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], int]:
+    """The ids of the characters with these names of maker, game and character, former names too, where they exist."""
+    by_game: dict[tuple[str, str], list[str]] = {}
+    for maker, title, name in wanted:
+        by_game.setdefault((maker, title), []).append(name)
+    found: dict[tuple[str, str, str], int] = {}
+    for (maker, title), names in by_game.items():
+        game_id = game_called(connection, maker, title)
+        cast = {} if game_id is None else characters_called(connection, game_id)
+        found.update(((maker, title, name), cast[fold(name)]) for name in names if fold(name) in cast)
     return found
 
 
@@ -63,7 +86,8 @@ def find_character(connection: Connection, space: Space | None, wanted: str) -> 
     if not found:
         parts = min(2, wanted.count("/"))  # suggested is as much of an address as was given
         columns = (makers.c.name, games.c.title, characters.c.name)[2 - parts :]
-        rows = connection.execute(select(*columns).select_from(characters.join(games).join(makers)))
+        named = select(*columns).select_from(characters.join(games).join(makers)).where(_is_live(characters))
+        rows = connection.execute(named)
         raise not_found("character", wanted, ("/".join(row) for row in rows))
     if len(found) > 1:
         listed = ", ".join(f"{one.address} (id {one.id})" for one in found[:MOST_LISTED])
@@ -74,28 +98,93 @@ def find_character(connection: Connection, space: Space | None, wanted: str) -> 
 
 def games_called(connection: Connection, titles: Sequence[str]) -> set[int]:
     """The ids of the games with these titles, which several makers may use. Raises NotFoundError."""
-    return _called_so(connection, "game", games.c.id, games.c.title, games.c.key, titles)
+    return _called_so(connection, "game", games, games.c.title, titles)
 
 
 def makers_called(connection: Connection, names: Sequence[str]) -> set[int]:
     """The ids of the makers with these names. Raises NotFoundError."""
-    return _called_so(connection, "maker", makers.c.id, makers.c.name, makers.c.key, names)
+    return _called_so(connection, "maker", makers, makers.c.name, names)
 
 
-def _called_so(
-    connection: Connection, noun: str, id_: Column[int], name: Column[str], key: Column[str], wanted: Sequence[str]
-) -> set[int]:
+def find_maker(connection: Connection, wanted: str) -> int:
+    """The maker with an id or a name. Raises NotFoundError."""
+    by_id = _by_id(connection, makers, wanted)
+    return by_id or makers_called(connection, [wanted]).pop()
+
+
+def find_game(connection: Connection, wanted: str) -> int:
+    """The game with an id, or called `maker/title`, or only `title` where that is unique.
+
+    Raises NotFoundError, and UsageError when several are called so.
+    """
+    if by_id := _by_id(connection, games, wanted):
+        return by_id
+    pieces = wanted.split("/")
+    ways = [("/".join(pieces[:cut]), "/".join(pieces[cut:])) for cut in range(1, len(pieces))]
+    found = {id_ for maker, title in ways for id_ in _standing_games(connection, maker, title)}
+    found = found or _standing_games(connection, None, wanted)
+    names = select(games.c.id, makers.c.name, games.c.title).select_from(games.join(makers)).where(_is_live(games))
+    if not found:
+        rows = connection.execute(names).all()
+        raise not_found("game", wanted, ("/".join(row[1:]) if ways else row.title for row in rows))
+    if len(found) > 1:
+        rows = connection.execute(names.where(games.c.id.in_(found)).order_by(games.c.id)).all()
+        listed = ", ".join(f"{row.name}/{row.title} (id {row.id})" for row in rows[:MOST_LISTED])
+        raise UsageError(f"Several games are called {wanted}: {listed}.", "Give the id of one.")
+    return found.pop()
+
+
+def _by_id(connection: Connection, table: Table, wanted: str) -> int | None:
+    """The row that stands for the one with this id, if `wanted` is the id of one."""
+    if not (wanted.isascii() and wanted.isdecimal()):
+        return None
+    id_ = min(int(wanted) if len(wanted) < 20 else MAX_ID, MAX_ID)
+    there = connection.execute(select(table.c.id).where(table.c.id == id_)).scalar()
+    return None if there is None else standing(connection, [id_], table)[id_]
+
+
+def _called_so(connection: Connection, noun: str, table: Table, name: Column[str], wanted: Sequence[str]) -> set[int]:
     keys = {_key(each): each for each in wanted}
     found: set[int] = set()
-    known: set[str] = set()
-    for some in chunks(keys):
-        for row in connection.execute(select(id_, key).where(key.in_(some))):
-            found.add(row[0])
-            known.add(row[1])
-    for unknown in (each for folded, each in keys.items() if folded not in known):
-        names = connection.execute(select(name)).scalars()
-        raise not_found(noun, unknown, names)
+    for key, each in keys.items():
+        ids = _ids_of(connection, table, [key])
+        if not ids:
+            raise not_found(noun, each, connection.execute(select(name).where(_is_live(table))).scalars())
+        found |= ids
     return found
+
+
+def _ids_of(connection: Connection, table: Table, keys: Sequence[str]) -> set[int]:
+    """The rows with a folded name; if there are none, those that stand for rows which had it."""
+    rows = connection.execute(select(table.c.id, table.c.merged_into_id).where(table.c.key.in_(keys))).all()
+    live = {row.id for row in rows if row.merged_into_id is None}
+    return live or set(standing(connection, [row.id for row in rows], table).values())
+
+
+def _games_named(connection: Connection, maker: str | None, title: str) -> list[int]:
+    """The rows of games called so, now or before, as `game_called` finds them."""
+    if maker is not None:
+        found = game_called(connection, shown(maker), shown(title))
+        return [] if found is None else [found]
+    rows = connection.execute(select(games.c.id, games.c.merged_into_id).where(games.c.key == _key(title))).all()
+    live = [row.id for row in rows if row.merged_into_id is None]
+    return live or [row.id for row in rows]
+
+
+def _standing_games(connection: Connection, maker: str | None, title: str) -> set[int]:
+    return set(standing(connection, _games_named(connection, maker, title), games).values())
+
+
+def _characters_called(connection: Connection, maker: str | None, game: str | None, name: str) -> set[int]:
+    if game is None:
+        return _ids_of(connection, characters, [_key(name)])
+    casts = [characters_called(connection, id_) for id_ in _games_named(connection, maker, game)]
+    return {cast[key] for cast in casts if (key := _key(name)) in cast}
+
+
+def _is_live(table: Table) -> ColumnElement[bool]:
+    """Whether rows stand for themselves: nothing else is listed."""
+    return table.c.merged_into_id.is_(None)
 
 
 def not_found(noun: str, wanted: str, names: Iterable[str], *, which: str = "") -> NotFoundError:
@@ -114,10 +203,6 @@ def _near(wanted: str, names: Iterable[str]) -> str:
     if not meant:
         return "See `spksearch catalog list`."
     return f"Did you mean {' or '.join(known[other] for other in meant)}? `spksearch catalog list` lists all."
-
-
-def count_characters(connection: Connection) -> int:
-    return int(connection.execute(select(func.count()).select_from(characters)).scalar_one())
 
 
 def _called(connection: Connection, space: Space | None, wanted: str) -> list[Character]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from speaker_search.cli.commands import ask, browse, carry, check, doctor, play, serve, take_in, try_out
+from speaker_search.cli.commands import ask, browse, carry, check, doctor, mend, play, serve, take_in, try_out
 
 
 class Commands(TyperGroup):
@@ -57,6 +57,10 @@ app.command("cast")(ask.cast)
 app.command("evaluate")(ask.evaluate)
 app.command("verify")(check.verify)
 browse.app.command("import")(carry.import_)
+browse.app.command("rename")(mend.rename)
+browse.app.command("merge")(mend.merge)
+browse.app.command("undo")(mend.undo)
+browse.app.command("edits")(mend.edits)
 app.add_typer(browse.app, name="catalog")
 app.add_typer(check.app, name="index")
 app.command("backup")(carry.backup)

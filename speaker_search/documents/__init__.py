@@ -13,6 +13,7 @@ from speaker_search.documents.evaluation import (
     Reliability,
 )
 from speaker_search.documents.installation import Diagnosis, EncoderState, MachineState
+from speaker_search.documents.mends import Edit, EditRequest, Edits, Mended, Noun
 from speaker_search.documents.nouns import (
     Character,
     Characters,
@@ -82,6 +83,9 @@ __all__ = [
     "Demo",
     "Diagnosis",
     "Document",
+    "Edit",
+    "EditRequest",
+    "Edits",
     "EncoderState",
     "Evaluation",
     "Exported",
@@ -99,6 +103,8 @@ __all__ = [
     "MachineState",
     "Maker",
     "Match",
+    "Mended",
+    "Noun",
     "PlacedClip",
     "Preview",
     "PreviewCount",

@@ -53,8 +53,12 @@ class Known:
 def known_characters(catalog: Catalog, profiles: Profiles, truth: Truth) -> Known:
     """The characters that the truth names. Raises UsageError when it names none."""
     with catalog.read() as connection:
-        everyone = people.list_characters(connection, None, limit=people.count_characters(connection))
-    named = [(character, actor) for character in everyone if (actor := truth.voice_actor(character)) is not None]
+        found_by_name = people.ids_by_names(connection, truth.names)
+        everyone = people.characters_by_id(connection, None, found_by_name.values())
+    actors_of: dict[int, set[str]] = {}  # of merged characters, the truth may name several
+    for names, id_ in found_by_name.items():
+        actors_of.setdefault(id_, set()).add(truth.voice_actor(names))
+    named = [(everyone[id_], who.pop()) for id_, who in sorted(actors_of.items()) if len(who) == 1]
     if not named:
         raise UsageError("The truth names none of the characters in the catalog.", "Is it for other games?")
     actors = np.asarray(np.unique([actor for _, actor in named], return_inverse=True)[1], np.int64)

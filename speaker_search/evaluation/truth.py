@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
+from typing import TypeAlias
 
-from speaker_search.entities import Character, fold
+from speaker_search.entities import fold
 from speaker_search.errors import UsageError
 
 EXPECTED = 'Give a JSON list of {"maker", "game", "character", "voice_actor"}.'
+
+Names: TypeAlias = tuple[str, str, str]
 
 
 class Truth:
     """The known voice actors of characters, by folded names."""
 
-    def __init__(self, voice_actors: dict[tuple[str, str, str], str]) -> None:
+    def __init__(self, voice_actors: dict[Names, str]) -> None:
         self._voice_actors = voice_actors
 
-    def voice_actor(self, character: Character) -> str | None:
-        names = (character.game.maker.name, character.game.title, character.name)
-        return self._voice_actors.get((fold(names[0]), fold(names[1]), fold(names[2])))
+    @property
+    def names(self) -> Collection[Names]:
+        """The maker, game and name of each character whose voice actor is known."""
+        return self._voice_actors.keys()
+
+    def voice_actor(self, names: Names) -> str:
+        return self._voice_actors[names]
 
 
 def read_truth(path: Path) -> Truth:

@@ -180,5 +180,5 @@ def _matches(
             voices.get(id_),
         )
         for place, (row, id_, score) in enumerate(zip(rows, ids.tolist(), scores, strict=True))
-        if id_ in characters
+        if id_ in characters and characters[id_].id == id_  # merged a moment ago: what stands for it is here, too
     )

@@ -20,7 +20,7 @@ from speaker_search import documents
 from speaker_search.documents import MAX_ID, MAX_LIMIT, By, SearchOptions
 from speaker_search.errors import UsageError
 from speaker_search.library import Library
-from speaker_search.web import description, problems, sounds
+from speaker_search.web import description, edits, problems, sounds
 from speaker_search.web.guards import BodyLimit, key_check
 from speaker_search.web.ingests import Ingests
 
@@ -149,6 +149,7 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
         """The state of an ingest requested from this server."""
         return ingests.state(ingest_id)
 
+    routes.include_router(edits.routes(library))
     return routes
 
 

@@ -29,7 +29,8 @@ def made(count: int) -> list[dict[str, Any]]:
 
 
 def held(connection: Connection) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in connection.execute(select(makers).order_by(makers.c.id))]
+    c = makers.c
+    return [tuple(row) for row in connection.execute(select(c.id, c.name, c.key).order_by(c.id))]
 
 
 @SIZES
@@ -151,7 +152,10 @@ def test_a_scan_reads_through_a_cursor_of_the_server(postgres_shelf: Shelf, name
         with catalog.read() as connection:
             SCANS[name](connection, space)
 
-    kinds = {cursor for cursor, statement in executed(shelf.catalog, read) if "DISTINCT" not in statement}
+    few = ("DISTINCT", "merged_into_id")
+    kinds = {
+        cursor for cursor, statement in executed(shelf.catalog, read) if not any(word in statement for word in few)
+    }
     assert kinds == {"ServerCursor"}
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection, ForeignKey, exists, func, select
+from sqlalchemy import Connection, ForeignKey, Table, exists, func, select
 
 from speaker_search.catalog.database import Catalog, damaged
-from speaker_search.catalog.rows import stream
-from speaker_search.catalog.tables import metadata
+from speaker_search.catalog.rows import chunks, stream
+from speaker_search.catalog.tables import characters, clips, games, makers, metadata
 
 
 def check_integrity(catalog: Catalog) -> None:
@@ -34,6 +34,39 @@ def _faults(connection: Connection) -> Iterator[str]:
         for key in table.foreign_keys:
             if broken := count_broken(connection, key):
                 yield f"{broken:,} rows of {table.name} refer to {key.column.table.name} that are not there"
+    yield from merged_faults(connection)
+
+
+def merged_faults(connection: Connection) -> Iterator[str]:
+    """What is wrong with merged rows: each is stood for by a row that is not, and has neither clips nor live parts."""
+    for table in (makers, games, characters):
+        c = table.c
+        merged = connection.execute(select(c.id, c.merged_into_id).where(c.merged_into_id.is_not(None)))
+        into = {row[0]: row[1] for row in merged}
+        there = {id_ for some in chunks(set(into.values())) for id_ in _existing(connection, table, some)}
+        if lost := sum(other not in there for other in into.values()):
+            yield f"{lost:,} merged {table.name} are stood for by ones that are not there"
+        left = into  # a step takes away what ends at a row that stands for itself; a circle stays
+        while (further := {id_: other for id_, other in left.items() if other in left}) != left:
+            left = further
+        if left:
+            yield f"{len(left):,} merged {table.name} stand for each other in a circle"
+    for part, parent, key in (
+        (clips, characters, clips.c.character_id),
+        (clips, games, clips.c.game_id),
+        (characters, games, characters.c.game_id),
+        (games, makers, games.c.maker_id),
+    ):
+        gone = select(parent.c.id).where(parent.c.merged_into_id.is_not(None))
+        query = select(func.count()).select_from(part).where(key.in_(gone))
+        if part is not clips:
+            query = query.where(part.c.merged_into_id.is_(None))
+        if count := connection.execute(query).scalar_one():
+            yield f"{count:,} rows of {part.name} belong to merged {parent.name}"
+
+
+def _existing(connection: Connection, table: Table, ids: Sequence[int]) -> list[int]:
+    return list(connection.execute(select(table.c.id).where(table.c.id.in_(ids))).scalars())
 
 
 def count_broken(connection: Connection, key: ForeignKey) -> int:

@@ -9,10 +9,11 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, delete, exists, select
 
 from speaker_search.catalog.clips import IMPORTED, lock_clips
+from speaker_search.catalog.mending.standing import characters_called, ensure_game, lock_names, standing
 from speaker_search.catalog.outcomes import Outcome, store_in
 from speaker_search.catalog.rows import chunks, ensure, insert_all
 from speaker_search.catalog.spaces import Space
-from speaker_search.catalog.tables import characters, clips, copies, embeddings, games, makers, queue, roots
+from speaker_search.catalog.tables import characters, clips, copies, embeddings, games, queue, roots
 from speaker_search.entities import Floats, fold
 from speaker_search.sources.candidates import ABSENT
 
@@ -83,17 +84,24 @@ def take_in(connection: Connection, space: Space, some: Sequence[CarriedClip], *
 
 def _labels(connection: Connection, some: Iterable[CarriedClip]) -> list[_Label]:
     """The game and character of each clip, inserted where there are none."""
+    lock_names(connection)
     known: dict[tuple[str, str, str | None], _Label] = {}
+    cast: dict[int, dict[str, int]] = {}  # of each game, by the row of its name
     found = []
     for one in some:
         names = (one.maker, one.title, one.character)
         if names not in known:
-            maker_id = ensure(connection, makers, {"key": fold(one.maker)}, {"name": one.maker})
-            game_id = ensure(connection, games, {"maker_id": maker_id, "key": fold(one.title)}, {"title": one.title})
+            named = ensure_game(connection, one.maker, one.title)
+            game_id = standing(connection, [named], games)[named]
+            if named not in cast:
+                cast[named] = characters_called(connection, named)
             who = None
             if one.character is not None:
-                key = {"game_id": game_id, "key": fold(one.character)}
-                who = ensure(connection, characters, key, {"name": one.character})
+                who = cast[named].get(fold(one.character))
+                if who is None:
+                    key = fold(one.character)
+                    of_game = {"game_id": game_id, "key": key}
+                    who = cast[named][key] = ensure(connection, characters, of_game, {"name": one.character})
             known[names] = _Label(game_id, who)
         found.append(known[names])
     return found

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from speaker_search.catalog.mending.standing import standing
 from speaker_search.catalog.rows import among, chunks, stream
 from speaker_search.catalog.tables import clips, copies
 
@@ -45,8 +46,9 @@ class KnownClips:
         of_game = select(*columns, clips.c.gone).join_from(clips, copies).where(clips.c.game_id == game_id)
         for part in stream(connection, of_game):
             self._copied.update(row.clip_id for row in part)
-            here = (row for row in part if row.root_id == root_id)
-            self._add([(*row[1:5], game_id, row[5], hash(row[6]), row[7], True) for row in here])
+            here = [row for row in part if row.root_id == root_id]
+            now = standing(connection, {row[5] for row in here})  # a copy's character stays as the source had it
+            self._add([(*row[1:5], game_id, now[row[5]], hash(row[6]), row[7], True) for row in here])
 
     def look_up(self, connection: Connection, paths: Sequence[str]) -> None:
         """Load clips at these paths that belong to other games so far."""

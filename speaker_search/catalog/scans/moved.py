@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, exists, func, select, update
+from sqlalchemy import Connection, Table, delete, exists, func, insert, or_, select, update
 
 from speaker_search.catalog.clips import is_root
 from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.mending.standing import game_called, lock_names, standing
 from speaker_search.catalog.rows import chunks, ensure
-from speaker_search.catalog.tables import clips, games, makers, roots
+from speaker_search.catalog.tables import clips, edits, games, makers, roots
 from speaker_search.entities import fold
 from speaker_search.sources import Candidate
 
@@ -119,15 +120,36 @@ def _move(connection: Connection, root_id: int, path: str, root: Path) -> bool:
 
 
 def _rename(connection: Connection, former: Former, maker: str, title: str) -> None:
-    """Give a moved game the name it has now, if the catalog has no other game of that name and all of it was moved."""
+    """Give a moved game the name it has now, if the catalog has no other game of that name and all of it was moved.
+
+    A game that people have renamed or merged keeps its name, and the new one becomes another name of it.
+    """
+    lock_names(connection)
     c = games.c
-    known = select(c.id).join(makers).where(makers.c.key == fold(maker), c.key == fold(title), c.id != former.game_id)
+    known = game_called(connection, maker, title)
+    mended = _is_mended(connection, "game", games, former.game_id)
+    if known not in (None, former.game_id) or (mended and known is not None):
+        return
     elsewhere = exists().where(clips.c.game_id == former.game_id, clips.c.root_id != former.root_id)
-    if connection.execute(known).first() or connection.execute(select(elsewhere)).scalar_one():
+    if not mended and connection.execute(select(elsewhere)).scalar_one():
         return
     before = connection.execute(select(c.maker_id).where(c.id == former.game_id)).scalar_one()
     maker_id = ensure(connection, makers, {"key": fold(maker)}, {"name": maker})
-    connection.execute(update(makers).where(makers.c.id == maker_id, makers.c.id == before).values(name=maker))
+    maker_id = standing(connection, [maker_id], makers)[maker_id]
     name = {"maker_id": maker_id, "key": fold(title), "title": title}
+    if mended:
+        connection.execute(insert(games).values(**name, merged_into_id=former.game_id))
+        return
+    keeps = _is_mended(connection, "maker", makers, before)
+    if not keeps:
+        connection.execute(update(makers).where(makers.c.id == maker_id, makers.c.id == before).values(name=maker))
     connection.execute(update(games).where(c.id == former.game_id).values(name))
-    connection.execute(delete(makers).where(makers.c.id == before, ~exists().where(c.maker_id == before)))
+    if not keeps:
+        connection.execute(delete(makers).where(makers.c.id == before, ~exists().where(c.maker_id == before)))
+
+
+def _is_mended(connection: Connection, noun: str, table: Table, id_: int) -> bool:
+    """Whether people have renamed a row, or merged it with another one, or whether it has another name."""
+    e = edits.c
+    edited = exists().where(e.noun == noun, or_(e.row_id == id_, e.other_id == id_), e.undone_at.is_(None))
+    return bool(connection.execute(select(or_(edited, exists().where(table.c.merged_into_id == id_)))).scalar_one())

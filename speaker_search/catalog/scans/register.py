@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.duplicates import detach_copies
 from speaker_search.catalog.embeddings import delete_embeddings
 from speaker_search.catalog.log import Change
+from speaker_search.catalog.mending.standing import characters_called, ensure_game, is_merged, lock_names, standing
 from speaker_search.catalog.rows import chunks, ensure, insert_all, insert_or_keep, reserve_ids
 from speaker_search.catalog.scans.enqueue import (
     ROWS_PER_TRANSACTION,
@@ -25,7 +26,7 @@ from speaker_search.catalog.scans.enqueue import (
 )
 from speaker_search.catalog.scans.gone import IsThere, find_unseen, store_unseen
 from speaker_search.catalog.scans.known_clips import KnownClips
-from speaker_search.catalog.tables import characters, clips, copies, embeddings, games, makers, queue, roots
+from speaker_search.catalog.tables import characters, clips, copies, embeddings, games, queue, roots
 from speaker_search.entities import Refusal, fold
 from speaker_search.sources import Candidate
 
@@ -62,22 +63,35 @@ def register(
     and time as last time counts as known. Clips that were missing and have since been found lose their old row. Others
     that were not seen are kept, and marked as gone unless their file `is_there` (a list may have dropped it, or another
     list may name it).
+
+    Names mean what people have made of them by the time that each transaction commits: a clip of a merged character
+    belongs to the one that stands for it.
     """
+
+    def called(connection: Connection) -> int:
+        lock_names(connection)
+        return ensure_game(connection, maker, title)
+
     with catalog.write() as connection:
-        maker_id = ensure(connection, makers, {"key": fold(maker)}, {"name": maker})
-        game_id = ensure(connection, games, {"maker_id": maker_id, "key": fold(title)}, {"title": title})
+        named = called(connection)
+        game_id = standing(connection, [named], games)[named]
         root_id = ensure(connection, roots, {"path": str(root)}, {})
     with catalog.read() as connection:
         known = KnownClips(connection, root_id, game_id)
         shared = connection.execute(
             select(exists().where(clips.c.root_id == root_id, clips.c.game_id != game_id))
         ).scalar_one()
-    chunk_of = _Chunks(catalog, space_id, game_id, root_id, known, shared=shared)
+    chunk_of = _Chunks(catalog, space_id, called, named, game_id, root_id, known, shared=shared)
     for chunk in chunks(candidates, ROWS_PER_TRANSACTION):
         chunk_of.write(chunk)
     counts = chunk_of.counts
     unseen = find_unseen(catalog, root, known, is_there)
+    if unseen.missing:
+        with catalog.read() as connection:
+            if is_merged(connection, chunk_of.game_id):  # they may be of a list that calls the game by another name
+                unseen = replace(unseen, missing=[])
     counts.gone = catalog.transact(lambda connection: store_unseen(connection, root_id, unseen))
+    game_id = chunk_of.game_id
     enqueue_all(catalog, space_id, and_(clips.c.root_id == root_id, clips.c.game_id == game_id))
     again = None if retry_refused else TRANSIENT
     catalog.transact(lambda connection: requeue_refused(connection, space_id, root_id, game_id, again))
@@ -88,30 +102,40 @@ class _Chunks:
     """Candidates of one game in one root, registered one transaction at a time."""
 
     def __init__(
-        self, catalog: Catalog, space_id: int, game_id: int, root_id: int, known: KnownClips, *, shared: bool
+        self,
+        catalog: Catalog,
+        space_id: int,
+        called: Callable[[Connection], int],
+        named: int,
+        game_id: int,
+        root_id: int,
+        known: KnownClips,
+        *,
+        shared: bool,
     ) -> None:
         self.counts = Registered()
+        self.game_id = game_id
         self._catalog = catalog
         self._space_id = space_id
-        self._game_id = game_id
+        self._called = called  # the row of the game's name
         self._root_id = root_id
         self._known = known
         self._shared = shared  # the root has clips of other games, some of which may turn out to be this one's
         self._ids_by_name: dict[str, int] = {}  # as spelled in the candidates so far
         with catalog.read() as connection:
-            self._character_ids = _character_ids(connection, game_id)
+            self._character_ids = characters_called(connection, named)
 
     def write(self, chunk: Sequence[Candidate]) -> None:
         """One transaction: new clips are inserted, changed and relabelled ones updated."""
         self._name_characters(chunk)
-        new: list[dict[str, Any]] = []
+        new: list[Candidate] = []
         changed: list[tuple[int, Candidate]] = []
-        relabelled: list[tuple[int, dict[str, Any]]] = []
+        relabelled: list[tuple[int, Candidate]] = []
         if self._shared:
             with self._catalog.read() as connection:
                 self._known.look_up(connection, [candidate.path for candidate in chunk])
         for candidate in chunk:
-            label = (self._game_id, self._character(candidate) or 0, hash(candidate.text))
+            label = (self.game_id, self._character(candidate) or 0, hash(candidate.text))
             if self._known.mark_unchanged(candidate.path, candidate.size, candidate.mtime_ns, label):
                 self.counts.known += 1
                 continue
@@ -121,7 +145,7 @@ class _Chunks:
                 continue  # not marked as seen, so that the clip and its embeddings are kept as gone
             before = self._known.mark_seen(candidate.path)
             if before is None:
-                new.append(self._row(candidate))
+                new.append(candidate)
                 continue
             same_file = (before.size, before.mtime_ns) == (candidate.size, candidate.mtime_ns)
             if before.copy:
@@ -129,38 +153,35 @@ class _Chunks:
                 if same_file and label[1] in (0, before.label[1]):
                     self.counts.known += 1
                 else:
-                    new.append(self._row(candidate))
+                    new.append(candidate)
                 continue
-            wanted = {"game_id": self._game_id, "character_id": self._character(candidate), "text": candidate.text}
             if self._known.is_copied(before.id):  # keep what a copy's label has added
-                wanted = {name: value for name, value in wanted.items() if value}
                 label = (label[0], label[1] or before.label[1], label[2] if candidate.text else before.label[2])
             if not same_file:
                 changed.append((before.id, candidate))
             if before.label != label:
-                relabelled.append((before.id, wanted))
+                relabelled.append((before.id, candidate))
             self.counts.known += same_file and before.label == label
         self._count(new, changed, relabelled)
         if new or changed or relabelled:
             self._commit(new, changed, relabelled)
 
-    def _count(self, new: list[dict[str, Any]], changed: list[Any], relabelled: list[Any]) -> None:
+    def _count(self, new: Sequence[Candidate], changed: Sequence[Any], relabelled: Sequence[Any]) -> None:
         self.counts.new += len(new)
-        self.counts.missing += sum(row["size"] < 0 for row in new) + sum(each.size < 0 for _, each in changed)
+        self.counts.missing += sum(one.size < 0 for one in (*new, *(each for _, each in changed)))
         self.counts.changed += len(changed)
         self.counts.relabelled += len(relabelled)
 
     def _commit(
-        self,
-        new: list[dict[str, Any]],
-        changed: list[tuple[int, Candidate]],
-        relabelled: list[tuple[int, dict[str, Any]]],
+        self, new: Sequence[Candidate], changed: Sequence[tuple[int, Candidate]], found: Sequence[tuple[int, Candidate]]
     ) -> None:
         def commit(connection: Connection) -> None:
-            locked = lock_clips(connection, {id_ for id_, _ in changed} | {id_ for id_, _ in relabelled})
+            self._name_again(connection)
+            relabelled = [(id_, self._label(id_, candidate)) for id_, candidate in found]
+            locked = lock_clips(connection, {id_ for id_, _ in changed} | {id_ for id_, _ in found})
             entries = _forget_audio(connection, changed) if changed else []
             if new:
-                self._insert(connection, new)
+                self._insert(connection, [self._row(candidate) for candidate in new])
             for clip_id, label in relabelled:
                 connection.execute(update(clips).where(clips.c.id == clip_id).values(**label))
             log.append(connection, entries + log.relabelled(connection, _new_labels(locked, relabelled)))
@@ -182,28 +203,44 @@ class _Chunks:
 
     def _name_characters(self, chunk: Sequence[Candidate]) -> None:
         """Insert the characters of a chunk that the game does not have yet."""
-        names = {candidate.character for candidate in chunk if candidate.character is not None}
-        if not names <= self._ids_by_name.keys():
-            new: dict[str, str] = {}  # of two spellings of a name the first one is stored
-            for name in (one.character for one in chunk if one.character is not None):
-                if name not in self._ids_by_name and (key := fold(name)) not in self._character_ids:
-                    new.setdefault(key, name)
-            if new:
-                rows = [{"game_id": self._game_id, "key": key, "name": name} for key, name in new.items()]
+        names = {candidate.character: None for candidate in chunk if candidate.character is not None}
+        if not names.keys() <= self._ids_by_name.keys():
+            if {fold(name) for name in names} <= self._character_ids.keys():
+                self._ids_by_name.update((name, self._character_ids[fold(name)]) for name in names)
+            else:
+                self._catalog.transact(lambda connection: self._name(connection, names))
 
-                def insert(connection: Connection) -> dict[str, int]:
-                    connection.execute(insert_or_keep(connection, characters), rows)
-                    return _character_ids(connection, self._game_id)
+    def _name_again(self, connection: Connection) -> None:
+        """What the names mean now: people may have changed that since they were looked up."""
+        self._name(connection, self._ids_by_name)
 
-                self._character_ids = self._catalog.transact(insert)
-            self._ids_by_name.update({name: self._character_ids[fold(name)] for name in names})
+    def _name(self, connection: Connection, names: Iterable[str]) -> None:
+        named = self._called(connection)
+        self.game_id = standing(connection, [named], games)[named]
+        known = characters_called(connection, named)
+        new: dict[str, str] = {}  # of two spellings of a name the first one is stored
+        for name in names:
+            if (key := fold(name)) not in known:
+                new.setdefault(key, name)
+        if new:
+            rows = [{"game_id": self.game_id, "key": key, "name": name} for key, name in new.items()]
+            connection.execute(insert_or_keep(connection, characters), rows)
+            known = characters_called(connection, named)
+        self._character_ids = known
+        self._ids_by_name |= {name: known[fold(name)] for name in names}
 
     def _character(self, candidate: Candidate) -> int | None:
         return None if candidate.character is None else self._ids_by_name[candidate.character]
 
+    def _label(self, clip_id: int, candidate: Candidate) -> dict[str, Any]:
+        label = {"game_id": self.game_id, "character_id": self._character(candidate), "text": candidate.text}
+        if self._known.is_copied(clip_id):  # keep what a copy's label has added
+            label = {name: value for name, value in label.items() if value}
+        return label
+
     def _row(self, candidate: Candidate) -> dict[str, Any]:
         return {
-            "game_id": self._game_id,
+            "game_id": self.game_id,
             "root_id": self._root_id,
             "path": candidate.path,
             "character_id": self._character(candidate),
@@ -251,8 +288,3 @@ def _forget_audio(connection: Connection, changed: Sequence[tuple[int, Candidate
         for space_id, clip_ids in knew.items():
             enqueue(connection, space_id, [*clip_ids, *detached])
     return entries
-
-
-def _character_ids(connection: Connection, game_id: int) -> dict[str, int]:
-    rows = connection.execute(select(characters.c.key, characters.c.id).where(characters.c.game_id == game_id))
-    return {row[0]: row[1] for row in rows}

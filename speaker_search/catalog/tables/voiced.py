@@ -22,6 +22,14 @@ from sqlalchemy import (
 
 from speaker_search.catalog.tables.keys import RowId, key_to_lasting, metadata
 
+MERGED = text("merged_into_id IS NOT NULL")
+
+
+def _merged(table: str) -> Index:
+    """The rows that others stand for: few."""
+    return Index(f"ix_{table}_merged_into_id", "merged_into_id", sqlite_where=MERGED, postgresql_where=MERGED)
+
+
 #: One row: which catalog this is.
 catalog = Table("catalog", metadata, Column("uuid", String(36), primary_key=True))
 
@@ -32,6 +40,7 @@ makers = Table(
     Column("name", Text, nullable=False),
     Column("key", Text, nullable=False, unique=True),  # entities.fold(name)
     Column("merged_into_id", RowId),  # another row that now stands for this one; see `edits`
+    _merged("makers"),
 )
 
 games = Table(
@@ -43,6 +52,7 @@ games = Table(
     Column("key", Text, nullable=False),
     Column("merged_into_id", RowId),
     UniqueConstraint("maker_id", "key", name="uq_games_maker_id_key"),
+    _merged("games"),
 )
 
 #: A folder that clips' paths are relative to, or an archive that they are names in.
@@ -62,6 +72,7 @@ characters = Table(
     Column("key", Text, nullable=False),
     Column("merged_into_id", RowId),
     UniqueConstraint("game_id", "key", name="uq_characters_game_id_key"),
+    _merged("characters"),
 )
 
 clips = Table(
