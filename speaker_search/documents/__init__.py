@@ -59,6 +59,7 @@ from speaker_search.documents.reports import (
     Verification,
 )
 from speaker_search.documents.transfers import Backup, Exported, Imported, Restored
+from speaker_search.documents.voice_changes import ChangedCharacter, ShownVoice, VoiceChange, VoiceChanges, Voices
 
 __all__ = [
     "DEFAULT_PROBABILITY",
@@ -74,6 +75,7 @@ __all__ = [
     "CalibrationErrors",
     "Cast",
     "CastCharacter",
+    "ChangedCharacter",
     "Character",
     "Characters",
     "Clip",
@@ -117,8 +119,12 @@ __all__ = [
     "SearchOptions",
     "SearchRequest",
     "ShownCharacter",
+    "ShownVoice",
     "UnusableVector",
     "Upgraded",
     "Verification",
     "Voice",
+    "VoiceChange",
+    "VoiceChanges",
+    "Voices",
 ]
