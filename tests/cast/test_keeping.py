@@ -18,6 +18,7 @@ from speaker_search.cast.constraints import Constraints, none
 from speaker_search.cast.keeping import became, keep_ids
 from speaker_search.cast.voices import Cast, find_voices
 from speaker_search.catalog.knowledge.kept_voices import Event
+from speaker_search.documents import INFERENCE
 from speaker_search.entities import Ids
 from speaker_search.errors import NotFoundError
 from speaker_search.library import Library
@@ -247,3 +248,55 @@ def test_a_catalog_that_cannot_be_written_is_answered_all_the_same(library: Told
     assert cast.voices
     assert not any(voice.stored for voice in cast.voices)
     assert "The voices could not be stored" in cast.warnings[-1]
+
+
+# -- pages and reasons ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
+def test_pages_of_voices_hold_each_once(library: Told) -> None:
+    first = library.voices(limit=5)
+    rest = library.voices(cursor=first.next)
+    assert [voice.id for voice in (*first.voices, *rest.voices)] == [voice.id for voice in library.cast().voices]
+    assert (len(first.voices), rest.next, first.inference) == (5, None, INFERENCE)
+
+
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
+def test_a_games_cast_by_its_id_is_that_by_its_title(library: Told) -> None:
+    game = library.characters(game="game2").characters[0].game
+    assert library.game_cast(game.id) == library.cast_document(game="game2")
+    with pytest.raises(NotFoundError, match="There is no game 99"):
+        library.game_cast(99)
+
+
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
+def test_a_voice_that_never_was_is_not_found(library: Told) -> None:
+    with pytest.raises(NotFoundError, match=r"There is no voice 999\."):
+        library.voice(999)
+
+
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
+def test_a_character_with_too_little_speech_is_not_linked_and_says_so(settings: Settings) -> None:
+    with Library(settings, encoder=StandInEncoder()) as library:
+        fill(library, VOICES, seconds=lambda clip: 0.1 if clip <= 4 else 3.0)  # the first character's clips
+        short, *_ = library.cast_document().unlinked
+        assert (short.id, short.reason) == (1, "too_little_speech")
+
+
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
+def test_a_character_spoken_by_several_people_is_not_linked_and_says_so(settings: Settings) -> None:
+    voices = some_voices(games=4, characters=8, clips=8, people=36)
+    mixed = np.concatenate([clips[:2] for clips in list(voices["maker1/game3"].values())[:4]])
+    voices["maker0/game0"]["crowd"] = mixed
+    with Library(settings, encoder=StandInEncoder()) as library:
+        fill(library, voices)
+        assert {one.name for one in library.cast_document().unlinked if one.reason == "inconsistent"} == {"crowd"}
+
+
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
+def test_two_characters_of_one_game_in_a_voice_are_marked(library: Told) -> None:
+    one, other = (character.id for character in library.characters(game="game2").characters[:2])
+    library.told = told([(one, other)], [])
+    document = library.cast_document()
+    marked = {who.id for voice in document.voices for who in voice.characters if who.doubling}
+    assert marked == {one, other}
