@@ -50,6 +50,7 @@ BELOW_THE_DOOR = {"entities", "errors", "settings", "documents", "library"}
 INNER_FOLDERS = {
     "catalog/checks",
     "catalog/mending",
+    "catalog/knowledge",
     "catalog/scans",
     "catalog/tables",
     "cli/commands",

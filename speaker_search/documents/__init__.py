@@ -60,6 +60,7 @@ from speaker_search.documents.reports import (
     Verification,
 )
 from speaker_search.documents.transfers import Backup, Exported, Imported, Restored
+from speaker_search.documents.voice_changes import ChangedCharacter, ShownVoice, VoiceChange, VoiceChanges, Voices
 
 __all__ = [
     "DEFAULT_PROBABILITY",
@@ -75,6 +76,7 @@ __all__ = [
     "CalibrationErrors",
     "Cast",
     "CastCharacter",
+    "ChangedCharacter",
     "Character",
     "Characters",
     "Clip",
@@ -123,8 +125,12 @@ __all__ = [
     "SearchOptions",
     "SearchRequest",
     "ShownCharacter",
+    "ShownVoice",
     "UnusableVector",
     "Upgraded",
     "Verification",
     "Voice",
+    "VoiceChange",
+    "VoiceChanges",
+    "Voices",
 ]

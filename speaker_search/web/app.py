@@ -23,6 +23,7 @@ from speaker_search.library import Library
 from speaker_search.web import description, edits, problems, sounds
 from speaker_search.web.guards import BodyLimit, key_check
 from speaker_search.web.ingests import Ingests
+from speaker_search.web.voices_routes import voice_routes
 
 MAX_CLIPS = 32  # uploaded with one search
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -150,6 +151,7 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
         return ingests.state(ingest_id)
 
     routes.include_router(edits.routes(library))
+    routes.include_router(voice_routes(library))
     return routes
 
 

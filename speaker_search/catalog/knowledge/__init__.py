@@ -1,0 +1,1 @@
+"""What is known of characters beyond their clips: stored voices, verdicts and credits."""
