@@ -13,6 +13,15 @@ from speaker_search.documents.evaluation import (
     Reliability,
 )
 from speaker_search.documents.installation import Diagnosis, EncoderState, MachineState
+from speaker_search.documents.judgements import (
+    MAX_AUTHOR,
+    MAX_NOTE,
+    JudgedCharacter,
+    JudgedVerdict,
+    Verdict,
+    VerdictRequest,
+    Verdicts,
+)
 from speaker_search.documents.nouns import (
     Character,
     Characters,
@@ -64,9 +73,11 @@ __all__ = [
     "DEFAULT_PROBABILITY",
     "DEFAULT_RECALL",
     "INFERENCE",
+    "MAX_AUTHOR",
     "MAX_EXAMPLES",
     "MAX_ID",
     "MAX_LIMIT",
+    "MAX_NOTE",
     "MAX_UPLOAD_BYTES",
     "BCubed",
     "Backup",
@@ -94,6 +105,8 @@ __all__ = [
     "IngestReport",
     "IngestRequest",
     "Intervals",
+    "JudgedCharacter",
+    "JudgedVerdict",
     "Layout",
     "Listed",
     "MachineState",
@@ -119,6 +132,9 @@ __all__ = [
     "ShownCharacter",
     "UnusableVector",
     "Upgraded",
+    "Verdict",
+    "VerdictRequest",
+    "Verdicts",
     "Verification",
     "Voice",
 ]
