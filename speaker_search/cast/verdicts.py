@@ -36,19 +36,40 @@ class Groups:
         for verdict in verdicts:
             self.add(verdict.one_id, verdict.other_id, same=verdict.same)
 
+    @classmethod
+    def of(cls, constraints: Constraints) -> Groups:
+        """The same of constraints."""
+        groups = cls()
+        for pairs, same in ((constraints.together, True), (constraints.apart, False)):
+            for one, other in pairs.tolist():
+                groups.add(one, other, same=same)
+        return groups
+
+    def group_of(self, character: int) -> int:
+        """The character that stands for all those known to be one voice with this one: itself where nothing is known.
+
+        It may be another one after the next `add`.
+        """
+        return self._group.get(character, character)
+
+    def any_known(self, some: Iterable[int], others: Iterable[int]) -> bool:
+        """Whether anybody of one lot is known to be one voice with somebody of the other, or to be another voice."""
+        theirs = {self.group_of(character) for character in others}
+        return any(not theirs.isdisjoint((group, *self._apart.get(group, ()))) for group in map(self.group_of, some))
+
     def same(self, one: int, other: int) -> bool | None:
         """Whether two characters are known to be one voice; None when nothing is known."""
-        left, right = self._group.get(one, one), self._group.get(other, other)
+        left, right = self.group_of(one), self.group_of(other)
         if left == right:
             return True
-        return False if right in self._apart[left] else None
+        return False if right in self._apart.get(left, ()) else None
 
     def add(self, one: int, other: int, *, same: bool) -> bool:
         """Take in what is said of two characters, unless it contradicts what is known; whether it was taken in."""
         known = self.same(one, other)
         if known is not None:
             return known == same
-        left, right = (self._group.get(id_, id_) for id_ in (one, other))
+        left, right = self.group_of(one), self.group_of(other)
         for group in (left, right):
             self._members.setdefault(group, [group])
         if not same:

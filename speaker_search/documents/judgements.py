@@ -9,8 +9,9 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field
 
 from speaker_search import entities
-from speaker_search.documents.document import Document
+from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
+from speaker_search.documents.nouns import Character, Clip
 from speaker_search.documents.questions import Request
 
 MAX_NOTE = 2_000  # characters
@@ -117,6 +118,43 @@ class Verdicts(Tabular, Document):
 
     def brief(self) -> dict[str, object]:
         return {"verdicts": len(self.verdicts), "next": self.next}
+
+
+class ListeningPair(Document):
+    """Two characters that a person should listen to, and what hangs on the answer."""
+
+    one: Character
+    other: Character
+    probability: Rounded = Field(description="Of one voice, for the groups that the two stand for.")
+    value: Rounded = Field(description="Expected change for each second that the answer takes.")
+    change: Rounded = Field(description="Expected change of the cast, in characters whose voice changes.")
+    seconds: Rounded = Field(description="Of both lines, and five to answer.")
+    if_same: str = Field(description="What the cast does on the answer that they are one voice.")
+    if_different: str
+    lines: list[Clip] = Field(description="The two lines to hear: one of each character, the most alike.")
+    cosine: Rounded = Field(description="Of the two lines.")
+
+
+class ListeningQueue(Tabular, Document):
+    """The pairs of characters whose answers are worth most, best first: inference about voices, for people to judge."""
+
+    encoder: str
+    pairs: list[ListeningPair]
+    warnings: list[str]
+
+    columns: ClassVar[tuple[str, ...]] = (
+        *("one_id", "one", "other_id", "other", "probability", "value", "change", "seconds"),
+        *("one_clip_id", "other_clip_id", "if_same", "if_different"),
+    )
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        for pair in self.pairs:
+            ends = (pair.one.id, pair.one.address, pair.other.id, pair.other.address)
+            worth = (pair.probability, pair.value, pair.change, pair.seconds)
+            yield *ends, *worth, *(clip.id for clip in pair.lines), pair.if_same, pair.if_different
+
+    def brief(self) -> dict[str, object]:
+        return {"pairs": len(self.pairs), "warnings": len(self.warnings)}
 
 
 def _judged(character: entities.Character) -> JudgedCharacter:

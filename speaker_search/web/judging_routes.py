@@ -40,4 +40,9 @@ def judging_routes(library: Library) -> APIRouter:
         """Undo a verdict, which stays in the history; `author` is who undoes it."""
         return library.undo_verdict(verdict_id, author=author)
 
+    @routes.get("/queue")
+    def queue(limit: Limit = 10) -> documents.ListeningQueue:
+        """The pairs of characters whose answer would change the cast most, with their lines to hear."""
+        return library.listening_queue(limit=limit)
+
     return routes

@@ -11,6 +11,7 @@ import typer
 
 from speaker_search import documents
 from speaker_search.cli import options, output
+from speaker_search.cli.commands import judge
 from speaker_search.entities import counted
 from speaker_search.errors import TooLargeError, UsageError
 
@@ -133,13 +134,21 @@ def cast(
     export: Annotated[
         Path | None, typer.Option("--export", metavar="FILE", help="Write .csv, .json or .html instead.")
     ] = None,
+    queue: Annotated[bool, typer.Option("--queue", help="Pairs to listen to, those worth most first.")] = False,
+    limit: Annotated[int, typer.Option(help="Number of pairs, with --queue.")] = 10,
     encoder: options.EncoderName = None,
     json: options.Json = False,
 ) -> None:
-    """List the voices that recur across games.
+    """List the voices that recur across games, or the pairs that a person should listen to.
 
     Example: spksearch cast --min-probability 0.9 --export cast.csv
     """
+    if queue:
+        if game is not None or export is not None or min_probability != documents.DEFAULT_PROBABILITY:
+            raise UsageError(
+                "`cast --queue` is about the whole cast.", "Leave --game, --export and --min-probability out."
+            )
+        judge.print_queue(limit, encoder, json)
     with options.open_library(encoder=encoder) as library:
         found = library.cast_document(min_probability=min_probability, game=game, export_to=export)
     if export is not None:

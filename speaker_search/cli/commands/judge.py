@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from speaker_search.cli import options, output
-from speaker_search.documents import JudgedVerdict, Verdict
+from speaker_search.documents import INFERENCE, JudgedVerdict, Verdict
+from speaker_search.entities import counted
 
 app = typer.Typer(help="A person's word on which characters are one voice.", no_args_is_help=True)
 
@@ -83,6 +84,26 @@ def undo(
         return
     how = "is undone" if undone.new else f"was undone before, by {undone.undone_by} on {undone.undone_at:%Y-%m-%d}"
     output.say(f"Verdict {undone.id} {how}: {_sentence(undone)}")
+
+
+def print_queue(limit: int, encoder: str | None, json: bool) -> None:
+    """Print the pairs to listen to, each with its two lines, and end the command."""
+    with options.open_library(encoder=encoder) as library:
+        found = library.listening_queue(limit=limit)
+    if json:
+        output.json_document(found)
+    else:
+        output.notes(found.warnings)
+        for pair in found.pairs:
+            one, other = pair.lines
+            output.say(f"{pair.one.address} (id {pair.one.id}), {pair.other.address} (id {pair.other.id})")
+            output.say(f"    One voice with probability {pair.probability:.2f}. {pair.seconds:.0f} s to answer.")
+            output.say(f"    Same: {pair.if_same} Different: {pair.if_different}")
+            output.command(f"    spksearch play {one.id}; spksearch play {other.id}")
+        if found.pairs:
+            output.note("Then `spksearch verdict same A B` or `spksearch verdict different A B`, with names or ids.")
+        output.note(f"{counted(len(found.pairs), 'pair')} to listen to. {INFERENCE}")
+    raise typer.Exit(0 if found.pairs else 1)
 
 
 def _judge(one: str, other: str, *, same: bool, note: str, author: str | None, json: bool) -> None:

@@ -14,6 +14,7 @@ from speaker_search.settings import Settings
 
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:
+    from speaker_search.cast.constraints import Constraints
     from speaker_search.cast.voices import Cast
     from speaker_search.search.live import Ready
     from speaker_search.search.profiles.profiles import Profiles
@@ -25,13 +26,13 @@ class Casting(Mending):
     def __init__(self, settings: Settings, *, encoder: Encoder | None = None) -> None:
         super().__init__(settings, encoder=encoder)
         self._linking = threading.Lock()  # characters are linked once for all searches by voice
-        self._cast: tuple[Profiles, Cast] | None = None
+        self._cast: tuple[Profiles, tuple[bytes, bytes], Cast] | None = None
 
     def cast(self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None) -> Cast:
         """The recurring voices of the whole catalog, or those of one game."""
         from speaker_search.cast.voices import find_voices, of_game
 
-        found = find_voices(self.catalog, self.ready, min_probability=min_probability)
+        found = find_voices(self.catalog, self.ready, min_probability=min_probability, constraints=self._constraints())
         return found if game is None else of_game(found, game)
 
     def cast_document(
@@ -51,6 +52,14 @@ class Casting(Mending):
         from speaker_search.cast.voices import find_voices
 
         with self._linking:
-            if self._cast is None or self._cast[0] is not ready.profiles:
-                self._cast = (ready.profiles, find_voices(self.catalog, ready))
-            return {character.id: voice.id for voice in self._cast[1].voices for character, _ in voice.members}
+            constraints = self._constraints()
+            told = constraints.together.tobytes(), constraints.apart.tobytes()
+            if self._cast is None or self._cast[0] is not ready.profiles or self._cast[1] != told:
+                self._cast = (ready.profiles, told, find_voices(self.catalog, ready, constraints=constraints))
+            return {character.id: voice.id for voice in self._cast[2].voices for character, _ in voice.members}
+
+    def _constraints(self) -> Constraints:
+        """What people and credits say of characters."""
+        from speaker_search.cast.constraints import none
+
+        return none()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from typing import TYPE_CHECKING
 
 from speaker_search import documents
 from speaker_search.catalog import people
@@ -12,6 +13,9 @@ from speaker_search.entities import Character, Verdict, shown
 from speaker_search.errors import UsageError
 from speaker_search.library.holdings import check_limit, id_after
 from speaker_search.library.voices.casting import Casting
+
+if TYPE_CHECKING:
+    from speaker_search.cast.constraints import Constraints
 
 NOBODY = "unknown"  # the author where the system knows no login name
 
@@ -68,6 +72,24 @@ class Judging(Casting):
             verdicts=[documents.Verdict.of(v, named, contradicted=v.id not in held) for v in page],
             next=str(page[-1].id) if len(wanted) > limit else None,
         )
+
+    def listening_queue(self, *, limit: int = 10) -> documents.ListeningQueue:
+        """The pairs of characters whose answer would change the cast most, for the time it takes, with lines to hear.
+
+        What is judged already, directly or through others, is not in it.
+        """
+        from speaker_search.cast.listening import to_hear
+        from speaker_search.cast.verdicts import Groups
+
+        check_limit(limit)
+        cast, known = self.cast(), Groups.of(self._constraints())
+        return to_hear(self.catalog, self.ready, cast, known, limit)
+
+    def _constraints(self) -> Constraints:
+        from speaker_search.cast.verdicts import constraints
+
+        with self.catalog.read() as connection:
+            return constraints(kept_verdicts(connection), self.ready.profiles.character_ids)
 
     def _people(self, verdicts: list[Verdict]) -> dict[int, Character]:
         """The characters of verdicts, by id."""
