@@ -137,12 +137,8 @@ class _Pair:
 
     one: Ids
     other: Ids
-    log_odds: float
+    probability: float
     joined: bool
-
-    @property
-    def probability(self) -> float:
-        return float(logistic(np.array(self.log_odds)))
 
     @property
     def change(self) -> float:
@@ -194,7 +190,10 @@ def _splits(profiles: Profiles, calibration: Calibration, groups: Sequence[Ids],
             sums = np.delete(np.delete(sums, other, 0), other, 1)
             sizes = membership.sum(axis=1)
         log_odds = calibration.log_odds(sums[0, 1:] / sizes.prod()) + bonus(sizes.prod())
-        yield _Pair(rows[membership[0] > 0], rows[membership[1] > 0], float(log_odds[0]), True)
+        # Each link of a voice that held when it was looked at makes it likelier that the next one holds, too: by the
+        # rule of succession. Otherwise the same large voice would be asked about again and again.
+        breaks = float(logistic(-log_odds)[0]) / (1 + len(rows) - len(parts))
+        yield _Pair(rows[membership[0] > 0], rows[membership[1] > 0], 1 - breaks, True)
 
 
 def _merges(profiles: Profiles, calibration: Calibration, groups: Sequence[Ids], known: Groups) -> Iterator[_Pair]:
@@ -202,18 +201,18 @@ def _merges(profiles: Profiles, calibration: Calibration, groups: Sequence[Ids],
     sizes = np.array([len(rows) for rows in groups], np.float64)
     games = [set(profiles.game_ids[rows].tolist()) for rows in groups]
     ids = [profiles.character_ids[rows].tolist() for rows in groups]
-    first, second, log_odds = _near(profiles, calibration, groups, sizes)
-    changes = expected_change(np.asarray(logistic(log_odds), np.float64), False, sizes[first], sizes[second])
+    first, second, likely = _near(profiles, calibration, groups, sizes)
+    changes = expected_change(likely, False, sizes[first], sizes[second])
     for place in np.lexsort((second, first, -changes)).tolist():
         one, other = int(first[place]), int(second[place])
         if games[one].isdisjoint(games[other]) and not known.any_known(ids[one], ids[other]):
-            yield _Pair(groups[one], groups[other], float(log_odds[place]), False)
+            yield _Pair(groups[one], groups[other], float(likely[place]), False)
 
 
 def _near(
     profiles: Profiles, calibration: Calibration, groups: Sequence[Ids], sizes: Doubles
 ) -> tuple[Ids, Ids, Doubles]:
-    """Pairs of groups (first, second) with their log-odds of one voice, where these are not too low.
+    """Pairs of groups (first, second) with their probability of one voice, where it is not too low.
 
     A score is a cosine, shifted and scaled by character, so the mean score of two groups follows from means over each.
     """
@@ -237,10 +236,10 @@ def _near(
         later = first + part.start < second
         first, second = first[later], second[later]
         log_odds = calibration.log_odds(scores[first, second]) + bonus(pairs[first, second])
+        first, likely = first + part.start, np.asarray(logistic(log_odds), np.float64)
         if len(first) > MOST_PER_BLOCK:
-            own, theirs = sizes[first + part.start], sizes[second]
-            changes = expected_change(np.asarray(logistic(log_odds), np.float64), False, own, theirs)
+            changes = expected_change(likely, False, sizes[first], sizes[second])
             kept = np.argsort(-changes, kind="stable")[:MOST_PER_BLOCK]
-            first, second, log_odds = first[kept], second[kept], log_odds[kept]
-        found.append((first + part.start, second, log_odds))
+            first, second, likely = first[kept], second[kept], likely[kept]
+        found.append((first, second, likely))
     return tuple(np.concatenate(column) for column in zip(*found, strict=True))  # type: ignore[return-value]
