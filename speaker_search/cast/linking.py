@@ -85,6 +85,7 @@ def link(
     heapq.heapify(waiting)
 
     def reconsider(one: int, others: Ids) -> None:
+        others = groups.allowed_among(one, others)
         scores, pairs = groups.between(one, others)
         evidence = log_odds(scores) + groups.beyond_scores(one, others, pairs)
         for place in np.flatnonzero(evidence >= least).tolist():
@@ -156,8 +157,14 @@ class _Groups:
         barred = self._barred.get(one)
         return barred is None or barred.isdisjoint(self._members[other])
 
+    def allowed_among(self, one: int, others: Ids) -> Ids:
+        """Those of the others that a group is allowed to be merged with."""
+        if one not in self._barred:
+            return others
+        return np.array([other for other in others.tolist() if self.allowed(one, other)], np.int64)
+
     def join(self, one: int, other: int) -> Ids:
-        """Merge `other` into `one`; returns its neighbours (n,) that it may be merged with."""
+        """Merge `other` into `one`; returns its neighbours (n,)."""
         self.labels[self._members[other]] = one
         self._members[one] += self._members[other]
         self._games[one] |= self._games[other]
@@ -170,8 +177,6 @@ class _Groups:
         self._age[other] = GONE
         groups = np.unique(self.labels[np.concatenate([self._near[one], self._near[other]])])
         self._near[one] = groups[groups != one].astype(np.int32)
-        if one in self._barred:
-            return np.array([group for group in self._near[one].tolist() if self.allowed(one, group)], np.int64)
         return self._near[one].astype(np.int64)
 
     def between(self, one: int, others: Ids) -> tuple[Doubles, Doubles]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -18,6 +18,7 @@ from speaker_search.catalog.database import Catalog
 from speaker_search.documents import DEFAULT_PROBABILITY
 from speaker_search.documents.frames import WithDocument
 from speaker_search.entities import Character, Floats, Ids, Voice, fold
+from speaker_search.errors import NotFoundError
 from speaker_search.search.calibration import Calibration, least_log_odds, logistic
 from speaker_search.search.live import Ready
 from speaker_search.search.profiles.profiles import Profiles
@@ -161,14 +162,24 @@ def membership(calibration: Calibration, scores: Floats, size: int, alike: Seque
 def of_game(cast: Cast, title: str) -> Cast:
     """One game's part of a cast: its voices and unlinked characters. Raises NotFoundError."""
     wanted = fold(title)
-
-    def there(character: Character) -> bool:
-        return fold(character.game.title) == wanted
-
-    voices = tuple(voice for voice in cast.voices if any(there(character) for character, _ in voice.members))
-    unlinked = tuple(character for character in cast.unlinked if there(character))
-    if not voices and not unlinked:
+    part = _part(cast, lambda character: fold(character.game.title) == wanted)
+    if part is None:
         everyone = [*cast.unlinked, *(character for voice in cast.voices for character, _ in voice.members)]
         titles = [character.game.title for character in everyone]
         raise people.not_found("game", title, titles, which=" with embedded clips")
-    return replace(cast, voices=voices, unlinked=unlinked)
+    return part
+
+
+def of_game_id(cast: Cast, game_id: int) -> Cast:
+    """The same by the game's id. Raises NotFoundError."""
+    part = _part(cast, lambda character: character.game.id == game_id)
+    if part is None:
+        raise NotFoundError(f"There is no game {game_id} with embedded clips.")
+    return part
+
+
+def _part(cast: Cast, there: Callable[[Character], bool]) -> Cast | None:
+    """The voices and unlinked characters of a game; None where it has neither."""
+    voices = tuple(voice for voice in cast.voices if any(there(character) for character, _ in voice.members))
+    unlinked = tuple(character for character in cast.unlinked if there(character))
+    return replace(cast, voices=voices, unlinked=unlinked) if voices or unlinked else None

@@ -70,6 +70,7 @@ from speaker_search.documents.reports import (
     Verification,
 )
 from speaker_search.documents.transfers import Backup, Exported, Imported, Restored
+from speaker_search.documents.voice_changes import ChangedCharacter, ShownVoice, VoiceChange, VoiceChanges, Voices
 
 __all__ = [
     "DEFAULT_PROBABILITY",
@@ -87,6 +88,7 @@ __all__ = [
     "CalibrationErrors",
     "Cast",
     "CastCharacter",
+    "ChangedCharacter",
     "Character",
     "Characters",
     "Clip",
@@ -134,6 +136,7 @@ __all__ = [
     "SearchOptions",
     "SearchRequest",
     "ShownCharacter",
+    "ShownVoice",
     "UnusableVector",
     "Upgraded",
     "Verdict",
@@ -141,4 +144,7 @@ __all__ = [
     "Verdicts",
     "Verification",
     "Voice",
+    "VoiceChange",
+    "VoiceChanges",
+    "Voices",
 ]

@@ -102,7 +102,9 @@ def constrained(draw: st.DrawFn) -> tuple[Sounding, list[int], float, Given]:
     told = draw(st.lists(st.sampled_from(pairs), max_size=12)) if pairs else []
     together = [pair for pair in told if people[pair[0]] == people[pair[1]]]
     apart = [pair for pair in told if people[pair[0]] != people[pair[1]]]
-    return characters, games, least, Given(pairs_of(together), pairs_of(apart), NO_PAIRS)
+    named = draw(st.lists(st.sampled_from(pairs), max_size=4)) if pairs else []
+    namesakes = [pair for pair in named if games[pair[0]] != games[pair[1]]]
+    return characters, games, least, Given(pairs_of(together), pairs_of(apart), pairs_of(namesakes), alike=6.0)
 
 
 def pairs_of(pairs: list[tuple[int, int]]) -> np.ndarray:

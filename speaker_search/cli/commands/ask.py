@@ -134,6 +134,9 @@ def cast(
     export: Annotated[
         Path | None, typer.Option("--export", metavar="FILE", help="Write .csv, .json or .html instead.")
     ] = None,
+    changes: Annotated[
+        bool, typer.Option("--changes", help="What became of the voices since they were first linked, newest first.")
+    ] = False,
     queue: Annotated[bool, typer.Option("--queue", help="Pairs to listen to, those worth most first.")] = False,
     limit: Annotated[int, typer.Option(help="Number of pairs, with --queue.")] = 10,
     encoder: options.EncoderName = None,
@@ -143,11 +146,18 @@ def cast(
 
     Example: spksearch cast --min-probability 0.9 --export cast.csv
     """
-    if queue:
+    if changes:
         if game is not None or export is not None or min_probability != documents.DEFAULT_PROBABILITY:
             raise UsageError(
-                "`cast --queue` is about the whole cast.", "Leave --game, --export and --min-probability out."
+                "--changes is about the whole catalog and is not exported.", "Leave out the other options."
             )
+        with options.open_library(encoder=encoder) as library:
+            became = library.cast_changes()
+        output.json_document(became) if json else output.voice_changes(became)
+        raise typer.Exit(0 if became.changes else 1)
+    if queue:
+        if changes or game is not None or export is not None or min_probability != documents.DEFAULT_PROBABILITY:
+            raise UsageError("--queue is about the whole cast and is not exported.", "Leave out the other options.")
         judge.print_queue(limit, encoder, json)
     with options.open_library(encoder=encoder) as library:
         found = library.cast_document(min_probability=min_probability, game=game, export_to=export)
