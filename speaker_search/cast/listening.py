@@ -235,7 +235,7 @@ def _near(
         first, second = np.nonzero(scores >= floors.astype(np.float32)[pairs])
         later = first + part.start < second
         first, second = first[later], second[later]
-        log_odds = calibration.log_odds(scores[first, second]) + bonus(pairs[first, second])
+        log_odds = calibration.log_odds(scores[first, second]) + bonus(sizes[first + part.start] * sizes[second])
         first, likely = first + part.start, np.asarray(logistic(log_odds), np.float64)
         if len(first) > MOST_PER_BLOCK:
             changes = expected_change(likely, False, sizes[first], sizes[second])

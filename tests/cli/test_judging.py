@@ -56,3 +56,22 @@ def test_wrong_words_are_refused_in_a_sentence(home: Path) -> None:
         assert (done.code, done.out) == (2, ""), words
         assert says in done.err
         assert json.dumps(done.err).count("\\n") == 1  # one line
+
+
+def test_the_queue_shows_pairs_and_how_to_hear_and_judge_them(home: Path) -> None:
+    queue = quickly("cast", "--queue", "--limit", "2", "--json", home=home)
+    assert (queue.code, queue.err) == (0, "")
+    assert len(queue.document["pairs"]) == 2
+    first = queue.document["pairs"][0]
+    one, other = (line["id"] for line in first["lines"])
+    shown = quickly("cast", "--queue", home=home)
+    assert f"spksearch play {one}; spksearch play {other}" in shown.out
+    assert "spksearch verdict same A B" in shown.err
+    answered = quickly("verdict", "different", str(first["one"]["id"]), str(first["other"]["id"]), home=home)
+    assert answered.code == 0
+    later = quickly("cast", "--queue", "--limit", "1000", "--json", home=home).document["pairs"]
+    assert (first["one"]["id"], first["other"]["id"]) not in {
+        (pair["one"]["id"], pair["other"]["id"]) for pair in later
+    }
+    refused = quickly("cast", "--queue", "--export", "cast.html", home=home)
+    assert (refused.code, refused.out) == (2, "")

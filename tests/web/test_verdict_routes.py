@@ -56,3 +56,15 @@ def test_wrong_requests_are_problems(http: httpx.Client) -> None:
     assert http.delete("/v1/verdicts/0").status_code == 422
     assert http.get("/v1/verdicts", params={"cursor": "x"}).status_code == 422
     assert http.get("/v1/verdicts").json() == {"verdicts": [], "next": None}
+
+
+def test_the_queue_gives_pairs_whose_lines_can_be_heard(http: httpx.Client) -> None:
+    queue = http.get("/v1/queue", params={"limit": 3}).json()
+    assert len(queue["pairs"]) == 3
+    first = queue["pairs"][0]
+    for line in first["lines"]:
+        assert http.get(line["audio"]).headers["content-type"].startswith("audio/")
+    assert say(http, first["one"]["id"], first["other"]["id"], False).status_code == 201
+    ends = [(pair["one"]["id"], pair["other"]["id"]) for pair in http.get("/v1/queue").json()["pairs"]]
+    assert (first["one"]["id"], first["other"]["id"]) not in ends
+    assert http.get("/v1/queue", params={"limit": 0}).status_code == 422

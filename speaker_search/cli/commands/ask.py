@@ -146,6 +146,10 @@ def cast(
 
     Example: spksearch cast --min-probability 0.9 --export cast.csv
     """
+    if queue:
+        if changes or game is not None or export is not None or min_probability != documents.DEFAULT_PROBABILITY:
+            raise UsageError("--queue is about the whole cast and is not exported.", "Leave out the other options.")
+        judge.print_queue(limit, encoder, json)
     if changes:
         if game is not None or export is not None or min_probability != documents.DEFAULT_PROBABILITY:
             raise UsageError(
@@ -155,10 +159,6 @@ def cast(
             became = library.cast_changes()
         output.json_document(became) if json else output.voice_changes(became)
         raise typer.Exit(0 if became.changes else 1)
-    if queue:
-        if changes or game is not None or export is not None or min_probability != documents.DEFAULT_PROBABILITY:
-            raise UsageError("--queue is about the whole cast and is not exported.", "Leave out the other options.")
-        judge.print_queue(limit, encoder, json)
     with options.open_library(encoder=encoder) as library:
         found = library.cast_document(min_probability=min_probability, game=game, export_to=export)
     if export is not None:
