@@ -130,6 +130,21 @@ class Voice:
         return f"Voice({self.id}, probability={self.probability:.3f}, members={named})"
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A person's word on two characters. Times are in seconds since 1970."""
+
+    id: int
+    one_id: int
+    other_id: int
+    same: bool  #: one voice, or two
+    author: str
+    note: str
+    at: float
+    undone_at: float | None = None
+    undone_by: str | None = None
+
+
 def fold(name: str) -> str:
     """The form in which names are compared: NFKC, casefolded and stripped."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()

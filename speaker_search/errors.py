@@ -20,6 +20,10 @@ class UsageError(SpeakerSearchError):
     """The request is invalid."""
 
 
+class ContradictionError(UsageError):
+    """A verdict would contradict the ones that stand."""
+
+
 class NotFoundError(SpeakerSearchError):
     """Nothing in the catalog has that name or id."""
 

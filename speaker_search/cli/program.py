@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from speaker_search.cli.commands import ask, browse, carry, check, doctor, mend, play, serve, take_in, try_out
+from speaker_search.cli.commands import ask, browse, carry, check, doctor, judge, mend, play, serve, take_in, try_out
 
 
 class Commands(TyperGroup):
@@ -54,6 +54,7 @@ app.command("worker")(take_in.worker)
 app.command("search")(ask.search)
 app.command("similar")(ask.similar)
 app.command("cast")(ask.cast)
+app.add_typer(judge.app, name="verdict")
 app.command("evaluate")(ask.evaluate)
 app.command("verify")(check.verify)
 browse.app.command("import")(carry.import_)

@@ -13,6 +13,17 @@ from speaker_search.documents.evaluation import (
     Reliability,
 )
 from speaker_search.documents.installation import Diagnosis, EncoderState, MachineState
+from speaker_search.documents.judgements import (
+    MAX_AUTHOR,
+    MAX_NOTE,
+    JudgedCharacter,
+    JudgedVerdict,
+    ListeningPair,
+    ListeningQueue,
+    Verdict,
+    VerdictRequest,
+    Verdicts,
+)
 from speaker_search.documents.mends import Edit, EditRequest, Edits, Mended, Noun
 from speaker_search.documents.nouns import (
     Character,
@@ -66,9 +77,11 @@ __all__ = [
     "DEFAULT_PROBABILITY",
     "DEFAULT_RECALL",
     "INFERENCE",
+    "MAX_AUTHOR",
     "MAX_EXAMPLES",
     "MAX_ID",
     "MAX_LIMIT",
+    "MAX_NOTE",
     "MAX_UPLOAD_BYTES",
     "BCubed",
     "Backup",
@@ -100,8 +113,12 @@ __all__ = [
     "IngestReport",
     "IngestRequest",
     "Intervals",
+    "JudgedCharacter",
+    "JudgedVerdict",
     "Layout",
     "Listed",
+    "ListeningPair",
+    "ListeningQueue",
     "MachineState",
     "Maker",
     "Match",
@@ -128,6 +145,9 @@ __all__ = [
     "ShownVoice",
     "UnusableVector",
     "Upgraded",
+    "Verdict",
+    "VerdictRequest",
+    "Verdicts",
     "Verification",
     "Voice",
     "VoiceChange",

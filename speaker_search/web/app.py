@@ -23,6 +23,7 @@ from speaker_search.library import Library
 from speaker_search.web import description, edits, problems, sounds
 from speaker_search.web.guards import BodyLimit, key_check
 from speaker_search.web.ingests import Ingests
+from speaker_search.web.judging_routes import judging_routes
 from speaker_search.web.voices_routes import voice_routes
 
 MAX_CLIPS = 32  # uploaded with one search
@@ -139,6 +140,8 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
         """A clip's sound file as stored on disk or in its archive; byte ranges are supported."""
         sound = library.sound(clip_id)
         return sounds.response(sound.source, sound.media_type, request.headers.get("range"))
+
+    routes.include_router(judging_routes(library))
 
     @routes.post("/ingest", status_code=202)
     def ingest(request: documents.IngestRequest) -> documents.Ingest:

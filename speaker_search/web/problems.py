@@ -17,6 +17,7 @@ from speaker_search.documents import Problem
 PROBLEMS: dict[type[errors.SpeakerSearchError], tuple[int, str]] = {
     errors.NotFoundError: (404, "not-found"),
     errors.TooLargeError: (413, "too-large"),
+    errors.ContradictionError: (409, "contradiction"),
     errors.UsageError: (422, "usage"),
     errors.AudioError: (422, "audio"),
     errors.SourceError: (422, "source"),

@@ -11,6 +11,7 @@ import typer
 
 from speaker_search import documents
 from speaker_search.cli import options, output
+from speaker_search.cli.commands import judge
 from speaker_search.entities import counted
 from speaker_search.errors import TooLargeError, UsageError
 
@@ -136,13 +137,19 @@ def cast(
     changes: Annotated[
         bool, typer.Option("--changes", help="What became of the voices since they were first linked, newest first.")
     ] = False,
+    queue: Annotated[bool, typer.Option("--queue", help="Pairs to listen to, those worth most first.")] = False,
+    limit: Annotated[int, typer.Option(help="Number of pairs, with --queue.")] = 10,
     encoder: options.EncoderName = None,
     json: options.Json = False,
 ) -> None:
-    """List the voices that recur across games.
+    """List the voices that recur across games, or the pairs that a person should listen to.
 
     Example: spksearch cast --min-probability 0.9 --export cast.csv
     """
+    if queue:
+        if changes or game is not None or export is not None or min_probability != documents.DEFAULT_PROBABILITY:
+            raise UsageError("--queue is about the whole cast and is not exported.", "Leave out the other options.")
+        judge.print_queue(limit, encoder, json)
     if changes:
         if game is not None or export is not None or min_probability != documents.DEFAULT_PROBABILITY:
             raise UsageError(

@@ -2,8 +2,109 @@
 
 from __future__ import annotations
 
+import getpass
+from typing import TYPE_CHECKING
+
+from speaker_search import documents
+from speaker_search.catalog import people
+from speaker_search.catalog.knowledge.kept_verdicts import kept_verdicts
+from speaker_search.documents import MAX_AUTHOR, MAX_NOTE
+from speaker_search.entities import Character, Verdict, shown
+from speaker_search.errors import UsageError
+from speaker_search.library.holdings import check_limit, id_after
 from speaker_search.library.voices.casting import Casting
+
+if TYPE_CHECKING:
+    from speaker_search.cast.constraints import Constraints
+
+NOBODY = "unknown"  # the author where the system knows no login name
 
 
 class Judging(Casting):
-    """An open catalog that keeps verdicts."""
+    """An open catalog that keeps verdicts. They are about characters, so they outlive spaces, clips and voices."""
+
+    def judge(
+        self, one: str | int, other: str | int, *, same: bool, note: str = "", author: str | None = None
+    ) -> documents.JudgedVerdict:
+        """Keep a person's word that two characters (`maker/game/name` or id) are one voice, or two.
+
+        `author` is the login name unless given. The same verdict given twice is one. Raises ContradictionError where it
+        contradicts the ones that stand, with the chain of these.
+        """
+        from speaker_search.cast.verdicts import give
+
+        if len(note) > MAX_NOTE:
+            raise UsageError(f"The note has {len(note):,} characters.", f"Keep it within {MAX_NOTE:,}.")
+        verdict, new = give(
+            self.catalog, str(one), str(other), same=same, author=_author(author), note=shown(note.strip())
+        )
+        return documents.JudgedVerdict.of(verdict, self._people([verdict]), new=new)
+
+    def undo_verdict(self, id_: int, *, author: str | None = None) -> documents.JudgedVerdict:
+        """Undo a verdict, which stays in the history. `author` is who undoes it. Raises NotFoundError."""
+        from speaker_search.cast.verdicts import undo
+
+        verdict, new = undo(self.catalog, id_, author=_author(author))
+        return documents.JudgedVerdict.of(verdict, self._people([verdict]), new=new)
+
+    def verdicts(
+        self,
+        character: str | int | None = None,
+        *,
+        history: bool = False,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> documents.Verdicts:
+        """A page of the verdicts that stand, the newest first, or of those on one character; with `history` those
+        undone as well.
+        """
+        from speaker_search.cast.verdicts import consistent
+
+        check_limit(limit)
+        before = id_after(cursor)
+        with self.catalog.read() as connection:
+            found = kept_verdicts(connection, history=history)
+            of = None if character is None else people.find_character(connection, None, str(character)).id
+        held = {verdict.id for verdict in consistent(v for v in found if v.undone_at is None)}
+        wanted = [v for v in reversed(found) if of in (None, v.one_id, v.other_id) and not 0 < before <= v.id]
+        page, named = wanted[:limit], self._people(wanted[:limit])
+        return documents.Verdicts(
+            verdicts=[documents.Verdict.of(v, named, contradicted=v.id not in held) for v in page],
+            next=str(page[-1].id) if len(wanted) > limit else None,
+        )
+
+    def listening_queue(self, *, limit: int = 10) -> documents.ListeningQueue:
+        """The pairs of characters whose answer would change the cast most, for the time it takes, with lines to hear.
+
+        What is judged already, directly or through others, is not in it.
+        """
+        from speaker_search.cast.listening import to_hear
+        from speaker_search.cast.verdicts import Groups
+
+        check_limit(limit)
+        cast, known = self.cast(), Groups.of(self._constraints())
+        return to_hear(self.catalog, self.ready, cast, known, limit)
+
+    def _constraints(self) -> Constraints:
+        from speaker_search.cast.verdicts import constraints
+
+        with self.catalog.read() as connection:
+            return constraints(kept_verdicts(connection), self.ready.profiles.character_ids)
+
+    def _people(self, verdicts: list[Verdict]) -> dict[int, Character]:
+        """The characters of verdicts, by id."""
+        with self.catalog.read() as connection:
+            ids = {id_ for verdict in verdicts for id_ in (verdict.one_id, verdict.other_id)}
+            return people.characters_by_id(connection, None, ids)
+
+
+def _author(given: str | None) -> str:
+    """Who is speaking: the name given, or else the login name."""
+    if given is None:
+        try:
+            return shown(getpass.getuser())
+        except (KeyError, OSError, ImportError):  # as in a container whose user has no name
+            return NOBODY
+    if not given.strip() or len(given) > MAX_AUTHOR:
+        raise UsageError(f"An author has 1 to {MAX_AUTHOR} characters, not {len(given.strip())}.")
+    return shown(given.strip())
