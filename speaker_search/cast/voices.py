@@ -22,6 +22,7 @@ from speaker_search.errors import NotFoundError
 from speaker_search.search.calibration import Calibration, least_log_odds, logistic
 from speaker_search.search.live import Ready
 from speaker_search.search.profiles.profiles import Profiles
+from speaker_search.search.scoring import normalised
 
 NAMED = 3  # characters in a warning
 
@@ -129,7 +130,8 @@ def _groups(profiles: Profiles, labels: Ids, linked: Ids, known: Given) -> list[
         if profiles.pairs is None:
             likely = np.ones(len(own))
         else:
-            among = profiles.pair_scores(rows)[:, rows]
+            own_sound = profiles.as_pairs.of(rows)
+            among = normalised(own_sound.vectors @ own_sound.vectors.T, own_sound.cohorts, own_sound.cohorts)
             to_others = (among.sum(axis=1) - among.diagonal()) / (len(rows) - 1)
             alike = [0.0 if namesakes.get(row, set()).isdisjoint(own) else known.alike for row in own]
             likely = np.asarray(membership(profiles.pairs, to_others, len(rows), alike), np.float64)
