@@ -7,8 +7,10 @@ from speaker_search.documents.document import Document
 from speaker_search.documents.evaluation import (
     BCubed,
     CalibrationErrors,
+    EvaluatedPart,
     Evaluation,
     Intervals,
+    Pairwise,
     QuerySize,
     Reliability,
 )
@@ -83,6 +85,7 @@ __all__ = [
     "Diagnosis",
     "Document",
     "EncoderState",
+    "EvaluatedPart",
     "Evaluation",
     "Exported",
     "Forgotten",
@@ -99,6 +102,7 @@ __all__ = [
     "MachineState",
     "Maker",
     "Match",
+    "Pairwise",
     "PlacedClip",
     "Preview",
     "PreviewCount",

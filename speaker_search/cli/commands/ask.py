@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -157,6 +157,9 @@ def cast(
 
 def evaluate(
     truth: Annotated[Path, typer.Option(help="JSON list of maker, game, character and voice_actor.")],
+    by: Annotated[
+        Literal["style", "game", "maker"] | None, typer.Option(help="Also measure the characters of each.")
+    ] = None,
     encoder: options.EncoderName = None,
     json: options.Json = False,
 ) -> None:
@@ -167,7 +170,7 @@ def evaluate(
     Example: spksearch evaluate --truth cast.json
     """
     with options.open_library(encoder=encoder) as library:
-        found = library.evaluate(truth)
+        found = library.evaluate(truth, by=by)
     if json:
         output.json_document(found)
     else:
