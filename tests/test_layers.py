@@ -49,6 +49,7 @@ BELOW_THE_DOOR = {"entities", "errors", "settings", "documents", "library"}
 #: Folders within a layer.
 INNER_FOLDERS = {
     "catalog/checks",
+    "catalog/knowledge",
     "catalog/scans",
     "catalog/tables",
     "cli/commands",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from speaker_search.documents.answers import INFERENCE, Cast, CastCharacter, Match, Query, Search, Voice
+from speaker_search.documents.cast_sheets import CastSheet, LikelyVoice, SheetCharacter, SheetCredit, SheetLines
 from speaker_search.documents.document import Document
 from speaker_search.documents.evaluation import (
     BCubed,
@@ -76,6 +77,7 @@ __all__ = [
     "CalibrationErrors",
     "Cast",
     "CastCharacter",
+    "CastSheet",
     "Character",
     "Characters",
     "Clip",
@@ -98,6 +100,7 @@ __all__ = [
     "IngestRequest",
     "Intervals",
     "Layout",
+    "LikelyVoice",
     "Listed",
     "MachineState",
     "Maker",
@@ -120,6 +123,9 @@ __all__ = [
     "Search",
     "SearchOptions",
     "SearchRequest",
+    "SheetCharacter",
+    "SheetCredit",
+    "SheetLines",
     "ShownCharacter",
     "UnusableVector",
     "Upgraded",

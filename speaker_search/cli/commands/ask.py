@@ -131,12 +131,14 @@ def cast(
     game: Annotated[str | None, typer.Option(help="One game's cast sheet.")] = None,
     min_probability: options.MinProbability = documents.DEFAULT_PROBABILITY,
     export: Annotated[
-        Path | None, typer.Option("--export", metavar="FILE", help="Write .csv, .json or .html instead.")
+        Path | None, typer.Option("--export", metavar="FILE", help="Write .csv, .json, .parquet or .html instead.")
     ] = None,
     encoder: options.EncoderName = None,
     json: options.Json = False,
 ) -> None:
-    """List the voices that recur across games.
+    """List the voices that recur across games, or one game's cast sheet.
+
+    A file to export to is replaced if it exists. An .html page carries the lines to hear.
 
     Example: spksearch cast --min-probability 0.9 --export cast.csv
     """
@@ -149,9 +151,12 @@ def cast(
     if json:
         output.json_document(found)
     elif export is None:
-        output.cast(found)
+        if isinstance(found, documents.CastSheet):
+            output.sheet(found)
+        else:
+            output.cast(found)
         if found.voices:
-            output.note("`spksearch cast --export cast.html` writes them to a file; also .csv and .json.")
+            output.note("`spksearch cast --export cast.html` writes them to a file; also .csv, .json and .parquet.")
     raise typer.Exit(0 if found.voices else 1)
 
 

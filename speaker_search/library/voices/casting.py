@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speaker_search import documents
 from speaker_search.documents import DEFAULT_PROBABILITY
 from speaker_search.encoders import Encoder
 from speaker_search.library.mending import Mending
@@ -33,18 +31,6 @@ class Casting(Mending):
 
         found = find_voices(self.catalog, self.ready, min_probability=min_probability)
         return found if game is None else of_game(found, game)
-
-    def cast_document(
-        self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None, export_to: Path | None = None
-    ) -> documents.Cast:
-        """What `cast` answers, as a document; also exported to `export_to` in the format of its suffix."""
-        from speaker_search.cast.export import export
-
-        found = self.cast(min_probability=min_probability, game=game)
-        document = found.document()
-        if export_to is not None:
-            export(found, document.model_dump_json(indent=1), export_to)
-        return document
 
     def _voices(self, ready: Ready) -> dict[int, int]:
         """The voice of each linked character, by id; linked once per state of the catalog."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from speaker_search.library.voices.casting import Casting
+from speaker_search.library.voices.sheets import Sheets
 
 
-class Judging(Casting):
+class Judging(Sheets):
     """An open catalog that keeps verdicts."""
