@@ -61,11 +61,11 @@ def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(columns)
-    writer.writerows([_inert(cell) for cell in row] for row in rows)
+    writer.writerows([inert(cell) for cell in row] for row in rows)
     return ("\ufeff" + file.getvalue()).encode()  # the byte order mark tells spreadsheets that it is UTF-8
 
 
-def _inert(cell: object) -> str:
+def inert(cell: object) -> str:
     """The cell as plain text: names come from untrusted files, and a spreadsheet would run some as formulas."""
     if isinstance(cell, float):
         return f"{cell:.4f}"

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speaker_search.cli.fitting import laid_out, plain
-from speaker_search.documents import INFERENCE, Cast, CastSheet, Evaluation, IngestReport, Preview, Scanned, Search
+from speaker_search.documents import (
+    INFERENCE,
+    Cast,
+    Evaluation,
+    IngestReport,
+    Preview,
+    Scanned,
+    Search,
+)
 from speaker_search.entities import counted
 
 if TYPE_CHECKING:
@@ -135,27 +143,6 @@ def cast(found: Cast) -> None:
         table(("voice", "id", "character", "game", "maker", "clips", "probability"), rows)
     voices, alone = counted(len(found.voices), "recurring voice"), counted(len(found.unlinked), "unlinked character")
     note(f"{voices}, {alone}. {INFERENCE}")
-
-
-def sheet(found: CastSheet) -> None:
-    """A game's characters, each with its likeliest voice and below it the other candidates."""
-    notes(found.warnings)
-    rows, below = [], []
-    for one in found.sheet:
-        first = one.likely[0] if one.likely else None
-        near = "-" if first is None else ", ".join(f"{each.name} ({each.game})" for each in first.characters)
-        likely = None if first is None else first.probability
-        rows.append((one.id, one.name, one.clips, one.seconds / 60, one.voice, likely, one.margin, near))
-        others = [
-            f"{each.probability:.3f} {each.characters[0].name} ({each.characters[0].game})" for each in one.likely[1:]
-        ]
-        hear = [] if one.lines is None else [f"hear: clips {one.lines.clip.id} and {one.lines.other.id}"]
-        credit = [] if one.voice_actor is None else [f"credited: {one.voice_actor}"]
-        against = [f"but {each.character.name}: {each.voice_actor}" for each in one.disagreeing]
-        below.append(("; ".join([*hear, *credit, *against, *(f"or {other}" for other in others)]) or "-",))
-    table(("id", "character", "clips", "minutes", "voice", "probability", "margin", "like"), rows, below=below)
-    linked = counted(sum(one.voice is not None for one in found.sheet), "character")
-    note(f"{linked} of {len(found.sheet):,} of {found.game} in recurring voices. {INFERENCE}")
 
 
 def evaluation(found: Evaluation) -> None:

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from speaker_search.documents.answers import INFERENCE, Cast, CastCharacter, Match, Query, Search, Voice
-from speaker_search.documents.cast_sheets import CastSheet, LikelyVoice, SheetCharacter, SheetCredit, SheetLines
+from speaker_search.documents.cast_sheets import (
+    CastSheet,
+    LikelyVoice,
+    SheetCharacter,
+    SheetCredit,
+    SheetLines,
+    Suspect,
+    UnknownLine,
+    UnknownLines,
+)
 from speaker_search.documents.document import Document
 from speaker_search.documents.evaluation import (
     BCubed,
@@ -127,6 +136,9 @@ __all__ = [
     "SheetCredit",
     "SheetLines",
     "ShownCharacter",
+    "Suspect",
+    "UnknownLine",
+    "UnknownLines",
     "UnusableVector",
     "Upgraded",
     "Verification",

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from speaker_search.documents.answers import Cast, CastCharacter
 from speaker_search.documents.document import Document, Rounded
-from speaker_search.documents.nouns import Clip
+from speaker_search.documents.frames import Tabular
+from speaker_search.documents.nouns import Clip, PlacedClip
 
 
 class LikelyVoice(Document):
@@ -88,3 +89,50 @@ class CastSheet(Cast):
 
 def _named(characters: Iterable[CastCharacter]) -> str:
     return "; ".join(f"{one.maker}/{one.game}/{one.name}" for one in characters)
+
+
+class Suspect(Document):
+    """A character that may speak a line."""
+
+    id: int
+    name: str
+    game: str
+    maker: str
+    probability: Rounded | None = Field(description="null when it cannot be calibrated.")
+
+
+class UnknownLine(PlacedClip):
+    """A line of an unknown speaker."""
+
+    here: list[Suspect] = Field(description="Characters of its game that may speak it, the likeliest first.")
+    elsewhere: list[Suspect] = Field(description="Characters of other games that may be the same voice.")
+    nobody: Rounded | None = Field(description="The probability that no character in the catalog is this voice.")
+
+
+class UnknownLines(Tabular, Document):
+    """A game's lines of unknown speakers: inference about voices, not proof of who speaks."""
+
+    encoder: str
+    game: str
+    lines: list[UnknownLine] = Field(description="Those with the likeliest character of the game first.")
+    warnings: list[str]
+
+    columns: ClassVar[tuple[str, ...]] = (
+        *("clip_id", "seconds", "character_id", "character", "probability"),
+        *("elsewhere_id", "elsewhere", "elsewhere_probability", "nobody", "text", "path"),
+    )
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        """A row for each line, with its likeliest character of the game and of all others."""
+        for line in self.lines:
+            own = line.here[0] if line.here else None
+            other = line.elsewhere[0] if line.elsewhere else None
+            yield (
+                *(line.id, line.seconds),
+                *((None,) * 3 if own is None else (own.id, own.name, own.probability)),
+                *((None,) * 3 if other is None else (other.id, f"{other.game}/{other.name}", other.probability)),
+                *(line.nobody, line.text, str(line.path)),
+            )
+
+    def brief(self) -> dict[str, object]:
+        return {"game": self.game, "lines": len(self.lines), "warnings": len(self.warnings)}

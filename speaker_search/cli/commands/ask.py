@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
 from speaker_search import documents
-from speaker_search.cli import options, output
+from speaker_search.cli import options, output, sheet_tables
 from speaker_search.entities import counted
 from speaker_search.errors import TooLargeError, UsageError
 
@@ -129,6 +129,9 @@ def _print(library: Library, found: documents.Search, json: bool) -> None:
 
 def cast(
     game: Annotated[str | None, typer.Option(help="One game's cast sheet.")] = None,
+    unknown: Annotated[
+        str | None, typer.Option(metavar="GAME", help="Who may speak a game's lines of unknown speakers.")
+    ] = None,
     min_probability: options.MinProbability = documents.DEFAULT_PROBABILITY,
     export: Annotated[
         Path | None, typer.Option("--export", metavar="FILE", help="Write .csv, .json, .parquet or .html instead.")
@@ -138,10 +141,16 @@ def cast(
 ) -> None:
     """List the voices that recur across games, or one game's cast sheet.
 
-    A file to export to is replaced if it exists. An .html page carries the lines to hear.
+    A file to export to is replaced if it exists. An .html page carries the lines to hear. Of unknown speakers, the
+    export is a patch with the lines that are likely enough: index.json rows (.json) or path and character (.csv). No
+    dump and no catalog is changed.
 
     Example: spksearch cast --min-probability 0.9 --export cast.csv
     """
+    if unknown is not None:
+        if game is not None:
+            raise UsageError("--game and --unknown ask different questions.", "Give one of them.")
+        _unknown(unknown, min_probability, export, encoder, json)
     with options.open_library(encoder=encoder) as library:
         found = library.cast_document(min_probability=min_probability, game=game, export_to=export)
     if export is not None:
@@ -152,12 +161,26 @@ def cast(
         output.json_document(found)
     elif export is None:
         if isinstance(found, documents.CastSheet):
-            output.sheet(found)
+            sheet_tables.sheet(found)
         else:
             output.cast(found)
         if found.voices:
             output.note("`spksearch cast --export cast.html` writes them to a file; also .csv, .json and .parquet.")
     raise typer.Exit(0 if found.voices else 1)
+
+
+def _unknown(game: str, least: float, export: Path | None, encoder: str | None, json: bool) -> NoReturn:
+    with options.open_library(encoder=encoder) as library:
+        found = library.unknown_lines(game, export_to=export, min_probability=least)
+    if export is not None:
+        likely = sum(bool(line.here) and (line.here[0].probability or 0) >= least for line in found.lines)
+        lines = f"{likely:,} of {counted(len(found.lines), 'line')}"
+        output.note(f"A patch of {lines} written to {export}. Check it by ear.")
+    if json:
+        output.json_document(found)
+    else:
+        sheet_tables.unknown_lines(found)
+    raise typer.Exit(0 if found.lines else 1)
 
 
 def evaluate(

@@ -58,6 +58,27 @@ class Sheets(Casting):
             export(document, export_to, self._sounds(found, document) if paged else None)
         return document
 
+    def unknown_lines(
+        self, game: str, *, export_to: Path | None = None, min_probability: float = DEFAULT_PROBABILITY
+    ) -> documents.UnknownLines:
+        """A game's embedded lines without a character, and who may speak them. Nothing is renamed.
+
+        A patch of the lines whose likeliest character of the game has at least `min_probability` is written to
+        `export_to`: as rows of an index.json, or as CSV. A file that exists is replaced.
+        """
+        from speaker_search.cast.export import write
+        from speaker_search.cast.unknown_speakers.index_patch import check_patch, likely_lines, patch
+        from speaker_search.cast.unknown_speakers.unknown_lines import unknown_lines
+        from speaker_search.search.calibration import least_log_odds
+
+        least_log_odds(min_probability)  # raises UsageError
+        if export_to is not None:
+            check_patch(export_to)
+        found = unknown_lines(self.catalog, self.ready, game)
+        if export_to is not None:
+            write(patch(likely_lines(found.lines, min_probability), export_to.suffix), export_to)
+        return found
+
     def _sounds(self, cast: Cast, document: documents.Cast) -> Sounds:
         """The lines to hear on a page and their sounds, up to a limit."""
         from speaker_search.cast.page import Sounds
