@@ -48,6 +48,7 @@ BELOW_THE_DOOR = {"entities", "errors", "settings", "documents", "library"}
 
 #: Folders within a layer.
 INNER_FOLDERS = {
+    "cast/unknown_speakers",
     "catalog/checks",
     "catalog/mending",
     "catalog/knowledge",

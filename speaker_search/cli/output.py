@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speaker_search.cli.fitting import laid_out, plain
-from speaker_search.documents import INFERENCE, Cast, Evaluation, IngestReport, Preview, Scanned, Search, VoiceChanges
+from speaker_search.documents import (
+    INFERENCE,
+    Cast,
+    Evaluation,
+    IngestReport,
+    Preview,
+    Scanned,
+    Search,
+    VoiceChanges,
+)
 from speaker_search.entities import counted
 
 if TYPE_CHECKING:
@@ -164,17 +173,23 @@ def evaluation(found: Evaluation) -> None:
         ("precision@1 across games", found.precision_at_1, among.precision_at_1),
         ("mean average precision", found.map, among.map),
         ("equal error rate of pairs", found.eer, None),
+        ("minDCF of pairs, P_target 0.01", found.min_dcf, None),
         ("Cllr of pairs, bits", found.cllr, None),
         ("B-cubed precision", found.bcubed.precision, None),
         ("B-cubed recall", found.bcubed.recall, None),
         ("B-cubed F1", found.bcubed.f1, among.f1),
         ("B-cubed F1, best threshold", found.bcubed.best_f1, among.best_f1),
+        ("pairwise precision", found.pairwise.precision, None),
+        ("pairwise recall", found.pairwise.recall, None),
+        ("pairwise F1", found.pairwise.f1, among.pairwise_f1),
     ]
     if errors is not None:
         rows += [
             ("calibration error, pairs", errors.ece, None),
             ("calibration error, first matches", errors.first_match_ece, among.first_match_ece),
             ("calibration error, members of voices", errors.membership_ece, among.membership_ece),
+            ("calibration error, whole voices", errors.voice_ece, among.voice_ece),
+            ("calibration error, pairs of at least 0.1", errors.likely_pair_ece, None),
             ("Brier score of pairs", errors.brier, None),
         ]
     measures = [
@@ -188,10 +203,30 @@ def evaluation(found: Evaluation) -> None:
         (q.clips, q.queries, q.precision_at_1, q.first_match_ece, q.confident, q.confident_right) for q in found.queries
     ]
     table(("clips", "queries", "precision@1", "calibration error", "p >= 0.9", "of them right"), sizes)
-    if found.reliability:
-        say("\nFirst matches by their probability, and the share of them that is right:")
-        bins = [(f"{b.low:.1f} to {b.high:.1f}", b.count, b.mean_probability, b.right) for b in found.reliability]
-        table(("probability", "matches", "mean", "right"), bins)
+    for title, noun, bins in (
+        ("First matches", "matches", found.reliability),
+        ("Pairs of at least 0.1", "pairs", found.pair_reliability),
+        ("Members of voices", "members", found.membership_reliability),
+        ("Whole voices", "voices", found.voice_reliability),
+    ):
+        if bins:
+            say(f"\n{title} by their probability, and the share of them that is right:")
+            lines = [(f"{b.low:.1f} to {b.high:.1f}", b.count, b.mean_probability, b.right) for b in bins]
+            table(("probability", noun, "mean", "right"), lines)
+    if found.parts:
+        say(f"\nBy {found.by}:")
+        shown = [
+            (
+                part.name or "(unknown)",
+                part.characters,
+                part.precision_at_1,
+                part.map,
+                part.bcubed.f1,
+                part.members_right,
+            )
+            for part in found.parts
+        ]
+        table((found.by or "", "characters", "precision@1", "MAP", "B-cubed F1", "members right"), shown)
 
 
 def ingest(report: IngestReport) -> None:

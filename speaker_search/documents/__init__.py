@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from speaker_search.documents.answers import INFERENCE, Cast, CastCharacter, Match, Query, Search, Voice
+from speaker_search.documents.cast_sheets import (
+    CastSheet,
+    LikelyVoice,
+    SheetCharacter,
+    SheetCredit,
+    SheetLines,
+    Suspect,
+    UnknownLine,
+    UnknownLines,
+)
 from speaker_search.documents.document import Document
 from speaker_search.documents.evaluation import (
     BCubed,
     CalibrationErrors,
+    EvaluatedPart,
     Evaluation,
     Intervals,
+    Pairwise,
     QuerySize,
     Reliability,
 )
@@ -89,6 +101,7 @@ __all__ = [
     "CalibrationErrors",
     "Cast",
     "CastCharacter",
+    "CastSheet",
     "ChangedCharacter",
     "Character",
     "Characters",
@@ -102,6 +115,7 @@ __all__ = [
     "EditRequest",
     "Edits",
     "EncoderState",
+    "EvaluatedPart",
     "Evaluation",
     "Exported",
     "Forgotten",
@@ -116,6 +130,7 @@ __all__ = [
     "JudgedCharacter",
     "JudgedVerdict",
     "Layout",
+    "LikelyVoice",
     "Listed",
     "ListeningPair",
     "ListeningQueue",
@@ -124,6 +139,7 @@ __all__ = [
     "Match",
     "Mended",
     "Noun",
+    "Pairwise",
     "PlacedClip",
     "Preview",
     "PreviewCount",
@@ -141,8 +157,14 @@ __all__ = [
     "Search",
     "SearchOptions",
     "SearchRequest",
+    "SheetCharacter",
+    "SheetCredit",
+    "SheetLines",
     "ShownCharacter",
     "ShownVoice",
+    "Suspect",
+    "UnknownLine",
+    "UnknownLines",
     "UnusableVector",
     "Upgraded",
     "Verdict",

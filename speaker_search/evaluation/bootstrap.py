@@ -41,6 +41,11 @@ def f1_scores(drawn: Doubles, actors: Ids, precisions: Doubles, recalls: Doubles
     return _divided(2 * precision * recall, precision + recall)
 
 
+def pairwise_f1_scores(drawn: Doubles, actors: Ids, right: Doubles, linked: Doubles, true: Doubles) -> Doubles:
+    """Pairwise F1 in each round, (ROUNDS,), from each one's pairs (n,) (see metrics.pairs_of_each)."""
+    return _divided(2 * _sums(drawn, actors, right), _sums(drawn, actors, linked + true))
+
+
 def calibration_errors(drawn: Doubles, actors: Ids, probabilities: Floats, outcomes: Bools) -> Doubles:
     """The expected calibration error in each round, (ROUNDS,).
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from speaker_search.cast.voices import Cast
 from speaker_search.catalog.database import Catalog
 from speaker_search.entities import Floats, Ids
 from speaker_search.evaluation import bootstrap
 from speaker_search.evaluation.best_threshold import best_groups
 from speaker_search.evaluation.bootstrap import Interval
+from speaker_search.evaluation.breakdown import Part, broken_down
+from speaker_search.evaluation.decisions import NOTHING, Judged, Linked, decisions, likely_pairs
 from speaker_search.evaluation.first_matches import Compared, compare
-from speaker_search.evaluation.known import Known, known_characters
+from speaker_search.evaluation.known import By, Known, known_characters, part_names
 from speaker_search.evaluation.metrics import (
     BCubed,
-    Bools,
     Doubles,
+    Pairwise,
     Reliability,
     bcubed,
     bcubed_of_each,
@@ -26,8 +26,9 @@ from speaker_search.evaluation.metrics import (
     log_likelihood_ratio_cost,
     log_likelihood_ratios,
     mean,
-    members_are_right,
-    reliability,
+    min_detection_cost,
+    pairs_of_each,
+    pairwise,
 )
 from speaker_search.evaluation.queries import QuerySize, measure_queries
 from speaker_search.evaluation.truth import Truth
@@ -37,12 +38,14 @@ from speaker_search.search.live import Ready
 
 @dataclass(frozen=True, slots=True)
 class CalibrationErrors:
-    """How far probabilities are from how often they are right; the last two are None when there is nothing to judge."""
+    """How far probabilities are from how often they are right; None where there is nothing to judge."""
 
     ece: float  #: of pairs of characters of different games
     brier: float  #: of the same pairs
     first_match_ece: float | None  #: of each character's nearest match
     membership_ece: float | None  #: of the members of voices
+    likely_pair_ece: float | None  #: of those pairs whose probability is at least 0.1
+    voice_ece: float | None  #: of whole voices
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Intervals:
     best_f1: Interval | None = None
     first_match_ece: Interval | None = None
     membership_ece: Interval | None = None
+    voice_ece: Interval | None = None
+    pairwise_f1: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +67,8 @@ class Evaluation:
     """Measures over the catalog's characters whose voice actor is known; None when there is nothing to measure.
 
     A character whose clips were all refused counts too: no search finds it, and it is a group of its own. While no
-    known character has an embedded clip, nothing is measured. EER, Cllr, and the ECE and Brier score of pairs are
-    measured on at most about 4 million pairs, drawn at random.
+    known character has an embedded clip, nothing is measured. EER, minDCF, Cllr, and the ECE and Brier score of pairs
+    are measured on at most about 4 million pairs, drawn at random.
     """
 
     encoder: str
@@ -72,35 +77,31 @@ class Evaluation:
     precision_at_1: float | None  #: is the nearest character of any other game the same voice actor?
     map: float | None
     eer: float | None  #: of scores between characters of different games
+    min_dcf: float | None  #: of the same scores; see metrics.min_detection_cost
     cllr: float | None  #: in bits, of the probabilities of those pairs; 0 is perfect, 1 says nothing
     bcubed: BCubed | None
+    pairwise: Pairwise | None
     calibration: CalibrationErrors | None
     intervals: Intervals
     reliability: tuple[Reliability, ...]  #: of first matches
+    pair_reliability: tuple[Reliability, ...]  #: of pairs whose probability is at least 0.1
+    membership_reliability: tuple[Reliability, ...]  #: of the members of voices
+    voice_reliability: tuple[Reliability, ...]  #: of whole voices: right where all known members are one actor
     queries: tuple[QuerySize, ...]  #: by the number of their clips
+    by: By | None
+    parts: tuple[Part, ...]  #: by style, game or maker, where asked for
     warnings: tuple[str, ...]  #: the cast's
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """Probabilities (m,) with their outcomes and the actors that they are about."""
-
-    probabilities: Floats
-    right: Bools
-    actors: Ids
-
-    @property
-    def ece(self) -> float | None:
-        return calibration_error(self.probabilities, self.right).ece if len(self.right) else None
-
-
-def evaluate(catalog: Catalog, ready: Ready, cast: Cast, truth: Truth) -> Evaluation:
+def evaluate(catalog: Catalog, ready: Ready, cast: Cast, truth: Truth, by: By | None = None) -> Evaluation:
     """Compare every known character with every other of another game, and the cast's groups with the true ones.
 
-    Raises UsageError when the truth knows none of the catalog's characters.
+    Raises UsageError when the truth knows none of the catalog's characters, or none of their styles if these are asked
+    for.
     """
     profiles = ready.profiles
     known = known_characters(catalog, profiles, truth)
+    names = None if by is None else part_names(catalog, known, truth, by)
     queries = measure_queries(ready, known)
     if not len(known.heard):
         return Evaluation(
@@ -110,19 +111,27 @@ def evaluate(catalog: Catalog, ready: Ready, cast: Cast, truth: Truth) -> Evalua
             precision_at_1=None,
             map=None,
             eer=None,
+            min_dcf=None,
             cllr=None,
             bcubed=None,
+            pairwise=None,
             calibration=None,
             intervals=Intervals(),
             reliability=(),
+            pair_reliability=(),
+            membership_reliability=(),
+            voice_reliability=(),
             queries=queries,
+            by=by,
+            parts=(),
             warnings=cast.warnings,
         )
     compared = compare(profiles, known)
     same, different = compared.pair_scores[compared.pair_same], compared.pair_scores[~compared.pair_same]
-    voices, members = _voices(cast, known)
+    linked = decisions(cast, known)
+    voices = linked.voices
     linking = bcubed(voices, known.actors)
-    first = Judged(np.empty(0, np.float32), np.empty(0, np.bool_), np.empty(0, np.int64))
+    first, likely = NOTHING, NOTHING
     best, cllr, errors = None, None, None
     if profiles.pairs is not None and len(compared.pair_scores):
         first = Judged(profiles.pairs.probability(compared.first.scores), compared.first.right, compared.first.actors)
@@ -131,8 +140,12 @@ def evaluate(catalog: Catalog, ready: Ready, cast: Cast, truth: Truth) -> Evalua
         best = max((best, voices), key=lambda groups: bcubed(groups, known.actors).f1)
         linking = replace(linking, best_f1=bcubed(best, known.actors).f1)
         cllr = _cllr(profiles.pairs, same, different)
-        over_pairs = calibration_error(profiles.pairs.probability(compared.pair_scores), compared.pair_same)
-        errors = CalibrationErrors(over_pairs.ece, over_pairs.brier, first.ece, members.ece)
+        probabilities = profiles.pairs.probability(compared.pair_scores)
+        over_pairs = calibration_error(probabilities, compared.pair_same)
+        likely = likely_pairs(probabilities, compared.pair_same)
+        errors = CalibrationErrors(
+            over_pairs.ece, over_pairs.brier, first.ece, linked.members.ece, likely.ece, linked.wholes.ece
+        )
     return Evaluation(
         encoder=ready.space.name,
         characters=len(known),
@@ -140,12 +153,21 @@ def evaluate(catalog: Catalog, ready: Ready, cast: Cast, truth: Truth) -> Evalua
         precision_at_1=mean(compared.found),
         map=mean(compared.precisions),
         eer=equal_error_rate(same, different),
+        min_dcf=min_detection_cost(same, different),
         cllr=cllr,
         bcubed=linking,
+        pairwise=pairwise(voices, known.actors),
         calibration=errors,
-        intervals=_intervals(known, compared, voices, best, first, members),
-        reliability=reliability(first.probabilities, first.right),
+        intervals=_intervals(known, compared, linked, best, first),
+        reliability=first.table,
+        pair_reliability=likely.table,
+        membership_reliability=linked.members.table,
+        voice_reliability=linked.wholes.table,
         queries=queries,
+        by=by,
+        parts=()
+        if names is None
+        else broken_down(names, known.actors, compared.found, compared.precisions, voices, linked.members_right),
         warnings=cast.warnings,
     )
 
@@ -161,21 +183,7 @@ def _cllr(calibration: Calibration, same: Floats, different: Floats) -> float | 
     )
 
 
-def _voices(cast: Cast, known: Known) -> tuple[Ids, Judged]:
-    """The cast's group of each known character (n,), and the members of voices that can be judged."""
-    linked = {character.id: (voice.id, p) for voice in cast.voices for character, p in voice.members}
-    # A character without a voice is a group of its own: a negative number, which no voice has.
-    found = [linked.get(id_, (-1 - place, np.nan)) for place, id_ in enumerate(known.ids.tolist())]
-    voices = np.array([voice for voice, _ in found], np.int64)
-    probabilities = np.array([probability for _, probability in found], np.float32)
-    right = members_are_right(voices, known.actors)
-    judged = ~np.isnan(right)
-    return voices, Judged(probabilities[judged], right[judged] == 1, known.actors[judged])
-
-
-def _intervals(
-    known: Known, compared: Compared, voices: Ids, best: Ids | None, first: Judged, members: Judged
-) -> Intervals:
+def _intervals(known: Known, compared: Compared, linked: Linked, best: Ids | None, first: Judged) -> Intervals:
     if known.voice_actors < 2:
         return Intervals()  # every draw of one actor is the same
     drawn = bootstrap.draws(known.voice_actors)
@@ -187,6 +195,8 @@ def _intervals(
         parts = bcubed_of_each(groups, known.actors)
         return bootstrap.interval(bootstrap.f1_scores(drawn, known.actors, *parts))
 
+    pairs = pairs_of_each(linked.voices, known.actors)
+
     def of_ece(judged: Judged) -> Interval | None:
         measured = bootstrap.calibration_errors(drawn, judged.actors, judged.probabilities, judged.right)
         return bootstrap.interval(measured)
@@ -194,8 +204,10 @@ def _intervals(
     return Intervals(
         of_mean(compared.found),
         of_mean(compared.precisions),
-        of_f1(voices),
+        of_f1(linked.voices),
         None if best is None else of_f1(best),
         of_ece(first),
-        of_ece(members),
+        of_ece(linked.members),
+        of_ece(linked.wholes),
+        bootstrap.interval(bootstrap.pairwise_f1_scores(drawn, known.actors, *pairs)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from speaker_search.evaluation.truth import Truth
 from speaker_search.search.profiles.profiles import Profiles
 
 NOBODY = -1  # in place of an actor, or of a row
+
+By = Literal["style", "game", "maker"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +72,24 @@ def known_characters(catalog: Catalog, profiles: Profiles, truth: Truth) -> Know
     ids = np.array([character.id for character, _ in named], np.int64)
     games = np.array([character.game.id for character, _ in named], np.int64)
     return Known(ids, games, actors, rows, actors_of_rows)
+
+
+def part_names(catalog: Catalog, known: Known, truth: Truth, by: By) -> list[str]:
+    """The style, game or maker of each known character (n); "" for a style that the truth does not say.
+
+    Raises UsageError when it says no style at all.
+    """
+    with catalog.read() as connection:
+        named = people.characters_by_id(connection, None, known.ids.tolist())
+    everyone = [named[id_] for id_ in known.ids.tolist()]
+    if by == "game":
+        return [f"{one.game.maker.name}/{one.game.title}" for one in everyone]
+    if by == "maker":
+        return [one.game.maker.name for one in everyone]
+    styles = [truth.style(one) for one in everyone]
+    if not any(styles):
+        raise UsageError(
+            "The truth names no style of a character in the catalog.",
+            'Add "style" to its rows, or put a roles.json of {"maker", "game", "character", "style"} beside it.',
+        )
+    return styles

@@ -15,6 +15,7 @@ Doubles = npt.NDArray[np.float64]
 Labels = npt.NDArray[Any]
 
 CALIBRATION_BINS = 10  # of equal width
+P_TARGET = 0.01  # of minDCF: the assumed share of pairs that are one voice, with a cost of 1 for either error
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,15 @@ class BCubed:
     recall: float
     f1: float
     best_f1: float | None = None  #: at the threshold that the truth would choose
+
+
+@dataclass(frozen=True, slots=True)
+class Pairwise:
+    """Of all pairs; None where no pair is linked, or none is one actor's."""
+
+    precision: float | None  #: the share of linked pairs that are one actor's
+    recall: float | None  #: the share of one actor's pairs that are linked
+    f1: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +92,44 @@ def equal_error_rate(same: Floats, different: Floats) -> float | None:
     """The error rate at the threshold that rejects the same share of `same` as it accepts of `different` scores."""
     if not len(same) or not len(different):
         return None
-    thresholds = np.unique(np.concatenate([same, different]))
-    rejected = np.searchsorted(np.sort(same), thresholds, side="left") / len(same)
-    accepted = 1 - np.searchsorted(np.sort(different), thresholds, side="left") / len(different)
+    rejected, accepted = _errors(same, different)
     nearest = int(np.abs(rejected - accepted).argmin())
     return float((rejected[nearest] + accepted[nearest]) / 2)
 
 
+def min_detection_cost(same: Floats, different: Floats, p_target: float = P_TARGET) -> float | None:
+    """The normalised detection cost at the threshold that suits these scores best, minDCF; 1 says nothing.
+
+    P_target P_miss + (1 - P_target) P_false_alarm, divided by the lower cost of accepting all pairs or none: the
+    measure of NIST's speaker recognition evaluations (2016 plan, section 3), with both costs 1.
+    """
+    if not len(same) or not len(different):
+        return None
+    rejected, accepted = _errors(same, different)
+    costs = p_target * rejected + (1 - p_target) * accepted
+    return float(min(costs.min() / min(p_target, 1 - p_target), 1.0))  # 1: a threshold above all scores
+
+
+def _errors(same: Floats, different: Floats) -> tuple[Doubles, Doubles]:
+    """The shares of `same` rejected and of `different` accepted, at a threshold of each score that occurs."""
+    thresholds = np.unique(np.concatenate([same, different]))
+    rejected = np.searchsorted(np.sort(same), thresholds, side="left") / len(same)
+    accepted = 1 - np.searchsorted(np.sort(different), thresholds, side="left") / len(different)
+    return rejected, accepted
+
+
 def bcubed_of_each(found: Labels, truth: Labels) -> tuple[Doubles, Doubles]:
     """Each one's precision and recall, (n,) and (n,): of groups found (n,) against the true ones (n,)."""
+    right, linked, true = _agreement(found, truth)
+    return right / linked, right / true
+
+
+def _agreement(found: Labels, truth: Labels) -> tuple[Ids, Ids, Ids]:
+    """For each one, itself included: how many are in both its groups, in the group found, and in the true one."""
     group, group_sizes = np.unique(found, return_inverse=True, return_counts=True)[1:]
     belong, true_sizes = np.unique(truth, return_inverse=True, return_counts=True)[1:]
     part, part_sizes = np.unique(group * len(true_sizes) + belong, return_inverse=True, return_counts=True)[1:]
-    right = part_sizes[part]
-    return right / group_sizes[group], right / true_sizes[belong]
+    return part_sizes[part], group_sizes[group], true_sizes[belong]
 
 
 def bcubed(found: Labels, truth: Labels) -> BCubed:
@@ -107,6 +141,21 @@ def bcubed(found: Labels, truth: Labels) -> BCubed:
 
 def f1(precision: float, recall: float) -> float:
     return 2 * precision * recall / (precision + recall)
+
+
+def pairs_of_each(found: Labels, truth: Labels) -> tuple[Doubles, Doubles, Doubles]:
+    """How many others each one is linked with rightly, is linked with, and should be linked with; (n,) each."""
+    right, linked, true = (np.asarray(each - 1, np.float64) for each in _agreement(found, truth))
+    return right, linked, true
+
+
+def pairwise(found: Labels, truth: Labels) -> Pairwise:
+    """Precision, recall and F1 over all pairs, of groups found (n,) against the true ones (n,)."""
+    right, linked, true = (float(each.sum()) for each in pairs_of_each(found, truth))
+    both = linked + true
+    return Pairwise(
+        right / linked if linked else None, right / true if true else None, 2 * right / both if both else None
+    )
 
 
 def members_are_right(voices: Labels, actors: Labels) -> Doubles:
@@ -124,6 +173,14 @@ def members_are_right(voices: Labels, actors: Labels) -> Doubles:
             others[np.arange(len(rows)), own] -= 1
             right[rows] = others[np.arange(len(rows)), own] == others.max(axis=1)
     return right
+
+
+def groups_are_right(voices: Labels, actors: Labels) -> tuple[Labels, Bools]:
+    """Each voice with two members or more (v,), by its number, and whether all its members are one actor (v,)."""
+    numbers, sizes = np.unique(voices, return_counts=True)
+    _, kinds = np.unique(np.unique(np.stack([voices, actors]), axis=1)[0], return_counts=True)
+    several = sizes > 1
+    return numbers[several], kinds[several] == 1
 
 
 def bins_of(probabilities: Floats) -> Ids:

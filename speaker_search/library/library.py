@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -145,15 +145,15 @@ class Library(Crediting):
         with self.catalog.read() as connection:
             return people.find_character(connection, space, str(wanted))
 
-    def evaluate(self, truth: Path) -> documents.Evaluation:
-        """Measure search and cast against known voice actors."""
+    def evaluate(self, truth: Path, *, by: Literal["style", "game", "maker"] | None = None) -> documents.Evaluation:
+        """Measure search and cast against known voice actors, also those of each style, game or maker."""
         from speaker_search.cast.voices import find_voices
         from speaker_search.evaluation.evaluating import evaluate
         from speaker_search.evaluation.truth import read_truth
 
         known, ready = read_truth(truth), self.ready
         cast = find_voices(self.catalog, ready, constraints=self._constraints())
-        return documents.Evaluation.copy_of(evaluate(self.catalog, ready, cast, known))
+        return documents.Evaluation.copy_of(evaluate(self.catalog, ready, cast, known, by))
 
     def search_document(
         self, sounds: Sequence[Sound], options: documents.SearchOptions, *, unlike_sounds: Sequence[Sound] = ()

@@ -204,7 +204,10 @@ def test_evaluate_measures_everything_promised(answer: Answer) -> None:
     assert found["bcubed"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0, "best_f1": 1.0}
     assert found["eer"] < 0.05
     assert 0 < found["cllr"] < 0.5
-    assert found["calibration"].keys() == {"ece", "brier", "first_match_ece", "membership_ece"}
+    assert found["pairwise"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
+    assert 0 <= found["min_dcf"] < 0.5
+    promised = "ece brier first_match_ece membership_ece likely_pair_ece voice_ece"
+    assert found["calibration"].keys() == {*promised.split()}
     assert (found["intervals"]["precision_at_1"], found["intervals"]["f1"]) == ([1.0, 1.0], [1.0, 1.0])
 
 

@@ -196,3 +196,27 @@ def test_a_voice_actor_may_go_by_a_number(small: Library, tmp_path: Path) -> Non
 def test_a_truth_may_begin_with_a_byte_order_mark(small: Library, tmp_path: Path) -> None:
     (tmp_path / "cast.json").write_text(json.dumps([ROW]), encoding="utf-8-sig")
     assert small.evaluate(tmp_path / "cast.json").characters == 1
+
+
+# -- parts ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
+def test_an_evaluation_by_game_or_maker_has_a_part_for_each(library: Library, dump: Path, tmp_path: Path) -> None:
+    library.ingest([dump])
+    truth = write_truth(tmp_path / "cast.json", CAST)
+    games, makers = library.evaluate(truth, by="game"), library.evaluate(truth, by="maker")
+    assert [(part.name, part.characters) for part in games.parts] == [(game, 4) for game in sorted(CAST)]
+    assert [(part.name, part.characters) for part in makers.parts] == [("Hoshi", 8), ("Kumo", 8)]
+    assert {part.precision_at_1 for part in games.parts} == {1.0}
+    assert library.evaluate(truth).parts == []
+
+
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
+def test_styles_that_the_truth_does_not_say_cannot_be_measured(small: Library, tmp_path: Path) -> None:
+    truth = tmp_path / "cast.json"
+    truth.write_text(json.dumps([ROW]), encoding="utf-8")
+    with pytest.raises(UsageError, match="names no style"):
+        small.evaluate(truth, by="style")
+    truth.write_text(json.dumps([{**ROW, "style": "sad"}]), encoding="utf-8")
+    assert [part.name for part in small.evaluate(truth, by="style").parts] == ["sad"]

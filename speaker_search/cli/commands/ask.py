@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
 from speaker_search import documents
-from speaker_search.cli import options, output
+from speaker_search.cli import options, output, sheet_tables
 from speaker_search.cli.commands import judge
 from speaker_search.entities import counted
 from speaker_search.errors import TooLargeError, UsageError
@@ -130,9 +130,12 @@ def _print(library: Library, found: documents.Search, json: bool) -> None:
 
 def cast(
     game: Annotated[str | None, typer.Option(help="One game's cast sheet.")] = None,
+    unknown: Annotated[
+        str | None, typer.Option(metavar="GAME", help="Who may speak a game's lines of unknown speakers.")
+    ] = None,
     min_probability: options.MinProbability = documents.DEFAULT_PROBABILITY,
     export: Annotated[
-        Path | None, typer.Option("--export", metavar="FILE", help="Write .csv, .json or .html instead.")
+        Path | None, typer.Option("--export", metavar="FILE", help="Write .csv, .json, .parquet or .html instead.")
     ] = None,
     changes: Annotated[
         bool, typer.Option("--changes", help="What became of the voices since they were first linked, newest first.")
@@ -142,16 +145,25 @@ def cast(
     encoder: options.EncoderName = None,
     json: options.Json = False,
 ) -> None:
-    """List the voices that recur across games, or the pairs that a person should listen to.
+    """List the voices that recur across games, one game's cast sheet, or pairs that a person should listen to.
+
+    A file to export to is replaced if it exists. An .html page carries the lines to hear. Of unknown speakers, the
+    export is a patch with the lines that are likely enough: index.json rows (.json) or path and character (.csv). No
+    dump and no catalog is changed.
 
     Example: spksearch cast --min-probability 0.9 --export cast.csv
     """
     if queue:
-        if changes or game is not None or export is not None or min_probability != documents.DEFAULT_PROBABILITY:
+        if (
+            changes
+            or (unknown or game) is not None
+            or export is not None
+            or min_probability != documents.DEFAULT_PROBABILITY
+        ):
             raise UsageError("--queue is about the whole cast and is not exported.", "Leave out the other options.")
         judge.print_queue(limit, encoder, json)
     if changes:
-        if game is not None or export is not None or min_probability != documents.DEFAULT_PROBABILITY:
+        if (unknown or game) is not None or export is not None or min_probability != documents.DEFAULT_PROBABILITY:
             raise UsageError(
                 "--changes is about the whole catalog and is not exported.", "Leave out the other options."
             )
@@ -159,6 +171,10 @@ def cast(
             became = library.cast_changes()
         output.json_document(became) if json else output.voice_changes(became)
         raise typer.Exit(0 if became.changes else 1)
+    if unknown is not None:
+        if game is not None:
+            raise UsageError("--game and --unknown ask different questions.", "Give one of them.")
+        _unknown(unknown, min_probability, export, encoder, json)
     with options.open_library(encoder=encoder) as library:
         found = library.cast_document(min_probability=min_probability, game=game, export_to=export)
     if export is not None:
@@ -168,14 +184,34 @@ def cast(
     if json:
         output.json_document(found)
     elif export is None:
-        output.cast(found)
+        if isinstance(found, documents.CastSheet):
+            sheet_tables.sheet(found)
+        else:
+            output.cast(found)
         if found.voices:
-            output.note("`spksearch cast --export cast.html` writes them to a file; also .csv and .json.")
+            output.note("`spksearch cast --export cast.html` writes them to a file; also .csv, .json and .parquet.")
     raise typer.Exit(0 if found.voices else 1)
+
+
+def _unknown(game: str, least: float, export: Path | None, encoder: str | None, json: bool) -> NoReturn:
+    with options.open_library(encoder=encoder) as library:
+        found = library.unknown_lines(game, export_to=export, min_probability=least)
+    if export is not None:
+        likely = sum(bool(line.here) and (line.here[0].probability or 0) >= least for line in found.lines)
+        lines = f"{likely:,} of {counted(len(found.lines), 'line')}"
+        output.note(f"A patch of {lines} written to {export}. Check it by ear.")
+    if json:
+        output.json_document(found)
+    else:
+        sheet_tables.unknown_lines(found)
+    raise typer.Exit(0 if found.lines else 1)
 
 
 def evaluate(
     truth: Annotated[Path, typer.Option(help="JSON list of maker, game, character and voice_actor.")],
+    by: Annotated[
+        Literal["style", "game", "maker"] | None, typer.Option(help="Also measure the characters of each.")
+    ] = None,
     encoder: options.EncoderName = None,
     json: options.Json = False,
 ) -> None:
@@ -186,7 +222,7 @@ def evaluate(
     Example: spksearch evaluate --truth cast.json
     """
     with options.open_library(encoder=encoder) as library:
-        found = library.evaluate(truth)
+        found = library.evaluate(truth, by=by)
     if json:
         output.json_document(found)
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speaker_search import documents
@@ -39,18 +38,6 @@ class Casting(Mending):
 
         found = self._whole_cast(self.ready, min_probability)
         return found if game is None else of_game(found, game)
-
-    def cast_document(
-        self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None, export_to: Path | None = None
-    ) -> documents.Cast:
-        """What `cast` answers, as a document; also exported to `export_to` in the format of its suffix."""
-        from speaker_search.cast.export import export
-
-        found = self.cast(min_probability=min_probability, game=game)
-        document = found.document()
-        if export_to is not None:
-            export(found, document.model_dump_json(indent=1), export_to)
-        return document
 
     def voices(self, *, limit: int = 100, cursor: str | None = None) -> documents.Voices:
         """A page of the recurring voices, by id."""

@@ -12,7 +12,7 @@ from speaker_search.documents import MAX_AUTHOR, MAX_NOTE
 from speaker_search.entities import Character, Verdict, shown
 from speaker_search.errors import UsageError
 from speaker_search.library.holdings import check_limit, id_after
-from speaker_search.library.voices.casting import Casting
+from speaker_search.library.voices.sheets import Sheets
 
 if TYPE_CHECKING:
     from speaker_search.cast.constraints import Constraints
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NOBODY = "unknown"  # the author where the system knows no login name
 
 
-class Judging(Casting):
+class Judging(Sheets):
     """An open catalog that keeps verdicts. They are about characters, so they outlive spaces, clips and voices."""
 
     def judge(

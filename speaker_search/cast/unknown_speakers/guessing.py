@@ -1,0 +1,134 @@
+"""Who may speak the lines of unknown speakers: arrays in, numbers out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from speaker_search.cast.unknown_speakers.same_game import learnt, rooms
+from speaker_search.entities import Floats, Ids
+from speaker_search.search.calibration import MAX_LOG_RATIO, Calibration, logistic
+from speaker_search.search.profiles.profiles import Profiles
+from speaker_search.search.scoring import blocks
+from speaker_search.search.strangers import Doubles
+from speaker_search.views.snapshot import Snapshot
+
+NAMED = 0.5  # the share of a game's unknown lines that its named characters speak is taken to be this ...
+NAMED_LOOKS = 10.0  # ... as if seen in this many lines; the game's own lines say the rest
+ROUNDS = 50
+LISTED = 3  # characters of the game, and of other games, for each line
+
+
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """The likeliest characters of each line (n), best first; -1 and nan where there are fewer."""
+
+    rows: Ids  # (n, LISTED) of the profiles
+    probabilities: Floats  # (n, LISTED); nan without a calibration
+
+
+NOBODY = Suspects(np.empty((0, LISTED), np.int64), np.empty((0, LISTED), np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Guesses:
+    """What is likely about lines (n) of unknown speakers of one game."""
+
+    here: Suspects  #: characters of the game
+    elsewhere: Suspects  #: characters of other games
+    nobody: Floats  # (n,) that no character of the catalog has this voice; nan without a calibration
+
+
+def guess(snapshot: Snapshot, profiles: Profiles, game: int, clips: Floats, seconds: Floats) -> Guesses:
+    """Who may speak lines (n, dim) of one game; `seconds` (n,) are their lengths.
+
+    The speaker is one of the game's named characters, or not. A share of them is, the same for all lines of the game;
+    it is fitted by expectation-maximisation, starting from NAMED. Of other games' characters any may have the same
+    voice, under the calibration of searches with one clip.
+    """
+    of = rooms(snapshot, profiles)
+    room, ratios = of.get(game), learnt(snapshot, profiles, of)
+    n, characters = len(clips), 0 if room is None else len(room.rows)
+    here, nobody, away = np.empty((n, characters)), np.full(n, np.nan), [NOBODY]
+    for part in blocks(n, len(profiles)):
+        if room is None:
+            scores, cosines = profiles.query_scores(clips[part], games=np.full(len(clips[part]), game))
+        else:
+            features, scores, cosines = room.compared(profiles, clips[part], seconds[part])
+            here[part] = features[..., 0] if ratios is None else ratios.of(features)
+        suspects, nobody[part] = _elsewhere(profiles, game, scores, cosines, seconds[part])
+        away.append(suspects)
+    likely, absent = np.full(here.shape, np.nan), np.full(n, np.nan if characters else 1.0)
+    if characters and ratios is not None:
+        likely, absent = posteriors(here)
+    rows = np.empty(0, np.int64) if room is None else room.rows
+    return Guesses(_best(here, likely, rows), _joined(away), (absent * nobody).astype(np.float32))
+
+
+def posteriors(log_ratios: Doubles) -> tuple[Doubles, Doubles]:
+    """From log-likelihood ratios (n, c) of lines and a game's characters: the probability of each (n, c), and of none
+    of them (n,).
+    """
+    ratios = np.exp(log_ratios)
+    mean, named = ratios.mean(axis=1), NAMED
+    for _ in range(ROUNDS):
+        likely = named * mean / (named * mean + 1 - named)
+        before, named = named, float((likely.sum() + NAMED * NAMED_LOOKS) / (len(likely) + NAMED_LOOKS))
+        if abs(named - before) < 1e-6:
+            break
+    total = named * mean + 1 - named
+    return named * ratios / (ratios.shape[1] * total[:, None]), (1 - named) / total
+
+
+def _elsewhere(
+    profiles: Profiles, game: int, scores: Floats, cosines: Floats, seconds: Floats
+) -> tuple[Suspects, Doubles]:
+    """The likeliest characters of other games for lines (n), and the probability (n,) that none of all these is it."""
+    rows = np.flatnonzero((profiles.game_ids != game) & ~profiles.echoes)
+    rows = rows[np.argsort(profiles.game_ids[rows], kind="stable")]
+    n = len(scores)
+    log_odds, nobody = np.full((n, len(rows)), np.nan), np.full(n, np.nan)
+    if not len(rows):
+        return _best(log_odds, log_odds, rows), np.ones(n)
+    among = scores[:, rows].astype(np.float64)
+    nearest = cosines[:, rows].max(axis=1)
+    used = [profiles.query_calibration(1, length) for length in seconds.tolist()]
+    _, starts, sizes = np.unique(profiles.game_ids[rows], return_index=True, return_counts=True)
+    for each in {id(one): one for one in used if one is not None}.values():
+        lines = np.array([one is each for one in used])
+        prior = _log_odds(each.cosines.share)
+        cap = np.minimum(each.cosines.log_odds(nearest[lines]) - prior, each.most)
+        log_odds[lines] = np.minimum(each.scores.log_odds(among[lines]), cap[:, None])
+        nobody[lines] = _nobody(each.scores, log_odds[lines], starts, sizes)
+    return _best(among, logistic(log_odds).astype(np.float64), rows), nobody
+
+
+def _nobody(calibration: Calibration, log_odds: Doubles, starts: Ids, sizes: Ids) -> Doubles:
+    """What `Calibration.nobody` says, for many lines (n, C) whose columns are ordered by game."""
+    clipped = np.clip(log_odds - _log_odds(calibration.share), -MAX_LOG_RATIO, MAX_LOG_RATIO)
+    there = calibration.recurrence * np.add.reduceat(np.exp(clipped), starts, axis=1) / sizes
+    absent = 1 - calibration.recurrence
+    return np.asarray(np.exp(np.log(absent / (absent + there)).sum(axis=1)), np.float64)
+
+
+def _best(ranked: Doubles, probabilities: Doubles, rows: Ids) -> Suspects:
+    """The LISTED highest of each line (n, c)."""
+    n, most = len(ranked), min(LISTED, ranked.shape[1])
+    found, likely = np.full((n, LISTED), -1, np.int64), np.full((n, LISTED), np.nan, np.float32)
+    if most:
+        some = np.argpartition(-ranked, most - 1, axis=1)[:, :most]
+        order = np.argsort(-np.take_along_axis(ranked, some, axis=1), axis=1, kind="stable")
+        best = np.take_along_axis(some, order, axis=1)
+        found[:, :most], likely[:, :most] = rows[best], np.take_along_axis(probabilities, best, axis=1)
+    return Suspects(found, likely)
+
+
+def _joined(parts: list[Suspects]) -> Suspects:
+    return Suspects(
+        np.concatenate([part.rows for part in parts]), np.concatenate([part.probabilities for part in parts])
+    )
+
+
+def _log_odds(probability: float) -> float:
+    return float(np.log(probability / (1 - probability)))

@@ -1,0 +1,85 @@
+"""A patch of a dump's index.json for lines of unknown speakers. People apply it; nothing here writes to a dump."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from speaker_search import documents
+from speaker_search.audio import AUDIO_SUFFIXES
+from speaker_search.cast.export import inert
+from speaker_search.entities import fold
+from speaker_search.errors import SourceError, UsageError
+from speaker_search.sources.layouts import index_json
+
+INDEX = "index.json"
+SUFFIXES = (".csv", ".json")
+
+
+def check_patch(path: Path) -> None:
+    """Raises UsageError for a patch of an unknown format."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{path.name} is in an unknown format.", "Export unknown speakers to .json or .csv.")
+
+
+def likely_lines(lines: Iterable[documents.UnknownLine], least: float) -> list[documents.UnknownLine]:
+    """The lines whose likeliest character of the game has at least this probability."""
+    return [line for line in lines if line.here and (line.here[0].probability or 0.0) >= least]
+
+
+def patch(lines: Sequence[documents.UnknownLine], suffix: str) -> bytes:
+    """Rows of an index.json (.json), each with the Speaker set, or the columns path and character (.csv).
+
+    A row is the one of the dump's own index.json where there is one with this file; otherwise it names the file by its
+    FilePath.
+    """
+    if suffix.lower() == ".csv":
+        file = io.StringIO()
+        writer = csv.writer(file)
+        writer.writerow(("path", "character"))
+        writer.writerows((inert(str(line.path)), inert(line.here[0].name)) for line in lines)
+        return ("\ufeff" + file.getvalue()).encode()
+    indexes: dict[Path, dict[str, dict[str, Any]]] = {}
+    rows = []
+    for line in lines:
+        folder = _folder(line.path)
+        row = None
+        if folder is not None:
+            if folder not in indexes:
+                indexes[folder] = _by_stem(folder / INDEX)
+            row = indexes[folder].get(_stem(line.path.name))
+        place = line.path.name if folder is None else line.path.relative_to(folder).as_posix()
+        rows.append({**(row or {"FilePath": place, "Text": line.text}), "Speaker": line.here[0].name})
+    return (json.dumps(rows, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _folder(path: Path) -> Path | None:
+    """The nearest folder above a file that has an index.json."""
+    return next((folder for folder in path.parents if (folder / INDEX).is_file()), None)
+
+
+def _by_stem(index: Path) -> dict[str, dict[str, Any]]:
+    """The rows of an index.json by the stems of their files; without those whose stem occurs twice."""
+    found: dict[str, dict[str, Any]] = {}
+    twice: set[str] = set()
+    try:
+        with index.open("rb") as file:
+            for row in index_json.rows(file, str(index)):
+                name = isinstance(row, dict) and (row.get("Voice") or row.get("FilePath"))
+                if isinstance(row, dict) and isinstance(name, str):
+                    stem = _stem(name)
+                    twice |= {stem} & found.keys()
+                    found[stem] = row
+    except (OSError, SourceError):
+        return {}  # a damaged index: its lines are named by their paths
+    return {stem: row for stem, row in found.items() if stem not in twice}
+
+
+def _stem(name: str) -> str:
+    """The folded name of a file without folders and without its suffix, where that is one of sounds."""
+    last = PurePosixPath(name.replace("\\", "/"))
+    return fold(last.stem if last.suffix.lower() in AUDIO_SUFFIXES else last.name)

@@ -1,0 +1,161 @@
+"""How likely a clip's speaker is a character of the clip's own game: arrays in, numbers out.
+
+The calibration of searches is for characters of other games. In its own game a character speaks in the same room and
+in the same role, so its scores are higher, and so are strangers'. Here labels help: clips whose speaker is known are
+compared with their own character, without that clip, and with the other characters of their game; a logistic regression
+over these trials gives the likelihood ratio.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from speaker_search.entities import Floats, Ids
+from speaker_search.search.calibration import MAX_LOG_RATIO, logistic
+from speaker_search.search.profiles.profiles import Profiles
+from speaker_search.search.scoring import channels, cohort, others, unit
+from speaker_search.search.strangers import Doubles
+from speaker_search.views.characters import Characters
+from speaker_search.views.snapshot import Snapshot
+
+FEATURES = 4  # the cosine; the same by the clip's cohort; one over the character's clips; the log of the clip's seconds
+SAMPLED_CHARACTERS = 1_000  # whose clips the calibration is fitted on ...
+SAMPLED_CLIPS = 8  # ... with this many each
+MIN_TRIALS = 30  # of a clip with its own character: fewer say too little
+RIDGE = 1.0  # on the regression's standardised weights: it hardly matters from some hundred trials on
+ROUNDS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Ratios:
+    """Log-likelihood ratios of a clip and a character of one game, by logistic regression over `features`."""
+
+    centre: Doubles  # (FEATURES,)
+    scale: Doubles  # (FEATURES,)
+    weights: Doubles  # (FEATURES + 1,) the constant first
+
+    def of(self, features: Doubles) -> Doubles:
+        """(...,) of features (..., FEATURES)"""
+        logit = ((features - self.centre) / self.scale) @ self.weights[1:] + self.weights[0]
+        return np.asarray(np.clip(logit, -MAX_LOG_RATIO, MAX_LOG_RATIO), np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The characters (c) of one game, and how clips of this game are compared with them.
+
+    Clips and characters are compared less the game's channel, which both share.
+    """
+
+    rows: Ids  # (c,) of the profiles
+    sums: Doubles  # (c, dim) of their clips
+    counts: Ids  # (c,)
+    channel: Floats  # (dim,)
+
+    def compared(
+        self, profiles: Profiles, clips: Floats, seconds: Floats, own: Ids | None = None
+    ) -> tuple[Doubles, Floats, Floats]:
+        """Features (n, c, FEATURES) of clips (n, dim) with the game's characters; and their scores and cosines (n, C)
+        with all characters, as those of a search.
+
+        With `own` (n,), the place of each clip's own character, that character is compared without the clip.
+        """
+
+        def heard(means: Floats | Doubles) -> Floats:
+            return unit(np.asarray((means - self.channel) @ profiles.as_queries.matrix, np.float32))
+
+        queries = heard(clips)
+        cosines = queries @ heard(self.sums / np.maximum(1, self.counts)[:, None]).T
+        counts = np.tile(self.counts.astype(np.float64), (len(clips), 1))
+        if own is not None:
+            rest = (self.sums[own] - clips) / np.maximum(1, self.counts[own] - 1)[:, None]
+            every = np.arange(len(clips))
+            cosines[every, own] = (queries * heard(rest)).sum(axis=1)
+            counts -= 1  # of all characters: otherwise the regression would learn who lacks a clip
+        games = np.full(len(clips), profiles.game_ids[self.rows[0]])
+        scores, everyone = np.zeros((2, len(clips), len(profiles)), np.float32)
+        centres, spreads = np.zeros(len(clips), np.float32), np.ones(len(clips), np.float32)
+        counted = others(games, profiles.game_ids, profiles.echoes)
+        if counted.any():
+            scores, everyone = profiles.query_scores(clips, games=games)
+            centres, spreads = cohort(everyone, counted)
+        features = np.stack(
+            [
+                cosines,
+                (cosines - centres[:, None]) / spreads[:, None],
+                1 / np.maximum(1, counts),
+                np.broadcast_to(np.log(np.maximum(0.1, seconds))[:, None], cosines.shape),
+            ],
+            axis=-1,
+        )
+        return features.astype(np.float64), scores, everyone
+
+
+def rooms(snapshot: Snapshot, profiles: Profiles) -> dict[int, Room]:
+    """The rooms of all games that have characters, by game."""
+    of, (places, rows) = snapshot.characters, _shared(snapshot.characters, profiles)
+    sums, counts, games = of.sums[places], of.counts[places], of.games[places]
+    means = (sums / np.maximum(1, counts)[:, None]).astype(np.float32)
+    if not len(means):
+        return {}
+    _, channel = channels(means, games, profiles.centre)
+    found = {}
+    for game in np.unique(games).tolist():
+        inside = np.flatnonzero(games == game)
+        found[game] = Room(rows[inside], sums[inside], counts[inside], channel[inside[0]])
+    return found
+
+
+def _shared(of: Characters, profiles: Profiles) -> tuple[Ids, Ids]:
+    """Places in the views and rows in the profiles of the characters that both have: scores may lag behind."""
+    _, places, rows = np.intersect1d(of.ids, profiles.character_ids, assume_unique=True, return_indices=True)
+    return places, rows
+
+
+def learnt(snapshot: Snapshot, profiles: Profiles, of: dict[int, Room]) -> Ratios | None:
+    """The likelihood ratios, from clips whose speaker is known; None where there are too few of them."""
+    rng = np.random.default_rng(0)
+    several = np.array(
+        [(game, place) for game, room in of.items() for place in np.flatnonzero(room.counts > 1)], np.int64
+    ).reshape(-1, 2)
+    several = several[rng.permutation(len(several))[:SAMPLED_CHARACTERS]]
+    own, strangers = [np.empty((0, FEATURES))], [np.empty((0, FEATURES))]
+    for game in np.unique(several[:, 0]).tolist():
+        room, places = of[game], several[several[:, 0] == game, 1]
+        ids = profiles.character_ids[room.rows[places]]
+        held = list(snapshot.clips.of_characters(np.full(len(ids), game), ids, SAMPLED_CLIPS))
+        clips = np.concatenate([each.vectors for each in held]).astype(np.float32)
+        seconds, mine = np.concatenate([each.seconds for each in held]), np.repeat(places, [len(each) for each in held])
+        features, _, _ = room.compared(profiles, clips, seconds, mine)
+        is_own = mine[:, None] == np.arange(len(room.rows))[None]
+        own.append(features[is_own])
+        strangers.append(features[~is_own])
+    same, different = np.concatenate(own), np.concatenate(strangers)
+    if min(len(same), len(different)) < MIN_TRIALS:
+        return None
+    return regression(same, different)
+
+
+def regression(same: Doubles, different: Doubles) -> Ratios:
+    """Logistic regression of trials (s, FEATURES) of one speaker against those (d, FEATURES) of two, by Newton.
+
+    Each kind weighs as much as the other, so the log-odds are log-likelihood ratios.
+    """
+    trials = np.concatenate([same, different])
+    centre, scale = trials.mean(axis=0), np.maximum(trials.std(axis=0), 1e-6)
+    x = np.column_stack([np.ones(len(trials)), (trials - centre) / scale])
+    right = np.repeat([1.0, 0.0], [len(same), len(different)])
+    weight = np.repeat([0.5 / len(same), 0.5 / len(different)], [len(same), len(different)]) * 2 * len(same)
+    ridge = np.diag([0.0, *[RIDGE] * FEATURES])
+    weights = np.zeros(FEATURES + 1)
+    for _ in range(ROUNDS):
+        likely = logistic(x @ weights).astype(np.float64)
+        slope = x.T @ (weight * (right - likely)) - ridge @ weights
+        curve = (x * (weight * likely * (1 - likely))[:, None]).T @ x + ridge + 1e-9 * np.eye(FEATURES + 1)
+        step = np.linalg.solve(curve, slope)
+        weights += np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-8:
+            break
+    return Ratios(centre, scale, weights)
