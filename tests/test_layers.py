@@ -48,7 +48,9 @@ BELOW_THE_DOOR = {"entities", "errors", "settings", "documents", "library"}
 
 #: Folders within a layer.
 INNER_FOLDERS = {
+    "cast/credits",
     "catalog/checks",
+    "catalog/knowledge",
     "catalog/scans",
     "catalog/tables",
     "cli/commands",

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from speaker_search.cli.commands import ask, browse, carry, check, doctor, play, serve, take_in, try_out
+from speaker_search.cli.commands import ask, browse, carry, check, credit, doctor, play, serve, take_in, try_out
 
 
 class Commands(TyperGroup):
@@ -59,6 +59,7 @@ app.command("verify")(check.verify)
 browse.app.command("import")(carry.import_)
 app.add_typer(browse.app, name="catalog")
 app.add_typer(check.app, name="index")
+app.add_typer(credit.app, name="credits")
 app.command("backup")(carry.backup)
 app.command("restore")(carry.restore)
 app.command("export")(carry.export)

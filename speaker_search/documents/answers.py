@@ -91,7 +91,7 @@ class CastCharacter(Document):
 class Voice(Document):
     id: int
     probability: Rounded
-    voice_actor: str | None
+    voice_actor: str | None = Field(description="Whom the credits of its characters agree on; null otherwise.")
     characters: list[CastCharacter]
 
 
@@ -133,7 +133,7 @@ class Cast(Tabular, Document):
                 Voice(
                     id=voice.id,
                     probability=voice.probability,
-                    voice_actor=None,
+                    voice_actor=voice.voice_actor,
                     characters=[_cast_character(character, probability) for character, probability in voice.members],
                 )
                 for voice in voices
