@@ -1,9 +1,13 @@
-"""The tables of a VNDB dump, read from its archive or its unpacked folder. Nothing is written to disk."""
+"""The tables of a VNDB dump, read from its archive or its unpacked folder. Nothing is written to disk.
+
+They are in PostgreSQL's COPY text format: a row a line, cells between tabs, \\N for NULL, backslash escapes.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -11,12 +15,39 @@ from typing import Any, BinaryIO, cast
 from speaker_search.errors import UsageError
 
 MAX_DUMP_BYTES = 16 << 30  # decompressed; a whole dump of 2026 has little over 1 GB
+MAX_ROW_BYTES = 16 << 20
 MAX_HEADER_BYTES = 1 << 16  # of a file that names a table's columns
 READ_BYTES = 1 << 20
 _BLOCK = 512  # bytes: all of a tar comes in these
 _REGULAR = (b"0", b"\0")
+_ESCAPE = re.compile(rb"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|.)", re.S)
+_LETTERS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 MEND = "Give vndb-db-*.tar.zst from https://vndb.org/d14, or the folder that it unpacks to."
 
+#: The columns that are read where they are there, by table. `original` and `alias` are of older dumps.
+COLUMNS = {
+    "vn": ("id", "title", "original", "latin", "alias"),
+    "vn_titles": ("id", "title", "latin"),
+    "vn_relations": ("id", "vid", "relation"),
+    "vn_seiyuu": ("id", "cid", "aid"),
+    "releases_vn": ("id", "vid"),
+    "releases_producers": ("id", "pid", "developer"),
+    "producers": ("id", "name", "latin", "original", "alias"),
+    "staff": ("id", "main", "aid"),
+    "staff_alias": ("id", "aid", "name", "latin", "original"),
+    "chars": ("id", "main", "main_spoil", "name", "latin", "original", "alias"),
+    "chars_names": ("id", "name", "latin"),
+    "chars_alias": ("id", "spoil", "name", "latin"),
+    "chars_vns": ("id", "vid", "spoil"),
+}
+#: Without these there are no credits. A column may have moved; a name is looked for in every table that may have it.
+NEEDED = {
+    "vn_seiyuu": ("id", "cid", "aid"),
+    "staff_alias": ("id", "aid", "name"),
+    "chars_vns": ("id", "vid"),
+}
+
+Row = tuple[str | None, ...]
 OnTable = Callable[[str, BinaryIO], None]
 
 
@@ -133,3 +164,40 @@ class _Member(io.RawIOBase):
             raise ValueError("it is truncated")
         self._left -= wanted
         return found
+
+
+def rows(stream: BinaryIO, columns: int, wanted: Sequence[int], *, name: str) -> Iterator[Row | None]:
+    """The wanted cells of every row, by their positions; None for a malformed row.
+
+    A row has to have as many cells as there are `columns`, all in UTF-8. Raises UsageError, with the table's `name`,
+    for a row over 16 MiB: the file is no table then.
+    """
+    while line := stream.readline(MAX_ROW_BYTES + 1):
+        if len(line) > MAX_ROW_BYTES:
+            raise UsageError(f"{name} has a row of over {MAX_ROW_BYTES >> 20} MiB.", "Download the dump again.")
+        line = line.removesuffix(b"\n")
+        if line == rb"\.":  # the end, as psql writes it
+            return
+        cells = line.split(b"\t")
+        if len(cells) != columns:
+            yield None
+            continue
+        try:
+            yield tuple([_text(cells[place]) for place in wanted])
+        except UnicodeDecodeError:
+            yield None
+
+
+def _text(cell: bytes) -> str | None:
+    if b"\\" not in cell:
+        return cell.decode()
+    return None if cell == rb"\N" else _ESCAPE.sub(_meant, cell).decode()
+
+
+def _meant(escape: re.Match[bytes]) -> bytes:
+    code = escape[1]
+    if code[:1] == b"x" and len(code) > 1:
+        return bytes([int(code[1:], 16)])
+    if code[:1] in b"01234567":
+        return bytes([int(code, 8) & 0xFF])
+    return _LETTERS.get(code, code)

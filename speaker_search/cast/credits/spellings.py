@@ -14,6 +14,7 @@ _TO_KATAKANA = {code: code + 0x60 for code in (*range(0x3041, 0x3097), 0x309D, 0
 _TO_HIRAGANA = {kata: hira for hira, kata in _TO_KATAKANA.items()}
 #: What stands between a title and its subtitle. A hyphen, dash or tilde counts only beside a space: "Ever-17" has none.
 _SUBTITLE = re.compile(r"\s*(?:[〜～~:：―]|[(（\[「『【<＜]|(?<=\s)[-–—]|[-–—](?=\s))")
+_KANJI = re.compile("[々\u3400-\u9fff\uac00-\ud7af]")
 _BETWEEN_PARTS = re.compile(r"[\s・･·=＝‐]+")
 _SPELT_ALIKE = (  # Hepburn and Kunrei spellings, and long vowels, in the order in which they are replaced
     ("jie", "je"), ("shie", "she"), ("chie", "che"),
@@ -36,6 +37,8 @@ def compact(name: str) -> str:
 def romaji(name: str) -> str:
     """A name of kana and Latin letters in Latin letters, alike for the usual spellings; empty when it has others."""
     spelt = fold(name).translate(_TO_HIRAGANA)
+    if _KANJI.search(spelt):
+        return ""
     if any("\u3041" <= sign <= "\u309e" for sign in spelt):
         import jaconv
 

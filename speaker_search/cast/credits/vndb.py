@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from speaker_search.cast.credits import copy_text
-from speaker_search.cast.credits.dump_files import MAX_HEADER_BYTES, MEND, each_table
+from speaker_search.cast.credits.dump_files import COLUMNS, MAX_HEADER_BYTES, MEND, NEEDED, each_table, rows
 from speaker_search.cast.credits.listed import (
     Key,
     ListedCast,
@@ -24,28 +23,6 @@ from speaker_search.errors import UsageError
 SOURCE = "vndb"
 MAX_ROWS = 20_000_000  # of a table: a hundred times today's largest
 MAX_NAME = 1_000  # letters of a name: longer ones are not names
-#: The columns that are read where they are there, by table. `original` and `alias` are of older dumps.
-COLUMNS = {
-    "vn": ("id", "title", "original", "latin", "alias"),
-    "vn_titles": ("id", "title", "latin"),
-    "vn_relations": ("id", "vid", "relation"),
-    "vn_seiyuu": ("id", "cid", "aid"),
-    "releases_vn": ("id", "vid"),
-    "releases_producers": ("id", "pid", "developer"),
-    "producers": ("id", "name", "latin", "original", "alias"),
-    "staff": ("id", "main", "aid"),
-    "staff_alias": ("id", "aid", "name", "latin", "original"),
-    "chars": ("id", "main", "main_spoil", "name", "latin", "original", "alias"),
-    "chars_names": ("id", "name", "latin"),
-    "chars_alias": ("id", "spoil", "name", "latin"),
-    "chars_vns": ("id", "vid", "spoil"),
-}
-#: Without these there are no credits. A column may have moved; a name is looked for in every table that may have it.
-NEEDED = {
-    "vn_seiyuu": ("id", "cid", "aid"),
-    "staff_alias": ("id", "aid", "name"),
-    "chars_vns": ("id", "vid"),
-}
 #: Games that share characters. Of one series (ser) or setting (set) alone, they need not.
 SHARING = frozenset({"seq", "preq", "alt", "char", "side", "par", "fan", "orig"})
 
@@ -76,12 +53,12 @@ class VndbCredits:
     titles: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))  # of games
     other_titles: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     relations: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # game -> games
-    spoken: defaultdict[str, defaultdict[str, dict[str, None]]] = field(  # game -> character -> aliases of actors
+    spoken: defaultdict[str, defaultdict[str, dict[str, None]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(dict))
-    )
-    there: defaultdict[str, dict[str, bool]] = field(  # game -> character -> whether that is a spoiler
+    )  # game -> character -> aliases of actors
+    there: defaultdict[str, dict[str, bool]] = field(
         default_factory=lambda: defaultdict(dict)
-    )
+    )  # game -> character -> whether that is a spoiler
     characters: defaultdict[str, _Known] = field(default_factory=lambda: defaultdict(_Known))
     releases: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # game -> releases
     developers: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # release -> producers
@@ -204,7 +181,7 @@ class _Tables:
         columns = self._headers[name]
         wanted = [column for column in COLUMNS[name] if column in columns]
         places = [columns.index(column) for column in wanted]
-        for number, row in enumerate(copy_text.rows(file, len(columns), places, name=f"db/{name}"), start=1):
+        for number, row in enumerate(rows(file, len(columns), places, name=f"db/{name}"), start=1):
             if number > MAX_ROWS:
                 raise UsageError(f"db/{name} has over {MAX_ROWS:,} rows.", MEND)
             if row is None:

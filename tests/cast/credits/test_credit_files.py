@@ -12,7 +12,7 @@ from cast.credits import made_dump
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speaker_search.cast.credits import copy_text, dump_files
+from speaker_search.cast.credits import dump_files
 from speaker_search.cast.credits.credit_lists import read_csv
 from speaker_search.cast.credits.listed import CreditList
 from speaker_search.cast.credits.vndb import read_dump
@@ -46,28 +46,28 @@ SAID = {
 @given(st.lists(st.lists(CELLS, min_size=3, max_size=3), max_size=6))
 def test_what_copy_writes_is_read_as_it_was(rows: list[list[str | None]]) -> None:
     stream = io.BytesIO(made_dump.copied(rows))
-    assert list(copy_text.rows(stream, 3, [0, 1, 2], name="t")) == [tuple(row) for row in rows]
+    assert list(dump_files.rows(stream, 3, [0, 1, 2], name="t")) == [tuple(row) for row in rows]
 
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_rows_or_malformed(content: bytes) -> None:
-    for row in copy_text.rows(io.BytesIO(content), 2, [1], name="t"):
+    for row in dump_files.rows(io.BytesIO(content), 2, [1], name="t"):
         assert row is None or len(row) == 1
 
 
 def test_octal_and_hexadecimal_escapes_are_bytes() -> None:
-    (row,) = copy_text.rows(io.BytesIO(rb"\346\265\267" + b"\t" + rb"\xe6\xb5\xb7\q"), 2, [0, 1], name="t")
+    (row,) = dump_files.rows(io.BytesIO(rb"\346\265\267" + b"\t" + rb"\xe6\xb5\xb7\q"), 2, [0, 1], name="t")
     assert row == ("海", "海q")
 
 
 def test_reading_ends_at_the_end_marker() -> None:
-    assert list(copy_text.rows(io.BytesIO(b"a\n\\.\nb\n"), 1, [0], name="t")) == [("a",)]
+    assert list(dump_files.rows(io.BytesIO(b"a\n\\.\nb\n"), 1, [0], name="t")) == [("a",)]
 
 
 def test_a_row_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copy_text, "MAX_ROW_BYTES", 10)
+    monkeypatch.setattr(dump_files, "MAX_ROW_BYTES", 10)
     with pytest.raises(UsageError, match="db/vn has a row of over"):
-        list(copy_text.rows(io.BytesIO(b"x" * 11), 1, [0], name="db/vn"))
+        list(dump_files.rows(io.BytesIO(b"x" * 11), 1, [0], name="db/vn"))
 
 
 # -- dumps --------------------------------------------------------------------------------------------------
