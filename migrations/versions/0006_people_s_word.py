@@ -46,6 +46,8 @@ def upgrade() -> None:
         _id("voice_id"),
         _id("other_voice_id", nullable=True),
         _id("character_id", nullable=True),
+        _id("position"),
+        _id("calibrated"),
         *_of_an_encoder(),
         sqlite_autoincrement=True,
     )

@@ -16,6 +16,11 @@ class Constraints:
     together: Ids  # (n, 2)
     apart: Ids  # (m, 2)
 
+    @property
+    def pairs(self) -> tuple[bytes, bytes]:
+        """All pairs, to be compared with those of other constraints."""
+        return self.together.tobytes(), self.apart.tobytes()
+
 
 def none() -> Constraints:
     """Nothing is known."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 
 from speaker_search import documents
-from speaker_search.cast.linking import MOST_PAIRS, bonus, link
+from speaker_search.cast.constraints import Constraints, none
+from speaker_search.cast.given import given
+from speaker_search.cast.linking import DOUBLED, MOST_PAIRS, NOTHING_GIVEN, Given, bonus, link, partners_of
+from speaker_search.cast.unfit import Reason, unfit
 from speaker_search.catalog import people
 from speaker_search.catalog.database import Catalog
 from speaker_search.documents import DEFAULT_PROBABILITY
 from speaker_search.documents.frames import WithDocument
 from speaker_search.entities import Character, Floats, Ids, Voice, fold
+from speaker_search.errors import NotFoundError
 from speaker_search.search.calibration import Calibration, least_log_odds, logistic
 from speaker_search.search.live import Ready
 from speaker_search.search.profiles.profiles import Profiles
@@ -29,18 +34,27 @@ class Cast(WithDocument):
     voices: tuple[Voice, ...]  #: of at least two characters each
     unlinked: tuple[Character, ...]
     warnings: tuple[str, ...]
+    reasons: Mapping[int, Reason] = field(default_factory=dict)  #: why unlinked characters were left out, by id
 
     columns: ClassVar[tuple[str, ...]] = documents.Cast.columns
 
     def document(self) -> documents.Cast:
-        return documents.Cast.of_voices(self.voices, self.unlinked, encoder=self.encoder, warnings=self.warnings)
+        return documents.Cast.of_voices(
+            self.voices, self.unlinked, encoder=self.encoder, warnings=self.warnings, reasons=self.reasons
+        )
 
 
-def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFAULT_PROBABILITY) -> Cast:
-    """Link characters across games, never two of one game, while the probability of one voice is high enough.
+def find_voices(
+    catalog: Catalog,
+    ready: Ready,
+    *,
+    min_probability: float = DEFAULT_PROBABILITY,
+    constraints: Constraints | None = None,
+) -> Cast:
+    """Link characters while the probability of one voice is high enough; `constraints` hold whatever the voices say.
 
-    The threshold comes from the catalog's own scores (search.calibration). With too few scores to calibrate on, no
-    characters are linked and a warning says so.
+    The threshold comes from the catalog's own scores (search.calibration). With too few scores to calibrate on, only
+    characters that constraints bind are linked, and a warning says so. Voices are numbered from 1 on.
     """
     least = least_log_odds(min_probability)
     profiles = ready.profiles
@@ -51,17 +65,23 @@ def find_voices(catalog: Catalog, ready: Ready, *, min_probability: float = DEFA
         replace(named[id_], clips=clips)
         for id_, clips in zip(profiles.character_ids.tolist(), profiles.clips.tolist(), strict=True)
     ]
-    if profiles.pairs is None:
-        warning = "No voices: the catalog holds too few characters or games to calibrate scores on."
-        return Cast(ready.space.name, (), tuple(everyone), (warning, *warnings))
-    voices, linked = [], set()
-    for number, (rows, likely) in enumerate(_groups(profiles, profiles.pairs, least), start=1):
-        members = tuple((everyone[row], float(p)) for row, p in zip(rows, likely, strict=True))
-        voices.append(Voice(number, float(np.mean(likely)), members))
-        linked.update(rows.tolist())
+    out = unfit(profiles, ready.snapshot.characters)
+    linkable = np.setdiff1d(np.arange(len(profiles)), np.array([*out], np.int64))
+    rows, known = given(constraints or none(), everyone, linkable, profiles.pairs)
+    labels = np.arange(len(profiles))
+    labels[rows] = rows[_linked(profiles, rows, least, known)]
+    found = _groups(profiles, labels, rows, known)
+    voices = [
+        Voice(number, float(np.mean(likely)), tuple((everyone[row], p) for row, p in zip(own, likely, strict=True)))
+        for number, (own, likely) in enumerate(found, start=1)
+    ]
+    linked = {row for own, _ in found for row in own}
     unlinked = tuple(character for row, character in enumerate(everyone) if row not in linked)
-    echoes = [everyone[row].address for row in np.flatnonzero(profiles.echoes).tolist()]
-    return Cast(ready.space.name, tuple(voices), unlinked, (*warnings, *_not_linked(echoes)))
+    reasons = {everyone[row].id: reason for row, reason in out.items() if row not in linked}
+    echoes = [everyone[row].address for row, reason in sorted(out.items()) if reason == "repeats" and row not in linked]
+    if profiles.pairs is None:
+        warnings = ("No voices: the catalog holds too few characters or games to calibrate scores on.", *warnings)
+    return Cast(ready.space.name, tuple(voices), unlinked, (*warnings, *_not_linked(echoes)), reasons)
 
 
 def _not_linked(echoes: list[str]) -> tuple[str, ...]:
@@ -72,46 +92,94 @@ def _not_linked(echoes: list[str]) -> tuple[str, ...]:
 
 
 def partition(profiles: Profiles, least_log_odds: float) -> Ids:
-    """Labels (C,) of the characters' groups when every merge needs these log-odds. Uncalibrated, nobody is linked."""
-    if profiles.pairs is None:
-        return np.arange(len(profiles))
-    floor = profiles.pairs.score_at(least_log_odds - float(bonus(MOST_PAIRS)))
+    """Labels (C,) of the characters' groups when every merge needs these log-odds, by nothing but their voices.
+
+    Uncalibrated, nobody is linked.
+    """
     labels = np.arange(len(profiles))
     rows = labels[~profiles.echoes]
-    among = profiles.as_pairs.of(rows)
-    labels[rows] = rows[link(among, profiles.game_ids[rows], profiles.pairs.log_odds, floor, least_log_odds)]
+    labels[rows] = rows[_linked(profiles, rows, least_log_odds, NOTHING_GIVEN)]
     return labels
 
 
-def _groups(profiles: Profiles, calibration: Calibration, least: float) -> list[tuple[Ids, list[float]]]:
-    """Rows of each group of two or more, and each row's probability to belong, from its mean score to the others."""
-    labels = partition(profiles, least)
+def _linked(profiles: Profiles, rows: Ids, least: float, known: Given) -> Ids:
+    """Labels (n,) of these rows, in places among them. Without a calibration only what is known links anybody."""
+    among, games = profiles.as_pairs.of(rows), profiles.game_ids[rows]
+    calibration = profiles.pairs
+    if calibration is None:
+        return link(among, games, lambda scores: np.full(scores.shape, -np.inf), (np.inf, np.inf), 0.0, known)
+    floors = calibration.score_at(least - float(bonus(MOST_PAIRS))), calibration.score_at(least + DOUBLED)
+    return link(among, games, calibration.log_odds, floors, least, known)
+
+
+def _groups(profiles: Profiles, labels: Ids, linked: Ids, known: Given) -> list[tuple[list[int], list[float]]]:
+    """Rows of each group of two or more, and each row's probability to belong, from its mean score to the others.
+
+    Rows that are known to be one voice belong for certain where they are half of the group or more. Otherwise they
+    belong as the likeliest of them does.
+    """
+    bound = _bound(linked, known.together)
+    namesakes = partners_of(linked[known.namesakes])
     order = np.argsort(labels, kind="stable")
     groups = []
     for rows in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
-        if len(rows) > 1:
+        if len(rows) < 2:
+            continue
+        own = rows.tolist()
+        if profiles.pairs is None:
+            likely = np.ones(len(own))
+        else:
             among = profiles.pair_scores(rows)[:, rows]
             to_others = (among.sum(axis=1) - among.diagonal()) / (len(rows) - 1)
-            groups.append((rows, membership(calibration, to_others, len(rows)).tolist()))
+            alike = [0.0 if namesakes.get(row, set()).isdisjoint(own) else known.alike for row in own]
+            likely = np.asarray(membership(profiles.pairs, to_others, len(rows), alike), np.float64)
+            parts = np.array([bound.get(row, -1 - row) for row in own])
+            for part in np.unique(parts[parts >= 0]).tolist():
+                inside = parts == part
+                likely[inside] = 1.0 if 2 * inside.sum() >= len(own) else likely[inside].max()
+        groups.append((own, likely.tolist()))
     return groups
 
 
-def membership(calibration: Calibration, scores: Floats, size: int) -> Floats:
-    """The probability that each of a group's characters belongs to it, from its mean score to the others (n,)."""
-    return logistic(calibration.log_odds(scores) + bonus(size - 1))
+def _bound(linked: Ids, together: Ids) -> dict[int, int]:
+    """The lowest row that each row is known to be one voice with, of rows that are known to be one with any."""
+    found: dict[int, int] = {}
+    for one, other in linked[together].tolist():
+        found[one] = one  # every pair starts with the first of its group
+        found[other] = one
+    return found
+
+
+def membership(calibration: Calibration, scores: Floats, size: int, alike: Sequence[float] = (0.0,)) -> Floats:
+    """The probability that each of a group's characters belongs to it, from its mean score to the others (n,).
+
+    `alike` (n,) is what a namesake in the group adds. Where voices were linked in catalogs of known actors, memberships
+    of 0.9 to 1.0 were right 96 times in 100.
+    """
+    return logistic(calibration.log_odds(scores) + np.maximum(bonus(size - 1), np.asarray(alike)))
 
 
 def of_game(cast: Cast, title: str) -> Cast:
     """One game's part of a cast: its voices and unlinked characters. Raises NotFoundError."""
     wanted = fold(title)
-
-    def there(character: Character) -> bool:
-        return fold(character.game.title) == wanted
-
-    voices = tuple(voice for voice in cast.voices if any(there(character) for character, _ in voice.members))
-    unlinked = tuple(character for character in cast.unlinked if there(character))
-    if not voices and not unlinked:
+    part = _part(cast, lambda character: fold(character.game.title) == wanted)
+    if part is None:
         everyone = [*cast.unlinked, *(character for voice in cast.voices for character, _ in voice.members)]
         titles = [character.game.title for character in everyone]
         raise people.not_found("game", title, titles, which=" with embedded clips")
-    return Cast(cast.encoder, voices, unlinked, cast.warnings)
+    return part
+
+
+def of_game_id(cast: Cast, game_id: int) -> Cast:
+    """The same by the game's id. Raises NotFoundError."""
+    part = _part(cast, lambda character: character.game.id == game_id)
+    if part is None:
+        raise NotFoundError(f"There is no game {game_id} with embedded clips.")
+    return part
+
+
+def _part(cast: Cast, there: Callable[[Character], bool]) -> Cast | None:
+    """The voices and unlinked characters of a game; None where it has neither."""
+    voices = tuple(voice for voice in cast.voices if any(there(character) for character, _ in voice.members))
+    unlinked = tuple(character for character in cast.unlinked if there(character))
+    return replace(cast, voices=voices, unlinked=unlinked) if voices or unlinked else None

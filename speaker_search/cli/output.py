@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speaker_search.cli.fitting import laid_out, plain
-from speaker_search.documents import INFERENCE, Cast, Evaluation, IngestReport, Preview, Scanned, Search
+from speaker_search.documents import INFERENCE, Cast, Evaluation, IngestReport, Preview, Scanned, Search, VoiceChanges
 from speaker_search.entities import counted
 
 if TYPE_CHECKING:
@@ -135,6 +135,25 @@ def cast(found: Cast) -> None:
         table(("voice", "id", "character", "game", "maker", "clips", "probability"), rows)
     voices, alone = counted(len(found.voices), "recurring voice"), counted(len(found.unlinked), "unlinked character")
     note(f"{voices}, {alone}. {INFERENCE}")
+
+
+def voice_changes(found: VoiceChanges) -> None:
+    """What became of voices, a row for each change."""
+    words = {"merged": "merged into {}", "split": "split from {}", "first": "first linking"}
+    rows = [
+        (
+            f"{one.at.astimezone():%Y-%m-%d %H:%M}",
+            one.voice,
+            words.get(one.kind, one.kind).format(one.other_voice),
+            counted(one.voices, "voice") if one.voices else ", ".join(who.address for who in one.characters),
+        )
+        for one in found.changes
+    ]
+    if rows:
+        table(("time", "voice", "change", "characters"), rows)
+    else:
+        say("No voices have been stored.")
+    note(INFERENCE)
 
 
 def evaluation(found: Evaluation) -> None:

@@ -71,6 +71,7 @@ from speaker_search.documents.reports import (
     Verification,
 )
 from speaker_search.documents.transfers import Backup, Exported, Imported, Restored
+from speaker_search.documents.voice_changes import ChangedCharacter, ShownVoice, VoiceChange, VoiceChanges, Voices
 
 __all__ = [
     "DEFAULT_PROBABILITY",
@@ -86,6 +87,7 @@ __all__ = [
     "CalibrationErrors",
     "Cast",
     "CastCharacter",
+    "ChangedCharacter",
     "Character",
     "Characters",
     "Clip",
@@ -138,9 +140,13 @@ __all__ = [
     "SearchOptions",
     "SearchRequest",
     "ShownCharacter",
+    "ShownVoice",
     "UnsettledCredit",
     "UnusableVector",
     "Upgraded",
     "Verification",
     "Voice",
+    "VoiceChange",
+    "VoiceChanges",
+    "Voices",
 ]

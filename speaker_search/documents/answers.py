@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 from pydantic import Field
@@ -13,6 +15,7 @@ from speaker_search.documents.frames import Tabular
 from speaker_search.documents.nouns import Character, Hit
 
 INFERENCE = "Inferred from how voices sound: likely, never proven."
+NO_REASONS: Mapping[int, str] = MappingProxyType({})
 
 
 class Query(Document):
@@ -82,6 +85,12 @@ class CastCharacter(Document):
     maker: str
     clips: int
     probability: Rounded | None = Field(description="That it belongs to this voice; null outside a voice.")
+    doubling: bool = Field(default=False, description="Whether another member of the voice is of the same game.")
+    reason: str | None = Field(
+        default=None,
+        description="Why it was left out of linking: repeats (another game has the audio of all its lines), "
+        "too_little_speech, inconsistent (its lines differ as if several people spoke them). null otherwise.",
+    )
 
     @property
     def row(self) -> tuple[object, ...]:
@@ -93,6 +102,21 @@ class Voice(Document):
     probability: Rounded
     voice_actor: str | None = Field(description="Whom the credits of its characters agree on; null otherwise.")
     characters: list[CastCharacter]
+    stored: bool = Field(default=False, description="Whether its id stays; otherwise it holds for this answer only.")
+
+    @classmethod
+    def of(cls, voice: entities.Voice) -> Voice:
+        games = Counter(character.game.id for character, _ in voice.members)
+        return cls(
+            id=voice.id,
+            probability=voice.probability,
+            voice_actor=voice.voice_actor,
+            characters=[
+                _cast_character(character, probability, doubling=games[character.game.id] > 1)
+                for character, probability in voice.members
+            ],
+            stored=voice.stored,
+        )
 
 
 class Cast(Tabular, Document):
@@ -102,6 +126,7 @@ class Cast(Tabular, Document):
     voices: list[Voice]
     unlinked: list[CastCharacter]
     warnings: list[str]
+    inference: str = INFERENCE
 
     columns: ClassVar[tuple[str, ...]] = (
         *("voice", "voice_probability", "voice_actor"),
@@ -125,20 +150,13 @@ class Cast(Tabular, Document):
         *,
         encoder: str,
         warnings: Iterable[str],
+        reasons: Mapping[int, str] = NO_REASONS,
     ) -> Cast:
-        """The voices, and the characters that belong to none."""
+        """The voices, and the characters that belong to none, with the reasons of those that were left out, by id."""
         return cls(
             encoder=encoder,
-            voices=[
-                Voice(
-                    id=voice.id,
-                    probability=voice.probability,
-                    voice_actor=voice.voice_actor,
-                    characters=[_cast_character(character, probability) for character, probability in voice.members],
-                )
-                for voice in voices
-            ],
-            unlinked=[_cast_character(character, None) for character in unlinked],
+            voices=[Voice.of(voice) for voice in voices],
+            unlinked=[_cast_character(character, None, reason=reasons.get(character.id)) for character in unlinked],
             warnings=list(warnings),
         )
 
@@ -151,7 +169,9 @@ def _match(match: entities.Match) -> Match:
     return Match(character=character, score=match.score, probability=match.probability, hits=hits)
 
 
-def _cast_character(character: entities.Character, probability: float | None) -> CastCharacter:
+def _cast_character(
+    character: entities.Character, probability: float | None, *, doubling: bool = False, reason: str | None = None
+) -> CastCharacter:
     return CastCharacter(
         id=character.id,
         name=character.name,
@@ -159,4 +179,6 @@ def _cast_character(character: entities.Character, probability: float | None) ->
         maker=character.game.maker.name,
         clips=character.clips,
         probability=probability,
+        doubling=doubling,
+        reason=reason,
     )

@@ -109,8 +109,8 @@ class Holdings:
         Raises NotFoundError for a maker or game that the catalog does not know.
         """
         space = self.space
-        _check_limit(limit)
-        after = _id_after(cursor)
+        check_limit(limit)
+        after = id_after(cursor)
         with self.catalog.read() as connection:
             people.makers_called(connection, [] if maker is None else [maker])
             people.games_called(connection, [] if game is None else [game])
@@ -123,7 +123,7 @@ class Holdings:
     def show(self, character: str | int, *, limit: int = 20) -> documents.ShownCharacter:
         """A character, by name or id (see `people.find_character`), and its first clips."""
         space = self.space
-        _check_limit(limit)
+        check_limit(limit)
         with self.catalog.read() as connection:
             found = people.find_character(connection, space, str(character))
             first = clips.clips_of(connection, found.id, limit=limit)
@@ -230,12 +230,12 @@ class Holdings:
         return encoders.NAMES
 
 
-def _check_limit(limit: int) -> None:
+def check_limit(limit: int) -> None:
     if not 1 <= limit <= documents.MAX_LIMIT:
         raise UsageError(f"The limit must be from 1 to {documents.MAX_LIMIT:,}, not {limit}.")
 
 
-def _id_after(cursor: str | None) -> int:
+def id_after(cursor: str | None) -> int:
     if cursor is None:
         return 0
     if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= MAX_CURSOR_DIGITS):

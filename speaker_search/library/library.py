@@ -152,7 +152,7 @@ class Library(Crediting):
         from speaker_search.evaluation.truth import read_truth
 
         known, ready = read_truth(truth), self.ready
-        cast = find_voices(self.catalog, ready)
+        cast = find_voices(self.catalog, ready, constraints=self._constraints())
         return documents.Evaluation.copy_of(evaluate(self.catalog, ready, cast, known))
 
     def search_document(

@@ -63,6 +63,11 @@ class Calibration:
         """Log-likelihood ratio of one voice to two: the log-odds without the prior odds."""
         return float(np.interp(score, self.scores, self.odds)) - _log_odds(self.share)
 
+    @property
+    def odds_of_two(self) -> float:
+        """The prior log-odds of two voices to one: added, they make both equally likely before a score is seen."""
+        return -_log_odds(self.share)
+
     def score_at(self, log_odds: float) -> float:
         """The lowest score with these log-odds: infinite when none reaches them, minus infinity when all do."""
         place = int(np.searchsorted(self.odds, log_odds))

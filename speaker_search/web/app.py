@@ -23,6 +23,7 @@ from speaker_search.library import Library
 from speaker_search.web import description, problems, sounds
 from speaker_search.web.guards import BodyLimit, key_check
 from speaker_search.web.ingests import Ingests
+from speaker_search.web.voices_routes import voice_routes
 
 MAX_CLIPS = 32  # uploaded with one search
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -149,6 +150,7 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
         """The state of an ingest requested from this server."""
         return ingests.state(ingest_id)
 
+    routes.include_router(voice_routes(library))
     return routes
 
 

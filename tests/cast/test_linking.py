@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speaker_search.cast import linking
-from speaker_search.cast.linking import MOST_PAIRS, bonus, link
+from speaker_search.cast.linking import DOUBLED, MOST_PAIRS, NO_PAIRS, NOTHING_GIVEN, Given, bonus, link
 from speaker_search.search import scoring
 from speaker_search.search.profiles.profiles import Sounding
 from speaker_search.search.scoring import normalised, unit
@@ -36,9 +36,13 @@ def log_odds(scores: np.ndarray) -> np.ndarray:
     return 3 * np.asarray(scores, np.float64) - 4
 
 
-def linked(characters: Sounding, games: list[int], least: float) -> list[int]:
+def linked(characters: Sounding, games: list[int], least: float, known: Given = NOTHING_GIVEN) -> list[int]:
+    return link(characters, np.array(games, np.int64), log_odds, floors(least), least, known).tolist()
+
+
+def floors(least: float) -> tuple[float, float]:
     floor = (least - float(bonus(MOST_PAIRS)) + 4) / 3
-    return link(characters, np.array(games, np.int64), log_odds, floor, least).tolist()
+    return floor, (least + DOUBLED + 4) / 3
 
 
 def linked_plainly(characters: Sounding, games: list[int], least: float) -> list[int]:
@@ -49,10 +53,10 @@ def linked_plainly(characters: Sounding, games: list[int], least: float) -> list
         best, pair = least, None
         for a, left in enumerate(groups):
             for b, right in enumerate(groups[:a]):
-                if {games[one] for one in left} & {games[one] for one in right}:
-                    continue
                 mean = float(np.mean([scores[one, other] for one in left for other in right], dtype=np.float64))
                 evidence = 3 * mean - 4 + 1.5 * np.log2(min(8, len(left) * len(right)))
+                if {games[one] for one in left} & {games[one] for one in right}:
+                    evidence = 3 * mean - 4 - DOUBLED
                 if evidence >= best:
                     best, pair = evidence, (a, b)
         if pair is None:
@@ -80,12 +84,70 @@ def test_linking_equals_the_plain_algorithm(problem: tuple[Sounding, list[int], 
     assert linked(*problem) == linked_plainly(*problem)
 
 
+def test_two_of_one_game_are_linked_only_by_much_more_evidence() -> None:
+    pair = given_scores([[1, 0.6], [0.6, 1]])  # log-odds of -2.2
+    assert linked(pair, [0, 1], -2.3) == [0, 0]
+    assert linked(pair, [0, 0], -2.3) == [0, 1]
+    assert linked(pair, [0, 0], -2.1 - DOUBLED) == [0, 1]
+    assert linked(pair, [0, 0], -2.3 - DOUBLED) == [0, 0]
+
+
+@st.composite
+def constrained(draw: st.DrawFn) -> tuple[Sounding, list[int], float, Given]:
+    """A problem with consistent constraints: people are drawn first, and what is known is true of them."""
+    characters, games, least = draw(problems())
+    count = len(games)
+    people = draw(st.lists(st.integers(0, 4), min_size=count, max_size=count))
+    pairs = [(one, other) for one in range(count) for other in range(one)]
+    told = draw(st.lists(st.sampled_from(pairs), max_size=12)) if pairs else []
+    together = [pair for pair in told if people[pair[0]] == people[pair[1]]]
+    apart = [pair for pair in told if people[pair[0]] != people[pair[1]]]
+    named = draw(st.lists(st.sampled_from(pairs), max_size=4)) if pairs else []
+    namesakes = [pair for pair in named if games[pair[0]] != games[pair[1]]]
+    return characters, games, least, Given(pairs_of(together), pairs_of(apart), pairs_of(namesakes), alike=6.0)
+
+
+def pairs_of(pairs: list[tuple[int, int]]) -> np.ndarray:
+    return np.array(pairs, np.int64) if pairs else NO_PAIRS
+
+
 @quiet
-@given(problems())
-def test_two_of_one_game_are_never_linked(problem: tuple[Sounding, list[int], float]) -> None:
-    characters, games, _ = problem
-    members = list(zip(linked(characters, games, -40.0), games, strict=True))
-    assert len(set(members)) == len(members)
+@given(constrained())
+def test_who_is_known_to_be_one_voice_ends_in_one_group(problem: tuple[Sounding, list[int], float, Given]) -> None:
+    labels = linked(*problem)
+    assert all(labels[one] == labels[other] for one, other in problem[3].together.tolist())
+
+
+@quiet
+@given(constrained())
+def test_who_is_known_to_be_two_people_never_ends_in_one_group(
+    problem: tuple[Sounding, list[int], float, Given],
+) -> None:
+    characters, games, _, known = problem
+    labels = linked(characters, games, -40.0, known)  # everybody else ends in one group
+    assert all(labels[one] != labels[other] for one, other in known.apart.tolist())
+
+
+def test_two_people_are_not_joined_by_a_third_who_sounds_like_both() -> None:
+    characters = given_scores([[1, 0.5, 0.9], [0.5, 1, 0.9], [0.9, 0.9, 1]])
+    known = Given(NO_PAIRS, pairs_of([(0, 1)]), NO_PAIRS)
+    assert linked(characters, [0, 1, 2], -4.0) == [0, 0, 0]
+    labels = linked(characters, [0, 1, 2], -4.0, known)
+    assert labels[0] != labels[1]
+    assert labels[2] in labels[:2]
+
+
+def test_who_is_known_to_be_one_voice_is_one_even_in_one_game() -> None:
+    characters = given_scores([[1, -0.9], [-0.9, 1]])
+    assert linked(characters, [0, 0], 40.0, Given(pairs_of([(0, 1)]), NO_PAIRS, NO_PAIRS)) == [0, 0]
+
+
+def test_a_name_in_common_adds_evidence_however_low_the_score_is() -> None:
+    characters = given_scores([[1, 0.0], [0.0, 1]])  # log-odds of -4, below the floor at 1
+    named = Given(NO_PAIRS, NO_PAIRS, pairs_of([(0, 1)]), alike=5.5)
+    assert linked(characters, [0, 1], 1.0, named) == [0, 0]
+    assert linked(characters, [0, 1], 2.0, named) == [0, 1]
+    assert linked(characters, [0, 1], 1.0) == [0, 1]
 
 
 @quiet
@@ -154,9 +216,3 @@ def test_a_pair_that_only_one_side_counts_among_its_neighbours_is_linked_too() -
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(linking, "MOST_NEIGHBOURS", 1)
         assert linked(characters, games, -2.0) == [0, 1, 1, 0]
-
-
-def test_with_a_floor_below_all_scores_two_of_one_game_stay_apart() -> None:
-    characters = sounding(3, 6)
-    labels = link(characters, np.array([0, 0, 0, 1, 1, 1]), log_odds, -np.inf, -np.inf)
-    assert sorted(np.bincount(labels, minlength=6).tolist()) == [0, 0, 0, 2, 2, 2]

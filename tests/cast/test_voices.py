@@ -75,7 +75,7 @@ def test_everyone_with_embedded_clips_is_in_exactly_one_list(blurred: Library, l
     ids = [character.id for character in everyone(cast)]
     assert sorted(ids) == blurred.ready.profiles.character_ids.tolist()
     assert all(len(voice.members) >= 2 for voice in cast.voices)
-    assert [voice.id for voice in cast.voices] == list(range(1, len(cast.voices) + 1))
+    assert len({voice.id for voice in cast.voices}) == len(cast.voices)
     assert {character.clips for character in everyone(cast)} == {4}
 
 

@@ -39,7 +39,9 @@ def truth_of(voices: dict[str, dict[str | None, np.ndarray]], *games: str) -> Tr
     return Truth({(*map(fold, game.split("/")), fold(name)): name for game, name in names})  # type: ignore[misc]
 
 
-VOICES = some_voices(games=GAMES, characters=CHARACTERS, clips=CLIPS, people=30, spread=2.5)
+DRAWN = some_voices(games=GAMES, characters=CHARACTERS, clips=CLIPS, people=30, spread=2.5)
+#: Each game has a maker of its own, so that names in common say nothing.
+VOICES = {f"maker{number}/game{number}": voices for number, voices in enumerate(DRAWN.values())}
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,10 @@ def _said(connection: Connection, space_id: int) -> None:
     rows: list[tuple[Table, dict[str, Any]]] = [
         (t.voices, {"encoder_id": space_id, "probability": 0.9, "since": when}),
         (t.voice_members, {"encoder_id": space_id, "character_id": 1, "voice_id": 1, "probability": 1 / 3}),
-        (t.voice_events, {"encoder_id": space_id, "at": when, "kind": "joined", "voice_id": 1, "character_id": 1}),
+        (
+            t.voice_events,
+            {"encoder_id": space_id, "at": when, "kind": "new", "voice_id": 1, "position": 2, "calibrated": 1},
+        ),
         (t.verdicts, {"one_id": 1, "other_id": 2, "same": True, "note": "そう", **by}),
         (t.actors, {"source": "vndb", "key": "s1", "name": "声"}),
         (t.pen_names, {"actor_id": 1, "name": "別名"}),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from speaker_search import documents
-from speaker_search.cast import constraints, lines
+from speaker_search.cast import lines
 from speaker_search.cast.constraints import Constraints
 from speaker_search.cast.credits.credit_audit import Doubtful, doubtful, sounding_alike
 from speaker_search.cast.credits.credit_constraints import joined, only_actors
@@ -20,13 +20,13 @@ from speaker_search.entities import Character
 from speaker_search.search.live import Ready
 
 
-def audit(catalog: Catalog, ready: Ready, *, limit: int, verdicts: Constraints | None = None) -> documents.CreditAudit:
+def audit(catalog: Catalog, ready: Ready, verdicts: Constraints, *, limit: int) -> documents.CreditAudit:
     """Compare credits with the voices, and with what verdicts say; see the documents."""
     profiles = ready.profiles
     with catalog.read() as connection:
         credits, everybody = credits_of(connection), kept_actors(connection)
     actors = only_actors(credits, profiles.character_ids)
-    contradictions = joined(actors, verdicts or constraints.none()).contradictions
+    contradictions = joined(actors, verdicts).contradictions
     found, audited = doubtful(profiles, actors)
     shown = found[:limit]
     several = [id_ for id_, said in credits.items() if len(said) > 1]

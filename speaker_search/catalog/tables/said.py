@@ -39,6 +39,9 @@ voice_events = Table(
     Column("voice_id", RowId, nullable=False),  # may have ended since, as may the other
     Column("other_voice_id", RowId),  # merged: the one it is now part of; split: the one it was part of
     Column("character_id", RowId),  # joined, left
+    # Of the change log: where it was linked, and where scores were calibrated. An older state is never stored over it.
+    Column("position", RowId, nullable=False),
+    Column("calibrated", RowId, nullable=False),
     key_to_lasting("encoder_id", "encoders"),
     sqlite_autoincrement=True,
 )

@@ -133,6 +133,9 @@ def cast(
     export: Annotated[
         Path | None, typer.Option("--export", metavar="FILE", help="Write .csv, .json or .html instead.")
     ] = None,
+    changes: Annotated[
+        bool, typer.Option("--changes", help="What became of the voices since they were first linked, newest first.")
+    ] = False,
     encoder: options.EncoderName = None,
     json: options.Json = False,
 ) -> None:
@@ -140,6 +143,15 @@ def cast(
 
     Example: spksearch cast --min-probability 0.9 --export cast.csv
     """
+    if changes:
+        if game is not None or export is not None or min_probability != documents.DEFAULT_PROBABILITY:
+            raise UsageError(
+                "--changes is about the whole catalog and is not exported.", "Leave out the other options."
+            )
+        with options.open_library(encoder=encoder) as library:
+            became = library.cast_changes()
+        output.json_document(became) if json else output.voice_changes(became)
+        raise typer.Exit(0 if became.changes else 1)
     with options.open_library(encoder=encoder) as library:
         found = library.cast_document(min_probability=min_probability, game=game, export_to=export)
     if export is not None:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from speaker_search import documents
 from speaker_search.documents import DEFAULT_PROBABILITY
 from speaker_search.encoders import Encoder
+from speaker_search.library.holdings import check_limit, id_after
 from speaker_search.library.mending import Mending
 from speaker_search.settings import Settings
 
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:
+    from speaker_search.cast.constraints import Constraints
     from speaker_search.cast.voices import Cast
     from speaker_search.search.live import Ready
     from speaker_search.search.profiles.profiles import Profiles
@@ -25,13 +27,17 @@ class Casting(Mending):
     def __init__(self, settings: Settings, *, encoder: Encoder | None = None) -> None:
         super().__init__(settings, encoder=encoder)
         self._linking = threading.Lock()  # characters are linked once for all searches by voice
-        self._cast: tuple[Profiles, Cast] | None = None
+        self._cast: tuple[Profiles, tuple[object, ...], Cast] | None = None  # the latest, and what it follows from
 
     def cast(self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None) -> Cast:
-        """The recurring voices of the whole catalog, or those of one game."""
-        from speaker_search.cast.voices import find_voices, of_game
+        """The recurring voices of the whole catalog, or those of one game.
 
-        found = find_voices(self.catalog, self.ready, min_probability=min_probability)
+        Linked at the default probability, voices are stored, and keep their ids while the catalog grows. At another one
+        they have the ids of the stored voices that they are most like.
+        """
+        from speaker_search.cast.voices import of_game
+
+        found = self._whole_cast(self.ready, min_probability)
         return found if game is None else of_game(found, game)
 
     def cast_document(
@@ -46,11 +52,69 @@ class Casting(Mending):
             export(found, document.model_dump_json(indent=1), export_to)
         return document
 
-    def _voices(self, ready: Ready) -> dict[int, int]:
-        """The voice of each linked character, by id; linked once per state of the catalog."""
+    def voices(self, *, limit: int = 100, cursor: str | None = None) -> documents.Voices:
+        """A page of the recurring voices, by id."""
+        check_limit(limit)
+        found, after = self.cast(), id_after(cursor)
+        rest = [voice for voice in found.voices if voice.id > after]
+        return documents.Voices(
+            encoder=found.encoder,
+            voices=[documents.Voice.of(voice) for voice in rest[:limit]],
+            next=str(rest[limit - 1].id) if len(rest) > limit else None,
+            warnings=list(found.warnings),
+        )
+
+    def voice(self, voice_id: int) -> documents.ShownVoice:
+        """A recurring voice. Raises NotFoundError, which says what became of it."""
+        from speaker_search.cast.history import gone
+
+        found = self.cast()
+        for voice in found.voices:
+            if voice.id == voice_id:
+                shown = documents.Voice.of(voice)
+                return documents.ShownVoice(encoder=found.encoder, voice=shown, warnings=list(found.warnings))
+        raise gone(self.catalog, self.space, voice_id)
+
+    def game_cast(self, game_id: int) -> documents.Cast:
+        """One game's voices and unlinked characters, by the game's id. Raises NotFoundError."""
+        from speaker_search.cast.voices import of_game_id
+
+        return of_game_id(self.cast(), game_id).document()
+
+    def cast_changes(self, *, limit: int = 100) -> documents.VoiceChanges:
+        """What became of the stored voices, newest first: at least the latest `limit` events."""
+        from speaker_search.cast.history import changes
+
+        check_limit(limit)
+        self.cast()  # what has changed since the last linking counts too
+        return changes(self.catalog, self.space, limit=limit)
+
+    def _constraints(self) -> Constraints:
+        """What people and credits say of characters."""
+        from speaker_search.cast.constraints import none
+
+        return none()
+
+    def _whole_cast(self, ready: Ready, min_probability: float = DEFAULT_PROBABILITY) -> Cast:
+        """The voices of the whole catalog, linked once per state of it."""
+        from speaker_search.cast import keeping
         from speaker_search.cast.voices import find_voices
 
+        if min_probability != DEFAULT_PROBABILITY:
+            kept = keeping.read(self.catalog, ready)
+            found = find_voices(self.catalog, ready, min_probability=min_probability, constraints=self._constraints())
+            return keeping.with_ids(found, kept)
         with self._linking:
-            if self._cast is None or self._cast[0] is not ready.profiles:
-                self._cast = (ready.profiles, find_voices(self.catalog, ready))
-            return {character.id: voice.id for voice in self._cast[1].voices for character, _ in voice.members}
+            kept = keeping.read(self.catalog, ready)  # before the constraints: see keeping.store
+            constraints = self._constraints()
+            told = (ready.warnings(calibrated=True), constraints.pairs)
+            before = self._cast
+            if before is None or before[0] is not ready.profiles or before[1] != (*told, kept.version):
+                found = find_voices(self.catalog, ready, constraints=constraints)
+                stored = keeping.store(self.catalog, ready, found, kept)
+                before = self._cast = (ready.profiles, (*told, keeping.version(self.catalog, ready)), stored)
+            return before[2]
+
+    def _voices(self, ready: Ready) -> dict[int, int]:
+        """The voice of each linked character, by id."""
+        return {one.id: voice.id for voice in self._whole_cast(ready).voices for one, _ in voice.members}

@@ -11,6 +11,7 @@ from speaker_search.library.voices.judging import Judging
 
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:
+    from speaker_search.cast.constraints import Constraints
     from speaker_search.cast.voices import Cast
 
 MOST_AUDITED = 50  # doubtful credits that an audit lists
@@ -45,7 +46,7 @@ class Crediting(Judging):
         """
         from speaker_search.cast.credits.audit_report import audit
 
-        return audit(self.catalog, self.ready, limit=limit)
+        return audit(self.catalog, self.ready, super()._constraints(), limit=limit)
 
     def likely_actors(self, *, min_probability: float = DEFAULT_PROBABILITY) -> documents.LikelyActors:
         """Who uncredited characters are probably spoken by: the actor that the credits of their voice agree on."""
@@ -66,3 +67,13 @@ class Crediting(Judging):
         with self.catalog.read() as connection:
             credits = credits_of(connection)
         return named(found, credits)
+
+    def _constraints(self) -> Constraints:
+        """What verdicts say of characters, and what credits say besides."""
+        from speaker_search.cast.credits.credit_constraints import joined, only_actors
+        from speaker_search.catalog.knowledge.kept_credits import credits_of
+
+        verdicts, ids = super()._constraints(), self.ready.profiles.character_ids
+        with self.catalog.read() as connection:
+            credits = credits_of(connection)
+        return joined(only_actors(credits, ids), verdicts).constraints

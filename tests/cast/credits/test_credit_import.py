@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from search.filling import around, fill, some_voices, units
 from standin import DIM, StandInEncoder
 
 from speaker_search.catalog.knowledge import kept_credits
+from speaker_search.cli.program import app
 from speaker_search.documents import ImportedCredits
 from speaker_search.errors import UsageError
 from speaker_search.library import Library
@@ -217,3 +219,32 @@ def test_uncredited_members_of_a_named_voice_have_a_likely_actor(cast: Library, 
     assert {(one.character.maker, one.character.game, one.character.name) for one in likely} == set(others)
     assert {one.voice_actor for one in likely} == {"Hana"}
     assert all(0.5 <= one.probability <= 1 for one in likely)
+
+
+# -- the command --------------------------------------------------------------------------------------------
+
+
+def test_the_command_says_what_became_of_each_credit(
+    library: Library,
+    dump: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    monkeypatch.setenv("SPKSEARCH_DATABASE_URL", str(library.settings.database_url))
+    monkeypatch.setenv("SPKSEARCH_HOME", str(library.settings.home))
+
+    def run(*words: str) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as ended:
+            app(["credits", "import", *words], prog_name="spksearch")
+        return int(str(ended.value.code)), capfdbinary.readouterr().out.decode()
+
+    code, out = run(str(written(tmp_path, "青空工房,海の声,渚,花", "x,y,z,w", "a,b,c")))
+    assert code == 1
+    assert "2 credits: 1 matched, 0 ambiguous, 1 unmatched, 1 malformed row." in out
+    assert "Malformed: Line 4: 3 cells, where the first line has 4." in out
+    assert "no game of that title and maker" in out
+    code, out = run(str(dump), "--dry-run", "--json")
+    assert (code, json.loads(out)["dry_run"]) == (0, True)
+    code, out = run(str(dump))
+    assert "Left out 4 spoilers" in out

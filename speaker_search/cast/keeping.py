@@ -1,0 +1,145 @@
+"""Voices that keep their ids: a new linking is matched to the stored one, and stored where it differs."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from speaker_search.cast.voices import Cast
+from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.knowledge.kept_voices import (
+    Event,
+    Kept,
+    append_events,
+    lock_kept,
+    new_ids,
+    read_kept,
+    replace_members,
+    version_of,
+)
+from speaker_search.entities import Voice
+from speaker_search.errors import CatalogError
+from speaker_search.search.live import Ready
+
+LEAST_TAKEN = 2  # characters that a voice takes along when it splits off another or merges into one
+
+
+def keep_ids(groups: Sequence[Set[int]], voice_of: Mapping[int, int]) -> list[int | None]:
+    """The stored voice that continues as each group of character ids; None for a new one.
+
+    Each voice continues as at most one group. The two that share the most characters are matched first; of equal ones
+    the older voice, and then the group with the lowest character.
+    """
+    shared: Counter[tuple[int, int]] = Counter()
+    for place, group in enumerate(groups):
+        shared.update((place, voice_of[one]) for one in group if one in voice_of)
+    found: list[int | None] = [None] * len(groups)
+    taken: set[int] = set()
+    order = sorted(shared, key=lambda pair: (-shared[pair], pair[1], min(groups[pair[0]])))
+    for place, voice in order:
+        if found[place] is None and voice not in taken:
+            found[place] = voice
+            taken.add(voice)
+    return found
+
+
+def became(before: Mapping[int, int], now: Mapping[int, int]) -> list[Event]:
+    """What became of voices, from the voice of each character (by id) before and now."""
+    old, new = _members(before), _members(now)
+    events: list[Event] = []
+    for voice in sorted(new.keys() - old.keys()):
+        source = _most(before, new[voice])
+        events.append(Event("new", voice) if source is None else Event("split", voice, source))
+    for voice in sorted(old.keys() - new.keys()):
+        into = _most(now, old[voice])
+        events.append(Event("ended", voice) if into is None else Event("merged", voice, into))
+    moved = sorted(one for one in before.keys() | now.keys() if before.get(one) != now.get(one))
+    events += [Event("left", before[one], character_id=one) for one in moved if one in before]
+    events += [Event("joined", now[one], character_id=one) for one in moved if one in now]
+    return events
+
+
+def _members(voice_of: Mapping[int, int]) -> dict[int, set[int]]:
+    found: defaultdict[int, set[int]] = defaultdict(set)
+    for one, voice in voice_of.items():
+        found[voice].add(one)
+    return dict(found)
+
+
+def _most(voice_of: Mapping[int, int], characters: Iterable[int]) -> int | None:
+    """The voice that most of these characters are in; None unless it is that of at least LEAST_TAKEN."""
+    counts = Counter(voice_of[one] for one in characters if one in voice_of)
+    likely = min(counts, key=lambda voice: (-counts[voice], voice), default=None)
+    return likely if likely is not None and counts[likely] >= LEAST_TAKEN else None
+
+
+def read(catalog: Catalog, ready: Ready) -> Kept:
+    """The stored voices, to be read before what a linking is based on: `store` then notices newer ones."""
+    with catalog.read() as connection:
+        return read_kept(connection, ready.space.id)
+
+
+def version(catalog: Catalog, ready: Ready) -> int:
+    """The version of the stored voices."""
+    with catalog.read() as connection:
+        return version_of(connection, ready.space.id)
+
+
+def with_ids(cast: Cast, kept: Kept) -> Cast:
+    """The cast with the ids of the stored voices. New voices are numbered beyond every id so far, and not stored."""
+    ids = keep_ids([_ids(voice) for voice in cast.voices], kept.voice_of)
+    fresh = iter(range(kept.last_id + 1, kept.last_id + 1 + len(ids)))
+    voices = [
+        replace(voice, id=next(fresh) if id_ is None else id_, stored=id_ is not None)
+        for voice, id_ in zip(cast.voices, ids, strict=True)
+    ]
+    return replace(cast, voices=tuple(sorted(voices, key=lambda voice: voice.id)))
+
+
+def store(catalog: Catalog, ready: Ready, cast: Cast, kept: Kept) -> Cast:
+    """Store the voices of a linking of the whole catalog, if they differ from the stored ones; returns them with ids.
+
+    `kept` was read before the linking began. Nothing is stored when another state was stored since, or when the stored
+    one is of a newer catalog. Where the database cannot be written, a warning says so.
+    """
+    matched = with_ids(cast, kept)
+    now = {one: voice.id for voice in matched.voices for one in _ids(voice)}
+    if now == kept.voice_of or _state(ready) < (kept.calibrated, kept.position):
+        return matched
+
+    def work(connection: Connection) -> tuple[Kept, Cast | None]:
+        lock_kept(connection)
+        stored = read_kept(connection, ready.space.id)
+        return stored, _stored(connection, ready, matched, kept) if stored.version == kept.version else None
+
+    try:
+        newest, done = catalog.transact(work)
+    except CatalogError as error:
+        warning = f"The voices could not be stored, so the ids of new ones hold for this answer only: {error.detail}"
+        return replace(matched, warnings=(*matched.warnings, warning))
+    return with_ids(cast, newest) if done is None else done
+
+
+def _stored(connection: Connection, ready: Ready, cast: Cast, kept: Kept) -> Cast:
+    space_id, at = ready.space.id, time.time()
+    fresh = iter(new_ids(connection, space_id, sum(not voice.stored for voice in cast.voices), at))
+    voices = [voice if voice.stored else replace(voice, id=next(fresh), stored=True) for voice in cast.voices]
+    members = [(voice.id, character.id, likely) for voice in voices for character, likely in voice.members]
+    replace_members(connection, space_id, {voice.id: voice.probability for voice in voices}, members)
+    events = became(kept.voice_of, {character_id: voice_id for voice_id, character_id, _ in members})
+    calibrated, position = _state(ready)
+    append_events(connection, space_id, events, position=position, calibrated=calibrated, at=at)
+    return replace(cast, voices=tuple(sorted(voices, key=lambda voice: voice.id)))
+
+
+def _state(ready: Ready) -> tuple[int, int]:
+    """How new a linking is: first by what its scores were calibrated on, then by the clips it knows."""
+    return ready.profiles.position, ready.snapshot.position
+
+
+def _ids(voice: Voice) -> set[int]:
+    return {character.id for character, _ in voice.members}
