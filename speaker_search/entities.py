@@ -124,6 +124,7 @@ class Voice:
     probability: float  #: that its characters are one person: the mean over its members
     members: tuple[tuple[Character, float], ...]  #: each with the probability that it belongs here
     stored: bool = False  #: whether the id stays; otherwise it holds for this answer only
+    voice_actor: str | None = None  #: whom the credits of its characters agree on
 
     def __repr__(self) -> str:
         named = [character.address for character, _ in self.members]

@@ -49,6 +49,7 @@ BELOW_THE_DOOR = {"entities", "errors", "settings", "documents", "library"}
 #: Folders within a layer.
 INNER_FOLDERS = {
     "cast/unknown_speakers",
+    "cast/credits",
     "catalog/checks",
     "catalog/mending",
     "catalog/knowledge",

@@ -9,7 +9,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from speaker_search.cli.commands import ask, browse, carry, check, doctor, judge, mend, play, serve, take_in, try_out
+from speaker_search.cli.commands import (
+    ask,
+    browse,
+    carry,
+    check,
+    credit,
+    doctor,
+    judge,
+    mend,
+    play,
+    serve,
+    take_in,
+    try_out,
+)
 
 
 class Commands(TyperGroup):
@@ -64,6 +77,7 @@ browse.app.command("undo")(mend.undo)
 browse.app.command("edits")(mend.edits)
 app.add_typer(browse.app, name="catalog")
 app.add_typer(check.app, name="index")
+app.add_typer(credit.app, name="credits")
 app.command("backup")(carry.backup)
 app.command("restore")(carry.restore)
 app.command("export")(carry.export)

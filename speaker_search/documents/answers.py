@@ -100,7 +100,7 @@ class CastCharacter(Document):
 class Voice(Document):
     id: int
     probability: Rounded
-    voice_actor: str | None
+    voice_actor: str | None = Field(description="Whom the credits of its characters agree on; null otherwise.")
     characters: list[CastCharacter]
     stored: bool = Field(default=False, description="Whether its id stays; otherwise it holds for this answer only.")
 
@@ -110,7 +110,7 @@ class Voice(Document):
         return cls(
             id=voice.id,
             probability=voice.probability,
-            voice_actor=None,
+            voice_actor=voice.voice_actor,
             characters=[
                 _cast_character(character, probability, doubling=games[character.game.id] > 1)
                 for character, probability in voice.members

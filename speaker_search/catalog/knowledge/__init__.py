@@ -1,1 +1,1 @@
-"""What is known of characters beyond their clips: stored voices, verdicts and credits."""
+"""What is known of characters beyond their clips: people's verdicts, credits, and the voices kept from both."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from speaker_search.catalog.tables import characters, verdicts
+from speaker_search.catalog.mending.standing import standing
+from speaker_search.catalog.tables import verdicts
 from speaker_search.documents import MAX_ID
 from speaker_search.entities import Verdict
 from speaker_search.errors import NotFoundError
@@ -28,7 +28,7 @@ def kept_verdicts(connection: Connection, *, history: bool = False) -> list[Verd
     """All verdicts by id, about the characters that stand for theirs today; with `history` the undone ones too."""
     query = select(verdicts).order_by(verdicts.c.id)
     rows = connection.execute(query if history else query.where(verdicts.c.undone_at.is_(None))).all()
-    now = _standing(connection, {id_ for row in rows for id_ in (row.one_id, row.other_id)})
+    now = standing(connection, {id_ for row in rows for id_ in (row.one_id, row.other_id)})
     return [Verdict(**{**row._mapping, "one_id": now[row.one_id], "other_id": now[row.other_id]}) for row in rows]
 
 
@@ -37,7 +37,7 @@ def find_verdict(connection: Connection, id_: int) -> Verdict:
     row = connection.execute(select(verdicts).where(verdicts.c.id == min(id_, MAX_ID))).one_or_none()
     if row is None:
         raise NotFoundError(f"There is no verdict {id_}.", "`spksearch verdict list --history` lists all.")
-    now = _standing(connection, {row.one_id, row.other_id})
+    now = standing(connection, {row.one_id, row.other_id})
     return Verdict(**{**row._mapping, "one_id": now[row.one_id], "other_id": now[row.other_id]})
 
 
@@ -54,16 +54,3 @@ def mark_undone(connection: Connection, id_: int, author: str) -> Verdict:
     undone = {"undone_at": time.time(), "undone_by": author}
     connection.execute(update(verdicts).where(verdicts.c.id == id_).values(undone))
     return find_verdict(connection, id_)
-
-
-def _standing(connection: Connection, ids: Iterable[int]) -> dict[int, int]:
-    """The character that stands for each of these, which may have been merged into others."""
-    merged = select(characters.c.id, characters.c.merged_into_id).where(characters.c.merged_into_id.is_not(None))
-    into = {row[0]: row[1] for row in connection.execute(merged)}
-    now = {}
-    for id_ in ids:
-        standing = id_
-        while standing in into:
-            standing = into[standing]
-        now[id_] = standing
-    return now
