@@ -17,6 +17,7 @@ from speaker_search.views.snapshot import Snapshot
 NAMED = 0.5  # the share of a game's unknown lines that its named characters speak is taken to be this ...
 NAMED_LOOKS = 10.0  # ... as if seen in this many lines; the game's own lines say the rest
 ROUNDS = 50
+COMPARED = 512  # characters of other games, the nearest to each line: what is further away changes nothing
 LISTED = 3  # characters of the game, and of other games, for each line
 
 
@@ -86,28 +87,33 @@ def _elsewhere(
 ) -> tuple[Suspects, Doubles]:
     """The likeliest characters of other games for lines (n), and the probability (n,) that none of all these is it."""
     rows = np.flatnonzero((profiles.game_ids != game) & ~profiles.echoes)
-    rows = rows[np.argsort(profiles.game_ids[rows], kind="stable")]
-    n = len(scores)
-    log_odds, nobody = np.full((n, len(rows)), np.nan), np.full(n, np.nan)
-    if not len(rows):
-        return _best(log_odds, log_odds, rows), np.ones(n)
-    among = scores[:, rows].astype(np.float64)
-    nearest = cosines[:, rows].max(axis=1)
+    n, most = len(scores), min(COMPARED, len(rows))
+    if not most:
+        return _best(np.empty((n, 0)), np.empty((n, 0)), rows), np.ones(n)
+    among, nearest = scores[:, rows], cosines[:, rows].max(axis=1)
+    near = np.argpartition(-among, most - 1, axis=1)[:, :most]
+    high = np.take_along_axis(among, near, axis=1).astype(np.float64)
+    log_odds, nobody = np.full((n, most), np.nan), np.full(n, np.nan)
     used = [profiles.query_calibration(1, length) for length in seconds.tolist()]
-    _, starts, sizes = np.unique(profiles.game_ids[rows], return_index=True, return_counts=True)
+    games, sizes = np.unique(profiles.game_ids[rows], return_inverse=True, return_counts=True)[1:]
     for each in {id(one): one for one in used if one is not None}.values():
         lines = np.array([one is each for one in used])
-        prior = _log_odds(each.cosines.share)
-        cap = np.minimum(each.cosines.log_odds(nearest[lines]) - prior, each.most)
-        log_odds[lines] = np.minimum(each.scores.log_odds(among[lines]), cap[:, None])
-        nobody[lines] = _nobody(each.scores, log_odds[lines], starts, sizes)
-    return _best(among, logistic(log_odds).astype(np.float64), rows), nobody
+        cap = np.minimum(each.cosines.log_odds(nearest[lines]) - _log_odds(each.cosines.share), each.most)
+        log_odds[lines] = np.minimum(each.scores.log_odds(high[lines]), cap[:, None])
+        nobody[lines] = _nobody(each.scores, log_odds[lines], games[near[lines]], sizes)
+    best = _best(high, log_odds, np.arange(most))
+    found = np.where(best.rows < 0, -1, rows[np.take_along_axis(near, np.maximum(best.rows, 0), axis=1)])
+    return Suspects(found, logistic(best.probabilities.astype(np.float64))), nobody
 
 
-def _nobody(calibration: Calibration, log_odds: Doubles, starts: Ids, sizes: Ids) -> Doubles:
-    """What `Calibration.nobody` says, for many lines (n, C) whose columns are ordered by game."""
-    clipped = np.clip(log_odds - _log_odds(calibration.share), -MAX_LOG_RATIO, MAX_LOG_RATIO)
-    there = calibration.recurrence * np.add.reduceat(np.exp(clipped), starts, axis=1) / sizes
+def _nobody(calibration: Calibration, log_odds: Doubles, games: Ids, sizes: Ids) -> Doubles:
+    """What `Calibration.nobody` says, for many lines (n, m): `games` (n, m) below G, whose characters `sizes` (G,)
+    counts. Characters that are not among a line's m count as certainly not this voice.
+    """
+    n, count = len(log_odds), len(sizes)
+    ratios = np.exp(np.clip(log_odds - _log_odds(calibration.share), -MAX_LOG_RATIO, MAX_LOG_RATIO))
+    places = (games + count * np.arange(n)[:, None]).ravel()
+    there = calibration.recurrence * np.bincount(places, ratios.ravel(), n * count).reshape(n, count) / sizes
     absent = 1 - calibration.recurrence
     return np.asarray(np.exp(np.log(absent / (absent + there)).sum(axis=1)), np.float64)
 

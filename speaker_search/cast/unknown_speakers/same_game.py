@@ -15,13 +15,13 @@ import numpy as np
 from speaker_search.entities import Floats, Ids
 from speaker_search.search.calibration import MAX_LOG_RATIO, logistic
 from speaker_search.search.profiles.profiles import Profiles
-from speaker_search.search.scoring import channels, cohort, others, unit
+from speaker_search.search.scoring import channels, cohort, normalised, others, unit
 from speaker_search.search.strangers import Doubles
 from speaker_search.views.characters import Characters
 from speaker_search.views.snapshot import Snapshot
 
 FEATURES = 4  # the cosine; the same by the clip's cohort; one over the character's clips; the log of the clip's seconds
-SAMPLED_CHARACTERS = 1_000  # whose clips the calibration is fitted on ...
+SAMPLED_CHARACTERS = 300  # whose clips the calibration is fitted on ...
 SAMPLED_CLIPS = 8  # ... with this many each
 MIN_TRIALS = 30  # of a clip with its own character: fewer say too little
 RIDGE = 1.0  # on the regression's standardised weights: it hardly matters from some hundred trials on
@@ -79,8 +79,11 @@ class Room:
         centres, spreads = np.zeros(len(clips), np.float32), np.ones(len(clips), np.float32)
         counted = others(games, profiles.game_ids, profiles.echoes)
         if counted.any():
-            scores, everyone = profiles.query_scores(clips, games=games)
+            # As Profiles.query_scores does; the cohort, which takes longest, is used twice.
+            as_queries = profiles.as_queries
+            everyone = unit(unit(clips - profiles.centre) @ as_queries.matrix) @ as_queries.vectors.T
             centres, spreads = cohort(everyone, counted)
+            scores = normalised(everyone, (centres, spreads), as_queries.cohorts)
         features = np.stack(
             [
                 cosines,
