@@ -48,14 +48,16 @@ BELOW_THE_DOOR = {"entities", "errors", "settings", "documents", "library"}
 
 #: Folders within a layer.
 INNER_FOLDERS = {
-    "cast/unknown_speakers",
     "cast/credits",
+    "cast/sheets",
+    "cast/unknown_speakers",
     "catalog/checks",
-    "catalog/mending",
     "catalog/knowledge",
+    "catalog/mending",
     "catalog/scans",
     "catalog/tables",
     "cli/commands",
+    "documents/casts",
     "encoders/backends",
     "encoders/networks",
     "library/voices",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from speaker_search.documents.answers import INFERENCE, Cast, CastCharacter, Match, Query, Search, Voice
-from speaker_search.documents.cast_sheets import (
+from speaker_search.documents.casts.cast_sheets import (
     CastSheet,
     LikelyVoice,
     SheetCharacter,
@@ -13,7 +13,7 @@ from speaker_search.documents.cast_sheets import (
     UnknownLine,
     UnknownLines,
 )
-from speaker_search.documents.credits import (
+from speaker_search.documents.casts.credits import (
     ContradictedCredit,
     CreditAudit,
     CreditedCharacter,
@@ -25,6 +25,18 @@ from speaker_search.documents.credits import (
     OnePersonMaybe,
     UnsettledCredit,
 )
+from speaker_search.documents.casts.judgements import (
+    MAX_AUTHOR,
+    MAX_NOTE,
+    JudgedCharacter,
+    JudgedVerdict,
+    ListeningPair,
+    ListeningQueue,
+    Verdict,
+    VerdictRequest,
+    Verdicts,
+)
+from speaker_search.documents.casts.voice_changes import ChangedCharacter, ShownVoice, VoiceChange, VoiceChanges, Voices
 from speaker_search.documents.document import Document
 from speaker_search.documents.evaluation import (
     BCubed,
@@ -37,17 +49,6 @@ from speaker_search.documents.evaluation import (
     Reliability,
 )
 from speaker_search.documents.installation import Diagnosis, EncoderState, MachineState
-from speaker_search.documents.judgements import (
-    MAX_AUTHOR,
-    MAX_NOTE,
-    JudgedCharacter,
-    JudgedVerdict,
-    ListeningPair,
-    ListeningQueue,
-    Verdict,
-    VerdictRequest,
-    Verdicts,
-)
 from speaker_search.documents.mends import Edit, EditRequest, Edits, Mended, Noun
 from speaker_search.documents.nouns import (
     Character,
@@ -95,7 +96,6 @@ from speaker_search.documents.reports import (
     Verification,
 )
 from speaker_search.documents.transfers import Backup, Exported, Imported, Restored
-from speaker_search.documents.voice_changes import ChangedCharacter, ShownVoice, VoiceChange, VoiceChanges, Voices
 
 __all__ = [
     "DEFAULT_PROBABILITY",

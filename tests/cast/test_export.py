@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from speaker_search import documents
-from speaker_search.cast.export import COLUMNS, export
-from speaker_search.cast.page import NO_SOUNDS, Sounds, page
+from speaker_search.cast.sheets.export import COLUMNS, export
+from speaker_search.cast.sheets.page import NO_SOUNDS, Sounds, page
 from speaker_search.documents import INFERENCE, Cast, CastCharacter, CastSheet, Voice
 from speaker_search.errors import UsageError
 

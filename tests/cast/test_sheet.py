@@ -92,11 +92,13 @@ def test_a_catalog_too_small_to_compare_has_a_sheet_without_candidates(sqlite_ca
 
 
 def test_credits_of_one_voice_that_name_different_people_disagree(sqlite_catalog_url: str, tmp_path: Path) -> None:
+    """A verdict says that they are one, or the credits would keep them apart."""
     settings = Settings(home=tmp_path, database_url=sqlite_catalog_url, encoder=StandInEncoder.name)
     with Library(settings, encoder=StandInEncoder()) as library:
         fill(library, some_voices(games=6, characters=8, clips=4, people=40, spread=0.3))
         voice = library.cast().voices[0]
         one, other = (character for character, _ in voice.members[:2])
+        library.judge(one.id, other.id, same=True)
         with library.catalog.write() as connection:
             people = [{"source": "csv", "key": name, "name": name} for name in ("A", "B")]
             connection.execute(insert(tables.actors), people)

@@ -17,7 +17,7 @@ from speaker_search.cast.credits.matching import Fit, Found, Matching, match
 from speaker_search.cast.credits.vndb import VndbCredits, read_dump
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.knowledge.kept_credits import Kept, NewCredit, NewPerson, RosterGame, keep, roster
-from speaker_search.documents.credits import MOST_UNSETTLED, ImportedCredits, UnsettledCredit
+from speaker_search.documents.casts.credits import MOST_UNSETTLED, ImportedCredits, UnsettledCredit
 from speaker_search.errors import UsageError
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"

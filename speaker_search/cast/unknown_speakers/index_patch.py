@@ -11,7 +11,7 @@ from typing import Any
 
 from speaker_search import documents
 from speaker_search.audio import AUDIO_SUFFIXES
-from speaker_search.cast.export import inert
+from speaker_search.cast.sheets.export import inert
 from speaker_search.entities import fold
 from speaker_search.errors import SourceError, UsageError
 from speaker_search.sources.layouts import index_json

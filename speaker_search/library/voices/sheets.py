@@ -15,7 +15,7 @@ from speaker_search.library.voices.casting import Casting
 
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:
-    from speaker_search.cast.page import Sounds
+    from speaker_search.cast.sheets.page import Sounds
     from speaker_search.cast.voices import Cast
     from speaker_search.entities import Waveform
 
@@ -32,7 +32,7 @@ class Sheets(Casting):
 
     def cast_sheet(self, game: str, *, min_probability: float = DEFAULT_PROBABILITY) -> documents.CastSheet:
         """Every character of a game with its likeliest voices, its other roles, and the lines to hear."""
-        from speaker_search.cast.sheet import sheet
+        from speaker_search.cast.sheets.sheet import sheet
 
         return sheet(self.catalog, self.ready, self.cast(min_probability=min_probability), game)
 
@@ -43,8 +43,8 @@ class Sheets(Casting):
 
         A file that exists is replaced.
         """
-        from speaker_search.cast.export import check_suffix, export
-        from speaker_search.cast.sheet import sheet
+        from speaker_search.cast.sheets.export import check_suffix, export
+        from speaker_search.cast.sheets.sheet import sheet
 
         if export_to is not None:
             check_suffix(export_to)
@@ -66,7 +66,7 @@ class Sheets(Casting):
         A patch of the lines whose likeliest character of the game has at least `min_probability` is written to
         `export_to`: as rows of an index.json, or as CSV. A file that exists is replaced.
         """
-        from speaker_search.cast.export import write
+        from speaker_search.cast.sheets.export import write
         from speaker_search.cast.unknown_speakers.index_patch import check_patch, likely_lines, patch
         from speaker_search.cast.unknown_speakers.unknown_lines import unknown_lines
         from speaker_search.search.calibration import least_log_odds
@@ -81,8 +81,8 @@ class Sheets(Casting):
 
     def _sounds(self, cast: Cast, document: documents.Cast) -> Sounds:
         """The lines to hear on a page and their sounds, up to a limit."""
-        from speaker_search.cast.page import Sounds
-        from speaker_search.cast.sheet import lines_of_voices
+        from speaker_search.cast.sheets.page import Sounds
+        from speaker_search.cast.sheets.sheet import lines_of_voices
 
         if isinstance(document, documents.CastSheet):
             heard = [clip for one in document.sheet if one.lines for clip in (one.lines.clip, one.lines.other)]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from speaker_search import documents
-from speaker_search.cast.page import NO_SOUNDS, Sounds, page
+from speaker_search.cast.sheets.page import NO_SOUNDS, Sounds, page
 from speaker_search.documents import INFERENCE
 from speaker_search.errors import UsageError
 

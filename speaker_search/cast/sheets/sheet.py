@@ -15,7 +15,7 @@ from speaker_search.cast.voices import Cast, of_game
 from speaker_search.catalog import people
 from speaker_search.catalog.clips import clips_by_id
 from speaker_search.catalog.database import Catalog
-from speaker_search.catalog.knowledge.credited_actors import CreditedActor, credited_actors
+from speaker_search.catalog.knowledge.kept_credits import Credit, credits_of
 from speaker_search.entities import Character, Clip, Floats, Ids, fold
 from speaker_search.search.calibration import logistic
 from speaker_search.search.live import Ready
@@ -24,7 +24,7 @@ from speaker_search.search.profiles.profiles import Profiles
 LIKELIEST = 3  # voices that are listed for each character
 NAMED = 4  # characters of another voice that are listed
 
-Credits = Mapping[int, tuple[CreditedActor, ...]]
+Credits = Mapping[int, tuple[Credit, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def sheet(catalog: Catalog, ready: Ready, cast: Cast, title: str) -> documents.C
     found = [_likeliest(profiles, grouped, row) for row in rows]
     lines = [_lines(ready, one.row, int(one.nearest[0][0])) if one.groups else None for one in found]
     with catalog.read() as connection:
-        credits = credited_actors(connection, profiles.character_ids.tolist())
+        credits = {id_: _openly(of) for id_, of in credits_of(connection).items()}
         heard = clips_by_id(connection, [id_ for pair in lines if pair for id_ in (pair.one, pair.other)])
     speech = dict(zip(ready.snapshot.characters.ids.tolist(), ready.snapshot.characters.milliseconds, strict=True))
     return documents.CastSheet(
@@ -166,7 +166,7 @@ def _written(
         **_fields(one.row, grouped),
         seconds=seconds,
         voice=voice,
-        voice_actor=", ".join(actor.name for actor in credits.get(own.id, ())) or None,
+        voice_actor=", ".join(credit.under for credit in credits.get(own.id, ())) or None,
         likely=likely,
         margin=ranked[0] - max(ranked[1:]) if likely else None,
         roles=_characters(roles, grouped),
@@ -175,16 +175,21 @@ def _written(
     )
 
 
+def _openly(credits: Sequence[Credit]) -> tuple[Credit, ...]:
+    """Those that are no spoilers, by name."""
+    return tuple(sorted((one for one in credits if not one.spoiler), key=lambda one: one.under))
+
+
 def _disagreeing(
     own: Character, roles: Sequence[int], grouped: _Grouped, credits: Credits
 ) -> list[documents.SheetCredit]:
     """The credits of a character's other roles that name nobody whom its own credit names."""
-    mine = {actor.id for actor in credits.get(own.id, ())}
+    mine = {credit.actor.id for credit in credits.get(own.id, ())}
     found = []
     for row in roles if mine else ():
         theirs = credits.get(grouped.everyone[row].id, ())
-        if theirs and mine.isdisjoint(actor.id for actor in theirs):
-            names = ", ".join(actor.name for actor in theirs)
+        if theirs and mine.isdisjoint(credit.actor.id for credit in theirs):
+            names = ", ".join(credit.under for credit in theirs)
             found.append(documents.SheetCredit(character=_characters([row], grouped)[0], voice_actor=names))
     return found
 

@@ -1,0 +1,1 @@
+"""Cast sheets, and casts as files: tables, pages with sounds."""

@@ -1,0 +1,1 @@
+"""Voices, verdicts, credits and cast sheets as documents."""
