@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from speaker_search import documents
-from speaker_search.cast import lines
 from speaker_search.cast.constraints import Constraints
 from speaker_search.cast.credits.credit_audit import Doubtful, doubtful, sounding_alike
 from speaker_search.cast.credits.credit_constraints import joined, only_actors
 from speaker_search.cast.credits.named_voices import Credits, likely_actors
+from speaker_search.cast.lines import closest
 from speaker_search.cast.voices import Cast
 from speaker_search.catalog import people
 from speaker_search.catalog.database import Catalog
@@ -112,9 +110,7 @@ def _doubtful(
 
 
 def _lines(ready: Ready, row: int, other: int) -> documents.HeardLines | None:
-    rows = np.array([row, other])
-    profiles = ready.profiles
-    heard = lines.closest(ready.snapshot.clips, profiles.game_ids[rows], profiles.character_ids[rows])
+    heard = closest(ready, row, other)
     if heard is None:
         return None
     return documents.HeardLines(clip_id=heard.one, other_clip_id=heard.other, cosine=heard.cosine)
