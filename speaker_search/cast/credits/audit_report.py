@@ -39,14 +39,14 @@ def audit(catalog: Catalog, ready: Ready, verdicts: Constraints, *, limit: int) 
         doubtful=[_doubtful(ready, one, named, actors, names) for one in shown],
         contradicted=[
             documents.ContradictedCredit(
-                one=_character(named[each.one]),
-                other=_character(named[each.other]),
+                one=documents.NamedCharacter.of(named[each.one]),
+                other=documents.NamedCharacter.of(named[each.other]),
                 voice_actors=[names[actors[each.one]], names[actors[each.other]]],
                 verdict="same" if each.same else "different",
             )
             for each in contradictions
         ],
-        recast=[_character(named[id_]) for id_ in several if id_ in named],
+        recast=[documents.NamedCharacter.of(named[id_]) for id_ in several if id_ in named],
         pen_names=[
             documents.OnePersonMaybe(
                 one=names[each.one],
@@ -71,7 +71,7 @@ def likely(cast: Cast, credits: Credits) -> documents.LikelyActors:
         encoder=cast.encoder,
         characters=[
             documents.LikelyActor(
-                character=_character(one.character),
+                character=documents.NamedCharacter.of(one.character),
                 voice_actor=one.actor.name,
                 probability=one.probability,
                 voice=one.voice,
@@ -95,15 +95,15 @@ def _doubtful(
 ) -> documents.DoubtfulCredit:
     id_, role, nearest = ready.profiles.character_ids[[one.row, one.role, one.nearest]].tolist()
     return documents.DoubtfulCredit(
-        character=_character(named[id_]),
+        character=documents.NamedCharacter.of(named[id_]),
         voice_actor=names[actors[id_]],
         roles=one.roles,
         probability=one.probability,
-        nearest=_character(named[nearest]),
+        nearest=documents.NamedCharacter.of(named[nearest]),
         nearest_voice_actor=names[actors[nearest]] if nearest in actors else None,
         nearest_probability=one.nearest_probability,
         doubt=one.doubt,
-        role=_character(named[role]),
+        role=documents.NamedCharacter.of(named[role]),
         role_lines=_lines(ready, one.row, one.role),
         nearest_lines=_lines(ready, one.row, one.nearest),
     )
@@ -114,9 +114,3 @@ def _lines(ready: Ready, row: int, other: int) -> documents.HeardLines | None:
     if heard is None:
         return None
     return documents.HeardLines(clip_id=heard.one, other_clip_id=heard.other, cosine=heard.cosine)
-
-
-def _character(character: Character) -> documents.CreditedCharacter:
-    return documents.CreditedCharacter(
-        id=character.id, name=character.name, game=character.game.title, maker=character.game.maker.name
-    )
