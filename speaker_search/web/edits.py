@@ -12,7 +12,7 @@ from speaker_search.library import Library
 
 
 def routes(library: Library) -> APIRouter:
-    """What names are mended by."""
+    """The routes for renames and merges in one library."""
     router = APIRouter()
 
     @router.get("/edits")

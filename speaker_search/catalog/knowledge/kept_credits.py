@@ -15,7 +15,7 @@ from speaker_search.catalog.rows import among, chunks, ensure, insert_all, strea
 from speaker_search.catalog.tables import actors, characters, credits, games, makers, pen_names
 from speaker_search.entities import fold
 
-CREDITS_LOCK = 0x5350_4B43  # arbitrary, of PostgreSQL's advisory locks
+CREDITS_LOCK = 0x5350_4B43  # an arbitrary number for PostgreSQL's advisory lock
 CSV = "csv"  # the source whose persons are known by their names alone
 
 

@@ -1,4 +1,4 @@
-"""What an import of credits did, what the voices make of credits, and who the uncredited probably are."""
+"""Reports on credits: an import, an audit against the voices, and likely actors of uncredited characters."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ class ImportedCredits(Tabular, Document):
     unmatched: int
     malformed: int = Field(description="Rows that cannot be read.")
     spoilers: int = Field(description="Facts that were left out because they are marked as spoilers.")
-    games: int = Field(description="Games of the catalog that are in the list,")
-    unclear_games: list[str] = Field(description="that may be one of several in it, or another maker's,")
-    missing_games: int = Field(description="and that are not in it.")
+    games: int = Field(description="Games of the catalog that the list has.")
+    unclear_games: list[str] = Field(description="Games of the catalog that may be one of several in the list.")
+    missing_games: int = Field(description="Games of the catalog that the list does not have.")
     characters: int = Field(description="Characters of the catalog that were credited.")
     new: int
     known: int
     replaced: int = Field(description="Earlier credits of the same source that are deleted.")
     problems: list[str] = Field(description="The first malformed rows, a sentence each.")
     unsettled: list[UnsettledCredit] = Field(description=f"Ambiguous and unmatched ones, {MOST_UNSETTLED:,} at most.")
-    attribution: str | None = Field(description="What whoever shows these credits has to say.")
+    attribution: str | None = Field(description="The notice to show with these credits.")
 
     columns: ClassVar[tuple[str, ...]] = (
         *("fit", "maker", "game", "character", "voice_actor"),
@@ -92,7 +92,7 @@ class DoubtfulCredit(Document):
 
 
 class ContradictedCredit(Document):
-    """A credit that a verdict contradicts: it is passed over while the verdict stands."""
+    """A credit that a verdict contradicts; it is ignored while the verdict stands."""
 
     one: NamedCharacter
     other: NamedCharacter
@@ -101,7 +101,7 @@ class ContradictedCredit(Document):
 
 
 class OnePersonMaybe(Document):
-    """Two credited persons whose roles sound like one: an inference from voices, not evidence of who they are."""
+    """Two actors who sound like one person: an inference from voices, not evidence of who they are."""
 
     one: str
     other: str

@@ -36,7 +36,7 @@ class Verdict(Document):
     note: str
     at: datetime
     state: Literal["stands", "undone", "contradicted"] = Field(
-        description="contradicted: since characters were merged, it contradicts earlier verdicts and counts no more."
+        description="contradicted: since characters were merged, it contradicts earlier verdicts and no longer counts."
     )
     undone_at: datetime | None
     undone_by: str | None

@@ -24,10 +24,10 @@ class Judging(Sheets):
     def judge(
         self, one: str | int, other: str | int, *, same: bool, note: str = "", author: str | None = None
     ) -> documents.JudgedVerdict:
-        """Keep a person's word that two characters (`maker/game/name` or id) are one voice, or two.
+        """Keep the verdict that two characters (`maker/game/name` or id) are one voice, or two.
 
-        `author` is the login name unless given. The same verdict given twice is one. Raises ContradictionError where it
-        contradicts the ones that stand, with the chain of these.
+        `author` is the login name unless given. Giving the same verdict again changes nothing. Raises
+        ContradictionError, with the chain of verdicts, when it contradicts those that stand.
         """
         from speaker_search.cast.verdicts import give
 
