@@ -11,7 +11,7 @@ from speaker_search.entities import Ids
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Constraints:
-    """Pairs of characters, by id: in every voice or in none. No pair is in both, also not through others."""
+    """Pairs of characters, by id, that are always or never one voice. No two contradict each other, even indirectly."""
 
     together: Ids  # (n, 2)
     apart: Ids  # (m, 2)

@@ -10,6 +10,7 @@ import numpy as np
 
 from speaker_search.cast.constraints import Constraints
 from speaker_search.cast.linking import NO_PAIRS, Given
+from speaker_search.cast.verdicts import Groups
 from speaker_search.entities import Character, Ids, fold
 from speaker_search.search.calibration import Calibration
 
@@ -39,22 +40,15 @@ def given(
 
 def _pairs(constraints: Constraints, row_of: dict[int, int]) -> tuple[Ids, Ids]:
     """The constraints as pairs of rows: also those that follow through characters without embedded clips."""
-    leader: dict[int, int] = {}
-
-    def lead(one: int) -> int:
-        while (above := leader.setdefault(one, one)) != one:
-            leader[one] = leader[above]
-            one = above
-        return one
-
+    known = Groups()
     for one, other in constraints.together.tolist():
-        leader[lead(one)] = lead(other)
+        known.add(one, other, same=True)
     groups: defaultdict[int, list[int]] = defaultdict(list)
     for id_ in sorted({*constraints.together.ravel().tolist(), *constraints.apart.ravel().tolist()}):
         if id_ in row_of:
-            groups[lead(id_)].append(row_of[id_])
+            groups[known.group_of(id_)].append(row_of[id_])
     together = [(rows[0], row) for rows in groups.values() for row in rows[1:]]
-    ends = [(lead(one), lead(other)) for one, other in constraints.apart.tolist()]
+    ends = [(known.group_of(one), known.group_of(other)) for one, other in constraints.apart.tolist()]
     apart = {(groups[one][0], groups[other][0]) for one, other in ends if groups.get(one) and groups.get(other)}
     return _array(together), _array(sorted(apart))
 

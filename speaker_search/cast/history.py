@@ -9,7 +9,7 @@ from speaker_search.catalog import people
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.knowledge.kept_voices import Event, end_of, events_of, first_linking
 from speaker_search.catalog.spaces import Space
-from speaker_search.documents import ChangedCharacter, VoiceChange, VoiceChanges
+from speaker_search.documents import NamedCharacter, VoiceChange, VoiceChanges
 from speaker_search.entities import Character
 from speaker_search.errors import NotFoundError
 
@@ -65,10 +65,7 @@ def _change(at: float, kind: str, voice: int, other: int | None, characters: lis
         kind=kind,
         voice=voice,
         other_voice=other,
-        characters=[
-            ChangedCharacter(id=one.id, name=one.name, game=one.game.title, maker=one.game.maker.name)
-            for one in characters
-        ],
+        characters=[NamedCharacter.of(one) for one in characters],
     )
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speaker_search.entities import Ids
-from speaker_search.views.clip_index.clip_index import ClipIndex
+from speaker_search.search.live import Ready
 from speaker_search.views.clip_index.columns import Columns
 
 MOST_COMPARED = 300  # clips of each character, evenly chosen
@@ -23,18 +22,20 @@ class Lines:
     cosine: float
 
 
-def closest(index: ClipIndex, games: Ids, characters: Ids) -> Lines | None:
-    """The nearest pair of clips of two characters (2,) in games (2,); None when one of them has no clip.
+def closest(ready: Ready, one: int, other: int) -> Lines | None:
+    """The nearest pair of clips of two characters, given by their rows among the profiles; None if one has no clip.
 
-    Clips that are easy to judge by ear come first: others are used only where a character has none of those.
+    Clips that are easy to judge by ear are preferred: others are used only for a character that has no such clip.
     """
-    held = list(index.of_characters(games, characters, MOST_COMPARED))
+    profiles, rows = ready.profiles, [one, other]
+    clips = ready.snapshot.clips
+    held = list(clips.of_characters(profiles.game_ids[rows], profiles.character_ids[rows], MOST_COMPARED))
     if len(held) < 2 or not all(len(clips) for clips in held):
         return None
-    one, other = (_easy(clips) for clips in held)
-    cosines = one.vectors.astype(np.float32) @ other.vectors.astype(np.float32).T
+    left, right = map(_easy, held)
+    cosines = left.vectors.astype(np.float32) @ right.vectors.astype(np.float32).T
     row, column = np.unravel_index(int(cosines.argmax()), cosines.shape)
-    return Lines(int(one.ids[row]), int(other.ids[column]), float(cosines[row, column]))
+    return Lines(int(left.ids[row]), int(right.ids[column]), float(cosines[row, column]))
 
 
 def _easy(clips: Columns) -> Columns:

@@ -153,7 +153,7 @@ class _Groups:
         return (self._age[merge.one], self._age[merge.other]) == merge.ages
 
     def allowed(self, one: int, other: int) -> bool:
-        """Whether nobody of one group is known to be another person than somebody of the other."""
+        """Whether no member of one group is known to be a different person from a member of the other."""
         barred = self._barred.get(one)
         return barred is None or barred.isdisjoint(self._members[other])
 

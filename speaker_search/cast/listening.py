@@ -35,10 +35,7 @@ def to_hear(catalog: Catalog, ready: Ready, cast: Cast, known: Groups, limit: in
     """The `limit` questions worth most: those with the greatest expected change for each second they take to answer."""
     profiles = ready.profiles
     found = questions(profiles, _labels(cast, profiles), known, LINES_FOUND * limit)
-    heard = [
-        closest(ready.snapshot.clips, profiles.game_ids[ends], profiles.character_ids[ends])
-        for ends in map(_ends, found)
-    ]
+    heard = [closest(ready, question.one, question.other) for question in found]
     with catalog.read() as connection:
         asked = {int(id_) for question in found for id_ in profiles.character_ids[_ends(question)]}
         named = people.characters_by_id(connection, ready.space, asked)

@@ -1,4 +1,4 @@
-"""Which characters are not linked whatever they score, because what is heard of them says too little."""
+"""Characters that are never linked by their scores, because their clips say too little about one voice."""
 
 from __future__ import annotations
 

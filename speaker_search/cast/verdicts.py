@@ -53,7 +53,7 @@ class Groups:
         return self._group.get(character, character)
 
     def any_known(self, some: Iterable[int], others: Iterable[int]) -> bool:
-        """Whether anybody of one lot is known to be one voice with somebody of the other, or to be another voice."""
+        """Whether any two characters, one of each, are known to be the same voice or different ones."""
         theirs = {self.group_of(character) for character in others}
         return any(not theirs.isdisjoint((group, *self._apart.get(group, ()))) for group in map(self.group_of, some))
 
@@ -138,7 +138,7 @@ def chain(verdicts: Iterable[Verdict], one: int, other: int, *, same: bool) -> l
 
 
 def check(connection: Connection, verdicts: Sequence[Verdict], one: int, other: int, *, same: bool) -> None:
-    """Raises ContradictionError, with the chain of verdicts, where two characters are known to be the opposite."""
+    """Raises ContradictionError, with the chain of verdicts, when the opposite follows for two characters."""
     against = chain(verdicts, one, other, same=not same)
     if against is None:
         return

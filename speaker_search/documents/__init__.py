@@ -16,7 +16,6 @@ from speaker_search.documents.casts.cast_sheets import (
 from speaker_search.documents.casts.credits import (
     ContradictedCredit,
     CreditAudit,
-    CreditedCharacter,
     DoubtfulCredit,
     HeardLines,
     ImportedCredits,
@@ -26,9 +25,7 @@ from speaker_search.documents.casts.credits import (
     UnsettledCredit,
 )
 from speaker_search.documents.casts.judgements import (
-    MAX_AUTHOR,
     MAX_NOTE,
-    JudgedCharacter,
     JudgedVerdict,
     ListeningPair,
     ListeningQueue,
@@ -36,7 +33,7 @@ from speaker_search.documents.casts.judgements import (
     VerdictRequest,
     Verdicts,
 )
-from speaker_search.documents.casts.voice_changes import ChangedCharacter, ShownVoice, VoiceChange, VoiceChanges, Voices
+from speaker_search.documents.casts.voice_changes import ShownVoice, VoiceChange, VoiceChanges, Voices
 from speaker_search.documents.document import Document
 from speaker_search.documents.evaluation import (
     BCubed,
@@ -57,6 +54,7 @@ from speaker_search.documents.nouns import (
     Game,
     Hit,
     Maker,
+    NamedCharacter,
     PlacedClip,
     RefusedClip,
     RefusedClips,
@@ -65,6 +63,7 @@ from speaker_search.documents.nouns import (
 from speaker_search.documents.questions import (
     DEFAULT_PROBABILITY,
     DEFAULT_RECALL,
+    MAX_AUTHOR,
     MAX_EXAMPLES,
     MAX_ID,
     MAX_LIMIT,
@@ -114,7 +113,6 @@ __all__ = [
     "Cast",
     "CastCharacter",
     "CastSheet",
-    "ChangedCharacter",
     "Character",
     "Characters",
     "Clip",
@@ -122,7 +120,6 @@ __all__ = [
     "Comparison",
     "ContradictedCredit",
     "CreditAudit",
-    "CreditedCharacter",
     "Demo",
     "Diagnosis",
     "Document",
@@ -145,7 +142,6 @@ __all__ = [
     "IngestReport",
     "IngestRequest",
     "Intervals",
-    "JudgedCharacter",
     "JudgedVerdict",
     "Layout",
     "LikelyActor",
@@ -158,6 +154,7 @@ __all__ = [
     "Maker",
     "Match",
     "Mended",
+    "NamedCharacter",
     "Noun",
     "OnePersonMaybe",
     "Pairwise",

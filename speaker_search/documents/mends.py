@@ -9,7 +9,7 @@ from pydantic import Field
 
 from speaker_search.documents.document import Document
 from speaker_search.documents.frames import Tabular
-from speaker_search.documents.questions import Request
+from speaker_search.documents.questions import MAX_AUTHOR, Request
 
 Noun = Literal["maker", "game", "character"]
 Kind = Literal["rename", "merge"]
@@ -64,4 +64,4 @@ class EditRequest(Request):
     noun: Noun
     what: str = Field(description="Its name, with maker and game in front where several have it, or its id.")
     to: str = Field(description="What it is to be called; of a merge, what it is to be merged into.")
-    author: str = ""
+    author: str | None = Field(default=None, max_length=MAX_AUTHOR, description="null: the server's login name.")

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field, computed_field
 
+from speaker_search import entities
 from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
 
@@ -37,6 +38,28 @@ class Character(Document):
     @property
     def row(self) -> tuple[object, ...]:
         return self.id, self.name, self.game.title, self.game.maker.name, self.clips
+
+
+class NamedCharacter(Document):
+    """A character by its names alone."""
+
+    id: int
+    name: str
+    game: str
+    maker: str
+
+    @classmethod
+    def of(cls, character: entities.Character) -> NamedCharacter:
+        game = character.game
+        return cls(id=character.id, name=character.name, game=game.title, maker=game.maker.name)
+
+    @property
+    def address(self) -> str:
+        return f"{self.maker}/{self.game}/{self.name}"
+
+    @property
+    def row(self) -> tuple[object, ...]:
+        return self.id, self.name, self.game, self.maker
 
 
 class Clip(Document):

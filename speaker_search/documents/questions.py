@@ -12,6 +12,7 @@ By: TypeAlias = Literal["character", "voice", "game", "clip"]
 Layout: TypeAlias = Literal["auto", "dump", "folders", "manifest", "shards"]
 
 MAX_ID = 2**63 - 1  # the largest integer that either database stores
+MAX_AUTHOR = 100  # characters of the name of whoever edits or judges
 MAX_EXAMPLES = 100  # clips and characters that a voice should be like, or unlike
 MAX_UPLOAD_BYTES = 64 * 2**20  # of one request's clips: a search takes a handful
 MAX_LIMIT = 1_000  # matches, characters or clips on one page

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from speaker_search import documents
 from speaker_search.catalog import people
-from speaker_search.documents import Noun
+from speaker_search.documents import MAX_AUTHOR, Noun
 from speaker_search.entities import fold, shown
 from speaker_search.errors import UsageError
 from speaker_search.library.carrying import Carrying
@@ -16,6 +17,8 @@ from speaker_search.library.holdings import check_limit, id_after
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+NOBODY = "unknown"  # the author where the system knows no login name
 
 
 class Mending(Carrying):
@@ -25,25 +28,29 @@ class Mending(Carrying):
     open library follow an edit within about a second.
     """
 
-    def rename(self, noun: Noun, what: str | int, name: str, *, author: str = "") -> documents.Mended:
-        """Give a maker, game or character, by name or id, another name.
+    def rename(self, noun: Noun, what: str | int, name: str, *, author: str | None = None) -> documents.Mended:
+        """Give a maker, game or character, by name or id, another name. `author` is the login name unless given.
 
         Raises NotFoundError, and UsageError when the name is taken.
         """
         from speaker_search.catalog.mending.rename_and_merge import rename
 
+        who = author_of(author)
+
         def edit(connection: Connection) -> tuple[int, int]:
-            return rename(connection, noun, _find(connection, noun, str(what)), name, author=author), 0
+            return rename(connection, noun, _find(connection, noun, str(what)), name, author=who), 0
 
         return self._mend(edit)
 
-    def merge(self, noun: Noun, what: str | int, into: str | int, *, author: str = "") -> documents.Mended:
+    def merge(self, noun: Noun, what: str | int, into: str | int, *, author: str | None = None) -> documents.Mended:
         """Merge a maker, game or character into another one, and in it games and characters of equal names.
 
         Raises NotFoundError, and UsageError when the two cannot be merged, or when a verdict calls characters different
         that would become one.
         """
         from speaker_search.catalog.mending.rename_and_merge import address, key_of, merge
+
+        who = author_of(author)
 
         def edit(connection: Connection) -> tuple[int, int]:
             id_ = _find(connection, noun, str(what))
@@ -52,11 +59,11 @@ class Mending(Carrying):
                     f"{what} is part of {address(connection, noun, id_)} (id {id_}) already.",
                     "Merge that one, or see `spksearch catalog edits` for what to undo.",
                 )
-            return merge(connection, noun, id_, _find(connection, noun, str(into)), author=author)
+            return merge(connection, noun, id_, _find(connection, noun, str(into)), author=who)
 
         return self._mend(edit)
 
-    def undo_edit(self, edit_id: int, *, author: str = "") -> documents.Mended:
+    def undo_edit(self, edit_id: int, *, author: str | None = None) -> documents.Mended:
         """Undo a rename or a merge: all is as it was before it.
 
         Clips that were added since under a name that was merged away stay where they are until their folder is ingested
@@ -64,8 +71,10 @@ class Mending(Carrying):
         """
         from speaker_search.catalog.mending.undo import undo
 
+        who = author_of(author)
+
         def edit(connection: Connection) -> tuple[int, int]:
-            return edit_id, undo(connection, edit_id, author=author)
+            return edit_id, undo(connection, edit_id, author=who)
 
         return self._mend(edit)
 
@@ -90,6 +99,18 @@ class Mending(Carrying):
             return documents.Mended(edit=_document(edit_of(connection, edit_id)), clips=relabelled)
 
         return self.catalog.transact(edit)
+
+
+def author_of(given: str | None) -> str:
+    """Who edits or judges: the name given, or else the login name. Raises UsageError for an empty or long name."""
+    if given is None:
+        try:
+            return shown(getpass.getuser())
+        except (KeyError, OSError, ImportError):  # as in a container whose user has no name
+            return NOBODY
+    if not given.strip() or len(given) > MAX_AUTHOR:
+        raise UsageError(f"An author has 1 to {MAX_AUTHOR} characters, not {len(given.strip())}.")
+    return shown(given.strip())
 
 
 def _find(connection: Connection, noun: Noun, wanted: str) -> int:

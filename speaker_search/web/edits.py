@@ -12,7 +12,7 @@ from speaker_search.library import Library
 
 
 def routes(library: Library) -> APIRouter:
-    """What names are mended by."""
+    """The routes for renames and merges in one library."""
     router = APIRouter()
 
     @router.get("/edits")
@@ -27,7 +27,7 @@ def routes(library: Library) -> APIRouter:
         return work(request.noun, request.what, request.to, author=request.author)
 
     @router.delete("/edits/{edit_id}")
-    def undo(edit_id: Annotated[int, Path(ge=1, le=MAX_ID)], author: str = "") -> documents.Mended:
+    def undo(edit_id: Annotated[int, Path(ge=1, le=MAX_ID)], author: str | None = None) -> documents.Mended:
         """Undo a rename or a merge; it stays in the list."""
         return library.undo_edit(edit_id, author=author)
 

@@ -20,7 +20,7 @@ def judging_routes(library: Library) -> APIRouter:
 
     @routes.post("/verdicts", status_code=201, responses={409: {"model": documents.Problem}})
     def judge(request: documents.VerdictRequest, response: Response) -> documents.JudgedVerdict:
-        """Keep a person's word on two characters: 201, or 200 where the same verdict stands already.
+        """Keep a verdict on two characters: 201, or 200 when the same verdict stands already.
 
         One that contradicts those that stand is a 409, whose detail names the chain of verdicts.
         """

@@ -129,7 +129,9 @@ def test_what_was_renamed_takes_its_old_name_back(shelf: Shelf, mender: Mender) 
     second = mender.rename("character", 1, "A")
     assert mender.found("title/Aoi") == ("maker/title/A", 1)
     assert scan_all_again(shelf) == 0
-    with pytest.raises(UsageError, match=rf"^Edit {second} builds on edit {first}\. `spksearch catalog undo {second}`"):
+    with pytest.raises(
+        UsageError, match=rf"^Edit {second} builds on edit {first}\. Run `spksearch catalog undo {second}`"
+    ):
         mender.undo(first)
     mender.undo(second)
     assert mender.everything() == before

@@ -28,7 +28,7 @@ def test_a_verdict_is_given_listed_and_undone(home: Path) -> None:
     }
     again = quickly("verdict", "same", OTHER, ONE, home=home)
     assert (again.code, again.err) == (0, "")
-    assert again.out.startswith(f"Verdict {id_} of ann says so since ")
+    assert again.out.startswith(f"Verdict {id_} by ann has said so since ")
     refused = quickly("verdict", "different", ONE, OTHER, home=home)
     assert (refused.code, refused.out) == (2, "")
     assert f"by verdict {id_}." in refused.err

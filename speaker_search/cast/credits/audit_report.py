@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from speaker_search import documents
-from speaker_search.cast import lines
 from speaker_search.cast.constraints import Constraints
 from speaker_search.cast.credits.credit_audit import Doubtful, doubtful, sounding_alike
 from speaker_search.cast.credits.credit_constraints import joined, only_actors
 from speaker_search.cast.credits.named_voices import Credits, likely_actors
+from speaker_search.cast.lines import closest
 from speaker_search.cast.voices import Cast
 from speaker_search.catalog import people
 from speaker_search.catalog.database import Catalog
@@ -41,14 +39,14 @@ def audit(catalog: Catalog, ready: Ready, verdicts: Constraints, *, limit: int) 
         doubtful=[_doubtful(ready, one, named, actors, names) for one in shown],
         contradicted=[
             documents.ContradictedCredit(
-                one=_character(named[each.one]),
-                other=_character(named[each.other]),
+                one=documents.NamedCharacter.of(named[each.one]),
+                other=documents.NamedCharacter.of(named[each.other]),
                 voice_actors=[names[actors[each.one]], names[actors[each.other]]],
                 verdict="same" if each.same else "different",
             )
             for each in contradictions
         ],
-        recast=[_character(named[id_]) for id_ in several if id_ in named],
+        recast=[documents.NamedCharacter.of(named[id_]) for id_ in several if id_ in named],
         pen_names=[
             documents.OnePersonMaybe(
                 one=names[each.one],
@@ -73,7 +71,7 @@ def likely(cast: Cast, credits: Credits) -> documents.LikelyActors:
         encoder=cast.encoder,
         characters=[
             documents.LikelyActor(
-                character=_character(one.character),
+                character=documents.NamedCharacter.of(one.character),
                 voice_actor=one.actor.name,
                 probability=one.probability,
                 voice=one.voice,
@@ -97,30 +95,22 @@ def _doubtful(
 ) -> documents.DoubtfulCredit:
     id_, role, nearest = ready.profiles.character_ids[[one.row, one.role, one.nearest]].tolist()
     return documents.DoubtfulCredit(
-        character=_character(named[id_]),
+        character=documents.NamedCharacter.of(named[id_]),
         voice_actor=names[actors[id_]],
         roles=one.roles,
         probability=one.probability,
-        nearest=_character(named[nearest]),
+        nearest=documents.NamedCharacter.of(named[nearest]),
         nearest_voice_actor=names[actors[nearest]] if nearest in actors else None,
         nearest_probability=one.nearest_probability,
         doubt=one.doubt,
-        role=_character(named[role]),
+        role=documents.NamedCharacter.of(named[role]),
         role_lines=_lines(ready, one.row, one.role),
         nearest_lines=_lines(ready, one.row, one.nearest),
     )
 
 
 def _lines(ready: Ready, row: int, other: int) -> documents.HeardLines | None:
-    rows = np.array([row, other])
-    profiles = ready.profiles
-    heard = lines.closest(ready.snapshot.clips, profiles.game_ids[rows], profiles.character_ids[rows])
+    heard = closest(ready, row, other)
     if heard is None:
         return None
     return documents.HeardLines(clip_id=heard.one, other_clip_id=heard.other, cosine=heard.cosine)
-
-
-def _character(character: Character) -> documents.CreditedCharacter:
-    return documents.CreditedCharacter(
-        id=character.id, name=character.name, game=character.game.title, maker=character.game.maker.name
-    )

@@ -1,4 +1,4 @@
-"""Credits and voices compared: credits that the voices disagree with, and persons who sound like one."""
+"""Credits and voices compared: credits that the voices disagree with, and actors who sound like one person."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from speaker_search.search.calibration import logistic
 from speaker_search.search.profiles.profiles import Profiles
 from speaker_search.search.scoring import blocks
 
-MIN_PAIRS = 2  # of two persons' roles: a single one that sounds alike says little
+MIN_PAIRS = 2  # of two actors' roles: a single pair that sounds alike says little
 EVEN = 0.5  # the probability at which voices neither agree nor disagree
 
 
@@ -33,14 +33,14 @@ class Doubtful:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """Two persons, by id, whose roles sound like one."""
+    """Two actors, by id, who sound like one person."""
 
     one: int
     other: int
     probability: float
     roles: tuple[int, int]
     pairs: int
-    alike: int  #: pairs of which each by itself is likelier one voice than two
+    alike: int  #: pairs that are likelier one voice than two by themselves
     shared_games: int
 
 
@@ -84,9 +84,9 @@ def _audit(profiles: Profiles, row: int, odds: np.ndarray, own: Ids) -> Doubtful
 
 
 def sounding_alike(profiles: Profiles, actors: Mapping[int, int]) -> list[Alike]:
-    """Pairs of persons whose roles are likelier one voice than two, the likeliest first.
+    """Pairs of actors whose roles are likelier one voice than two, the likeliest first.
 
-    Their roles have to agree on the whole, and two of them by themselves.
+    Their roles must sound like one voice on average, and at least one pair of them by itself.
     """
     if profiles.pairs is None:
         return []

@@ -10,6 +10,7 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from speaker_search.cast.constraints import Constraints
+from speaker_search.cast.verdicts import Groups
 from speaker_search.catalog.knowledge.kept_credits import Credit
 from speaker_search.entities import Ids
 
@@ -44,13 +45,11 @@ def joined(actors: Mapping[int, int], verdicts: Constraints) -> Joined:
     `actors` gives a character's only actor, by id. Where a verdict says the opposite of what credits say, either credit
     may be the wrong one: both characters keep their verdicts and lose what their credits would say of them.
     """
-    group = _groups(verdicts)
+    known = Groups.of(verdicts)
     credited: defaultdict[int, defaultdict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     for id_, actor in sorted(actors.items()):
-        credited[group.get(id_, id_)][actor].append(id_)
-    apart = {
-        (group.get(one, one), group.get(other, other)) for one, other in verdicts.apart.tolist()
-    }  # of groups, in either order
+        credited[known.group_of(id_)][actor].append(id_)
+    apart = {(known.group_of(one), known.group_of(other)) for one, other in verdicts.apart.tolist()}  # in either order
     contradictions = list(_contradictions(credited, apart))
     wrong = {id_ for each in contradictions for id_ in (each.one, each.other)}
     of_actor: defaultdict[int, dict[int, int]] = defaultdict(dict)  # actor -> group -> one of its characters
@@ -82,22 +81,6 @@ def _contradictions(
             for mine in credited[one][actor]:
                 for id_ in credited[other][actor]:
                     yield Contradiction(min(mine, id_), max(mine, id_), same=False)
-
-
-def _groups(verdicts: Constraints) -> dict[int, int]:
-    """The lowest id of the group of each character that is in one voice with others, also through others."""
-    root: dict[int, int] = {}
-
-    def find(id_: int) -> int:
-        while root.get(id_, id_) != id_:
-            root[id_] = root.get(root[id_], root[id_])
-            id_ = root[id_]
-        return id_
-
-    for one, other in verdicts.together.tolist():
-        low, high = sorted((find(one), find(other)))
-        root[high] = low
-    return {id_: find(id_) for id_ in np.unique(verdicts.together).tolist()}
 
 
 def _pairs(pairs: list[tuple[int, int]]) -> Ids:

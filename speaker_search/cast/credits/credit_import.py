@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -15,6 +13,7 @@ from speaker_search.cast.credits.credit_lists import NEEDED, OPTIONAL, CsvCredit
 from speaker_search.cast.credits.listed import CreditList
 from speaker_search.cast.credits.matching import Fit, Found, Matching, match
 from speaker_search.cast.credits.vndb import VndbCredits, read_dump
+from speaker_search.cast.sheets.export import as_csv, write
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.knowledge.kept_credits import Kept, NewCredit, NewPerson, RosterGame, keep, roster
 from speaker_search.documents.casts.credits import MOST_UNSETTLED, ImportedCredits, UnsettledCredit
@@ -104,23 +103,17 @@ def _candidates(matching: Matching, games: list[RosterGame]) -> Iterator[tuple[F
 
 
 def _write(path: Path, matching: Matching, games: list[RosterGame]) -> None:
-    """A CSV of what is not matched, in which a reader fills in `chosen` and imports it again."""
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow((*NEEDED, *OPTIONAL, "fit", "reason", "candidates"))
+    """Write the unmatched credits as CSV: a reader fills in `chosen` and imports the file."""
+    rows: list[tuple[str, ...]] = []
     for found, candidates in _candidates(matching, games):
         for credit in found.character.credits:
             actor = "" if credit.person[0] == "csv" else ":".join(credit.person)
-            cells = (
+            rows.append((
                 *(found.game.makers[0] if found.game.makers else "", found.game.title, found.character.name),
                 *(credit.under, actor, "yes" if credit.spoiler else "", ""),
                 *(found.fit.value, found.reason, " | ".join(candidates)),
-            )
-            writer.writerow(f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell for cell in cells)
-    try:
-        path.write_text("\ufeff" + file.getvalue(), encoding="utf-8", newline="")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}.", "Check its folder.") from error
+            ))  # fmt: skip
+    write(as_csv((*NEEDED, *OPTIONAL, "fit", "reason", "candidates"), rows), path)
 
 
 def _report(

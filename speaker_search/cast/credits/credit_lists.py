@@ -120,13 +120,13 @@ def _problem(header: list[str], cells: list[str], row: dict[str, str]) -> str:
     long = [name for name in (*NEEDED, *OPTIONAL) if len(row.get(name, "").encode()) > MAX_NAME_BYTES]
     if long:
         return f"its {long[0].replace('_', ' ')} is longer than {MAX_NAME_BYTES:,} bytes"
-    return "it holds a NUL" if any("\0" in cell for cell in cells) else ""
+    return "it contains a NUL character" if any("\0" in cell for cell in cells) else ""
 
 
 def _text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_CSV_BYTES:
-            raise UsageError(f"{path} is over {MAX_CSV_BYTES >> 20} MiB.", "Divide it.")
+            raise UsageError(f"{path} is over {MAX_CSV_BYTES >> 20} MiB.", "Split it into smaller files.")
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.", "Check its name.") from error

@@ -186,7 +186,7 @@ class _Tables:
                 raise UsageError(f"db/{name} has over {MAX_ROWS:,} rows.", MEND)
             if row is None:
                 self._found.malformed.add(
-                    f"db/{name}, row {number:,}: other columns than its header names, or no UTF-8"
+                    f"db/{name}, row {number:,}: not the columns that its header names, or not UTF-8"
                 )
             else:
                 yield dict(zip(wanted, row, strict=True))

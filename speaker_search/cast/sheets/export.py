@@ -34,7 +34,7 @@ def export(cast: documents.Cast, path: Path, sounds: Sounds | None = None) -> No
     if suffix == ".json":
         content = (cast.model_dump_json(indent=1) + "\n").encode()
     elif suffix == ".csv":
-        content = _csv(columns, rows)
+        content = as_csv(columns, rows)
     elif suffix == ".html":
         content = page(cast, sounds or NO_SOUNDS).encode()
     else:
@@ -43,11 +43,11 @@ def export(cast: documents.Cast, path: Path, sounds: Sounds | None = None) -> No
 
 
 def write(content: bytes, path: Path) -> None:
-    """Write a file, over one that exists. Raises UsageError."""
+    """Write a file, over one that exists. Raises UsageError when it cannot be written."""
     try:
         path.write_bytes(content)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}.") from error
+        raise UsageError(f"{path} cannot be written: {error.strerror}.", "Check its folder.") from error
 
 
 def table(cast: documents.Cast) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
@@ -57,15 +57,16 @@ def table(cast: documents.Cast) -> tuple[tuple[str, ...], list[tuple[object, ...
     return COLUMNS, [tuple(row[column] for column in COLUMNS) for row in cast.rows()]
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """A CSV file in UTF-8 whose cells a spreadsheet shows as they are."""
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(columns)
-    writer.writerows([inert(cell) for cell in row] for row in rows)
+    writer.writerows([_inert(cell) for cell in row] for row in rows)
     return ("\ufeff" + file.getvalue()).encode()  # the byte order mark tells spreadsheets that it is UTF-8
 
 
-def inert(cell: object) -> str:
+def _inert(cell: object) -> str:
     """The cell as plain text: names come from untrusted files, and a spreadsheet would run some as formulas."""
     if isinstance(cell, float):
         return f"{cell:.4f}"

@@ -58,7 +58,7 @@ def sheet(catalog: Catalog, ready: Ready, cast: Cast, title: str) -> documents.C
     rows = [row for row, one in enumerate(grouped.everyone) if fold(one.game.title) == fold(title)]
     rows.sort(key=lambda row: (-grouped.everyone[row].clips, grouped.everyone[row].id))
     found = [_likeliest(profiles, grouped, row) for row in rows]
-    lines = [_lines(ready, one.row, int(one.nearest[0][0])) if one.groups else None for one in found]
+    lines = [closest(ready, one.row, int(one.nearest[0][0])) if one.groups else None for one in found]
     with catalog.read() as connection:
         credits = {id_: _openly(of) for id_, of in credits_of(connection).items()}
         heard = clips_by_id(connection, [id_ for pair in lines if pair for id_ in (pair.one, pair.other)])
@@ -85,7 +85,7 @@ def lines_of_voices(ready: Ready, cast: Cast, most: int) -> dict[int, Lines]:
         among = profiles.pair_scores(rows)[:, rows]
         np.fill_diagonal(among, -np.inf)
         for place, nearest in enumerate(among.argmax(axis=1).tolist()):
-            pair = _lines(ready, int(rows[place]), int(rows[nearest]))
+            pair = closest(ready, int(rows[place]), int(rows[nearest]))
             if pair is not None:
                 found[int(profiles.character_ids[rows[place]])] = pair
     return found
@@ -133,11 +133,6 @@ def _likeliest(profiles: Profiles, grouped: _Grouped, row: int) -> _Found:
         inside = np.flatnonzero((grouped.groups == group) & elsewhere)
         nearest.append(inside[np.argsort(-scores[inside], kind="stable")])
     return _Found(row, groups[best].tolist(), likely[best].tolist(), nearest)
-
-
-def _lines(ready: Ready, one: int, other: int) -> Lines | None:
-    profiles, pair = ready.profiles, np.array([one, other])
-    return closest(ready.snapshot.clips, profiles.game_ids[pair], profiles.character_ids[pair])
 
 
 def _written(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from speaker_search import documents
 from speaker_search.audio import AUDIO_SUFFIXES
-from speaker_search.cast.sheets.export import inert
+from speaker_search.cast.sheets.export import as_csv
 from speaker_search.entities import fold
 from speaker_search.errors import SourceError, UsageError
 from speaker_search.sources.layouts import index_json
@@ -26,11 +24,6 @@ def check_patch(path: Path) -> None:
         raise UsageError(f"{path.name} is in an unknown format.", "Export unknown speakers to .json or .csv.")
 
 
-def likely_lines(lines: Iterable[documents.UnknownLine], least: float) -> list[documents.UnknownLine]:
-    """The lines whose likeliest character of the game has at least this probability."""
-    return [line for line in lines if line.here and (line.here[0].probability or 0.0) >= least]
-
-
 def patch(lines: Sequence[documents.UnknownLine], suffix: str) -> bytes:
     """Rows of an index.json (.json), each with the Speaker set, or the columns path and character (.csv).
 
@@ -38,11 +31,7 @@ def patch(lines: Sequence[documents.UnknownLine], suffix: str) -> bytes:
     FilePath.
     """
     if suffix.lower() == ".csv":
-        file = io.StringIO()
-        writer = csv.writer(file)
-        writer.writerow(("path", "character"))
-        writer.writerows((inert(str(line.path)), inert(line.here[0].name)) for line in lines)
-        return ("\ufeff" + file.getvalue()).encode()
+        return as_csv(("path", "character"), ((str(line.path), line.here[0].name) for line in lines))
     indexes: dict[Path, dict[str, dict[str, Any]]] = {}
     rows = []
     for line in lines:

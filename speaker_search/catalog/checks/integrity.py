@@ -38,19 +38,19 @@ def _faults(connection: Connection) -> Iterator[str]:
 
 
 def merged_faults(connection: Connection) -> Iterator[str]:
-    """What is wrong with merged rows: each is stood for by a row that is not, and has neither clips nor live parts."""
+    """What is wrong with merged rows: each must lead to one that is not, and have no clips or unmerged parts."""
     for table in (makers, games, characters):
         c = table.c
         merged = connection.execute(select(c.id, c.merged_into_id).where(c.merged_into_id.is_not(None)))
         into = {row[0]: row[1] for row in merged}
         there = {id_ for some in chunks(set(into.values())) for id_ in _existing(connection, table, some)}
         if lost := sum(other not in there for other in into.values()):
-            yield f"{lost:,} merged {table.name} are stood for by ones that are not there"
+            yield f"{lost:,} merged {table.name} lead to rows that do not exist"
         left = into  # a step takes away what ends at a row that stands for itself; a circle stays
         while (further := {id_: other for id_, other in left.items() if other in left}) != left:
             left = further
         if left:
-            yield f"{len(left):,} merged {table.name} stand for each other in a circle"
+            yield f"{len(left):,} merged {table.name} lead to each other in a circle"
     for part, parent, key in (
         (clips, characters, clips.c.character_id),
         (clips, games, clips.c.game_id),

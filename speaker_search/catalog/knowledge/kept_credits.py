@@ -10,11 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, and_, delete, func, select, update
 
+from speaker_search.catalog.mending.standing import standing
 from speaker_search.catalog.rows import among, chunks, ensure, insert_all, stream
 from speaker_search.catalog.tables import actors, characters, credits, games, makers, pen_names
 from speaker_search.entities import fold
 
-CREDITS_LOCK = 0x5350_4B43  # arbitrary, of PostgreSQL's advisory locks
+CREDITS_LOCK = 0x5350_4B43  # an arbitrary number for PostgreSQL's advisory lock
 CSV = "csv"  # the source whose persons are known by their names alone
 
 
@@ -80,7 +81,8 @@ def roster(connection: Connection) -> list[RosterGame]:
     named = _all_names(connection, characters, characters.c.name)
     maker_of = _parents(connection, games, games.c.maker_id)
     game_of = _parents(connection, characters, characters.c.game_id)
-    maker_now, game_now = _now(connection, makers), _now(connection, games)
+    maker_now = standing(connection, maker_of.values(), makers)
+    game_now = standing(connection, game_of.values(), games)
     in_game: defaultdict[int, list[RosterCharacter]] = defaultdict(list)
     for id_, names in named.items():
         in_game[game_now[game_of[id_]]].append(RosterCharacter(id_, names))
@@ -89,23 +91,12 @@ def roster(connection: Connection) -> list[RosterGame]:
     ]
 
 
-def _now(connection: Connection, table: Table) -> dict[int, int]:
-    """The row that stands for each row of makers, games or characters, by id."""
-    into = {row[0]: row[1] for row in connection.execute(select(table.c.id, table.c.merged_into_id))}
-    found = {}
-    for id_ in into:
-        now = id_
-        while into[now] is not None:
-            now = into[now]
-        found[id_] = now
-    return found
-
-
 def _all_names(connection: Connection, table: Table, name: Any) -> dict[int, tuple[str, ...]]:
     """The names of rows that stand, by id: their own, then those of the rows merged into them."""
-    now = _now(connection, table)
+    query = select(table.c.id, name).order_by(table.c.merged_into_id.is_not(None), table.c.id)
+    rows = connection.execute(query).all()
+    now = standing(connection, [row[0] for row in rows], table)
     names: defaultdict[int, dict[str, None]] = defaultdict(dict)
-    rows = connection.execute(select(table.c.id, name).order_by(table.c.merged_into_id.is_not(None), table.c.id))
     for id_, called in rows:
         names[now[id_]][called] = None
     return {id_: tuple(called) for id_, called in names.items()}
@@ -155,9 +146,9 @@ def keep(connection: Connection, people: Mapping[tuple[str, str], NewPerson], ne
 
 
 def credits_of(connection: Connection, ids: Iterable[int] | None = None) -> dict[int, tuple[Credit, ...]]:
-    """The credits of characters, of all that have any unless `ids` says which. Merged characters' go along."""
+    """Credits by character: all, or those of `ids`. A merged character's belong to the one that stands for it."""
     people = kept_actors(connection)
-    now = _now(connection, characters)
+    now = standing(connection, connection.execute(select(credits.c.character_id).distinct()).scalars())
     pens = {row[0]: row[1] for row in connection.execute(select(pen_names.c.id, pen_names.c.name))}
     found: defaultdict[int, dict[int, Credit]] = defaultdict(dict)
     c = credits.c

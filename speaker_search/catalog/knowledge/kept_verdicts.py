@@ -12,7 +12,7 @@ from speaker_search.documents import MAX_ID
 from speaker_search.entities import Verdict
 from speaker_search.errors import NotFoundError
 
-VERDICTS_LOCK = 0x5350_4B56  # arbitrary, of PostgreSQL's advisory locks
+VERDICTS_LOCK = 0x5350_4B56  # an arbitrary number for PostgreSQL's advisory lock
 
 
 def lock_verdicts(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from speaker_search.errors import UsageError
 
 
 def check_verdicts(connection: Connection) -> None:
-    """Raise UsageError when a verdict calls two characters different that are one now, or one voice by others' word."""
+    """Raise UsageError when a verdict calls characters different that are merged, or one voice by other verdicts."""
     v = verdicts.c
     said = connection.execute(select(v.id, v.one_id, v.other_id, v.same).where(v.undone_at.is_(None)).order_by(v.id))
     rows = said.all()
@@ -36,5 +36,5 @@ def check_verdicts(connection: Connection) -> None:
             )
             raise UsageError(
                 f"Verdict {row.id} calls {one} and {other} different, and this merge would make them one voice.",
-                f"If they are one, `spksearch verdict undo {row.id}` first.",
+                f"If they are the same voice, run `spksearch verdict undo {row.id}` first.",
             )

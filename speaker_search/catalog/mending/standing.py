@@ -1,7 +1,7 @@
 """What stands for makers, games and characters that people have renamed or merged.
 
-A merged row stays in its table, with the id of the row that stands for it. So does a renamed one's old name: as a row
-of its own, which the renamed one stands for.
+A merged row stays in its table, with the id of the row that stands for it. A renamed row's
+old name stays too, as a row of its own that counts as merged into the renamed one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from speaker_search.catalog.rows import among, chunks, ensure
 from speaker_search.catalog.tables import characters, edits, games, makers
 from speaker_search.entities import fold
 
-NAMES_LOCK = 0x5350_4B4E  # arbitrary, of PostgreSQL's advisory locks
+NAMES_LOCK = 0x5350_4B4E  # an arbitrary number for PostgreSQL's advisory lock
 
 
 def lock_names(connection: Connection, *, change: bool = False) -> None:

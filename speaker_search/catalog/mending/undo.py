@@ -96,7 +96,7 @@ def _later(edit_id: int) -> Select[Any]:
 
 
 def _built_on(edit_id: int, later: int) -> UsageError:
-    return UsageError(f"Edit {later} builds on edit {edit_id}.", f"`spksearch catalog undo {later}` first.")
+    return UsageError(f"Edit {later} builds on edit {edit_id}.", f"Run `spksearch catalog undo {later}` first.")
 
 
 def _written(connection: Connection, edit: Row[Any]) -> _Written:

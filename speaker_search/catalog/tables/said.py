@@ -1,4 +1,4 @@
-"""The tables of what people and credits say of characters, and of the voices that follow from it."""
+"""The tables of verdicts, credits and edits, and of the voices that are linked under them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ voice_events = Table(
     sqlite_autoincrement=True,
 )
 
-#: People's word on two characters. Rows are never deleted: an undone verdict stays as history.
+#: People's verdicts on two characters. Rows are never deleted: an undone verdict stays as history.
 verdicts = Table(
     "verdicts",
     metadata,
@@ -119,7 +119,9 @@ moved_rows = Table(
     "moved_rows",
     metadata,
     Column("edit_id", RowId, ForeignKey("edits.id"), primary_key=True),
-    Column("noun", String(10), primary_key=True),  # game, character, clip; copy: a copy's clip
+    Column(
+        "noun", String(10), primary_key=True
+    ),  # game, character, game_name, clip, clip_game: see mending.rename_and_merge.Moves
     Column("row_id", RowId, primary_key=True),
     Column("before_id", RowId),  # the parent before
 )

@@ -197,7 +197,7 @@ def _unknown(game: str, least: float, export: Path | None, encoder: str | None, 
     with options.open_library(encoder=encoder) as library:
         found = library.unknown_lines(game, export_to=export, min_probability=least)
     if export is not None:
-        likely = sum(bool(line.here) and (line.here[0].probability or 0) >= least for line in found.lines)
+        likely = len(found.likely(least))
         lines = f"{likely:,} of {counted(len(found.lines), 'line')}"
         output.note(f"A patch of {lines} written to {export}. Check it by ear.")
     if json:

@@ -28,7 +28,7 @@ ListFile = Annotated[
 def import_(
     file: ListFile,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Match the whole list, and keep nothing.")] = False,
-    spoilers: Annotated[bool, typer.Option("--spoilers", help="Also what is marked as a spoiler.")] = False,
+    spoilers: Annotated[bool, typer.Option("--spoilers", help="Import what is marked as a spoiler, too.")] = False,
     unmatched: Annotated[
         Path | None,
         typer.Option(
@@ -68,7 +68,7 @@ def _imported(done: ImportedCredits, unmatched: Path | None) -> None:
         f"{done.unmatched:,} unmatched, {counted(done.malformed, 'malformed row')}."
     )
     if done.spoilers:
-        output.say(f"Left out {counted(done.spoilers, 'spoiler')}: `--spoilers` takes them in.")
+        output.say(f"Left out {counted(done.spoilers, 'spoiler')}: `--spoilers` imports them.")
     kept = f"{done.new:,} new, {done.known:,} known, {done.replaced:,} replaced"
     output.say(f"{'Nothing was kept; it would be: ' if done.dry_run else 'Kept: '}{kept}.")
     if unmatched is not None:
@@ -83,7 +83,7 @@ def audit(
     encoder: options.EncoderName = None,
     json: options.Json = False,
 ) -> None:
-    """List the credits that the voices disagree with, with the lines to hear, and persons who sound like one.
+    """List the credits that the voices disagree with, with lines to hear, and actors who sound like one person.
 
     Example: spksearch credits audit --limit 20
     """
@@ -133,10 +133,10 @@ def _audited(found: CreditAudit) -> None:
             ],
         )
     if found.recast:
-        output.say("\nCredited to several actors, so that nothing follows for the voices:")
+        output.say("\nCredited to several actors, so these credits do not constrain the voices:")
         output.table(("id", "character", "game", "maker"), [one.row for one in found.recast])
     if found.pen_names:
-        output.say("\nPersons who sound like one. An inference from voices: it says nothing about who they are.")
+        output.say("\nActors who sound like one person. This is inferred from voices and does not show who they are:")
         output.table(
             ("one", "other", "probability", "roles", "roles of other", "pairs", "alike", "games with both"),
             [

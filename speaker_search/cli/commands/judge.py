@@ -10,7 +10,7 @@ from speaker_search.cli import options, output
 from speaker_search.documents import INFERENCE, JudgedVerdict, Verdict
 from speaker_search.entities import counted
 
-app = typer.Typer(help="A person's word on which characters are one voice.", no_args_is_help=True)
+app = typer.Typer(help="Verdicts on which characters are one voice.", no_args_is_help=True)
 
 One = Annotated[str, typer.Argument(metavar="A", help="A character: name, game/name or maker/game/name, or its id.")]
 Other = Annotated[str, typer.Argument(metavar="B", help="Another character.")]
@@ -55,7 +55,7 @@ def list_(
     if json:
         output.json_document(found)
     elif not found.verdicts:
-        output.note("No verdict fits.")
+        output.note("No verdicts found.")
     else:
         rows = [
             (v.id, v.word, v.one.address, v.other.address, v.author, f"{v.at:%Y-%m-%d}", _state(v), v.note)
@@ -118,7 +118,7 @@ def _judge(one: str, other: str, *, same: bool, note: str, author: str | None, j
 def _given(given: JudgedVerdict) -> str:
     if given.new:
         return f"Verdict {given.id}: {_sentence(given)}"
-    return f"Verdict {given.id} of {given.author} says so since {given.at:%Y-%m-%d}: {_sentence(given)}"
+    return f"Verdict {given.id} by {given.author} has said so since {given.at:%Y-%m-%d}: {_sentence(given)}"
 
 
 def _sentence(verdict: Verdict) -> str:

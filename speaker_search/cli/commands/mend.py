@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from getpass import getuser
 from typing import Annotated
 
 import typer
@@ -15,7 +14,7 @@ Kind = Annotated[Noun, typer.Argument(metavar="NOUN", help="maker, game or chara
 What = Annotated[
     str, typer.Argument(metavar="WHAT", help="Its name, with maker and game in front where several have it, or its id.")
 ]
-Author = Annotated[str | None, typer.Option("--author", help="Who says so; by default the user of this machine.")]
+Author = Annotated[str | None, typer.Option("--author", help="Who says so; by default your login name.")]
 
 
 def rename(
@@ -30,7 +29,7 @@ def rename(
     Example: spksearch catalog rename character "Game/Aoi" "Aoi Sora"
     """
     with options.open_library() as library:
-        done = library.rename(noun, what, name, author=_author(author))
+        done = library.rename(noun, what, name, author=author)
     _say(done, f"{done.edit.before} is now called {done.edit.after}.", json=json)
 
 
@@ -46,7 +45,7 @@ def merge(
     Example: spksearch catalog merge character "Game/Aoi (child)" "Game/Aoi"
     """
     with options.open_library() as library:
-        done = library.merge(noun, what, into, author=_author(author))
+        done = library.merge(noun, what, into, author=author)
     _say(done, f"{done.edit.before} is now part of {done.edit.after}.", json=json)
 
 
@@ -60,7 +59,7 @@ def undo(
     Example: spksearch catalog undo 3
     """
     with options.open_library() as library:
-        done = library.undo_edit(edit, author=_author(author))
+        done = library.undo_edit(edit, author=author)
     what = "called" if done.edit.kind == "rename" else "on its own, as"
     _say(done, f"Undone: what became {done.edit.after} is {what} {done.edit.before} again.", json=json)
 
@@ -94,12 +93,3 @@ def _say(done: Mended, what: str, *, json: bool) -> None:
     output.say(f"{what}{moved}")
     if done.edit.undone_at is None:
         output.note(f"To undo this: spksearch catalog undo {done.edit.id}")
-
-
-def _author(given: str | None) -> str:
-    if given is not None:
-        return given
-    try:
-        return getuser()
-    except (OSError, KeyError, ImportError):  # a user without a name, as in containers
-        return ""

@@ -134,5 +134,9 @@ class UnknownLines(Tabular, Document):
                 *(line.nobody, line.text, str(line.path)),
             )
 
+    def likely(self, least: float) -> list[UnknownLine]:
+        """The lines whose likeliest character of the game has at least this probability."""
+        return [line for line in self.lines if line.here and (line.here[0].probability or 0.0) >= least]
+
     def brief(self) -> dict[str, object]:
         return {"game": self.game, "lines": len(self.lines), "warnings": len(self.warnings)}

@@ -1,4 +1,4 @@
-"""What an import of credits did, what the voices make of credits, and who the uncredited probably are."""
+"""Reports on credits: an import, an audit against the voices, and likely actors of uncredited characters."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import Field
 
 from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
+from speaker_search.documents.nouns import NamedCharacter
 
 MOST_UNSETTLED = 1_000  # listed in a document; `--unmatched` writes all of them
 
@@ -38,16 +39,16 @@ class ImportedCredits(Tabular, Document):
     unmatched: int
     malformed: int = Field(description="Rows that cannot be read.")
     spoilers: int = Field(description="Facts that were left out because they are marked as spoilers.")
-    games: int = Field(description="Games of the catalog that are in the list,")
-    unclear_games: list[str] = Field(description="that may be one of several in it, or another maker's,")
-    missing_games: int = Field(description="and that are not in it.")
+    games: int = Field(description="Games of the catalog that the list has.")
+    unclear_games: list[str] = Field(description="Games of the catalog that may be one of several in the list.")
+    missing_games: int = Field(description="Games of the catalog that the list does not have.")
     characters: int = Field(description="Characters of the catalog that were credited.")
     new: int
     known: int
     replaced: int = Field(description="Earlier credits of the same source that are deleted.")
     problems: list[str] = Field(description="The first malformed rows, a sentence each.")
     unsettled: list[UnsettledCredit] = Field(description=f"Ambiguous and unmatched ones, {MOST_UNSETTLED:,} at most.")
-    attribution: str | None = Field(description="What whoever shows these credits has to say.")
+    attribution: str | None = Field(description="The notice to show with these credits.")
 
     columns: ClassVar[tuple[str, ...]] = (
         *("fit", "maker", "game", "character", "voice_actor"),
@@ -66,17 +67,6 @@ class ImportedCredits(Tabular, Document):
         return {"matched": self.matched, "ambiguous": self.ambiguous, "unmatched": self.unmatched, "new": self.new}
 
 
-class CreditedCharacter(Document):
-    id: int
-    name: str
-    game: str
-    maker: str
-
-    @property
-    def row(self) -> tuple[object, ...]:
-        return self.id, self.name, self.game, self.maker
-
-
 class HeardLines(Document):
     """The pair of lines to hear."""
 
@@ -88,30 +78,30 @@ class HeardLines(Document):
 class DoubtfulCredit(Document):
     """A credit that the voices disagree with."""
 
-    character: CreditedCharacter
+    character: NamedCharacter
     voice_actor: str
     roles: int = Field(description="The actor's other roles that the character was compared with.")
     probability: Rounded = Field(description="That it is the voice of these roles.")
-    nearest: CreditedCharacter = Field(description="The character of another game that sounds most like it.")
+    nearest: NamedCharacter = Field(description="The character of another game that sounds most like it.")
     nearest_voice_actor: str | None = Field(description="Who is credited for that one.")
     nearest_probability: Rounded = Field(description="That it is the voice of that one.")
     doubt: Rounded = Field(description="By how much the nearest is likelier than the other roles, in log-odds.")
-    role: CreditedCharacter = Field(description="The nearest of the actor's other roles.")
+    role: NamedCharacter = Field(description="The nearest of the actor's other roles.")
     role_lines: HeardLines | None = Field(description="The most similar lines of the character and that role.")
     nearest_lines: HeardLines | None = Field(description="Likewise of the character and the nearest one.")
 
 
 class ContradictedCredit(Document):
-    """A credit that a verdict contradicts: it is passed over while the verdict stands."""
+    """A credit that a verdict contradicts; it is ignored while the verdict stands."""
 
-    one: CreditedCharacter
-    other: CreditedCharacter
+    one: NamedCharacter
+    other: NamedCharacter
     voice_actors: list[str]
     verdict: Literal["same", "different"]
 
 
 class OnePersonMaybe(Document):
-    """Two credited persons whose roles sound like one: an inference from voices, not evidence of who they are."""
+    """Two actors who sound like one person: an inference from voices, not evidence of who they are."""
 
     one: str
     other: str
@@ -130,7 +120,7 @@ class CreditAudit(Tabular, Document):
     audited: int = Field(description="Credits whose actor has another role to compare with.")
     doubtful: list[DoubtfulCredit] = Field(description="The surest first.")
     contradicted: list[ContradictedCredit]
-    recast: list[CreditedCharacter] = Field(description="Credited to several actors: no constraint follows.")
+    recast: list[NamedCharacter] = Field(description="Credited to several actors: no constraint follows.")
     pen_names: list[OnePersonMaybe]
     warnings: list[str]
 
@@ -156,7 +146,7 @@ class CreditAudit(Tabular, Document):
 class LikelyActor(Document):
     """An uncredited character in a voice whose credited members are all one actor's."""
 
-    character: CreditedCharacter
+    character: NamedCharacter
     voice_actor: str
     probability: Rounded = Field(description="That the character belongs to the voice.")
     voice: int

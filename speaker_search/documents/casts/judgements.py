@@ -11,11 +11,10 @@ from pydantic import Field
 from speaker_search import entities
 from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
-from speaker_search.documents.nouns import Character, Clip
-from speaker_search.documents.questions import Request
+from speaker_search.documents.nouns import Character, Clip, NamedCharacter
+from speaker_search.documents.questions import MAX_AUTHOR, Request
 
 MAX_NOTE = 2_000  # characters
-MAX_AUTHOR = 100  # likewise
 
 
 class VerdictRequest(Request):
@@ -28,27 +27,16 @@ class VerdictRequest(Request):
     author: str | None = Field(default=None, max_length=MAX_AUTHOR, description="null: the server's login name.")
 
 
-class JudgedCharacter(Document):
-    id: int
-    name: str
-    game: str
-    maker: str
-
-    @property
-    def address(self) -> str:
-        return f"{self.maker}/{self.game}/{self.name}"
-
-
 class Verdict(Document):
     id: int
-    one: JudgedCharacter
-    other: JudgedCharacter
+    one: NamedCharacter
+    other: NamedCharacter
     same: bool
     author: str
     note: str
     at: datetime
     state: Literal["stands", "undone", "contradicted"] = Field(
-        description="contradicted: since characters were merged, it contradicts earlier verdicts and counts no more."
+        description="contradicted: since characters were merged, it contradicts earlier verdicts and no longer counts."
     )
     undone_at: datetime | None
     undone_by: str | None
@@ -66,8 +54,8 @@ class Verdict(Document):
         undone = verdict.undone_at is not None
         return cls(
             id=verdict.id,
-            one=_judged(named[verdict.one_id]),
-            other=_judged(named[verdict.other_id]),
+            one=NamedCharacter.of(named[verdict.one_id]),
+            other=NamedCharacter.of(named[verdict.other_id]),
             same=verdict.same,
             author=verdict.author,
             note=verdict.note,
@@ -155,8 +143,3 @@ class ListeningQueue(Tabular, Document):
 
     def brief(self) -> dict[str, object]:
         return {"pairs": len(self.pairs), "warnings": len(self.warnings)}
-
-
-def _judged(character: entities.Character) -> JudgedCharacter:
-    game = character.game
-    return JudgedCharacter(id=character.id, name=character.name, game=game.title, maker=game.maker.name)

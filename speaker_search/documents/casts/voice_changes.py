@@ -11,6 +11,7 @@ from pydantic import Field
 from speaker_search.documents.answers import INFERENCE, Voice
 from speaker_search.documents.document import Document
 from speaker_search.documents.frames import Tabular
+from speaker_search.documents.nouns import NamedCharacter
 
 
 class Voices(Document):
@@ -32,17 +33,6 @@ class ShownVoice(Document):
     inference: str = INFERENCE
 
 
-class ChangedCharacter(Document):
-    id: int
-    name: str
-    game: str
-    maker: str
-
-    @property
-    def address(self) -> str:
-        return f"{self.maker}/{self.game}/{self.name}"
-
-
 class VoiceChange(Document):
     """What became of a voice."""
 
@@ -53,7 +43,7 @@ class VoiceChange(Document):
     )
     voice: int | None = Field(default=None, description="null only for first. The id of one that ended never returns.")
     other_voice: int | None = None
-    characters: list[ChangedCharacter] = Field(default=[], description="All of a voice that began or ended.")
+    characters: list[NamedCharacter] = Field(default=[], description="All of a voice that began or ended.")
     voices: int | None = Field(default=None, description="How many voices were found at first.")
 
 

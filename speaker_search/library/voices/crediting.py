@@ -40,7 +40,7 @@ class Crediting(Judging):
         return import_credits(self.catalog, Path(file), dry_run=dry_run, spoilers=spoilers, unmatched=beside)
 
     def audit_credits(self, *, limit: int = MOST_AUDITED) -> documents.CreditAudit:
-        """Credits that the voices disagree with, each with the lines to hear, and persons who sound like one.
+        """Credits that the voices disagree with, each with the lines to hear, and actors who sound like one person.
 
         Of the doubtful credits, at most `limit` are listed, the surest first.
         """

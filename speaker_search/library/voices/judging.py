@@ -1,23 +1,21 @@
-"""People's word on which characters are one voice."""
+"""Verdicts of people on which characters are one voice."""
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING
 
 from speaker_search import documents
 from speaker_search.catalog import people
 from speaker_search.catalog.knowledge.kept_verdicts import kept_verdicts
-from speaker_search.documents import MAX_AUTHOR, MAX_NOTE
+from speaker_search.documents import MAX_NOTE
 from speaker_search.entities import Character, Verdict, shown
 from speaker_search.errors import UsageError
 from speaker_search.library.holdings import check_limit, id_after
+from speaker_search.library.mending import author_of
 from speaker_search.library.voices.sheets import Sheets
 
 if TYPE_CHECKING:
     from speaker_search.cast.constraints import Constraints
-
-NOBODY = "unknown"  # the author where the system knows no login name
 
 
 class Judging(Sheets):
@@ -26,17 +24,17 @@ class Judging(Sheets):
     def judge(
         self, one: str | int, other: str | int, *, same: bool, note: str = "", author: str | None = None
     ) -> documents.JudgedVerdict:
-        """Keep a person's word that two characters (`maker/game/name` or id) are one voice, or two.
+        """Keep the verdict that two characters (`maker/game/name` or id) are one voice, or two.
 
-        `author` is the login name unless given. The same verdict given twice is one. Raises ContradictionError where it
-        contradicts the ones that stand, with the chain of these.
+        `author` is the login name unless given. Giving the same verdict again changes nothing. Raises
+        ContradictionError, with the chain of verdicts, when it contradicts those that stand.
         """
         from speaker_search.cast.verdicts import give
 
         if len(note) > MAX_NOTE:
             raise UsageError(f"The note has {len(note):,} characters.", f"Keep it within {MAX_NOTE:,}.")
         verdict, new = give(
-            self.catalog, str(one), str(other), same=same, author=_author(author), note=shown(note.strip())
+            self.catalog, str(one), str(other), same=same, author=author_of(author), note=shown(note.strip())
         )
         return documents.JudgedVerdict.of(verdict, self._people([verdict]), new=new)
 
@@ -44,7 +42,7 @@ class Judging(Sheets):
         """Undo a verdict, which stays in the history. `author` is who undoes it. Raises NotFoundError."""
         from speaker_search.cast.verdicts import undo
 
-        verdict, new = undo(self.catalog, id_, author=_author(author))
+        verdict, new = undo(self.catalog, id_, author=author_of(author))
         return documents.JudgedVerdict.of(verdict, self._people([verdict]), new=new)
 
     def verdicts(
@@ -96,15 +94,3 @@ class Judging(Sheets):
         with self.catalog.read() as connection:
             ids = {id_ for verdict in verdicts for id_ in (verdict.one_id, verdict.other_id)}
             return people.characters_by_id(connection, None, ids)
-
-
-def _author(given: str | None) -> str:
-    """Who is speaking: the name given, or else the login name."""
-    if given is None:
-        try:
-            return shown(getpass.getuser())
-        except (KeyError, OSError, ImportError):  # as in a container whose user has no name
-            return NOBODY
-    if not given.strip() or len(given) > MAX_AUTHOR:
-        raise UsageError(f"An author has 1 to {MAX_AUTHOR} characters, not {len(given.strip())}.")
-    return shown(given.strip())

@@ -67,7 +67,7 @@ class Sheets(Casting):
         `export_to`: as rows of an index.json, or as CSV. A file that exists is replaced.
         """
         from speaker_search.cast.sheets.export import write
-        from speaker_search.cast.unknown_speakers.index_patch import check_patch, likely_lines, patch
+        from speaker_search.cast.unknown_speakers.index_patch import check_patch, patch
         from speaker_search.cast.unknown_speakers.unknown_lines import unknown_lines
         from speaker_search.search.calibration import least_log_odds
 
@@ -76,7 +76,7 @@ class Sheets(Casting):
             check_patch(export_to)
         found = unknown_lines(self.catalog, self.ready, game)
         if export_to is not None:
-            write(patch(likely_lines(found.lines, min_probability), export_to.suffix), export_to)
+            write(patch(found.likely(min_probability), export_to.suffix), export_to)
         return found
 
     def _sounds(self, cast: Cast, document: documents.Cast) -> Sounds:
