@@ -25,7 +25,9 @@ from speaker_search.search.strangers import Doubles
 
 LEAST_LOG_ODDS = -4.0  # of two groups being one voice: below, at most one answer in fifty would join them
 MOST_PER_BLOCK = 5_000  # pairs of groups looked at closely, of each block of scores
-
+# Of an answer, in characters: below, it is all but certain, and not worth anyone's time. No pair that could still be
+# joined is below it, since at LEAST_LOG_ODDS two single characters expect 0.018.
+LEAST_CHANGE = 0.01
 
 ANSWERING_S = 5.0  # of a person's time for each pair, besides its two lines
 LINES_FOUND = 5  # for this many times the questions wanted: only then is known how long each takes to hear
@@ -114,15 +116,15 @@ def questions(profiles: Profiles, labels: Ids, known: Groups, most: int) -> list
     """The `most` questions with the greatest expected change, over groups of characters given by their labels (C,).
 
     One kind asks whether two groups that were nearly joined are one voice; the other, whether the weakest link inside a
-    voice holds. What is known already, directly or through others, is not asked, nor whether two characters of one game
-    are one voice. Uncalibrated, there are no questions.
+    voice holds. What is known already, directly or through others, is not asked, nor what is expected to change less
+    than LEAST_CHANGE, nor whether two characters of one game are one voice. Uncalibrated, there are no questions.
     """
     if profiles.pairs is None:
         return []
     heard = np.flatnonzero(~profiles.echoes)
     order = heard[np.argsort(labels[heard], kind="stable")]
     groups = np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
-    found = [*_splits(profiles, profiles.pairs, groups, known)]
+    found = [pair for pair in _splits(profiles, profiles.pairs, groups, known) if pair.change >= LEAST_CHANGE]
     found += islice(_merges(profiles, profiles.pairs, groups, known), most)
     found.sort(key=lambda pair: (-pair.change, pair.one[0], pair.other[0]))
     return [pair.question(profiles) for pair in found[:most]]

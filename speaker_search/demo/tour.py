@@ -1,4 +1,4 @@
-"""A tour through bundled voices: ingest them, search with one line, list who recurs, compare with the truth."""
+"""A tour through bundled voices: ingest, search with one line, list who recurs, try a verdict, compare."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from speaker_search import documents, settings
 from speaker_search.documents import IngestReport, Reference, SearchOptions, SearchRequest
-from speaker_search.errors import UsageError
+from speaker_search.errors import ContradictionError, UsageError
 from speaker_search.library import Library
 
 VOICES = Path(__file__).parent / "voices"
@@ -59,6 +59,7 @@ def take(home: Path | None, on_progress: Callable[[IngestReport], None]) -> Tour
 def _tour(library: Library, on_progress: Callable[[IngestReport], None]) -> Tour:
     actors = _actors()
     report = library.ingest([VOICES], on_progress=on_progress)
+    tried = _try_a_verdict(library)
     cast = library.cast_document()
     found = [frozenset(_names(one) for one in voice.characters) for voice in cast.voices]
     linked = [one for voice in cast.voices for one in voice.characters]
@@ -77,15 +78,53 @@ def _tour(library: Library, on_progress: Callable[[IngestReport], None]) -> Tour
         ingest=report,
         search=search,
         cast=cast,
+        tried=tried,
         verify=verification,
         recurring=len(groups),
         found=whole,
         false=false,
-        right=first_is_right and whole == len(groups) and not false and verification.ok,
+        right=first_is_right
+        and whole == len(groups)
+        and not false
+        and verification.ok
+        and (tried is None or tried.restored),
     )
     hits = [match.hits[0].clip.id for match in search.matches]
     files = {id_: clip.path for id_, clip in library.clips(hits).items()}
     return Tour(line, files, speaker, first_is_right, seen)
+
+
+def _try_a_verdict(library: Library) -> documents.TriedVerdict | None:
+    """Answer the first pair of the listening queue against the cast, see what changes, and undo it.
+
+    Where the queue is empty, two characters that are linked are called different. Verdicts that were kept in this home
+    earlier are left alone.
+    """
+    before = library.cast_document()
+    voice_of = _voice_of(before)
+    queued = [(pair.one.id, pair.other.id) for pair in library.listening_queue(limit=1).pairs]
+    linked = [(voice.characters[0].id, voice.characters[-1].id) for voice in before.voices]
+    for one, other in queued + linked:
+        same = one not in voice_of or voice_of[one] != voice_of.get(other)
+        try:
+            verdict = library.judge(one, other, same=same, note="tried by the demo")
+        except ContradictionError:
+            continue
+        if not verdict.new:
+            continue
+        try:
+            library.cast()
+            changes = [change for change in library.cast_changes().changes if change.at >= verdict.at]
+        finally:
+            undone = library.undo_verdict(verdict.id)
+        restored = _voice_of(library.cast_document()) == voice_of
+        return documents.TriedVerdict(verdict=verdict, undone=undone, changes=changes, restored=restored)
+    return None
+
+
+def _voice_of(cast: documents.Cast) -> dict[int, int]:
+    """The voice of each linked character, by id."""
+    return {one.id: voice.id for voice in cast.voices for one in voice.characters}
 
 
 def _typical_line(library: Library, speaker: documents.Character) -> Path:

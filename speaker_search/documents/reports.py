@@ -11,6 +11,8 @@ from pydantic import Field, computed_field
 from speaker_search.documents.answers import Cast, Search
 from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
+from speaker_search.documents.judgements import JudgedVerdict
+from speaker_search.documents.voice_changes import VoiceChange
 from speaker_search.entities import counted
 
 
@@ -222,6 +224,15 @@ class Upgraded(Document):
     version: str = Field(serialization_alias="schema")
 
 
+class TriedVerdict(Document):
+    """What a verdict did to the cast, and that undoing it restored the cast."""
+
+    verdict: JudgedVerdict = Field(description="As given, before it was undone.")
+    undone: JudgedVerdict
+    changes: list[VoiceChange]
+    restored: bool = Field(description="Whether each voice has its id and its characters again.")
+
+
 class Demo(Document):
     """What the tour of the bundled voices saw."""
 
@@ -229,6 +240,7 @@ class Demo(Document):
     ingest: IngestReport
     search: Search
     cast: Cast
+    tried: TriedVerdict | None = Field(description="null where earlier verdicts leave none to try.")
     verify: Verification
     recurring: int
     found: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -15,7 +16,7 @@ from standin import StandInEncoder
 
 from speaker_search.cast.constraints import none
 from speaker_search.cast.linking import bonus
-from speaker_search.cast.listening import LEAST_LOG_ODDS, expected_change, questions
+from speaker_search.cast.listening import LEAST_CHANGE, LEAST_LOG_ODDS, expected_change, questions
 from speaker_search.cast.verdicts import Groups
 from speaker_search.cast.voices import Cast
 from speaker_search.documents import ListeningPair
@@ -104,6 +105,21 @@ def test_a_voice_is_asked_about_at_its_weakest_link(clean: Library) -> None:
     assert sorted(asked.sizes) == sorted(map(len, halves))
     ends = {names[int(profiles.character_ids[row])] for row in (asked.one, asked.other)}
     assert ends == {names[half[0]] for half in halves}
+
+
+def test_what_is_all_but_certain_is_not_asked(clean: Library) -> None:
+    """Voices are asked about at their weakest links, until a calibration is sure that each holds."""
+    profiles = clean.ready.profiles
+    assert profiles.pairs is not None
+    labels = np.arange(len(profiles))
+    for voice in partition(clean.cast()):
+        rows = np.searchsorted(profiles.character_ids, sorted(voice))
+        labels[rows] = rows[0]
+    asked = questions(profiles, labels, Groups(), MANY)
+    assert any(question.joined for question in asked)
+    assert min(question.change for question in asked) >= LEAST_CHANGE
+    surer = replace(profiles, pairs=replace(profiles.pairs, odds=profiles.pairs.odds + 30))
+    assert not any(question.joined for question in questions(surer, labels, Groups(), MANY))
 
 
 def test_the_queue_is_the_same_each_time_and_ends_where_it_is_cut(clean: Library) -> None:

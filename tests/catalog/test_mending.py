@@ -146,6 +146,7 @@ def test_what_was_renamed_takes_its_old_name_back(shelf: Shelf, mender: Mender) 
         (lambda m: m.merge("character", 1, 1), "^maker/title/A cannot be merged into itself"),
         (lambda m: m.merge("character", 1, 3), "^maker/title/A and maker/other/A are in different games"),
         (lambda m: m.undo(1), "^There is no edit 1"),
+        (lambda m: m.undo(10**23), "^There is no edit 1"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_a_sentence(mender: Mender, wrong: object, sentence: str) -> None:

@@ -59,6 +59,8 @@ def test_wrong_words_are_refused_in_a_sentence(home: Path) -> None:
 
 
 def test_the_queue_shows_pairs_and_how_to_hear_and_judge_them(home: Path) -> None:
+    """Of a character whose lines are of two people, as after a wrong merge: the bundled ones leave no doubt."""
+    assert quickly("catalog", "merge", "character", ONE, OTHER, home=home).code == 0
     queue = quickly("cast", "--queue", "--limit", "2", "--json", home=home)
     assert (queue.code, queue.err) == (0, "")
     assert len(queue.document["pairs"]) == 2
@@ -73,5 +75,10 @@ def test_the_queue_shows_pairs_and_how_to_hear_and_judge_them(home: Path) -> Non
     assert (first["one"]["id"], first["other"]["id"]) not in {
         (pair["one"]["id"], pair["other"]["id"]) for pair in later
     }
+    while pairs := quickly("cast", "--queue", "--json", home=home).document["pairs"]:
+        ends = (str(pairs[0][end]["id"]) for end in ("one", "other"))
+        assert quickly("verdict", "different", *ends, home=home).code == 0
+    left = quickly("cast", "--queue", home=home)
+    assert (left.code, "all but certain" in left.out) == (0, True)
     refused = quickly("cast", "--queue", "--export", "cast.html", home=home)
     assert (refused.code, refused.out) == (2, "")

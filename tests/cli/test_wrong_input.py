@@ -199,6 +199,7 @@ WRONG = {
         with_voices=True,
     ),
     "a flag nobody knows": Wrong(said("cast", "--nothing"), 2, ("--nothing",)),
+    "a limit of a cast without a queue": Wrong(said("cast", "--limit", "3"), 2, ("Give it with --queue",)),
     "a demo kept below a file": Wrong(
         lambda places: ("demo", "--keep", places.odd / "text.ogg" / "demo"), 2, ("cannot be kept", "--keep")
     ),

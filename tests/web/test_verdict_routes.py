@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from end_to_end.bundled import Ingested
-from end_to_end.running import serving
+from end_to_end.running import quickly, serving
 
 
 @pytest.fixture
@@ -58,9 +58,17 @@ def test_wrong_requests_are_problems(http: httpx.Client) -> None:
     assert http.get("/v1/verdicts").json() == {"verdicts": [], "next": None}
 
 
-def test_the_queue_gives_pairs_whose_lines_can_be_heard(http: httpx.Client) -> None:
-    queue = http.get("/v1/queue", params={"limit": 3}).json()
-    assert len(queue["pairs"]) == 3
+def test_the_queue_gives_pairs_whose_lines_can_be_heard(ingested: Ingested, tmp_path: Path) -> None:
+    """Of a character whose lines are of two people, as after a wrong merge: the bundled ones leave no doubt."""
+    home = ingested.copy(tmp_path / "mixed")
+    assert quickly("catalog", "merge", "character", "1", "2", home=home).code == 0
+    with serving(home) as server:
+        _hear_and_judge(server.client)
+
+
+def _hear_and_judge(http: httpx.Client) -> None:
+    queue = http.get("/v1/queue", params={"limit": 2}).json()
+    assert len(queue["pairs"]) == 2
     first = queue["pairs"][0]
     for line in first["lines"]:
         assert http.get(line["audio"]).headers["content-type"].startswith("audio/")

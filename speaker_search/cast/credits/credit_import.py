@@ -30,8 +30,10 @@ def import_credits(
     """Import a CSV file or a VNDB dump; all of it or nothing. Importing it again changes nothing.
 
     With `dry_run` all is done and undone. `unmatched` is a file to write what is ambiguous or unmatched to. Raises
-    UsageError when the file is damaged or something else.
+    UsageError when the file is damaged or something else, or `unmatched` would replace it.
     """
+    if unmatched is not None and unmatched.resolve() == path.resolve():
+        raise UsageError(f"{unmatched} is the list itself, and would be replaced.", "Name another file as --unmatched.")
     listed: CsvCredits | VndbCredits = (
         read_dump(path, spoilers=spoilers) if _is_dump(path) else read_csv(path, spoilers=spoilers)
     )

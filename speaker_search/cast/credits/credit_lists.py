@@ -94,6 +94,10 @@ def read_csv(path: Path, *, spoilers: bool = False) -> CsvCredits:
             found.add({name: row.get(name, "") for name in (*NEEDED, *OPTIONAL)}, reader.line_num, spoilers=spoilers)
     if header is None:
         raise UsageError(f"{path} is empty.", _MEND)
+    if not found.rows:
+        raise UsageError(
+            f"{path} lists no credits.", "Write each on a line of its own, below the names of the columns."
+        )
     return found
 
 

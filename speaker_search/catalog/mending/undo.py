@@ -26,7 +26,7 @@ from speaker_search.catalog.mending.rename_and_merge import (
 from speaker_search.catalog.mending.standing import standing
 from speaker_search.catalog.rows import chunks
 from speaker_search.catalog.tables import clips, edits, games, moved_rows
-from speaker_search.documents import Noun
+from speaker_search.documents import MAX_ID, Noun
 from speaker_search.entities import shown
 from speaker_search.errors import NotFoundError, UsageError
 
@@ -57,7 +57,7 @@ def list_edits(connection: Connection, *, before: int | None = None, limit: int 
 
 def edit_of(connection: Connection, edit_id: int) -> Row[Any]:
     """An edit. Raises NotFoundError."""
-    found = connection.execute(select(edits).where(edits.c.id == edit_id)).first()
+    found = connection.execute(select(edits).where(edits.c.id == min(edit_id, MAX_ID))).first()
     if found is None:
         raise NotFoundError(f"There is no edit {edit_id}.", LIST)
     return found

@@ -18,6 +18,8 @@ from speaker_search.errors import TooLargeError, UsageError
 if TYPE_CHECKING:
     from speaker_search.library import Library, Sound
 
+QUEUED = 10  # pairs that `cast --queue` lists
+
 
 def search(
     clips: Annotated[
@@ -141,7 +143,7 @@ def cast(
         bool, typer.Option("--changes", help="What became of the voices since they were first linked, newest first.")
     ] = False,
     queue: Annotated[bool, typer.Option("--queue", help="Pairs to listen to, those worth most first.")] = False,
-    limit: Annotated[int, typer.Option(help="Number of pairs, with --queue.")] = 10,
+    limit: Annotated[int | None, typer.Option(help="Number of pairs, with --queue. Default: 10.")] = None,
     encoder: options.EncoderName = None,
     json: options.Json = False,
 ) -> None:
@@ -153,6 +155,8 @@ def cast(
 
     Example: spksearch cast --min-probability 0.9 --export cast.csv
     """
+    if limit is not None and not queue:
+        raise UsageError("--limit is the number of pairs to listen to.", "Give it with --queue, or leave it out.")
     if queue:
         if (
             changes
@@ -161,7 +165,7 @@ def cast(
             or min_probability != documents.DEFAULT_PROBABILITY
         ):
             raise UsageError("--queue is about the whole cast and is not exported.", "Leave out the other options.")
-        judge.print_queue(limit, encoder, json)
+        judge.print_queue(QUEUED if limit is None else limit, encoder, json)
     if changes:
         if (unknown or game) is not None or export is not None or min_probability != documents.DEFAULT_PROBABILITY:
             raise UsageError(

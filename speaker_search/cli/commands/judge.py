@@ -82,18 +82,20 @@ def undo(
     if json:
         output.json_document(undone)
         return
-    how = "is undone" if undone.new else f"was undone before, by {undone.undone_by} on {undone.undone_at:%Y-%m-%d}"
-    output.say(f"Verdict {undone.id} {how}: {_sentence(undone)}")
+    output.say(undone_sentence(undone))
 
 
 def print_queue(limit: int, encoder: str | None, json: bool) -> None:
     """Print the pairs to listen to, each with its two lines, and end the command."""
     with options.open_library(encoder=encoder) as library:
         found = library.listening_queue(limit=limit)
+    certain = not found.pairs and not found.warnings
     if json:
         output.json_document(found)
     else:
         output.notes(found.warnings)
+        if certain:
+            output.say("No pair is worth listening to: what is not judged yet is all but certain.")
         for pair in found.pairs:
             one, other = pair.lines
             output.say(f"{pair.one.address} (id {pair.one.id}), {pair.other.address} (id {pair.other.id})")
@@ -103,7 +105,7 @@ def print_queue(limit: int, encoder: str | None, json: bool) -> None:
         if found.pairs:
             output.note("Then `spksearch verdict same A B` or `spksearch verdict different A B`, with names or ids.")
         output.note(f"{counted(len(found.pairs), 'pair')} to listen to. {INFERENCE}")
-    raise typer.Exit(0 if found.pairs else 1)
+    raise typer.Exit(0 if found.pairs or certain else 1)
 
 
 def _judge(one: str, other: str, *, same: bool, note: str, author: str | None, json: bool) -> None:
@@ -112,13 +114,18 @@ def _judge(one: str, other: str, *, same: bool, note: str, author: str | None, j
     if json:
         output.json_document(given)
     else:
-        output.say(_given(given))
+        output.say(given_sentence(given))
 
 
-def _given(given: JudgedVerdict) -> str:
+def given_sentence(given: JudgedVerdict) -> str:
     if given.new:
         return f"Verdict {given.id}: {_sentence(given)}"
     return f"Verdict {given.id} by {given.author} has said so since {given.at:%Y-%m-%d}: {_sentence(given)}"
+
+
+def undone_sentence(undone: JudgedVerdict) -> str:
+    how = "is undone" if undone.new else f"was undone before, by {undone.undone_by} on {undone.undone_at:%Y-%m-%d}"
+    return f"Verdict {undone.id} {how}: {_sentence(undone)}"
 
 
 def _sentence(verdict: Verdict) -> str:

@@ -12,7 +12,9 @@ import typer
 
 from speaker_search import settings
 from speaker_search.cli import options, output
+from speaker_search.cli.commands.judge import given_sentence, undone_sentence
 from speaker_search.cli.progress import ingest_progress
+from speaker_search.documents import TriedVerdict, VoiceChange
 from speaker_search.entities import counted
 
 
@@ -43,6 +45,8 @@ def demo(
         output.search(seen.search.model_copy(update={"matches": seen.search.matches[:5], "next": None}), took.files)
         output.command("\n$ spksearch cast")
         output.cast(seen.cast)
+        if seen.tried is not None:
+            _tried(seen.tried)
         output.command("\n$ spksearch verify")
         output.say("ok" if seen.verify.ok else "not ok")
         output.say(
@@ -53,6 +57,29 @@ def demo(
         for words in (["catalog", "list"], ["similar", took.speaker.name], ["cast", "--game", title]):
             output.command("  " + _pasted(seen.home, words))
     raise typer.Exit(0 if seen.right else 1)
+
+
+def _tried(tried: TriedVerdict) -> None:
+    """A verdict, what it changed, and its undoing."""
+    given = tried.verdict
+    output.command(f"\n$ spksearch verdict {given.word} {given.one.id} {given.other.id}")
+    output.say(given_sentence(given))
+    for change in sorted(tried.changes, key=lambda change: change.kind not in ("left", "joined")):
+        output.say(f"({_became(change)})")
+    output.command(f"\n$ spksearch verdict undo {given.id}")
+    output.say(undone_sentence(tried.undone))
+    output.say("(Every voice is as before.)" if tried.restored else "(The voices are not as before.)")
+
+
+def _became(change: VoiceChange) -> str:
+    names = ", ".join(one.name for one in change.characters)
+    return {
+        "left": f"Voice {change.voice} keeps its id and loses {names}.",
+        "joined": f"Voice {change.voice} keeps its id and gains {names}.",
+        "new": f"Voice {change.voice} is new: {names}.",
+        "split": f"Voice {change.voice} splits off voice {change.other_voice}: {names}.",
+        "merged": f"Voice {change.voice} is merged into voice {change.other_voice}: {names}.",
+    }.get(change.kind, f"Voice {change.voice} ends: {names}.")
 
 
 def _pasted(home: Path, words: list[str]) -> str:

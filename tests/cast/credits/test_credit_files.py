@@ -198,6 +198,7 @@ def test_columns_come_in_any_order_with_others_between(tmp_path: Path) -> None:
     ("text", "complaint"),
     [
         ("", "is empty"),
+        (HEADER, "lists no credits"),
         ("maker,game,character\na,b,c\n", "has no column voice_actor"),
         ("a,b,c,d\n", "has no column maker"),
         ("maker,game,character,voice_actor,game\n", "several columns called game"),

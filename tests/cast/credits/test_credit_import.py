@@ -144,6 +144,14 @@ def test_a_csv_is_settled_by_a_reader_and_imported_again(library: Library, tmp_p
     assert kept(library) == {"渚": {"花"}, "高坂凛": {"雪"}, "店員": {"一"}}
 
 
+def test_the_list_itself_is_not_replaced_by_what_is_unmatched_in_it(library: Library, tmp_path: Path) -> None:
+    file = written(tmp_path, "m,g,c,v")
+    before = file.read_bytes()
+    with pytest.raises(UsageError, match=r"is the list itself, and would be replaced\. Name another file"):
+        library.import_credits(file, unmatched=file)
+    assert file.read_bytes() == before
+
+
 def test_a_settled_row_of_a_dump_keeps_its_person(library: Library, tmp_path: Path, dump: Path) -> None:
     library.import_credits(dump)
     row = "青空工房,海の声,店員,月野うさ,vndb:s1,"
