@@ -50,6 +50,7 @@ BELOW_THE_DOOR = {"entities", "errors", "settings", "documents", "library"}
 INNER_FOLDERS = {
     "cast/unknown_speakers",
     "cast/credits",
+    "cast/roles",
     "catalog/checks",
     "catalog/mending",
     "catalog/knowledge",
