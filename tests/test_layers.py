@@ -49,6 +49,7 @@ BELOW_THE_DOOR = {"entities", "errors", "settings", "documents", "library"}
 #: Folders within a layer.
 INNER_FOLDERS = {
     "cast/credits",
+    "cast/roles",
     "cast/sheets",
     "cast/unknown_speakers",
     "catalog/checks",

@@ -114,21 +114,35 @@ def search(found: Search, files: Mapping[int, Path]) -> None:
         return
     rows: list[Sequence[object]] = []
     nearest: list[Sequence[object]] = []
+    related = any(match.relation for match in found.matches)
     for match in found.matches:
         who: Sequence[object] = (None, "(unknown)", None, None, None)
         if one := match.character:
             who = (one.id, one.name, one.game.title, one.game.maker.name, one.clips)
-        rows.append((*who, match.score, match.probability))
+        relation = (None if match.relation is None else match.relation.words,) if related else ()
+        rows.append((*who, match.score, match.probability, *relation))
         line: Sequence[object] = ("-", None, None, None)
         if match.hits:
             clip = match.hits[0].clip
             line = (f"clip {clip.id}", match.hits[0].cosine, files.get(clip.id), clip.text)
         nearest.append(line)
-    table(("id", "character", "game", "maker", "clips", "score", "probability"), rows, below=nearest)
+    headings = (
+        "id",
+        "character",
+        "game",
+        "maker",
+        "clips",
+        "score",
+        "probability",
+        *(("relation",) if related else ()),
+    )
+    table(headings, rows, below=nearest)
     if found.nobody is not None:
         note(f"Probability that nobody here is this voice: {found.nobody:.3f}")
     if found.next:
         note(f"More: --cursor {found.next}")
+    if found.cannot_tell:
+        note(found.cannot_tell)
     note(INFERENCE)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from speaker_search.cli import output
-from speaker_search.documents import INFERENCE, CastSheet, UnknownLines
+from speaker_search.documents import INFERENCE, CastSheet, LikelyVoice, UnknownLines
 from speaker_search.entities import counted
 
 
@@ -13,7 +13,7 @@ def sheet(found: CastSheet) -> None:
     rows, below = [], []
     for one in found.sheet:
         first = one.likely[0] if one.likely else None
-        near = "-" if first is None else ", ".join(f"{each.name} ({each.game})" for each in first.characters)
+        near = "-" if first is None else ", ".join(_near(first))
         likely = None if first is None else first.probability
         rows.append((one.id, one.name, one.clips, one.seconds / 60, one.voice, likely, one.margin, near))
         others = [
@@ -24,8 +24,19 @@ def sheet(found: CastSheet) -> None:
         against = [f"but {each.character.name}: {each.voice_actor}" for each in one.disagreeing]
         below.append(("; ".join([*hear, *credit, *against, *(f"or {other}" for other in others)]) or "-",))
     output.table(("id", "character", "clips", "minutes", "voice", "probability", "margin", "like"), rows, below=below)
+    if found.cannot_tell:
+        output.note(found.cannot_tell)
     linked = counted(sum(one.voice is not None for one in found.sheet), "character")
     output.note(f"{linked} of {len(found.sheet):,} of {found.game} in recurring voices. {INFERENCE}")
+
+
+def _near(voice: LikelyVoice) -> list[str]:
+    """The characters of a likely voice, each with its relation where it is known."""
+    relations = voice.relations or [None] * len(voice.characters)
+    return [
+        f"{one.name} ({one.game})" + ("" if relation is None else f" {relation.words}")
+        for one, relation in zip(voice.characters, relations, strict=True)
+    ]
 
 
 def unknown_lines(found: UnknownLines) -> None:

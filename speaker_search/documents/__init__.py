@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from speaker_search.documents.answers import INFERENCE, Cast, CastCharacter, Match, Query, Search, Voice
+from speaker_search.documents.answers import INFERENCE, Cast, CastCharacter, Match, Query, Relation, Search, Voice
 from speaker_search.documents.casts.cast_sheets import (
     CastSheet,
     LikelyVoice,
@@ -168,6 +168,7 @@ __all__ = [
     "Reference",
     "RefusedClip",
     "RefusedClips",
+    "Relation",
     "Reliability",
     "Restored",
     "Route",

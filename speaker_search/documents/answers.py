@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -25,11 +25,33 @@ class Query(Document):
     warnings: list[str]
 
 
+class Relation(Document):
+    """How two characters stand to each other, by two encoders: one tells actors apart, one even their characters.
+
+    The four probabilities sum to 1. Inference about voices, not proof of who speaks.
+    """
+
+    case: Literal["same_role", "same_actor", "sound_alike", "different"] = Field(description="The likeliest.")
+    same_role: Rounded = Field(description="The same character again, as in a sequel.")
+    same_actor: Rounded = Field(description="The same actor in another role.")
+    sound_alike: Rounded = Field(description="Another actor who sounds like the same character.")
+    different: Rounded = Field(description="Another actor and another character.")
+
+    @property
+    def words(self) -> str:
+        """The case and its probability, for people."""
+        return f"{self.case.replace('_', ' ')} {getattr(self, self.case):.3f}"
+
+
 class Match(Document):
     character: Character | None = Field(description="null for a clip whose speaker is unknown.")
     score: Rounded
     probability: Rounded | None = Field(description="Of being the same voice; null when it cannot be calibrated.")
     hits: list[Hit] = Field(description="Its clips nearest to the query, best first.")
+    relation: Relation | None = Field(
+        default=None,
+        description="To the character asked about, where embeddings of both encoders tell; null otherwise.",
+    )
 
 
 class Search(Tabular, Document):
@@ -42,6 +64,9 @@ class Search(Tabular, Document):
     nobody: Rounded | None = Field(
         description="The probability that none of the characters that pass the filters is this voice; "
         "null when it cannot be calibrated, and in searches by clip."
+    )
+    cannot_tell: str | None = Field(
+        default=None, description="For a character's matches: why they have no `relation`. null otherwise."
     )
 
     columns: ClassVar[tuple[str, ...]] = (

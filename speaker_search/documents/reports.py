@@ -9,10 +9,10 @@ from typing import ClassVar, Literal, TypeAlias
 from pydantic import Field, computed_field
 
 from speaker_search.documents.answers import Cast, Search
+from speaker_search.documents.casts.judgements import JudgedVerdict
+from speaker_search.documents.casts.voice_changes import VoiceChange
 from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
-from speaker_search.documents.judgements import JudgedVerdict
-from speaker_search.documents.voice_changes import VoiceChange
 from speaker_search.entities import counted
 
 

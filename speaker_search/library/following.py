@@ -25,10 +25,12 @@ class Following(Holdings):
         super().__init__(settings)
         self._lock = threading.RLock()
         self._live: Live | None = None
+        self._beside: dict[str, Live] = {}  # of other spaces, by encoder
 
     def close(self) -> None:
-        if self._live is not None:
-            self._live.close()
+        for live in (self._live, *self._beside.values()):
+            if live is not None:
+                live.close()
         super().close()
 
     @property
@@ -44,7 +46,8 @@ class Following(Holdings):
 
     def refresh(self) -> None:
         """Apply what others have committed, and recalibrate scores if that is due."""
-        self._followed().refresh()
+        for live in (self._followed(), *self._beside.values()):
+            live.refresh()
 
     def prepare(self) -> str:
         """Open the index now instead of at the first search; returns the name of the space."""
@@ -116,6 +119,29 @@ class Following(Holdings):
                 self._live = live
                 live.start()
             return self._live
+
+    def _ready_of(self, encoder: str) -> Ready | None:
+        """A snapshot of an encoder's newest space; None where the catalog has none. The space that questions are about
+        goes before newer ones. Others are opened beside it when first needed, and followed from then on.
+        """
+        from speaker_search.search.live import Live
+        from speaker_search.views.storage import folder_of
+
+        searched = self.ready
+        if searched.space.encoder == encoder:
+            return searched
+        spaces = [space for space in self._spaces() if space.encoder == encoder]
+        if not spaces:
+            return None
+        with self._lock:
+            live = self._beside.get(encoder)
+            if live is None or live.ready.space != spaces[-1]:
+                if live is not None:
+                    live.close()
+                folder = folder_of(self.settings.home, self.catalog.uuid, spaces[-1])
+                live = self._beside[encoder] = Live(self.catalog, spaces[-1], folder)
+                live.start()
+            return live.ready
 
     def _save_index(self, space: Space, *, rebuild: bool = False) -> None:
         live = self._to_save(space, rebuild=rebuild)

@@ -189,7 +189,8 @@ class Library(Crediting):
         from speaker_search.library import conversion
 
         found = self.similar(character, same_game=same_game, **conversion.narrowing(options))
-        return found.document()
+        asked = found.query.character_id
+        return found.document() if asked is None else self._with_relations(found.document(), asked)
 
     def _answer(
         self,

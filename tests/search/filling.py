@@ -37,7 +37,12 @@ def around(centre: np.ndarray, clips: int, rng: np.random.Generator, spread: flo
 
 
 def fill(
-    library: Library, voices: Voices, seconds: Callable[[int], float] | None = None, *, heard: bool = False
+    library: Library,
+    voices: Voices,
+    seconds: Callable[[int], float] | None = None,
+    *,
+    heard: bool = False,
+    encoder: type[StandInEncoder] = StandInEncoder,
 ) -> dict[int, np.ndarray]:
     """Write clips into a library's catalog as embedded; every vector of those games by its clip's id.
 
@@ -45,8 +50,8 @@ def fill(
 
     Filled again with the same games, it writes what is new, and changes whose clips are another's now.
     """
-    catalog, by_path = library.catalog, enqueue(library, voices)
-    space = ensure_space(catalog, space=StandInEncoder.space, name=StandInEncoder.name, dim=DIM).id
+    catalog, by_path = library.catalog, enqueue(library, voices, encoder)
+    space = ensure_space(catalog, space=encoder.space, name=encoder.name, dim=DIM).id
     claims = Claims(catalog, space, machine="test", pid=1)
     waiting = claims.claim(10**6)
     lengths = seconds or (lambda _: SECONDS)
@@ -58,10 +63,10 @@ def fill(
     return {clip.id: by_path[clip.path] for clip in waiting}
 
 
-def enqueue(library: Library, voices: Voices) -> dict[Path, np.ndarray]:
+def enqueue(library: Library, voices: Voices, encoder: type[StandInEncoder] = StandInEncoder) -> dict[Path, np.ndarray]:
     """Register clips as still to be embedded; the vector that `fill` would store, by path."""
     catalog = library.catalog
-    space = ensure_space(catalog, space=StandInEncoder.space, name=StandInEncoder.name, dim=DIM).id
+    space = ensure_space(catalog, space=encoder.space, name=encoder.name, dim=DIM).id
     by_path: dict[Path, np.ndarray] = {}
     for game, characters in voices.items():
         root = Path("/nowhere") / game

@@ -51,12 +51,14 @@ def page(cast: documents.Cast, sounds: Sounds) -> str:
     """The page of a whole cast or of a game's cast sheet."""
     if isinstance(cast, documents.CastSheet):
         title, body = f"Cast of {cast.game}", [_character(one, sounds) for one in cast.sheet]
+        notes = [*cast.warnings, *([cast.cannot_tell] if cast.cannot_tell else [])]
     else:
-        title, body = "Cast", [_voice(voice, sounds) for voice in cast.voices]
+        title, notes = "Cast", cast.warnings
+        body = [_voice(voice, sounds) for voice in cast.voices]
         alone = _list(_who(one) for one in cast.unlinked)
         summary = f"<summary>{counted(len(cast.unlinked), 'character')} in no voice</summary>"
         body.append(f"<details>{summary}{alone}</details>")
-    notes = "".join(f"<p>{escape(note)}</p>" for note in (*cast.warnings, *sounds.left_out))
+    said = "".join(f"<p>{escape(note)}</p>" for note in (*notes, *sounds.left_out))
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
@@ -65,7 +67,7 @@ def page(cast: documents.Cast, sounds: Sounds) -> str:
 <h1>{_japanese(title)}</h1>
 <p class="note">{escape(INFERENCE)} Keep it to yourself: it is about the voices of real people.</p>
 <p class="soft">Encoder: {escape(cast.encoder)}. Percentages are how likely it is that this is one person.</p>
-{notes}
+{said}
 {chr(10).join(body)}
 </body></html>
 """
@@ -79,7 +81,7 @@ def _character(one: documents.SheetCharacter, sounds: Sounds) -> str:
     margin = "" if one.margin is None else f", {one.margin * 100:+.0f} points to the next"
     likely = _list(
         f"{_percent(each.probability)} {'' if each.voice is None else f'voice {each.voice}: '}"
-        + "; ".join(_who(other) for other in each.characters)
+        + "; ".join(_related(each))
         for each in one.likely
     )
     disagreeing = _list(
@@ -98,6 +100,15 @@ def _character(one: documents.SheetCharacter, sounds: Sounds) -> str:
         + (f"<p>Credits that disagree:</p>{disagreeing}" if disagreeing else "")
         + f"{lines}</article>"
     )
+
+
+def _related(voice: documents.LikelyVoice) -> list[str]:
+    """The characters of a likely voice, each with its relation where it is known."""
+    relations = voice.relations or [None] * len(voice.characters)
+    return [
+        _who(one) + ("" if relation is None else f" [{relation.words}]")
+        for one, relation in zip(voice.characters, relations, strict=True)
+    ]
 
 
 def _voice(voice: documents.Voice, sounds: Sounds) -> str:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from speaker_search.documents.answers import Cast, CastCharacter
+from speaker_search.documents.answers import Cast, CastCharacter, Relation
 from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
 from speaker_search.documents.nouns import Clip, PlacedClip
@@ -19,6 +19,9 @@ class LikelyVoice(Document):
     voice: int | None = Field(description="null for a single character.")
     probability: Rounded
     characters: list[CastCharacter] = Field(description="Of other games, the nearest first.")
+    relations: list[Relation | None] = Field(
+        default=[], description="To each of `characters`, in their order; empty without embeddings of both encoders."
+    )
 
 
 class SheetLines(Document):
@@ -61,6 +64,7 @@ class CastSheet(Cast):
     sheet: list[SheetCharacter] = Field(
         description="Every character of the game with embedded clips, most clips first."
     )
+    cannot_tell: str | None = Field(default=None, description="Why likely voices have no `relations`; null otherwise.")
 
     columns: ClassVar[tuple[str, ...]] = (
         *("voice", "probability", "maker", "game", "character", "clips", "seconds"),

@@ -11,7 +11,7 @@ from speaker_search import documents
 from speaker_search.documents import DEFAULT_PROBABILITY
 from speaker_search.entities import counted
 from speaker_search.errors import AudioError, NotFoundError
-from speaker_search.library.voices.casting import Casting
+from speaker_search.library.voices.relating import Relating
 
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:
@@ -27,14 +27,15 @@ PROCESSES = 2
 TIME_LIMIT_S = 5.0  # for one line
 
 
-class Sheets(Casting):
+class Sheets(Relating):
     """An open catalog whose voices can be read as sheets."""
 
     def cast_sheet(self, game: str, *, min_probability: float = DEFAULT_PROBABILITY) -> documents.CastSheet:
         """Every character of a game with its likeliest voices, its other roles, and the lines to hear."""
         from speaker_search.cast.sheets.sheet import sheet
 
-        return sheet(self.catalog, self.ready, self.cast(min_probability=min_probability), game)
+        found = self.cast(min_probability=min_probability)
+        return self._sheet_with_relations(sheet(self.catalog, self.ready, found, game))
 
     def cast_document(
         self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None, export_to: Path | None = None
@@ -52,7 +53,7 @@ class Sheets(Casting):
         if game is None:
             document = found.document()
         else:
-            document = sheet(self.catalog, self.ready, found, game)
+            document = self._sheet_with_relations(sheet(self.catalog, self.ready, found, game))
         if export_to is not None:
             paged = export_to.suffix.lower() == ".html"
             export(document, export_to, self._sounds(found, document) if paged else None)

@@ -1,0 +1,1 @@
+"""Same character again, or the same actor in another role."""

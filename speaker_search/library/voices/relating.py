@@ -1,0 +1,70 @@
+"""Same character again or same actor in another role, where the catalog has the two spaces that tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from speaker_search import documents
+from speaker_search.library.voices.casting import Casting
+
+OF_ACTORS = "anime-va"  #: the encoder that tells actors apart
+OF_ROLES = "anime-char"  #: the encoder that tells even one actor's characters apart
+
+CANNOT_TELL = (
+    "One encoder cannot tell the same character again from the same actor in another role: "
+    f"embed the clips with both {OF_ACTORS} and {OF_ROLES}."
+)
+TOO_SMALL = (
+    "The same character again cannot be told from the same actor in another role yet: "
+    f"the catalog has too few characters or games with clips of both {OF_ACTORS} and {OF_ROLES}."
+)
+
+
+class Relating(Casting):
+    """An open catalog that says how two characters stand to each other."""
+
+    def _with_relations(self, found: documents.Search, character_id: int) -> documents.Search:
+        """The answer about a character, with its relation to each match."""
+        ids = [match.character.id for match in found.matches if match.character is not None]
+        relations, cannot_tell = self._relations((character_id, id_) for id_ in ids)
+        matches = [
+            match
+            if match.character is None
+            else match.model_copy(update={"relation": relations.get((character_id, match.character.id))})
+            for match in found.matches
+        ]
+        return found.model_copy(update={"matches": matches, "cannot_tell": cannot_tell})
+
+    def _sheet_with_relations(self, found: documents.CastSheet) -> documents.CastSheet:
+        """The cast sheet, with each character's relation to those of its likely voices."""
+        pairs = [(one.id, other.id) for one in found.sheet for voice in one.likely for other in voice.characters]
+        relations, cannot_tell = self._relations(pairs)
+        if cannot_tell is not None:
+            return found.model_copy(update={"cannot_tell": cannot_tell})
+        sheet = [
+            one.model_copy(
+                update={
+                    "likely": [
+                        voice.model_copy(
+                            update={"relations": [relations.get((one.id, other.id)) for other in voice.characters]}
+                        )
+                        for voice in one.likely
+                    ]
+                }
+            )
+            for one in found.sheet
+        ]
+        return found.model_copy(update={"sheet": sheet})
+
+    def _relations(
+        self, pairs: Iterable[tuple[int, int]]
+    ) -> tuple[dict[tuple[int, int], documents.Relation], str | None]:
+        """The relations of pairs of characters (ids) that both spaces hold, and why there are none."""
+        from speaker_search.cast.roles.relations import relate
+
+        of_actors, of_roles = self._ready_of(OF_ACTORS), self._ready_of(OF_ROLES)
+        if of_actors is None or of_roles is None:
+            return {}, CANNOT_TELL
+        if of_actors.profiles.pairs is None or of_roles.profiles.pairs is None:
+            return {}, TOO_SMALL
+        return relate(self.catalog, of_actors.profiles, of_roles.profiles, pairs), None
