@@ -33,7 +33,7 @@ from speaker_search.views.clip_index.clip_index import TAIL_ROWS, of_columns
 from speaker_search.views.clip_index.plan import Plan
 from speaker_search.views.storage import folder_of
 
-KILLS, SEED = int(os.environ.get("KILLS", "2")), int(os.environ.get("KILL_SEED", "0"))
+KILLS, SEED = int(os.environ.get("KILLS", "1")), int(os.environ.get("KILL_SEED", "0"))
 BY_LISTS = Plan("ivf", 64, 64, "by hand")
 NEW = TAIL_ROWS + 100  # clips since the index was saved: enough to be folded in
 CLIPS = 2 * NEW + 2_000  # before them: with fewer the index would be rebuilt instead
