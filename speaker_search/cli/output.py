@@ -141,8 +141,6 @@ def search(found: Search, files: Mapping[int, Path]) -> None:
         note(f"Probability that nobody here is this voice: {found.nobody:.3f}")
     if found.next:
         note(f"More: --cursor {found.next}")
-    if found.cannot_tell:
-        note(found.cannot_tell)
     note(INFERENCE)
 
 

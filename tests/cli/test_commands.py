@@ -132,7 +132,7 @@ def test_search_puts_the_same_voice_of_another_game_first(answer: Answer) -> Non
 
 def test_search_has_the_promised_form(answer: Answer) -> None:
     document = answer("search").document
-    assert document.keys() == {"query", "matches", "complete", "next", "nobody"}
+    assert document.keys() == {"query", "matches", "complete", "next", "nobody", "cannot_tell"}
     assert document["query"].keys() >= {"clips", "seconds", "encoder", "warnings"}
     match = document["matches"][0]
     assert match.keys() >= {"character", "score", "probability", "hits"}
