@@ -24,6 +24,7 @@ import numpy as np
 from bench_encoder import machine_name
 
 from speaker_search.documents import Character, Evaluation, IngestReport, QuerySize
+from speaker_search.entities import fold
 from speaker_search.errors import EncoderError
 from speaker_search.evaluation.metrics import calibration_error
 from speaker_search.evaluation.queries import CONFIDENT
@@ -107,9 +108,10 @@ def of_several_roles(library: Library, truth: Path, size: int) -> QuerySize:
     refused = {clip.id for clip in library.refused().clips}
     actors, asked = {}, defaultdict(list)
     for one in every_character(library):
-        if (actor := known.voice_actor(one)) is not None:
-            actors[one.id] = actor
-            asked[actor].append(one)
+        names = fold(one.game.maker.name), fold(one.game.title), fold(one.name)
+        if names in known.names:
+            actors[one.id] = known.voice_actor(names)
+            asked[actors[one.id]].append(one)
     likely, right = [], []
     for actor, roles in asked.items():
         for first in range(len(roles)):
