@@ -117,7 +117,7 @@ def questions(profiles: Profiles, labels: Ids, known: Groups, most: int) -> list
 
     One kind asks whether two groups that were nearly joined are one voice; the other, whether the weakest link inside a
     voice holds. What is known already, directly or through others, is not asked, nor what is expected to change less
-    than LEAST_CHANGE, nor whether two characters of one game are one voice. Uncalibrated, there are no questions.
+    than LEAST_CHANGE, nor whether two characters of one game are one voice. Uncalibrated, it is empty.
     """
     if profiles.pairs is None:
         return []

@@ -17,7 +17,7 @@ from speaker_search.entities import Ids
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """Two characters of which a verdict says the opposite of what their credits say."""
+    """Two characters whose verdict contradicts their credits."""
 
     one: int
     other: int

@@ -40,7 +40,7 @@ COLUMNS = {
     "chars_alias": ("id", "spoil", "name", "latin"),
     "chars_vns": ("id", "vid", "spoil"),
 }
-#: Without these there are no credits. A column may have moved; a name is looked for in every table that may have it.
+#: Without these there are no credits. Columns move: a name is looked for in every table that may have it.
 NEEDED = {
     "vn_seiyuu": ("id", "cid", "aid"),
     "staff_alias": ("id", "aid", "name"),
@@ -170,7 +170,7 @@ def rows(stream: BinaryIO, columns: int, wanted: Sequence[int], *, name: str) ->
     """The wanted cells of every row, by their positions; None for a malformed row.
 
     A row has to have as many cells as there are `columns`, all in UTF-8. Raises UsageError, with the table's `name`,
-    for a row over 16 MiB: the file is no table then.
+    for a row over 16 MiB, because the file is then not a table.
     """
     while line := stream.readline(MAX_ROW_BYTES + 1):
         if len(line) > MAX_ROW_BYTES:

@@ -25,7 +25,7 @@ class Games:
 
 
 def match_games(listed: Sequence[ListedGame], roster: Iterable[RosterGame], cast: CastOf) -> Games:
-    """Match by full titles first, then titles of which only one has a subtitle, where the maker is the same."""
+    """Match by full titles first. Then, with the same maker, match a title that has a subtitle to one without."""
     index: defaultdict[str, dict[str, ListedGame]] = defaultdict(dict)
     mains: defaultdict[str, dict[str, ListedGame]] = defaultdict(dict)
     for one in listed:

@@ -1,4 +1,4 @@
-"""The forms in which titles and names from different sources are compared."""
+"""How titles and names from different sources are spelt to compare them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TO_HIRAGANA = {kata: hira for hira, kata in _TO_KATAKANA.items()}
 _SUBTITLE = re.compile(r"\s*(?:[〜～~:：―]|[(（\[「『【<＜]|(?<=\s)[-–—]|[-–—](?=\s))")
 _KANJI = re.compile("[々\u3400-\u9fff\uac00-\ud7af]")
 _BETWEEN_PARTS = re.compile(r"[\s・･·=＝‐]+")
-_SPELT_ALIKE = (  # Hepburn and Kunrei spellings, and long vowels, in the order in which they are replaced
+_SPELT_ALIKE = (  # Hepburn and Kunrei spellings, and long vowels, replaced in this order
     ("jie", "je"), ("shie", "she"), ("chie", "che"),
     ("tch", "cch"), ("sy", "sh"), ("ty", "ch"), ("zy", "j"), ("jy", "j"), ("dz", "z"),
     ("si", "shi"), ("ti", "chi"), ("tu", "tsu"), ("hu", "fu"), ("zi", "ji"), ("du", "zu"), ("di", "ji"),

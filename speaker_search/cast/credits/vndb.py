@@ -42,7 +42,7 @@ class _Known:
 
 @dataclass(slots=True)
 class VndbCredits:
-    """A dump's credits. `cast` puts a game's together from the tables, of which only the columns above are kept."""
+    """A dump's credits. `cast` joins a game's from the tables. Only the columns above are kept."""
 
     spoilers: bool
     source: str = SOURCE

@@ -39,7 +39,7 @@ def _known(profiles: Profiles, pair: Pair) -> bool:
 
 
 def _heard(profiles: Profiles, pairs: Sequence[Pair]) -> Heard | None:
-    """What a space says of pairs of characters, all of which it holds."""
+    """What a space says of pairs of characters. It must hold all of them."""
     calibration = profiles.pairs
     if calibration is None or not pairs:
         return None

@@ -171,7 +171,7 @@ def _written(
 
 
 def _openly(credits: Sequence[Credit]) -> tuple[Credit, ...]:
-    """Those that are no spoilers, by name."""
+    """Those that are not spoilers, by name."""
     return tuple(sorted((one for one in credits if not one.spoiler), key=lambda one: one.under))
 
 
