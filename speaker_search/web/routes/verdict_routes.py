@@ -1,20 +1,15 @@
-"""Verdicts over HTTP, and the queue of pairs to listen to."""
+"""Verdicts, and the queue of pairs to listen to."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Response
-from fastapi import Path as InPath
+from fastapi import APIRouter, Response
 
 from speaker_search import documents
-from speaker_search.documents import MAX_ID, MAX_LIMIT
 from speaker_search.library import Library
+from speaker_search.web.routes.parameters import Id, Limit
 
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 
-
-def judging_routes(library: Library) -> APIRouter:
+def verdict_routes(library: Library) -> APIRouter:
     """The routes for verdicts on one library."""
     routes = APIRouter()
 
@@ -36,7 +31,7 @@ def judging_routes(library: Library) -> APIRouter:
         return library.verdicts(character, history=history, limit=limit, cursor=cursor)
 
     @routes.delete("/verdicts/{verdict_id}")
-    def undo(verdict_id: Annotated[int, InPath(ge=1, le=MAX_ID)], author: str | None = None) -> documents.JudgedVerdict:
+    def undo(verdict_id: Id, author: str | None = None) -> documents.JudgedVerdict:
         """Undo a verdict, which stays in the history; `author` is who undoes it."""
         return library.undo_verdict(verdict_id, author=author)
 

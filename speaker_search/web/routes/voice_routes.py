@@ -1,23 +1,20 @@
-"""The routes of recurring voices."""
+"""Recurring voices, and the casts of games."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter
 
 from speaker_search import documents
-from speaker_search.documents import MAX_ID, MAX_LIMIT
 from speaker_search.library import Library
-
-Id = Annotated[int, Path(ge=1, le=MAX_ID)]
+from speaker_search.web.routes.parameters import Id, Limit
 
 
 def voice_routes(library: Library) -> APIRouter:
+    """The routes of one library's voices."""
     routes = APIRouter()
 
     @routes.get("/voices")
-    def voices(limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100, cursor: str | None = None) -> documents.Voices:
+    def voices(limit: Limit = 100, cursor: str | None = None) -> documents.Voices:
         """Recurring voices by id, each with its characters."""
         return library.voices(limit=limit, cursor=cursor)
 
