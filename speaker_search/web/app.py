@@ -11,6 +11,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from speaker_search.library import Library
 from speaker_search.web import description, problems
+from speaker_search.web.conditional import Conditional
 from speaker_search.web.guards import BodyLimit, key_check
 from speaker_search.web.ingests import Ingests
 from speaker_search.web.routes import routes
@@ -32,12 +33,15 @@ def create_app(library: Library, *, host: str = "127.0.0.1") -> FastAPI:
         title="speaker_search",
         description="Who else sounds like this, in other games?",
         version="1",
+        openapi_tags=description.TAGS,
+        generate_unique_id_function=description.operation_id,
         docs_url=None,  # FastAPI's pages load scripts from other people's servers
         redoc_url=None,
     )
     keys = library.settings.keys
     guards = [Depends(key_check(keys))] if keys else []
     problems.install(app)
+    app.add_middleware(Conditional)
     app.add_middleware(BodyLimit)
     if host in LOOPBACK:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])

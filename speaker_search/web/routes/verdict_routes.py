@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 
 from speaker_search import documents
 from speaker_search.library import Library
-from speaker_search.web.routes.parameters import Id, Limit
+from speaker_search.web.routes.parameters import Author, Cursor, Id, Limit
 
 
 def verdict_routes(library: Library) -> APIRouter:
     """The routes for verdicts on one library."""
     routes = APIRouter()
 
-    @routes.post("/verdicts", status_code=201, responses={409: {"model": documents.Problem}})
-    def judge(request: documents.VerdictRequest, response: Response) -> documents.JudgedVerdict:
+    @routes.get("/verdicts")
+    def list_verdicts(
+        character: Annotated[str | None, Query(description="On this character: its id, or `maker/game/name`.")] = None,
+        history: Annotated[bool, Query(description="Those that were undone, too.")] = False,
+        same: Annotated[bool | None, Query(description="Those that say one voice, or those that say two.")] = None,
+        author: Author = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> documents.Verdicts:
+        """Verdicts, the newest first."""
+        return library.verdicts(character, history=history, same=same, author=author, limit=limit, cursor=cursor)
+
+    @routes.post("/verdicts", status_code=201, responses={200: {"model": documents.JudgedVerdict}})
+    def give_verdict(request: documents.VerdictRequest, response: Response) -> documents.JudgedVerdict:
         """Keep a verdict on two characters: 201, or 200 when the same verdict stands already.
 
         One that contradicts those that stand is a 409, whose detail names the chain of verdicts.
@@ -23,20 +37,13 @@ def verdict_routes(library: Library) -> APIRouter:
         response.status_code = 201 if given.new else 200
         return given
 
-    @routes.get("/verdicts")
-    def verdicts(
-        character: str | None = None, history: bool = False, limit: Limit = 100, cursor: str | None = None
-    ) -> documents.Verdicts:
-        """Verdicts, the newest first; with `history` those that were undone, too."""
-        return library.verdicts(character, history=history, limit=limit, cursor=cursor)
-
     @routes.delete("/verdicts/{verdict_id}")
-    def undo(verdict_id: Id, author: str | None = None) -> documents.JudgedVerdict:
+    def undo_verdict(verdict_id: Id, author: Author = None) -> documents.JudgedVerdict:
         """Undo a verdict, which stays in the history; `author` is who undoes it."""
         return library.undo_verdict(verdict_id, author=author)
 
     @routes.get("/queue")
-    def queue(limit: Limit = 10) -> documents.ListeningQueue:
+    def get_queue(limit: Limit = 10) -> documents.ListeningQueue:
         """The pairs of characters whose answer would change the cast most, with their lines to hear."""
         return library.listening_queue(limit=limit)
 
