@@ -50,31 +50,30 @@ def response(source: Path | bytes, media_type: str, asked: Mapping[str, str]) ->
         headers["Last-Modified"] = formatdate(modified, usegmt=True)
     if conditional.unchanged(asked, etag, modified):
         return Response(status_code=304, headers=headers)
-    start, end = 0, size
-    wanted = asked.get("range")
-    if wanted is not None and conditional.range_applies(asked, etag, headers.get("Last-Modified")):
-        start, end = _part(wanted, size)
-    status = 200
-    if (start, end) != (0, size) or (wanted is not None and size and _RANGE.match(wanted)):
-        status = 206
+    part: tuple[int, int] | None = None
+    if conditional.range_applies(asked, etag, headers.get("Last-Modified")):
+        part = _part(asked.get("range", ""), size)
+    start, end = part or (0, size)
+    if part:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    status = 206 if part else 200
     if isinstance(source, bytes):
         return Response(source[start:end], status, headers, media_type)
     headers["Content-Length"] = str(end - start)
     return StreamingResponse(_read(source, start, end), status, headers, media_type)
 
 
-def _part(wanted: str, size: int) -> tuple[int, int]:
-    """Where a range begins and ends, of this many bytes: all of them unless it is one valid range.
+def _part(wanted: str, size: int) -> tuple[int, int] | None:
+    """Where a range begins and ends, of this many bytes; None unless it is one valid range.
 
     Raises HTTPException (416) when it begins beyond the end.
     """
     match = _RANGE.match(wanted)
     if not match or match.groups() == ("", ""):
-        return 0, size
+        return None
     first, last = match.groups()
-    if first and last and int(last) < int(first):  # invalid, so it is ignored
-        return 0, size
+    if first and last and int(last) < int(first):
+        return None
     start = int(first) if first else max(0, size - int(last))
     end = min(int(last) + 1, size) if first and last else size
     if start >= end:
