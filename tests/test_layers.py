@@ -67,6 +67,7 @@ INNER_FOLDERS = {
     "sources/layouts",
     "sources/trees",
     "views/clip_index",
+    "web/routes",
 }
 MAX_LINES = 300
 MAX_FILES = 12  # of a folder, its __init__ aside

@@ -99,9 +99,20 @@ class Groups:
         return Constraints(*(np.array(sorted(pairs), np.int64).reshape(-1, 2) for pairs in (together, apart)))
 
 
-def constraints(verdicts: Iterable[Verdict], character_ids: Ids) -> Constraints:
-    """What standing verdicts, by id, say of these characters (n,), also through characters that are not among them."""
-    return Groups(verdicts).constraints(character_ids)
+class Known:
+    """What verdicts that stand, by id, say together."""
+
+    def __init__(self, verdicts: Iterable[Verdict]) -> None:
+        self._groups = Groups()
+        #: those that contradict earlier ones because characters were merged since
+        self.contradicted = frozenset(v.id for v in verdicts if not self._groups.add(v.one_id, v.other_id, same=v.same))
+        self._of: tuple[Ids, Constraints] | None = None
+
+    def constraints(self, character_ids: Ids) -> Constraints:
+        """What is known of these characters (n,). Asked again about the same array, it answers at once."""
+        if self._of is None or self._of[0] is not character_ids:
+            self._of = character_ids, self._groups.constraints(character_ids)
+        return self._of[1]
 
 
 def consistent(verdicts: Iterable[Verdict]) -> list[Verdict]:

@@ -161,27 +161,23 @@ def membership(calibration: Calibration, scores: Floats, size: int, alike: Seque
     return logistic(calibration.log_odds(scores) + np.maximum(bonus(size - 1), np.asarray(alike)))
 
 
-def of_game(cast: Cast, title: str) -> Cast:
-    """One game's part of a cast: its voices and unlinked characters. Raises NotFoundError."""
-    wanted = fold(title)
-    part = _part(cast, lambda character: fold(character.game.title) == wanted)
-    if part is None:
-        everyone = [*cast.unlinked, *(character for voice in cast.voices for character, _ in voice.members)]
-        titles = [character.game.title for character in everyone]
-        raise people.not_found("game", title, titles, which=" with embedded clips")
-    return part
-
-
-def of_game_id(cast: Cast, game_id: int) -> Cast:
-    """The same by the game's id. Raises NotFoundError."""
-    part = _part(cast, lambda character: character.game.id == game_id)
-    if part is None:
-        raise NotFoundError(f"There is no game {game_id} with embedded clips.")
-    return part
-
-
-def _part(cast: Cast, there: Callable[[Character], bool]) -> Cast | None:
-    """The voices and unlinked characters of a game; None where it has neither."""
+def of_game(cast: Cast, game: str | int) -> Cast:
+    """One game's part of a cast, by title or id: its voices and unlinked characters. Raises NotFoundError."""
+    there = in_game(game)
     voices = tuple(voice for voice in cast.voices if any(there(character) for character, _ in voice.members))
     unlinked = tuple(character for character in cast.unlinked if there(character))
-    return replace(cast, voices=voices, unlinked=unlinked) if voices or unlinked else None
+    if voices or unlinked:
+        return replace(cast, voices=voices, unlinked=unlinked)
+    if isinstance(game, int):
+        raise NotFoundError(f"There is no game {game} with embedded clips.", people.LIST)
+    everyone = [*cast.unlinked, *(character for voice in cast.voices for character, _ in voice.members)]
+    titles = [character.game.title for character in everyone]
+    raise people.not_found("game", game, titles, which=" with embedded clips")
+
+
+def in_game(game: str | int) -> Callable[[Character], bool]:
+    """Whether a character is of the games with this title, or of the game with this id."""
+    if isinstance(game, int):
+        return lambda character: character.game.id == game
+    wanted = fold(game)
+    return lambda character: fold(character.game.title) == wanted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from itertools import combinations, pairwise
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Select, Table, exists, func, select
 
 from speaker_search.catalog.mending.standing import characters_called, game_called, standing
-from speaker_search.catalog.rows import chunks
+from speaker_search.catalog.rows import among, chunks
 from speaker_search.catalog.spaces import Space
 from speaker_search.catalog.tables import characters, clips, embeddings, games, makers
 from speaker_search.documents import MAX_ID
@@ -18,6 +18,7 @@ from speaker_search.entities import Character, Game, Maker, fold, shown
 from speaker_search.errors import NotFoundError, UsageError
 
 MOST_LISTED = 10  # characters of one name, in an error
+LIST = "See `spksearch catalog list`."
 
 
 def makers_of_games(connection: Connection) -> list[tuple[int, int]]:
@@ -32,18 +33,25 @@ def list_characters(
     maker: str | None = None,
     game: str | None = None,
     name: str | None = None,
+    within: Collection[int] | None = None,
+    contains: str | None = None,
     after: int = 0,
     limit: int = 100,
 ) -> list[Character]:
     """Characters by id from `after` on, with their clips in a space; maker, game and name compare folded.
 
-    What people have renamed or merged is found by its former names too, unless something else is called so now.
+    `within` are the ids of games; `contains` is a part of the name. What people have renamed or merged is found by its
+    former names too, unless something else is called so now.
     """
-    query = _characters().where(_is_live(characters), characters.c.id > after)
+    query = _characters().where(is_live(characters), characters.c.id > after)
+    if within is not None:
+        query = query.where(among(connection, games.c.id, within))
+    if contains is not None:
+        query = query.where(named_with(characters, contains))
     if game is not None:
-        query = query.where(games.c.id.in_(_standing_games(connection, maker, game)))
+        query = query.where(games.c.id.in_(standing_games(connection, maker, game)))
     elif maker is not None:
-        query = query.where(makers.c.id.in_(_ids_of(connection, makers, [_key(maker)])))
+        query = query.where(makers.c.id.in_(called(connection, makers, maker)))
     if name is not None:
         query = query.where(characters.c.id.in_(_characters_called(connection, maker, game, name)))
     rows = connection.execute(query.order_by(characters.c.id).limit(limit)).all()
@@ -86,7 +94,7 @@ def find_character(connection: Connection, space: Space | None, wanted: str) -> 
     if not found:
         parts = min(2, wanted.count("/"))  # suggested is as much of an address as was given
         columns = (makers.c.name, games.c.title, characters.c.name)[2 - parts :]
-        named = select(*columns).select_from(characters.join(games).join(makers)).where(_is_live(characters))
+        named = select(*columns).select_from(characters.join(games).join(makers)).where(is_live(characters))
         rows = connection.execute(named)
         raise not_found("character", wanted, ("/".join(row) for row in rows))
     if len(found) > 1:
@@ -108,7 +116,7 @@ def makers_called(connection: Connection, names: Sequence[str]) -> set[int]:
 
 def find_maker(connection: Connection, wanted: str) -> int:
     """The maker with an id or a name. Raises NotFoundError."""
-    by_id = _by_id(connection, makers, wanted)
+    by_id = row_with_id(connection, makers, wanted)
     return by_id or makers_called(connection, [wanted]).pop()
 
 
@@ -117,13 +125,13 @@ def find_game(connection: Connection, wanted: str) -> int:
 
     Raises NotFoundError, and UsageError when several are called so.
     """
-    if by_id := _by_id(connection, games, wanted):
+    if by_id := row_with_id(connection, games, wanted):
         return by_id
     pieces = wanted.split("/")
     ways = [("/".join(pieces[:cut]), "/".join(pieces[cut:])) for cut in range(1, len(pieces))]
-    found = {id_ for maker, title in ways for id_ in _standing_games(connection, maker, title)}
-    found = found or _standing_games(connection, None, wanted)
-    names = select(games.c.id, makers.c.name, games.c.title).select_from(games.join(makers)).where(_is_live(games))
+    found = {id_ for maker, title in ways for id_ in standing_games(connection, maker, title)}
+    found = found or standing_games(connection, None, wanted)
+    names = select(games.c.id, makers.c.name, games.c.title).select_from(games.join(makers)).where(is_live(games))
     if not found:
         rows = connection.execute(names).all()
         raise not_found("game", wanted, ("/".join(row[1:]) if ways else row.title for row in rows))
@@ -134,7 +142,7 @@ def find_game(connection: Connection, wanted: str) -> int:
     return found.pop()
 
 
-def _by_id(connection: Connection, table: Table, wanted: str) -> int | None:
+def row_with_id(connection: Connection, table: Table, wanted: str) -> int | None:
     """The row that stands for the one with this id, if `wanted` is the id of one."""
     if not (wanted.isascii() and wanted.isdecimal()):
         return None
@@ -146,17 +154,17 @@ def _by_id(connection: Connection, table: Table, wanted: str) -> int | None:
 def _called_so(connection: Connection, noun: str, table: Table, name: Column[str], wanted: Sequence[str]) -> set[int]:
     keys = {_key(each): each for each in wanted}
     found: set[int] = set()
-    for key, each in keys.items():
-        ids = _ids_of(connection, table, [key])
+    for each in keys.values():
+        ids = called(connection, table, each)
         if not ids:
-            raise not_found(noun, each, connection.execute(select(name).where(_is_live(table))).scalars())
+            raise not_found(noun, each, connection.execute(select(name).where(is_live(table))).scalars())
         found |= ids
     return found
 
 
-def _ids_of(connection: Connection, table: Table, keys: Sequence[str]) -> set[int]:
-    """The rows with a folded name; if there are none, those that stand for rows which had it."""
-    rows = connection.execute(select(table.c.id, table.c.merged_into_id).where(table.c.key.in_(keys))).all()
+def called(connection: Connection, table: Table, name: str) -> set[int]:
+    """The rows with this name; if there are none, those that stand for rows which had it."""
+    rows = connection.execute(select(table.c.id, table.c.merged_into_id).where(table.c.key == _key(name))).all()
     live = {row.id for row in rows if row.merged_into_id is None}
     return live or set(standing(connection, [row.id for row in rows], table).values())
 
@@ -171,18 +179,24 @@ def _games_named(connection: Connection, maker: str | None, title: str) -> list[
     return live or [row.id for row in rows]
 
 
-def _standing_games(connection: Connection, maker: str | None, title: str) -> set[int]:
+def standing_games(connection: Connection, maker: str | None, title: str) -> set[int]:
+    """The games called so now, or else before; with a maker, what that maker's game of this title has become."""
     return set(standing(connection, _games_named(connection, maker, title), games).values())
 
 
 def _characters_called(connection: Connection, maker: str | None, game: str | None, name: str) -> set[int]:
     if game is None:
-        return _ids_of(connection, characters, [_key(name)])
+        return called(connection, characters, name)
     casts = [characters_called(connection, id_) for id_ in _games_named(connection, maker, game)]
     return {cast[key] for cast in casts if (key := _key(name)) in cast}
 
 
-def _is_live(table: Table) -> ColumnElement[bool]:
+def named_with(table: Table, part: str) -> ColumnElement[bool]:
+    """Whether rows have a part in their folded names."""
+    return table.c.key.contains(_key(part), autoescape=True)
+
+
+def is_live(table: Table) -> ColumnElement[bool]:
     """Whether rows stand for themselves: nothing else is listed."""
     return table.c.merged_into_id.is_(None)
 
@@ -201,7 +215,7 @@ def _near(wanted: str, names: Iterable[str]) -> str:
     meant = sorted((other for other in known if key and key in other), key=len)
     meant = (meant or get_close_matches(key, known))[:3]
     if not meant:
-        return "See `spksearch catalog list`."
+        return LIST
     return f"Did you mean {' or '.join(known[other] for other in meant)}? `spksearch catalog list` lists all."
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field, computed_field
 
@@ -80,6 +80,74 @@ class PlacedClip(Clip):
 class Hit(Document):
     clip: Clip
     cosine: Rounded = Field(description="1.0 = the same recording.")
+
+
+class ListedMaker(Maker):
+    games: int = Field(description="How many games it has.")
+
+
+class Makers(Tabular, Document):
+    """A page of makers, by id."""
+
+    makers: list[ListedMaker]
+    next: str | None = Field(description="Cursor of the following page; null on the last one.")
+
+    columns: ClassVar[tuple[str, ...]] = ("maker_id", "maker", "games")
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        return [(one.id, one.name, one.games) for one in self.makers]
+
+    def brief(self) -> dict[str, object]:
+        return {"makers": len(self.makers), "next": self.next}
+
+
+class ListedGame(Game):
+    characters: int = Field(description="How many characters it has.")
+
+
+class Games(Tabular, Document):
+    """A page of games, by id."""
+
+    games: list[ListedGame]
+    next: str | None = Field(description="Cursor of the following page; null on the last one.")
+
+    columns: ClassVar[tuple[str, ...]] = ("game_id", "game", "maker", "characters")
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        return [(one.id, one.title, one.maker.name, one.characters) for one in self.games]
+
+    def brief(self) -> dict[str, object]:
+        return {"games": len(self.games), "next": self.next}
+
+
+class HeldClip(Clip):
+    """A clip, whose it is, and whether it can be found."""
+
+    game: Game
+    character: NamedCharacter | None = Field(description="null when the speaker is unknown.")
+    state: Literal["embedded", "pending", "refused"] = Field(description="In the space being searched.")
+    reason: str | None = Field(description="Why it was refused; null otherwise.")
+
+
+class Clips(Tabular, Document):
+    """A page of clips, by id."""
+
+    clips: list[HeldClip]
+    next: str | None = Field(description="Cursor of the following page; null on the last one.")
+
+    columns: ClassVar[tuple[str, ...]] = (
+        *("clip_id", "text", "seconds", "state", "reason"),
+        *("character_id", "character", "game", "maker"),
+    )
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        for one in self.clips:
+            who = (None, None) if one.character is None else (one.character.id, one.character.name)
+            line = (one.id, one.text, one.seconds, one.state, one.reason)
+            yield (*line, *who, one.game.title, one.game.maker.name)
+
+    def brief(self) -> dict[str, object]:
+        return {"clips": len(self.clips), "next": self.next}
 
 
 class Characters(Tabular, Document):

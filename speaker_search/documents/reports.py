@@ -251,7 +251,7 @@ class Demo(Document):
 class Problem(Document):
     """What went wrong (RFC 9457)."""
 
-    type: str
+    type: str = Field(description="What kind of problem it is: urn:spksearch:problem: and a name that never changes.")
     title: str
     status: int
-    detail: str
+    detail: str = Field(description="What is wrong, and what to do about it.")

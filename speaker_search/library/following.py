@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from speaker_search import documents
 from speaker_search.catalog.spaces import Space
 from speaker_search.errors import IndexUnusableError, UsageError
-from speaker_search.library.holdings import Holdings
+from speaker_search.library.browsing import Browsing
 from speaker_search.settings import Settings
 
 # Imported where they are used: see holdings.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from speaker_search.search.live import Live, Ready
 
 
-class Following(Holdings):
+class Following(Browsing):
     """An open catalog with the views of the space being searched."""
 
     def __init__(self, settings: Settings) -> None:

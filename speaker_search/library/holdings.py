@@ -1,4 +1,4 @@
-"""What a catalog holds: characters, clips, refusals and sounds, and the state of its index.
+"""What a catalog holds: clips, refusals and sounds, and the state of its index.
 
 Slow imports are made in the methods that need them: FAISS takes a third of a second, and listing characters does not
 need it.
@@ -34,7 +34,6 @@ MEDIA_TYPES = {
     ".wav": "audio/wav",
     ".mp3": "audio/mpeg",
 }
-MAX_CURSOR_DIGITS = 18  # fewer than the largest id that a database stores
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,31 +93,6 @@ class Holdings:
         space = self.space
         with self.catalog.read() as connection:
             return documents.ClipCounts.copy_of(count_clips(connection, space.id))
-
-    def characters(
-        self,
-        *,
-        maker: str | None = None,
-        game: str | None = None,
-        name: str | None = None,
-        limit: int = 100,
-        cursor: str | None = None,
-    ) -> documents.Characters:
-        """A page of characters, by id; maker, game and name compare without regard to case and width.
-
-        Raises NotFoundError for a maker or game that the catalog does not know.
-        """
-        space = self.space
-        check_limit(limit)
-        after = id_after(cursor)
-        with self.catalog.read() as connection:
-            people.makers_called(connection, [] if maker is None else [maker])
-            people.games_called(connection, [] if game is None else [game])
-            found = people.list_characters(
-                connection, space, maker=maker, game=game, name=name, after=after, limit=limit + 1
-            )
-        page = [documents.Character.copy_of(character) for character in found[:limit]]
-        return documents.Characters(characters=page, next=str(page[-1].id) if len(found) > limit else None)
 
     def show(self, character: str | int, *, limit: int = 20) -> documents.ShownCharacter:
         """A character, by name or id (see `people.find_character`), and its first clips."""
@@ -233,14 +207,6 @@ class Holdings:
 def check_limit(limit: int) -> None:
     if not 1 <= limit <= documents.MAX_LIMIT:
         raise UsageError(f"The limit must be from 1 to {documents.MAX_LIMIT:,}, not {limit}.")
-
-
-def id_after(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= MAX_CURSOR_DIGITS):
-        raise UsageError(f"{cursor!r} is not a cursor.", "Give the `next` of an earlier answer.")
-    return int(cursor)
 
 
 def _media_type(content: bytes) -> str:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from speaker_search import documents
 from speaker_search.catalog import people
 from speaker_search.documents import MAX_AUTHOR, Noun
+from speaker_search.documents.paging import cursor_after, id_after
 from speaker_search.entities import fold, shown
 from speaker_search.errors import UsageError
 from speaker_search.library.carrying import Carrying
-from speaker_search.library.holdings import check_limit, id_after
+from speaker_search.library.holdings import check_limit
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -83,11 +84,11 @@ class Mending(Carrying):
         from speaker_search.catalog.mending.undo import list_edits
 
         check_limit(limit)
-        before = None if cursor is None else id_after(cursor)
+        before = None if cursor is None else id_after(cursor, "edits")
         with self.catalog.read() as connection:
             found = [_document(row) for row in list_edits(connection, before=before, limit=limit + 1)]
         page = found[:limit]
-        return documents.Edits(edits=page, next=str(page[-1].id) if len(found) > limit else None)
+        return documents.Edits(edits=page, next=cursor_after("edits", page[-1].id) if len(found) > limit else None)
 
     def _mend(self, work: Callable[[Connection], tuple[int, int]]) -> documents.Mended:
         from speaker_search.catalog.mending.standing import lock_names

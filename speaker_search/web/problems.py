@@ -2,56 +2,139 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speaker_search import errors
 from speaker_search.documents import Problem
+from speaker_search.web.ways_out import over_http
 
-#: The status and the stable `type` of each error; the first class that fits counts.
-PROBLEMS: dict[type[errors.SpeakerSearchError], tuple[int, str]] = {
-    errors.NotFoundError: (404, "not-found"),
-    errors.TooLargeError: (413, "too-large"),
-    errors.ContradictionError: (409, "contradiction"),
-    errors.UsageError: (422, "usage"),
-    errors.AudioError: (422, "audio"),
-    errors.SourceError: (422, "source"),
-    errors.CatalogError: (503, "catalog"),
-    errors.IndexUnusableError: (503, "index"),
-    errors.EncoderError: (503, "encoder"),
-    errors.DecoderError: (503, "decoder"),
-    errors.SpeakerSearchError: (500, "error"),
-}
+PREFIX = "urn:spksearch:problem:"
 PROBLEM_TYPE = "application/problem+json"
-#: The stable `type` of errors that the web framework raises itself; any other is a "request".
-KINDS = {401: "unauthorised", 404: "not-found", 405: "method", 416: "range"}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A stable `type` of problems, without its prefix."""
+
+    status: int
+    means: str
+    example: str  #: a `detail`
+
+
+#: Every type of problem. Types are never renamed; the README lists them.
+KINDS: dict[str, Kind] = {
+    "request": Kind(400, "The request is malformed, or for another host.", "Maximum number of files is 32."),
+    "unauthorised": Kind(
+        401, "A key is missing.", "Send one of the server's keys as `Authorization: Bearer KEY` or `X-API-Key`."
+    ),
+    "not-found": Kind(
+        404,
+        "The path does not exist, or the catalog has nothing with that name or id.",
+        "There is no character 999. See `GET /v1/characters`.",
+    ),
+    "method": Kind(405, "The path has other methods: see `Allow`.", "Method Not Allowed"),
+    "not-acceptable": Kind(
+        406,
+        "The `Accept` header leaves out the answer's media type.",
+        "The answer is application/json. Name that, or nothing, in the Accept header.",
+    ),
+    "contradiction": Kind(
+        409,
+        "A verdict contradicts those that stand.",
+        "Kumo/Hare/Aoi (id 1) = Kumo/Yuki/Beni (id 7) contradicts earlier verdicts: Kumo/Hare/Aoi (id 1) ≠ "
+        "Kumo/Yuki/Beni (id 7) by verdict 3. If one of them is wrong, undo it first: `DELETE /v1/verdicts/3`.",
+    ),
+    "precondition": Kind(
+        412, "`If-Match` or `If-Unmodified-Since` names another version than today's.", "Precondition Failed"
+    ),
+    "too-large": Kind(
+        413, "The body is over the limit.", "A request may be up to 64 MiB. Send fewer or shorter clips."
+    ),
+    "media-type": Kind(
+        415, "The body is of a kind that the route does not take.", "The body is text/plain. Send application/json."
+    ),
+    "range": Kind(416, "The range begins beyond the end of the sound.", "Range Not Satisfiable"),
+    "usage": Kind(
+        422,
+        "A parameter or a field has an impossible value.",
+        "query.limit: Input should be less than or equal to 1000.",
+    ),
+    "audio": Kind(422, "An uploaded sound cannot be used.", "The clip is 0.10 s long; at least 0.3 s are needed."),
+    "source": Kind(422, "A path to ingest holds no voices.", "/voices/new holds no sounds."),
+    "error": Kind(500, "The server failed.", "The server failed; its log says why."),
+    "catalog": Kind(
+        503,
+        "The catalog is empty or cannot be used.",
+        "The catalog holds no voices yet. Ingest some first: `POST /v1/ingest`.",
+    ),
+    "index": Kind(
+        503,
+        "The index cannot be used.",
+        "The index is damaged. For whoever runs the server: run `spksearch index build`.",
+    ),
+    "encoder": Kind(
+        503,
+        "The encoder cannot be loaded.",
+        "The weights of anime-va are not on this machine. For whoever runs the server: set SPKSEARCH_CHECKPOINT.",
+    ),
+    "decoder": Kind(503, "No process that decodes sounds can be started.", "The audio decoder cannot be started."),
+}
+#: The type of each error of ours; the first class that fits counts.
+OF_ERRORS: dict[type[errors.SpeakerSearchError], str] = {
+    errors.NotFoundError: "not-found",
+    errors.TooLargeError: "too-large",
+    errors.ContradictionError: "contradiction",
+    errors.UsageError: "usage",
+    errors.AudioError: "audio",
+    errors.SourceError: "source",
+    errors.CatalogError: "catalog",
+    errors.IndexUnusableError: "index",
+    errors.EncoderError: "encoder",
+    errors.DecoderError: "decoder",
+    errors.SpeakerSearchError: "error",
+}
+#: The type of errors that the web framework or a check of the request raises; of any other status, "request".
+OF_STATUS = {
+    status: next(name for name, kind in KINDS.items() if kind.status == status)
+    for status in (401, 404, 405, 406, 412, 413, 415, 416)
+}
 #: The phrases of RFC 9110 where Python 3.11 still has those of older RFCs.
 PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 
 
-def problem(status: int, kind: str, detail: str) -> JSONResponse:
-    """A problem document; its type is a name below urn:spksearch:problem, which never changes."""
-    document = Problem(type=f"urn:spksearch:problem:{kind}", title=_phrase(status), status=status, detail=detail)
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return JSONResponse(document.model_dump(), status, headers, PROBLEM_TYPE)
+def document(kind: str, detail: str, status: int | None = None) -> Problem:
+    """A problem of one of the KINDS; `status` is its own unless given."""
+    status = status or KINDS[kind].status
+    return Problem(type=PREFIX + kind, title=phrase(status), status=status, detail=detail)
+
+
+def problem(kind: str, detail: str, status: int | None = None) -> JSONResponse:
+    """The answer with that document."""
+    found = document(kind, detail, status)
+    headers = {"Cache-Control": "no-store"}
+    if found.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(found.model_dump(), found.status, headers, PROBLEM_TYPE)
 
 
 def of_status(status: int, detail: str) -> JSONResponse:
     """The problem of an error that the web framework found."""
     if detail in ("", HTTPStatus(status).phrase):  # it had nothing to add
-        detail = _phrase(status)
-    return problem(status, KINDS.get(status, "request"), detail)
+        detail = phrase(status)
+    return problem(OF_STATUS.get(status, "request"), detail, status)
 
 
 def of(error: errors.SpeakerSearchError) -> JSONResponse:
     """The problem of one of our errors."""
-    status, kind = next(known for cls, known in PROBLEMS.items() if isinstance(error, cls))
-    return problem(status, kind, str(error))
+    return problem(next(kind for cls, kind in OF_ERRORS.items() if isinstance(error, cls)), over_http(error))
 
 
 def install(app: FastAPI) -> None:
@@ -65,18 +148,20 @@ def install(app: FastAPI) -> None:
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        return problem(422, "usage", f"{where}: {first['msg']}.")
+        return problem("usage", f"{where}: {first['msg']}.")
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
         answer = of_status(error.status_code, str(error.detail))
-        answer.headers.update(error.headers or {})  # such as the methods allowed
+        answer.headers.update(error.headers or {})  # such as the media types taken
+        if error.status_code == 405:
+            answer.headers["Allow"] = ", ".join(_allowed(app, request.scope))
         return answer
 
     @app.exception_handler(Exception)
     async def unforeseen(_: Request, __: Exception) -> JSONResponse:
         # Starlette logs the traceback on the server; the client learns only that it is our fault.
-        return problem(500, "error", "The server failed; its log says why.")
+        return problem("error", "The server failed; its log says why.")
 
 
 class PlainErrors:
@@ -102,7 +187,17 @@ class PlainErrors:
         await self.app(scope, receive, made)
 
 
-def _phrase(status: int) -> str:
+def _allowed(app: FastAPI, scope: Scope) -> list[str]:
+    """The methods of a path: of all its routes, where Starlette names those of the first."""
+    allowed = []
+    for method in ("GET", "POST", "DELETE"):
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in app.router.routes):
+            allowed += ["GET", "HEAD"] if method == "GET" else [method]
+    return allowed
+
+
+def phrase(status: int) -> str:
+    """What the standard calls a status."""
     return PHRASES.get(status) or HTTPStatus(status).phrase
 
 

@@ -1,28 +1,90 @@
-"""A clip's sound, or a byte range of it."""
+"""A clip's sound, or a byte range of it, from a file or an archive (RFC 9110, section 14)."""
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Iterator, Mapping
+from email.utils import formatdate
 from pathlib import Path
 
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})$")
+from speaker_search.errors import NotFoundError
+from speaker_search.web import conditional
+
+CHUNK_BYTES = 256 * 1024
+MAX_AGE_S = 3600  # a clip's sound hardly ever changes, and a listener asks for a range at a time
+_RANGE = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*$", re.IGNORECASE)
 
 
-def response(source: Path | bytes, media_type: str, wanted_range: str | None) -> Response:
-    """A file, which Starlette reads and cuts itself, or the bytes of one (RFC 9110, section 14)."""
+class Sound(Response):
+    """The kind of response that the OpenAPI description names for sounds."""
+
+    media_type = "audio/*"
+
+
+def response(source: Path | bytes, media_type: str, asked: Mapping[str, str]) -> Response:
+    """The sound, or the part that the request's headers want. Raises NotFoundError when the file has gone.
+
+    A header with several ranges, or with none that is valid, is answered with the whole sound, as the standard allows.
+    """
+    modified: float | None = None
     if isinstance(source, Path):
-        return FileResponse(source, media_type=media_type)
-    headers = {"Accept-Ranges": "bytes"}
-    match = _RANGE.match(wanted_range or "")
+        try:
+            stat = source.stat()
+        except OSError as error:
+            raise NotFoundError("The sound of this clip is no longer where it was.") from error
+        size, modified = stat.st_size, stat.st_mtime
+        version = f"{stat.st_mtime_ns}-{size}-{stat.st_ino}".encode()
+    else:
+        size, version = len(source), source
+    etag = f'"{hashlib.blake2b(version, digest_size=16).hexdigest()}"'
+    headers = {
+        "ETag": etag,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": f"private, max-age={MAX_AGE_S}",
+    }
+    if modified is not None:
+        headers["Last-Modified"] = formatdate(modified, usegmt=True)
+    if conditional.unchanged(asked, etag, modified):
+        return Response(status_code=304, headers=headers)
+    part: tuple[int, int] | None = None
+    if conditional.range_applies(asked, etag, headers.get("Last-Modified")):
+        part = _part(asked.get("range", ""), size)
+    start, end = part or (0, size)
+    if part:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    status = 206 if part else 200
+    if isinstance(source, bytes):
+        return Response(source[start:end], status, headers, media_type)
+    headers["Content-Length"] = str(end - start)
+    return StreamingResponse(_read(source, start, end), status, headers, media_type)
+
+
+def _part(wanted: str, size: int) -> tuple[int, int] | None:
+    """Where a range begins and ends, of this many bytes; None unless it is one valid range.
+
+    Raises HTTPException (416) when it begins beyond the end.
+    """
+    match = _RANGE.match(wanted)
     if not match or match.groups() == ("", ""):
-        return Response(source, media_type=media_type, headers=headers)
+        return None
     first, last = match.groups()
-    start = int(first) if first else max(0, len(source) - int(last))
-    end = min(int(last) if first and last else len(source) - 1, len(source) - 1)
-    if start > end:
-        raise HTTPException(416, headers={"Content-Range": f"bytes */{len(source)}"})
-    headers["Content-Range"] = f"bytes {start}-{end}/{len(source)}"
-    return Response(source[start : end + 1], 206, headers, media_type)
+    if first and last and int(last) < int(first):
+        return None
+    start = int(first) if first else max(0, size - int(last))
+    end = min(int(last) + 1, size) if first and last else size
+    if start >= end:
+        raise HTTPException(416, headers={"Content-Range": f"bytes */{size}"})
+    return start, end
+
+
+def _read(path: Path, start: int, end: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(start)
+        left = end - start
+        while left and (chunk := file.read(min(CHUNK_BYTES, left))):
+            left -= len(chunk)
+            yield chunk

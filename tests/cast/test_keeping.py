@@ -262,11 +262,11 @@ def test_pages_of_voices_hold_each_once(library: Told) -> None:
 
 
 @pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
-def test_a_games_cast_by_its_id_is_that_by_its_title(library: Told) -> None:
+def test_a_games_sheet_by_its_id_is_that_by_its_title(library: Told) -> None:
     game = library.characters(game="game2").characters[0].game
-    assert library.game_cast(game.id) == library.cast(game="game2").document()
+    assert library.cast_sheet(game.id) == library.cast_sheet("game2")
     with pytest.raises(NotFoundError, match="There is no game 99"):
-        library.game_cast(99)
+        library.cast_sheet(99)
 
 
 @pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)

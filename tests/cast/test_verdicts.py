@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speaker_search.cast.verdicts import Groups, chain, consistent, constraints
+from speaker_search.cast.verdicts import Groups, Known, chain, consistent
 from speaker_search.entities import Verdict
 
 CHARACTERS = 7
@@ -91,7 +91,7 @@ def test_constraints_say_all_that_is_known_of_the_characters_asked_about(
     tried: list[tuple[int, int, bool] | int], wanted: set[int]
 ) -> None:
     standing = accepted(tried)[-1] if tried else []
-    found = constraints(standing, np.array(sorted(wanted), np.int64))
+    found = Known(standing).constraints(np.array(sorted(wanted), np.int64))
     pairs = [(found.together, True), (found.apart, False)]
     kept = [said(0, int(one), int(other), word) for rows, word in pairs for one, other in rows]
     assert {id_ for verdict in kept for id_ in (verdict.one_id, verdict.other_id)} <= wanted
@@ -116,4 +116,4 @@ def test_of_merged_characters_the_older_verdicts_hold() -> None:
     """4 was merged into 1, so that the last two verdicts are about 1."""
     verdicts = [same(1, 1, 2), different(2, 1, 2), different(3, 1, 1), different(4, 1, 3)]
     assert ids_of(consistent(verdicts)) == [1, 4]
-    assert constraints(verdicts, np.array([1, 2, 3])).apart.tolist() == [[1, 3]]
+    assert Known(verdicts).constraints(np.array([1, 2, 3])).apart.tolist() == [[1, 3]]

@@ -14,6 +14,7 @@ from end_to_end.running import LIMIT_S, Server, quickly
 
 import speaker_search
 from speaker_search.documents import SearchOptions
+from speaker_search.documents.paging import cursor_after
 
 
 def upload(client: httpx.Client, clips: list[Path], query: str = "{}") -> Any:
@@ -68,9 +69,10 @@ def test_the_objects_that_python_gets_are_those_of_the_document(role: Role, libr
 def test_characters_are_the_same_by_command_line_http_and_python(
     ingested: Ingested, http: httpx.Client, library: Any
 ) -> None:
-    by_command = quickly("catalog", "list", "--limit", "5", "--cursor", "3", "--json", home=ingested.home).document
-    assert http.get("/v1/characters", params={"limit": 5, "cursor": 3}).json() == by_command
-    assert library.characters(limit=5, cursor="3").model_dump(mode="json") == by_command
+    after = cursor_after("characters", 3)
+    by_command = quickly("catalog", "list", "--limit", "5", "--cursor", after, "--json", home=ingested.home).document
+    assert http.get("/v1/characters", params={"limit": 5, "cursor": after}).json() == by_command
+    assert library.characters(limit=5, cursor=after).model_dump(mode="json") == by_command
     assert [one["id"] for one in by_command["characters"]] == [4, 5, 6, 7, 8]
 
 

@@ -196,10 +196,6 @@ def test_an_error_is_a_problem_document(http: httpx.Client, name: str) -> None:
     check(ask(http), status, kind, words)
 
 
-def test_a_method_not_allowed_names_those_that_are(http: httpx.Client) -> None:
-    assert http.delete("/v1/characters").headers["allow"] == "GET"
-
-
 def test_a_body_announced_as_too_large_is_refused_before_it_is_sent(server: Server) -> None:
     head = f"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: {MAX_BODY_MIB * 2**20 + 1}\r\n\r\n"
     with socket.create_connection(server.address, timeout=LIMIT_S) as connection:

@@ -25,17 +25,26 @@ ATTRIBUTION = "Contains information from VNDB (https://vndb.org), under the Open
 
 
 def import_credits(
-    catalog: Catalog, path: Path, *, dry_run: bool, spoilers: bool, unmatched: Path | None
+    catalog: Catalog,
+    path: Path,
+    content: bytes | None = None,
+    *,
+    dry_run: bool,
+    spoilers: bool,
+    unmatched: Path | None,
 ) -> ImportedCredits:
     """Import a CSV file or a VNDB dump; all of it or nothing. Importing it again changes nothing.
 
-    With `dry_run` all is done and undone. `unmatched` is a file to write what is ambiguous or unmatched to. Raises
-    UsageError when the file is damaged or something else, or `unmatched` would replace it.
+    `content` is that of a CSV file which was sent: then `path` is only its name. With `dry_run` all is done and undone.
+    `unmatched` is a file to write what is ambiguous or unmatched to. Raises UsageError when the file is damaged or
+    something else, or `unmatched` would replace it.
     """
     if unmatched is not None and unmatched.resolve() == path.resolve():
         raise UsageError(f"{unmatched} is the list itself, and would be replaced.", "Name another file as --unmatched.")
     listed: CsvCredits | VndbCredits = (
-        read_dump(path, spoilers=spoilers) if _is_dump(path) else read_csv(path, spoilers=spoilers)
+        read_dump(path, spoilers=spoilers)
+        if content is None and _is_dump(path)
+        else read_csv(path, content, spoilers=spoilers)
     )
     with catalog.read() as connection:
         games = roster(connection)

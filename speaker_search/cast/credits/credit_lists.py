@@ -68,10 +68,14 @@ class CsvCredits:
         )
 
 
-def read_csv(path: Path, *, spoilers: bool = False) -> CsvCredits:
-    """Read a CSV file; rows that lack something are counted and named. Raises UsageError when it is another file."""
+def read_csv(path: Path, content: bytes | None = None, *, spoilers: bool = False) -> CsvCredits:
+    """Read a CSV file, or `content` under its name; rows that lack something are counted and named.
+
+    Raises UsageError when it is another file.
+    """
     found = CsvCredits()
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    content = _content(path) if content is None else content
+    reader = csv.reader(io.StringIO(_text(path, content), newline=""), strict=True)
     header: list[str] | None = None
     while True:
         try:
@@ -127,13 +131,16 @@ def _problem(header: list[str], cells: list[str], row: dict[str, str]) -> str:
     return "it contains a NUL character" if any("\0" in cell for cell in cells) else ""
 
 
-def _text(path: Path) -> str:
+def _content(path: Path) -> bytes:
     try:
         if path.stat().st_size > MAX_CSV_BYTES:
             raise UsageError(f"{path} is over {MAX_CSV_BYTES >> 20} MiB.", "Split it into smaller files.")
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.", "Check its name.") from error
+
+
+def _text(path: Path, content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

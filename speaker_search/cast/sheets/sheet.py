@@ -11,12 +11,12 @@ import numpy as np
 from speaker_search import documents
 from speaker_search.cast.lines import Lines, closest
 from speaker_search.cast.linking import bonus
-from speaker_search.cast.voices import Cast, of_game
+from speaker_search.cast.voices import Cast, in_game, of_game
 from speaker_search.catalog import people
 from speaker_search.catalog.clips import clips_by_id
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.knowledge.kept_credits import Credit, credits_of
-from speaker_search.entities import Character, Clip, Floats, Ids, fold
+from speaker_search.entities import Character, Clip, Floats, Ids
 from speaker_search.search.calibration import logistic
 from speaker_search.search.live import Ready
 from speaker_search.search.profiles.profiles import Profiles
@@ -51,11 +51,14 @@ class _Found:
     nearest: list[Ids]  #: the rows of each group in other games, the nearest first
 
 
-def sheet(catalog: Catalog, ready: Ready, cast: Cast, title: str) -> documents.CastSheet:
-    """The cast sheet of the games with this title, from the whole catalog's cast. Raises NotFoundError."""
-    document, profiles = of_game(cast, title).document(), ready.profiles
+def sheet(catalog: Catalog, ready: Ready, cast: Cast, game: str | int) -> documents.CastSheet:
+    """The cast sheet of the games with this title, or of the game with this id, from the whole catalog's cast.
+
+    Raises NotFoundError.
+    """
+    document, profiles, there = of_game(cast, game).document(), ready.profiles, in_game(game)
     grouped = _grouped(catalog, cast, profiles)
-    rows = [row for row, one in enumerate(grouped.everyone) if fold(one.game.title) == fold(title)]
+    rows = [row for row, one in enumerate(grouped.everyone) if there(one)]
     rows.sort(key=lambda row: (-grouped.everyone[row].clips, grouped.everyone[row].id))
     found = [_likeliest(profiles, grouped, row) for row in rows]
     lines = [closest(ready, one.row, int(one.nearest[0][0])) if one.groups else None for one in found]
@@ -65,7 +68,7 @@ def sheet(catalog: Catalog, ready: Ready, cast: Cast, title: str) -> documents.C
     speech = dict(zip(ready.snapshot.characters.ids.tolist(), ready.snapshot.characters.milliseconds, strict=True))
     return documents.CastSheet(
         **{name: getattr(document, name) for name in type(document).model_fields},
-        game=grouped.everyone[rows[0]].game.title if rows else title,
+        game=grouped.everyone[rows[0]].game.title if rows else str(game),
         sheet=[
             _written(one, pair, grouped, heard, credits, int(speech.get(grouped.everyone[one.row].id, 0)) / 1_000)
             for one, pair in zip(found, lines, strict=True)

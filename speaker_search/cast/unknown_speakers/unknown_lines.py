@@ -10,7 +10,7 @@ from speaker_search.catalog import people
 from speaker_search.catalog.clips import clips_by_id
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.embeddings import UNKNOWN
-from speaker_search.entities import Character
+from speaker_search.entities import Character, Game
 from speaker_search.search.live import Ready
 from speaker_search.views.clip_index import columns
 from speaker_search.views.clip_index.columns import Columns
@@ -18,21 +18,25 @@ from speaker_search.views.clip_index.columns import Columns
 TOO_FEW = "No probabilities for characters of the game: too few characters in the catalog have two clips to learn from."
 
 
-def unknown_lines(catalog: Catalog, ready: Ready, title: str) -> documents.UnknownLines:
-    """Every embedded line without a character of the games with this title, and who may speak it.
+def unknown_lines(catalog: Catalog, ready: Ready, game: Game | str) -> documents.UnknownLines:
+    """Every embedded line without a character of a game, or of the games with a title, and who may speak it.
 
     Raises NotFoundError for a title that the catalog does not have.
     """
-    with catalog.read() as connection:
-        games = sorted(people.games_called(connection, [title]))
+    if isinstance(game, Game):
+        games, title = [game.id], game.title
+    else:
+        title = game
+        with catalog.read() as connection:
+            games = sorted(people.games_called(connection, [title]))
     index, profiles = ready.snapshot.clips, ready.profiles
     parts: list[tuple[Columns, Guesses]] = []
-    for game in games:
-        held = list(index.of_characters(np.array([game]), np.array([UNKNOWN]), max(1, index.clips)))
+    for id_ in games:
+        held = list(index.of_characters(np.array([id_]), np.array([UNKNOWN]), max(1, index.clips)))
         lines = columns.join(held)
         if len(lines):
             vectors = lines.vectors.astype(np.float32)
-            parts.append((lines, guess(ready.snapshot, profiles, game, vectors, lines.seconds)))
+            parts.append((lines, guess(ready.snapshot, profiles, id_, vectors, lines.seconds)))
     rows = np.unique(np.concatenate([np.empty(0, np.int64), *(each for _, one in parts for each in _rows(one))]))
     ids = profiles.character_ids[rows[rows >= 0]].tolist()
     with catalog.read() as connection:
@@ -50,7 +54,7 @@ def unknown_lines(catalog: Catalog, ready: Ready, title: str) -> documents.Unkno
         for place, id_ in enumerate(lines.ids.tolist())
         if id_ in clips
     ]
-    found.sort(key=lambda line: (-_first(line), line.id))
+    found.sort(key=likeliest_first)
     calibrated = any(suspect.probability is not None for line in found for suspect in line.here)
     warnings = ready.warnings(calibrated=calibrated)
     if found and not calibrated and any(line.here for line in found):
@@ -79,5 +83,6 @@ def _number(probability: float) -> float | None:
     return None if np.isnan(probability) else float(probability)
 
 
-def _first(line: documents.UnknownLine) -> float:
-    return (line.here[0].probability or 0.0) if line.here else 0.0
+def likeliest_first(line: documents.UnknownLine) -> tuple[float, int]:
+    """The order of lines: by their likeliest character of the game, then by id."""
+    return -(line.here[0].probability or 0.0) if line.here else 0.0, line.id

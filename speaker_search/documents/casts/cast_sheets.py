@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
@@ -10,7 +11,7 @@ from pydantic import Field
 from speaker_search.documents.answers import Cast, CastCharacter, Relation
 from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
-from speaker_search.documents.nouns import Clip, PlacedClip
+from speaker_search.documents.nouns import Clip
 
 
 class LikelyVoice(Document):
@@ -105,12 +106,26 @@ class Suspect(Document):
     probability: Rounded | None = Field(description="null when it cannot be calibrated.")
 
 
-class UnknownLine(PlacedClip):
+class UnknownClip(Clip):
     """A line of an unknown speaker."""
 
     here: list[Suspect] = Field(description="Characters of its game that may speak it, the likeliest first.")
     elsewhere: list[Suspect] = Field(description="Characters of other games that may be the same voice.")
     nobody: Rounded | None = Field(description="The probability that no character in the catalog is this voice.")
+
+
+class UnknownLine(UnknownClip):
+    path: Path = Field(description="Where its sound is.")
+
+
+class UnknownPage(Document):
+    """A page of a game's lines of unknown speakers: inference about voices, not proof of who speaks."""
+
+    encoder: str
+    game: str
+    lines: list[UnknownClip] = Field(description="Those with the likeliest character of the game first.")
+    next: str | None = Field(description="Cursor of the following page; null on the last one.")
+    warnings: list[str]
 
 
 class UnknownLines(Tabular, Document):

@@ -15,6 +15,35 @@ from speaker_search.documents.nouns import NamedCharacter
 MOST_UNSETTLED = 1_000  # listed in a document; `--unmatched` writes all of them
 
 
+class ListedCredit(Document):
+    """Who is known to speak a character."""
+
+    character: NamedCharacter
+    voice_actor: str = Field(description="As credited.")
+    actor_id: int = Field(description="The same for all names that a person is credited under.")
+    actor: str = Field(description="The person's main name.")
+    spoiler: bool = Field(description="Whether the list that it is from marks it as a spoiler.")
+
+
+class Credits(Tabular, Document):
+    """A page of credits, by character."""
+
+    credits: list[ListedCredit]
+    next: str | None = Field(description="Cursor of the following page; null on the last one.")
+
+    columns: ClassVar[tuple[str, ...]] = (
+        *("character_id", "character", "game", "maker"),
+        *("voice_actor", "actor_id", "actor", "spoiler"),
+    )
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        for one in self.credits:
+            yield (*one.character.row, one.voice_actor, one.actor_id, one.actor, one.spoiler)
+
+    def brief(self) -> dict[str, object]:
+        return {"credits": len(self.credits), "next": self.next}
+
+
 class UnsettledCredit(Document):
     """A credit whose character is not known for certain."""
 

@@ -6,9 +6,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from speaker_search import documents
+from speaker_search.catalog import pages
 from speaker_search.documents import DEFAULT_PROBABILITY
+from speaker_search.documents.paging import cursor_after, id_after
 from speaker_search.encoders import Encoder
-from speaker_search.library.holdings import check_limit, id_after
+from speaker_search.entities import fold
+from speaker_search.library.holdings import check_limit
 from speaker_search.library.mending import Mending
 from speaker_search.settings import Settings
 
@@ -39,15 +42,42 @@ class Casting(Mending):
         found = self._whole_cast(self.ready, min_probability)
         return found if game is None else of_game(found, game)
 
-    def voices(self, *, limit: int = 100, cursor: str | None = None) -> documents.Voices:
-        """A page of the recurring voices, by id."""
+    def voices(
+        self,
+        *,
+        maker: str | None = None,
+        game: str | None = None,
+        game_id: int | None = None,
+        character_id: int | None = None,
+        voice_actor: str | None = None,
+        min_characters: int = 2,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> documents.Voices:
+        """A page of the recurring voices, by id: those heard in a game or a maker's games, that of a character, those
+        of an actor, or those of many characters.
+
+        Names compare without regard to case and width. Raises NotFoundError for those that the catalog does not know.
+        """
         check_limit(limit)
-        found, after = self.cast(), id_after(cursor)
-        rest = [voice for voice in found.voices if voice.id > after]
+        after = id_after(cursor, "voices")
+        with self.catalog.read() as connection:
+            games = pages.games_within(connection, maker=maker, game=game, game_id=game_id)
+            one = None if character_id is None else pages.standing_id(connection, "character", character_id)
+        found = self.cast()
+        rest = [
+            voice
+            for voice in found.voices
+            if voice.id > after
+            and len(voice.members) >= min_characters
+            and (voice_actor is None or fold(voice.voice_actor or "") == fold(voice_actor))
+            and (games is None or any(who.game.id in games for who, _ in voice.members))
+            and (one is None or any(who.id == one for who, _ in voice.members))
+        ]
         return documents.Voices(
             encoder=found.encoder,
             voices=[documents.Voice.of(voice) for voice in rest[:limit]],
-            next=str(rest[limit - 1].id) if len(rest) > limit else None,
+            next=cursor_after("voices", rest[limit - 1].id) if len(rest) > limit else None,
             warnings=list(found.warnings),
         )
 
@@ -61,12 +91,6 @@ class Casting(Mending):
                 shown = documents.Voice.of(voice)
                 return documents.ShownVoice(encoder=found.encoder, voice=shown, warnings=list(found.warnings))
         raise gone(self.catalog, self.space, voice_id)
-
-    def game_cast(self, game_id: int) -> documents.Cast:
-        """One game's voices and unlinked characters, by the game's id. Raises NotFoundError."""
-        from speaker_search.cast.voices import of_game_id
-
-        return of_game_id(self.cast(), game_id).document()
 
     def cast_changes(self, *, limit: int = 100) -> documents.VoiceChanges:
         """What became of the stored voices, newest first: at least the latest `limit` events."""

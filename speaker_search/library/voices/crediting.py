@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speaker_search import documents
+from speaker_search.catalog import pages, people
 from speaker_search.documents import DEFAULT_PROBABILITY
+from speaker_search.documents.paging import cursor_after, key_of
+from speaker_search.entities import fold
+from speaker_search.library.holdings import check_limit
 from speaker_search.library.voices.judging import Judging
 
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:
     from speaker_search.cast.constraints import Constraints
     from speaker_search.cast.voices import Cast
+    from speaker_search.catalog.knowledge.kept_credits import Credit
 
 MOST_AUDITED = 50  # doubtful credits that an audit lists
 
@@ -23,6 +29,7 @@ class Crediting(Judging):
     def import_credits(
         self,
         file: str | Path,
+        content: bytes | None = None,
         *,
         dry_run: bool = False,
         spoilers: bool = False,
@@ -30,14 +37,68 @@ class Crediting(Judging):
     ) -> documents.ImportedCredits:
         """Import known voice actors: a CSV file `maker,game,character,voice_actor`, or a dump of VNDB or its folder.
 
-        All of it or nothing; importing it again changes nothing. With `dry_run` nothing is kept. Facts that VNDB marks
-        as spoilers are left out unless `spoilers`. `unmatched` is a CSV file to write what is ambiguous or unmatched
-        to: fill in its column `chosen` and import it. Raises UsageError when a file is damaged or something else.
+        All of it or nothing; importing it again changes nothing. `content` is that of a CSV file which was sent: then
+        `file` is only its name. With `dry_run` nothing is kept. Facts that VNDB marks as spoilers are left out unless
+        `spoilers`. `unmatched` is a CSV file to write what is ambiguous or unmatched to: fill in its column `chosen`
+        and import it. Raises UsageError when a file is damaged or something else.
         """
         from speaker_search.cast.credits.credit_import import import_credits
 
         beside = None if unmatched is None else Path(unmatched)
-        return import_credits(self.catalog, Path(file), dry_run=dry_run, spoilers=spoilers, unmatched=beside)
+        return import_credits(self.catalog, Path(file), content, dry_run=dry_run, spoilers=spoilers, unmatched=beside)
+
+    def credits(
+        self,
+        *,
+        maker: str | None = None,
+        game: str | None = None,
+        game_id: int | None = None,
+        character_id: int | None = None,
+        voice_actor: str | None = None,
+        spoilers: bool = False,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> documents.Credits:
+        """A page of credits, by character: those in a game or a maker's games, of a character, or of an actor under any
+        name. Spoilers are left out unless asked for.
+
+        Names compare without regard to case and width. Raises NotFoundError for makers, games and characters that the
+        catalog does not know.
+        """
+        from speaker_search.catalog.knowledge.kept_credits import credits_of
+
+        check_limit(limit)
+        after = key_of(cursor, "credits", 2) or (0, 0)
+        with self.catalog.read() as connection:
+            games = pages.games_within(connection, maker=maker, game=game, game_id=game_id)
+            one = None if character_id is None else pages.standing_id(connection, "character", character_id)
+            held = credits_of(connection, None if one is None else [one])
+            wanted = sorted(
+                (
+                    (id_, credit.actor.id, credit)
+                    for id_, credits in held.items()
+                    for credit in credits
+                    if (id_, credit.actor.id) > after
+                    and (spoilers or not credit.spoiler)
+                    and _is_of(credit, voice_actor)
+                ),
+                key=itemgetter(0, 1),
+            )
+            named = people.characters_by_id(connection, None, (id_ for id_, *_ in wanted))
+        found = [each for each in wanted if games is None or named[each[0]].game.id in games]
+        return documents.Credits(
+            credits=[
+                documents.ListedCredit(
+                    character=documents.NamedCharacter.of(named[id_]),
+                    voice_actor=credit.under,
+                    actor_id=actor_id,
+                    actor=credit.actor.name,
+                    spoiler=credit.spoiler,
+                )
+                for id_, actor_id, credit in found[:limit]
+            ],
+            next=cursor_after("credits", *found[limit - 1][:2]) if len(found) > limit else None,
+        )
 
     def audit_credits(self, *, limit: int = MOST_AUDITED) -> documents.CreditAudit:
         """Credits that the voices disagree with, each with the lines to hear, and actors who sound like one person.
@@ -77,3 +138,9 @@ class Crediting(Judging):
         with self.catalog.read() as connection:
             credits = credits_of(connection)
         return joined(only_actors(credits, ids), verdicts).constraints
+
+
+def _is_of(credit: Credit, voice_actor: str | None) -> bool:
+    """Whether a credit is of the actor of this name; of any without one."""
+    names = (credit.actor.name, *credit.actor.pen_names)
+    return voice_actor is None or fold(voice_actor) in {fold(name) for name in names}

@@ -6,20 +6,26 @@ from typing import TYPE_CHECKING
 
 from speaker_search import documents
 from speaker_search.catalog import people
-from speaker_search.catalog.knowledge.kept_verdicts import kept_verdicts
+from speaker_search.catalog.knowledge.kept_verdicts import kept_verdicts, page_of_verdicts, verdicts_state
 from speaker_search.documents import MAX_NOTE
+from speaker_search.documents.paging import cursor_after, id_after
 from speaker_search.entities import Character, Verdict, shown
 from speaker_search.errors import UsageError
-from speaker_search.library.holdings import check_limit, id_after
+from speaker_search.library.holdings import check_limit
 from speaker_search.library.mending import author_of
 from speaker_search.library.voices.sheets import Sheets
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from speaker_search.cast.constraints import Constraints
+    from speaker_search.cast.verdicts import Known
 
 
 class Judging(Sheets):
     """An open catalog that keeps verdicts. They are about characters, so they outlive spaces, clips and voices."""
+
+    _latest: tuple[tuple[int, ...], Known] | None = None  #: what verdicts say, and in which state of them
 
     def judge(
         self, one: str | int, other: str | int, *, same: bool, note: str = "", author: str | None = None
@@ -50,25 +56,32 @@ class Judging(Sheets):
         character: str | int | None = None,
         *,
         history: bool = False,
+        same: bool | None = None,
+        author: str | None = None,
         limit: int = 100,
         cursor: str | None = None,
     ) -> documents.Verdicts:
-        """A page of the verdicts that stand, the newest first, or of those on one character; with `history` those
-        undone as well.
+        """A page of the verdicts that stand, the newest first: those on one character, of one kind or by one author;
+        with `history` those undone as well.
         """
-        from speaker_search.cast.verdicts import consistent
-
         check_limit(limit)
-        before = id_after(cursor)
+        before = id_after(cursor, "verdicts") or None
         with self.catalog.read() as connection:
-            found = kept_verdicts(connection, history=history)
             of = None if character is None else people.find_character(connection, None, str(character)).id
-        held = {verdict.id for verdict in consistent(v for v in found if v.undone_at is None)}
-        wanted = [v for v in reversed(found) if of in (None, v.one_id, v.other_id) and not 0 < before <= v.id]
+            wanted = page_of_verdicts(
+                connection,
+                history=history,
+                character_id=of,
+                same=same,
+                author=author,
+                before=before,
+                limit=limit + 1,
+            )
+            contradicted = self._known(connection).contradicted
         page, named = wanted[:limit], self._people(wanted[:limit])
         return documents.Verdicts(
-            verdicts=[documents.Verdict.of(v, named, contradicted=v.id not in held) for v in page],
-            next=str(page[-1].id) if len(wanted) > limit else None,
+            verdicts=[documents.Verdict.of(v, named, contradicted=v.id in contradicted) for v in page],
+            next=cursor_after("verdicts", page[-1].id) if len(wanted) > limit else None,
         )
 
     def listening_queue(self, *, limit: int = 10) -> documents.ListeningQueue:
@@ -84,10 +97,18 @@ class Judging(Sheets):
         return to_hear(self.catalog, self.ready, cast, known, limit)
 
     def _constraints(self) -> Constraints:
-        from speaker_search.cast.verdicts import constraints
-
+        ids = self.ready.profiles.character_ids
         with self.catalog.read() as connection:
-            return constraints(kept_verdicts(connection), self.ready.profiles.character_ids)
+            return self._known(connection).constraints(ids)
+
+    def _known(self, connection: Connection) -> Known:
+        """What the verdicts that stand say together. Tens of thousands take long to read: once per state of them."""
+        from speaker_search.cast.verdicts import Known
+
+        state = verdicts_state(connection)
+        if self._latest is None or self._latest[0] != state:
+            self._latest = state, Known(kept_verdicts(connection))
+        return self._latest[1]
 
     def _people(self, verdicts: list[Verdict]) -> dict[int, Character]:
         """The characters of verdicts, by id."""

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from speaker_search import documents
 from speaker_search.documents import DEFAULT_PROBABILITY
-from speaker_search.entities import counted
+from speaker_search.documents.paging import cursor_after, key_of
+from speaker_search.entities import Game, Maker, counted
 from speaker_search.errors import AudioError, NotFoundError
+from speaker_search.library.holdings import check_limit
 from speaker_search.library.voices.relating import Relating
 
 # Imported where they are used: see holdings.
@@ -30,10 +32,14 @@ TIME_LIMIT_S = 5.0  # for one line
 class Sheets(Relating):
     """An open catalog whose voices can be read as sheets."""
 
-    def cast_sheet(self, game: str, *, min_probability: float = DEFAULT_PROBABILITY) -> documents.CastSheet:
-        """Every character of a game with its likeliest voices, its other roles, and the lines to hear."""
+    def cast_sheet(self, game: str | int, *, min_probability: float = DEFAULT_PROBABILITY) -> documents.CastSheet:
+        """Every character of a game, by title or id, with its likeliest voices, its other roles, and the lines to hear.
+
+        Raises NotFoundError.
+        """
         from speaker_search.cast.sheets.sheet import sheet
 
+        game = game if isinstance(game, str) else self.game(game).id
         found = self.cast(min_probability=min_probability)
         return self._sheet_with_relations(sheet(self.catalog, self.ready, found, game))
 
@@ -79,6 +85,25 @@ class Sheets(Relating):
         if export_to is not None:
             write(patch(found.likely(min_probability), export_to.suffix), export_to)
         return found
+
+    def unknown_page(self, game_id: int, *, limit: int = 100, cursor: str | None = None) -> documents.UnknownPage:
+        """A page of the same lines, by the game's id. Raises NotFoundError."""
+        from speaker_search.cast.unknown_speakers.unknown_lines import likeliest_first, unknown_lines
+
+        check_limit(limit)
+        after = key_of(cursor, "unknown", 2)
+        game = self.game(game_id)
+        found = unknown_lines(
+            self.catalog, self.ready, Game(game.id, game.title, Maker(game.maker.id, game.maker.name))
+        )
+        rest = [line for line in found.lines if after is None or likeliest_first(line) > after]
+        return documents.UnknownPage(
+            encoder=found.encoder,
+            game=found.game,
+            lines=[documents.UnknownClip.copy_of(line) for line in rest[:limit]],
+            next=cursor_after("unknown", *likeliest_first(rest[limit - 1])) if len(rest) > limit else None,
+            warnings=found.warnings,
+        )
 
     def _sounds(self, cast: Cast, document: documents.Cast) -> Sounds:
         """The lines to hear on a page and their sounds, up to a limit."""

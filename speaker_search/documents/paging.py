@@ -1,0 +1,42 @@
+"""Cursors of lists: where a page ended, so that the next neither repeats nor skips rows while others are added."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+
+from speaker_search.errors import UsageError
+
+CHECK_BYTES = 6  # an altered or invented cursor passes once in 2^48
+
+
+def cursor_after(listed: str, *key: float) -> str:
+    """The cursor of what comes after the row with this sort key, in the list of this name."""
+    content = json.dumps(key).encode()
+    check = hashlib.blake2b(listed.encode() + content, digest_size=CHECK_BYTES).digest()
+    return base64.urlsafe_b64encode(check + content).rstrip(b"=").decode()
+
+
+def key_of(cursor: str | None, listed: str, width: int = 1) -> tuple[float, ...] | None:
+    """The sort key, of `width` numbers, that a cursor of this list stands for; None without a cursor.
+
+    Raises UsageError for anything that `cursor_after` did not return for this list.
+    """
+    if cursor is None:
+        return None
+    try:
+        content = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)[CHECK_BYTES:]
+        key = json.loads(content)
+        if len(key) == width and cursor_after(listed, *key) == cursor:
+            return tuple(key)
+    except (binascii.Error, ValueError, TypeError):  # no base64, no JSON, no list
+        pass
+    raise UsageError(f"{cursor!r} is not a cursor of this list.", "Give the `next` of an earlier answer.")
+
+
+def id_after(cursor: str | None, listed: str) -> int:
+    """The same of a list sorted by id: 0 without a cursor."""
+    key = key_of(cursor, listed)
+    return 0 if key is None else int(key[0])

@@ -1,0 +1,200 @@
+"""An example of every answer and every body, for the OpenAPI description. A test holds each against its schema."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from speaker_search import documents
+from speaker_search.documents.paging import cursor_after
+
+AT = datetime(2026, 5, 1, 12, 30, tzinfo=UTC)
+SPACE = "anime-va@41d5ad6b5c75"
+MAKER = documents.Maker(id=1, name="こもれび工房")
+GAME = documents.Game(id=3, title="潮風カレンダー", maker=MAKER)
+LISTED_MAKER = documents.ListedMaker(id=1, name="こもれび工房", games=4)
+LISTED_GAME = documents.ListedGame(id=3, title="潮風カレンダー", maker=MAKER, characters=6)
+AMIMOTO = documents.Character(id=12, name="網元", game=GAME, clips=120)
+AOI = documents.Character(
+    id=31, name="九条 あおい", game=documents.Game(id=5, title="星降る坂の約束", maker=MAKER), clips=88
+)
+CLIP = documents.Clip(id=911, text="風が出てきたな。", seconds=3.1)
+OTHER_CLIP = documents.Clip(id=2044, text="傘、忘れたの？", seconds=2.4)
+HELD_CLIP = documents.HeldClip(
+    id=911,
+    text=CLIP.text,
+    seconds=3.1,
+    game=GAME,
+    character=documents.NamedCharacter(id=12, name="網元", game=GAME.title, maker=MAKER.name),
+    state="embedded",
+    reason=None,
+)
+NAMED = documents.NamedCharacter(id=12, name="網元", game=GAME.title, maker=MAKER.name)
+OTHER = documents.NamedCharacter(id=31, name="九条 あおい", game=AOI.game.title, maker=MAKER.name)
+MEMBERS = [
+    documents.CastCharacter(**one.model_dump(), clips=clips, probability=0.97)
+    for one, clips in ((NAMED, 120), (OTHER, 88))
+]
+VOICE = documents.Voice(id=7, probability=0.97, voice_actor=None, characters=MEMBERS, stored=True)
+SHEET_CHARACTER = documents.SheetCharacter(
+    **MEMBERS[0].model_dump(),
+    seconds=402.5,
+    voice=7,
+    voice_actor=None,
+    likely=[documents.LikelyVoice(voice=7, probability=0.97, characters=MEMBERS[1:])],
+    margin=0.61,
+    roles=MEMBERS[1:],
+    lines=documents.SheetLines(clip=CLIP, other=OTHER_CLIP, other_character=31, cosine=0.71),
+    disagreeing=[],
+)
+VERDICT = documents.Verdict(
+    id=3,
+    one=NAMED,
+    other=OTHER,
+    same=True,
+    author="ann",
+    note="by ear",
+    at=AT,
+    state="stands",
+    undone_at=None,
+    undone_by=None,
+)
+JUDGED = documents.JudgedVerdict(**VERDICT.model_dump(), new=True)
+EDIT = documents.Edit(
+    id=2,
+    kind="rename",
+    noun="game",
+    before="潮風カレンダ",
+    after="潮風カレンダー",
+    row_id=3,
+    author="ann",
+    at=AT.isoformat(),
+    undone_at=None,
+    undone_by=None,
+)
+MENDED = documents.Mended(edit=EDIT, clips=0)
+INGEST = documents.Ingest(
+    id="3f1c0c6c5a0f4a3c9d5a1b2c3d4e5f60",
+    state="running",
+    progress=documents.IngestReport(phase="embedding", encoder=SPACE, scanned=198, new=198, opened=64, of=198),
+    error=None,
+)
+SEARCH = documents.Search(
+    query=documents.Query(clips=1, seconds=3.2, encoder=SPACE, warnings=[]),
+    matches=[
+        documents.Match(character=AMIMOTO, score=2.31, probability=0.93, hits=[documents.Hit(clip=CLIP, cosine=0.71)])
+    ],
+    complete=False,
+    next="1",
+    nobody=0.02,
+)
+
+#: By operationId.
+ANSWERS: dict[str, Any] = {
+    "search": SEARCH,
+    "matches": SEARCH,
+    "list_makers": documents.Makers(makers=[LISTED_MAKER], next=cursor_after("makers", 1)),
+    "get_maker": LISTED_MAKER,
+    "list_games": documents.Games(games=[LISTED_GAME], next=cursor_after("games", 3)),
+    "get_game": LISTED_GAME,
+    "list_characters": documents.Characters(characters=[AMIMOTO], next=cursor_after("characters", 12)),
+    "get_character": AMIMOTO,
+    "list_clips": documents.Clips(clips=[HELD_CLIP], next=cursor_after("clips", 911)),
+    "get_clip": HELD_CLIP,
+    "list_voices": documents.Voices(encoder=SPACE, voices=[VOICE], next=None, warnings=[]),
+    "get_voice": documents.ShownVoice(encoder=SPACE, voice=VOICE, warnings=[]),
+    "list_voice_changes": documents.VoiceChanges(
+        encoder=SPACE, changes=[documents.VoiceChange(at=AT, kind="joined", voice=7, characters=[OTHER])]
+    ),
+    "get_cast": documents.CastSheet(
+        encoder=SPACE, voices=[VOICE], unlinked=[], warnings=[], game=GAME.title, sheet=[SHEET_CHARACTER]
+    ),
+    "list_unknown_lines": documents.UnknownPage(
+        encoder=SPACE,
+        game=GAME.title,
+        lines=[
+            documents.UnknownClip(
+                id=930,
+                text="誰かいるのか。",
+                seconds=1.8,
+                here=[documents.Suspect(**NAMED.model_dump(), probability=0.88)],
+                elsewhere=[],
+                nobody=0.05,
+            )
+        ],
+        next=None,
+        warnings=[],
+    ),
+    "get_queue": documents.ListeningQueue(
+        encoder=SPACE,
+        pairs=[
+            documents.ListeningPair(
+                one=AMIMOTO,
+                other=AOI,
+                probability=0.52,
+                value=0.19,
+                change=2.0,
+                seconds=10.5,
+                if_same="The two are joined in one voice.",
+                if_different="The two stay apart.",
+                lines=[CLIP, OTHER_CLIP],
+                cosine=0.71,
+            )
+        ],
+        warnings=[],
+    ),
+    "list_verdicts": documents.Verdicts(verdicts=[VERDICT], next=cursor_after("verdicts", 3)),
+    "give_verdict": JUDGED,
+    "undo_verdict": JUDGED.model_copy(update={"state": "undone", "undone_at": AT, "undone_by": "ann"}),
+    "list_credits": documents.Credits(
+        credits=[
+            documents.ListedCredit(character=NAMED, voice_actor="青野 凪", actor_id=4, actor="青野 凪", spoiler=False)
+        ],
+        next=cursor_after("credits", 12, 4),
+    ),
+    "import_credits": documents.ImportedCredits(
+        file=Path("credits.csv"),
+        kind="csv",
+        dry_run=False,
+        credits=1,
+        matched=1,
+        ambiguous=0,
+        unmatched=0,
+        malformed=0,
+        spoilers=0,
+        games=1,
+        unclear_games=[],
+        missing_games=3,
+        characters=1,
+        new=1,
+        known=0,
+        replaced=0,
+        problems=[],
+        unsettled=[],
+        attribution=None,
+    ),
+    "audit_credits": documents.CreditAudit(
+        encoder=SPACE, audited=12, doubtful=[], contradicted=[], recast=[], pen_names=[], warnings=[]
+    ),
+    "list_likely_actors": documents.LikelyActors(
+        encoder=SPACE,
+        characters=[
+            documents.LikelyActor(character=OTHER, voice_actor="青野 凪", probability=0.97, voice=7, credited=1)
+        ],
+        warnings=[],
+    ),
+    "list_edits": documents.Edits(edits=[EDIT], next=None),
+    "make_edit": MENDED,
+    "undo_edit": MENDED,
+    "ingest": INGEST,
+    "ingest_state": INGEST,
+    "healthz": {"status": "ok"},
+}
+#: By operationId, of the bodies that are JSON.
+BODIES: dict[str, dict[str, Any]] = {
+    "search": {"like": [{"clip": 911}], "unlike": [{"character": 31}], "limit": 5, "by": "character"},
+    "give_verdict": {"one": 12, "other": 31, "same": True, "note": "by ear", "author": "ann"},
+    "make_edit": {"kind": "rename", "noun": "game", "what": "3", "to": "潮風カレンダー", "author": "ann"},
+    "ingest": {"paths": ["/voices/new"], "maker": "こもれび工房", "game": "潮風カレンダー"},
+}

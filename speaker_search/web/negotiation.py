@@ -1,0 +1,53 @@
+"""What a client accepts, and what it may send: 406 and 415 (RFC 9110, sections 12.5.1 and 15.5.16)."""
+
+from __future__ import annotations
+
+from fastapi import Request
+from starlette.exceptions import HTTPException
+
+JSON, FORM = "application/json", "multipart/form-data"
+#: Where the body is something else than JSON.
+BODIES = {"/v1/search": (JSON, FORM), "/v1/credits": (FORM,)}
+
+
+async def check_sent(request: Request) -> None:
+    """Raises HTTPException (415) for a body of a kind that the route does not take."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    empty = request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
+    if request.method != "POST" or (not kind and empty):
+        return
+    taken = BODIES.get(request.url.path, (JSON,))
+    if kind not in taken and not (JSON in taken and kind.startswith("application/") and kind.endswith("+json")):
+        raise HTTPException(
+            415, f"The body is {kind or 'of no type'}. Send {' or '.join(taken)}.", {"Accept": ", ".join(taken)}
+        )
+
+
+async def check_json_accepted(request: Request) -> None:
+    """Raises HTTPException (406) for a client that does not take JSON."""
+    check_accepted(request, JSON)
+
+
+def check_accepted(request: Request, kind: str) -> None:
+    """Raises HTTPException (406) for a client that does not take answers of this media type."""
+    if not accepts(", ".join(request.headers.getlist("accept")), kind):
+        raise HTTPException(406, f"The answer is {kind}. Name that, or nothing, in the Accept header.")
+
+
+def accepts(header: str, kind: str) -> bool:
+    """Whether an Accept header takes a media type: the most specific range that fits it decides."""
+    best, taken = -1, not header.strip()
+    for part in header.split(","):
+        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        fit = {"*/*": 0, f"{kind.partition('/')[0]}/*": 1, kind: 2}.get(name, -1)
+        if fit > best:
+            best = fit
+            taken = not any(one.replace(" ", "").startswith("q=") and _quality(one) == 0 for one in parameters)
+    return taken
+
+
+def _quality(parameter: str) -> float:
+    try:
+        return float(parameter.partition("=")[2])
+    except ValueError:
+        return 1.0

@@ -1,0 +1,34 @@
+"""The routes below /v1, a file for each resource."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends
+
+from speaker_search.library import Library
+from speaker_search.web.ingests import Ingests
+from speaker_search.web.negotiation import check_json_accepted, check_sent
+from speaker_search.web.routes.catalog_routes import catalog_routes
+from speaker_search.web.routes.credit_routes import credit_routes
+from speaker_search.web.routes.edit_routes import edit_routes
+from speaker_search.web.routes.ingest_routes import ingest_routes
+from speaker_search.web.routes.search_routes import search_routes
+from speaker_search.web.routes.sound_routes import sound_routes
+from speaker_search.web.routes.verdict_routes import verdict_routes
+from speaker_search.web.routes.voice_routes import voice_routes
+
+
+def routes(library: Library, ingests: Ingests) -> APIRouter:
+    """Every route below /v1 for one library."""
+    all_routes = APIRouter()
+    for tag, part in (
+        ("search", search_routes(library)),
+        ("catalog", catalog_routes(library)),
+        ("voices", voice_routes(library)),
+        ("verdicts", verdict_routes(library)),
+        ("credits", credit_routes(library)),
+        ("edits", edit_routes(library)),
+        ("ingest", ingest_routes(ingests)),
+    ):
+        all_routes.include_router(part, tags=[tag], dependencies=[Depends(check_json_accepted), Depends(check_sent)])
+    all_routes.include_router(sound_routes(library), tags=["catalog"])
+    return all_routes

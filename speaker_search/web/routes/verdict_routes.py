@@ -1,0 +1,50 @@
+"""Verdicts, and the queue of pairs to listen to."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from speaker_search import documents
+from speaker_search.library import Library
+from speaker_search.web.routes.parameters import Author, Cursor, Id, Limit
+
+
+def verdict_routes(library: Library) -> APIRouter:
+    """The routes for verdicts on one library."""
+    routes = APIRouter()
+
+    @routes.get("/verdicts")
+    def list_verdicts(
+        character: Annotated[str | None, Query(description="On this character: its id, or `maker/game/name`.")] = None,
+        history: Annotated[bool, Query(description="Those that were undone, too.")] = False,
+        same: Annotated[bool | None, Query(description="Those that say one voice, or those that say two.")] = None,
+        author: Author = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> documents.Verdicts:
+        """Verdicts, the newest first."""
+        return library.verdicts(character, history=history, same=same, author=author, limit=limit, cursor=cursor)
+
+    @routes.post("/verdicts", status_code=201, responses={200: {"model": documents.JudgedVerdict}})
+    def give_verdict(request: documents.VerdictRequest, response: Response) -> documents.JudgedVerdict:
+        """Keep a verdict on two characters: 201, or 200 when the same verdict stands already.
+
+        One that contradicts those that stand is a 409, whose detail names the chain of verdicts.
+        """
+        given = library.judge(request.one, request.other, same=request.same, note=request.note, author=request.author)
+        response.status_code = 201 if given.new else 200
+        return given
+
+    @routes.delete("/verdicts/{verdict_id}")
+    def undo_verdict(verdict_id: Id, author: Author = None) -> documents.JudgedVerdict:
+        """Undo a verdict, which stays in the history; `author` is who undoes it."""
+        return library.undo_verdict(verdict_id, author=author)
+
+    @routes.get("/queue")
+    def get_queue(limit: Limit = 10) -> documents.ListeningQueue:
+        """The pairs of characters whose answer would change the cast most, with their lines to hear."""
+        return library.listening_queue(limit=limit)
+
+    return routes

@@ -1,0 +1,63 @@
+"""Recurring voices, and the casts of games."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from speaker_search import documents
+from speaker_search.library import Library
+from speaker_search.web.routes.parameters import AnId, Cursor, Id, Limit, Name
+
+
+def voice_routes(library: Library) -> APIRouter:
+    """The routes of one library's voices."""
+    routes = APIRouter()
+
+    @routes.get("/voices")
+    def list_voices(
+        maker: Name = None,
+        game: Name = None,
+        game_id: AnId = None,
+        character_id: AnId = None,
+        voice_actor: Name = None,
+        min_characters: Annotated[int, Query(ge=2, le=documents.MAX_ID)] = 2,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> documents.Voices:
+        """Recurring voices by id, each with its characters: those heard in a game or a maker's games, of a character,
+        of a credited voice actor, or of many characters.
+        """
+        return library.voices(
+            maker=maker,
+            game=game,
+            game_id=game_id,
+            character_id=character_id,
+            voice_actor=voice_actor,
+            min_characters=min_characters,
+            limit=limit,
+            cursor=cursor,
+        )
+
+    @routes.get("/voices/changes")
+    def list_voice_changes(limit: Limit = 100) -> documents.VoiceChanges:
+        """What became of voices as the catalog grew, the latest first: at least `limit` events."""
+        return library.cast_changes(limit=limit)
+
+    @routes.get("/voices/{voice_id}")
+    def get_voice(voice_id: Id) -> documents.ShownVoice:
+        """A recurring voice; for one that has ended, a 404 says what became of it."""
+        return library.voice(voice_id)
+
+    @routes.get("/games/{game_id}/cast")
+    def get_cast(game_id: Id) -> documents.CastSheet:
+        """A game's cast sheet: each character with its likeliest voices, its other roles and the lines to hear."""
+        return library.cast_sheet(game_id)
+
+    @routes.get("/games/{game_id}/unknown")
+    def list_unknown_lines(game_id: Id, limit: Limit = 100, cursor: Cursor = None) -> documents.UnknownPage:
+        """A game's lines of unknown speakers, and who may speak them."""
+        return library.unknown_page(game_id, limit=limit, cursor=cursor)
+
+    return routes
