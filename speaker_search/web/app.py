@@ -3,47 +3,60 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
-from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, Response
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from speaker_search import documents
 from speaker_search.documents import MAX_ID, MAX_LIMIT, By, SearchOptions
 from speaker_search.errors import UsageError
 from speaker_search.library import Library
-from speaker_search.web import description, edits, problems, sounds
-from speaker_search.web.guards import BodyLimit, key_check
+from speaker_search.web import description, edits, sounds
+from speaker_search.web.ingest_routes import ingest_routes
 from speaker_search.web.ingests import Ingests
 from speaker_search.web.judging_routes import judging_routes
+from speaker_search.web.serving import api_keys, front
+from speaker_search.web.serving.connections import Patience
+from speaker_search.web.serving.figures import Metrics
+from speaker_search.web.serving.readiness import Readiness
+from speaker_search.web.serving.turns import Turns
 from speaker_search.web.voices_routes import voice_routes
 
 MAX_CLIPS = 32  # uploaded with one search
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 Options = TypeVar("Options", bound=SearchOptions)
 UPLOADS_AT_ONCE = 32
+MAX_WAITING = 256  # searches of either kind
 SEARCHES_AT_ONCE = max(2, os.cpu_count() or 1)  # by what the catalog holds; uploads wait for their decoders as well
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Id = Annotated[int, InPath(ge=1, le=MAX_ID)]
 Names = Annotated[list[str], Query()]
 
 
-def create_app(library: Library, *, host: str = "127.0.0.1") -> FastAPI:
-    """The app for a server bound to `host`; on loopback it answers to loopback names only (DNS rebinding)."""
-    ingests = Ingests(library)
+def create_app(library: Library, *, host: str = "127.0.0.1", patience: Patience | None = None) -> FastAPI:
+    """The app for a server bound to `host`; on loopback it answers to loopback names only (DNS rebinding).
+
+    Raises UsageError for settings that cannot be read.
+    """
+    patience = patience or Patience()
+    ingests, readiness, metrics = Ingests(library), Readiness(library), Metrics()
+    # More searches at once than cores finish no sooner, and some much later. Waiting ones are taken in their order.
+    searches = Turns("catalog", at_once=SEARCHES_AT_ONCE, waiting=MAX_WAITING)
+    uploads = Turns("upload", at_once=UPLOADS_AT_ONCE, waiting=MAX_WAITING)  # sounds that hang decoders hold up these
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        readiness.start()
+        ingests.start()
         yield
         await run_in_threadpool(ingests.close)
+        await run_in_threadpool(readiness.close)
 
     app = FastAPI(
         lifespan=lifespan,
@@ -53,48 +66,32 @@ def create_app(library: Library, *, host: str = "127.0.0.1") -> FastAPI:
         docs_url=None,  # FastAPI's pages load scripts from other people's servers
         redoc_url=None,
     )
-    keys = library.settings.keys
-    guards = [Depends(key_check(keys))] if keys else []
-    problems.install(app)
-    app.add_middleware(BodyLimit)
-    if host in LOOPBACK:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
-    app.add_middleware(problems.PlainErrors)
-
-    @app.get("/healthz", tags=["server"])
-    async def healthz() -> dict[str, str]:
-        """Whether the server answers at all."""
-        return {"status": "ok"}
-
-    app.include_router(_routes(library, ingests), prefix="/v1", dependencies=guards)
+    front.guard(app, library, host, patience, metrics)
+    front.add_routes(app, library, readiness, (searches, uploads), patience, metrics)
+    app.include_router(_routes(library, ingests, searches, uploads), prefix="/v1")
     description.complete(app)
+    api_keys.describe(app.openapi(), needed=bool(library.settings.keys))
     return app
 
 
-def _routes(library: Library, ingests: Ingests) -> APIRouter:
+def _routes(library: Library, ingests: Ingests, searches: Turns, uploads: Turns) -> APIRouter:
     failures: dict[int | str, dict[str, Any]] = {
-        status: {"model": documents.Problem} for status in (400, 401, 404, 413, 422, 503)
+        status: {"model": documents.Problem} for status in (400, 401, 403, 404, 408, 413, 422, 429, 503)
     }
     routes = APIRouter(responses=failures)
-    # More searches at once than cores finish no sooner, and some much later. Waiting ones are taken in their order.
-    slots = CapacityLimiter(SEARCHES_AT_ONCE)
-    upload_slots = CapacityLimiter(UPLOADS_AT_ONCE)  # their own: sounds that hang decoders keep nobody else waiting
-
-    async def side_by_side(search: Callable[[], documents.Search]) -> documents.Search:
-        return await to_thread.run_sync(search, limiter=slots)
 
     @routes.post("/search", openapi_extra=description.SEARCH_BODY)
     async def search(request: Request) -> documents.Search:
         """The nearest characters to uploaded clips, to clips and characters of the catalog, or to an embedding."""
         if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
             async with request.form(max_files=MAX_CLIPS, max_fields=MAX_CLIPS) as form:
-                uploads = [await part.read() for part in _files(form)]
+                clips = [await part.read() for part in _files(form)]
                 query = form.get("query", "{}")
                 if not isinstance(query, str):  # browsers send a JSON blob with a file name
                     query = (await query.read()).decode("utf-8", "replace")
-            return await to_thread.run_sync(_search_sounds, library, uploads, query, limiter=upload_slots)
+            return await uploads.run(lambda: _search_sounds(library, clips, query))
         body = await request.body()
-        return await side_by_side(lambda: library.search_like_document(_parsed(documents.SearchRequest, body)))
+        return await searches.run(lambda: library.search_like_document(_parsed(documents.SearchRequest, body)))
 
     @routes.get("/characters")
     def characters(
@@ -133,7 +130,7 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
             min_clips=min_clips,
             min_probability=min_probability,
         )
-        return await side_by_side(lambda: library.similar_document(character_id, options, same_game=same_game))
+        return await searches.run(lambda: library.similar_document(character_id, options, same_game=same_game))
 
     @routes.get("/clips/{clip_id}/audio", response_class=FileResponse, responses=description.SOUNDS)
     def audio(clip_id: Id, request: Request) -> Response:
@@ -143,16 +140,7 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
 
     routes.include_router(judging_routes(library))
 
-    @routes.post("/ingest", status_code=202)
-    def ingest(request: documents.IngestRequest) -> documents.Ingest:
-        """Ingest voices in the background, from folders that the server's settings allow."""
-        return ingests.begin(request)
-
-    @routes.get("/ingest/{ingest_id}")
-    def ingest_state(ingest_id: str) -> documents.Ingest:
-        """The state of an ingest requested from this server."""
-        return ingests.state(ingest_id)
-
+    routes.include_router(ingest_routes(ingests))
     routes.include_router(edits.routes(library))
     routes.include_router(voice_routes(library))
     return routes

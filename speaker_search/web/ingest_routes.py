@@ -1,0 +1,40 @@
+"""The routes of ingests."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from speaker_search import documents
+from speaker_search.documents import MAX_LIMIT
+from speaker_search.web.ingests import Ingests
+
+
+def ingest_routes(ingests: Ingests) -> APIRouter:
+    """The routes for the ingests of one server."""
+    routes = APIRouter()
+
+    @routes.post("/ingest", status_code=202)
+    def ingest(request: documents.IngestRequest) -> documents.Ingest:
+        """Ingest voices in the background, from folders that the server's settings allow."""
+        return ingests.begin(request)
+
+    @routes.get("/ingest")
+    def listed(limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100, cursor: str | None = None) -> documents.Ingests:
+        """Requested ingests, the newest first."""
+        return ingests.listed(limit=limit, cursor=cursor)
+
+    @routes.get("/ingest/{ingest_id}")
+    def state(ingest_id: str) -> documents.Ingest:
+        """A requested ingest and its report so far."""
+        return ingests.state(ingest_id)
+
+    @routes.delete("/ingest/{ingest_id}")
+    def cancel(ingest_id: str) -> documents.Ingest:
+        """Cancel an ingest: one that runs ends within seconds, and keeps what it has stored. One that has ended stays
+        as it is.
+        """
+        return ingests.cancel(ingest_id)
+
+    return routes
