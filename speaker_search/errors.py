@@ -32,6 +32,14 @@ class TooLargeError(SpeakerSearchError):
     """The upload is over the limit."""
 
 
+class OverloadedError(SpeakerSearchError):
+    """There is more work in hand than can be done soon: try again later."""
+
+    def __init__(self, detail: str, *, retry_after_s: float) -> None:
+        super().__init__(detail, f"Try again in {max(1, round(retry_after_s))} s.")
+        self.retry_after_s = retry_after_s
+
+
 class SourceError(SpeakerSearchError):
     """The path holds no voices that can be ingested."""
 
@@ -50,6 +58,10 @@ class DecoderError(SpeakerSearchError):
 
 class CatalogError(SpeakerSearchError):
     """The catalog cannot be used."""
+
+
+class EmptyCatalogError(CatalogError):
+    """The catalog holds no voices yet."""
 
 
 class CatalogAwayError(CatalogError):

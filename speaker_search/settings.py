@@ -40,7 +40,17 @@ class Settings(BaseSettings):
     )
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where encoders run: auto, cpu or cuda.")
     api_keys: SecretStr = Field(
-        default=SecretStr(""), description="Comma-separated keys; when set, every request under /v1 must carry one."
+        default=SecretStr(""),
+        description="Comma-separated keys, each NAME:SCOPE:KEY with the scope read or edit; KEY may be sha256:HEX. "
+        "When set, every request under /v1 must carry one.",
+    )
+    rate_limit: str = Field(default="6000/minute", description="How often each key may ask, such as 100/second.")
+    hosts: str = Field(
+        default="", description="Comma-separated host names that the server answers to. Default: its own on loopback."
+    )
+    origins: str = Field(
+        default="",
+        description="Comma-separated origins, such as https://voices.example, whose pages may use the API (CORS).",
     )
 
     archive_password: SecretStr = Field(default=SecretStr(""), description="Password of .7z and .zip archives.")
@@ -79,12 +89,22 @@ class Settings(BaseSettings):
 
     @property
     def keys(self) -> list[str]:
-        """The API keys. Raises UsageError when the setting contains no key, which would leave the server open."""
+        """The API keys, as they are set. Raises UsageError when there is none, which would leave the server open."""
         given = self.api_keys.get_secret_value()
-        keys = [key for key in (part.strip() for part in given.split(",")) if key]
+        keys = _listed(given)
         if given and not keys:
             raise UsageError("SPKSEARCH_API_KEYS is set but contains no key.", "Set one or more, or unset it.")
         return keys
+
+    @property
+    def host_names(self) -> list[str]:
+        """The host names that a server answers to; [] for the default."""
+        return _listed(self.hosts)
+
+    @property
+    def page_origins(self) -> list[str]:
+        """The origins whose pages may use the API."""
+        return _listed(self.origins)
 
     @property
     def password(self) -> str | None:
@@ -104,6 +124,10 @@ class Settings(BaseSettings):
     def roots(self) -> list[Path]:
         """The folders that a server may ingest from, absolute and without symlinks."""
         return [Path(part).resolve() for part in self.ingest_roots.split(os.pathsep) if part]
+
+
+def _listed(text: str) -> list[str]:
+    return [part for part in (part.strip() for part in text.split(",")) if part]
 
 
 def _expanded(path: Path) -> Path:

@@ -116,9 +116,26 @@ class Ingest(Document):
     """An ingest requested from a server."""
 
     id: str
-    state: Literal["waiting", "running", "done", "failed"]
+    requested: str = Field(description="When: an ISO 8601 time in UTC.")
+    paths: list[str]
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
     progress: IngestReport
-    error: str | None = Field(description="Why it failed.")
+    error: str | None = Field(default=None, description="Why it failed.")
+
+
+class Ingests(Document):
+    """Requested ingests, the newest first."""
+
+    ingests: list[Ingest]
+    next: str | None = Field(description="The cursor of the next page.")
+
+
+class Readiness(Document):
+    """That a server answers searches."""
+
+    status: Literal["ready"] = "ready"
+    encoder: str = Field(description="The space that is searched.")
+    clips: int = Field(description="In the index.")
 
 
 class PreviewCount(Document):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from speaker_search.encoders import weights
-from speaker_search.errors import CatalogError, EncoderError
+from speaker_search.errors import CatalogError, EmptyCatalogError, EncoderError
 
 FOR_ACTING = "anime-va"  #: the best for acted Japanese, where its weights have been downloaded
 FOR_ALL = "campplus"  #: for everything else, and needs no download
@@ -67,7 +67,7 @@ def space_to_search(
     if wanted is not None:
         _check(wanted, encoders)
     if not held:
-        raise CatalogError("The catalog holds no voices yet.", "Ingest some first: `spksearch ingest FOLDER`.")
+        raise EmptyCatalogError("The catalog holds no voices yet.", "Ingest some first: `spksearch ingest FOLDER`.")
     fitting = [space for space, encoder in held.items() if wanted in (None, encoder, space)]
     if len(fitting) > 1 and wanted is None:
         fitting = _of_defaults(held, default()) or fitting

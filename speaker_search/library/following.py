@@ -44,6 +44,11 @@ class Following(Browsing):
         """A snapshot of the space being searched, at most about a second behind the catalog."""
         return self._followed().ready
 
+    @property
+    def live(self) -> Live | None:
+        """The views of the space being searched, unless none have been opened yet."""
+        return self._live
+
     def refresh(self) -> None:
         """Apply what others have committed, and recalibrate scores if that is due."""
         for live in (self._followed(), *self._beside.values()):

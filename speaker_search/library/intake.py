@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from speaker_search.encoders import Encoder
 from speaker_search.entities import shown
 from speaker_search.library.encoder_choice import Choice, encoder_of, encoder_to_embed
 from speaker_search.library.following import Following
+from speaker_search.library.under_load.embedding_turns import EmbeddingTurns
 from speaker_search.settings import Settings
 
 # Imported where they are used: see holdings.
@@ -30,6 +32,12 @@ class Intake(Following):
     def __init__(self, settings: Settings, *, encoder: Encoder | None = None) -> None:
         super().__init__(settings)
         self._encoder = encoder
+        self._loading = threading.Lock()  # of the encoder
+        self.turns = EmbeddingTurns()
+
+    def close(self) -> None:
+        self.turns.close()
+        super().close()
 
     def ingest(
         self,
@@ -41,12 +49,14 @@ class Intake(Following):
         retry_refused: bool = False,
         enqueue: bool = False,
         processes: int | None = None,
+        beside_searches: bool = False,
         on_progress: OnProgress = lambda _: None,
     ) -> documents.IngestReport:
         """Register every clip below the paths, embed what is pending, and bring the index up to date.
 
         Clips are decoded by `processes` child processes, by default one per core. With `enqueue` the clips are only
-        registered. `on_progress` is called now and then with the report so far; an exception from it ends the ingest.
+        registered; with `beside_searches` they are embedded while no search of this library waits. `on_progress` is
+        called now and then with the report so far; an exception from it ends the ingest.
         Raises SourceError for a path without voices.
         """
         from speaker_search.ingest.pipeline import ingest
@@ -54,7 +64,8 @@ class Intake(Following):
 
         password = self.settings.password
         found = find_games(paths, layout=_layout(layout), maker=maker, title=title, password=password)
-        tally = ingest(found, self._resources(processes, on_progress), retry_refused=retry_refused, enqueue=enqueue)
+        resources = self._resources(processes, on_progress, beside_searches=beside_searches)
+        tally = ingest(found, resources, retry_refused=retry_refused, enqueue=enqueue)
         if not enqueue:
             self._save_index_of(tally)
         return tally.report
@@ -114,14 +125,17 @@ class Intake(Following):
             recognised=tally.recognised, games=tally.games, counts=counts, routes=tally.routes, problems=tally.problems
         )
 
-    def _resources(self, processes: int | None, on_progress: OnProgress) -> Resources:
+    def _resources(self, processes: int | None, on_progress: OnProgress, *, beside_searches: bool = False) -> Resources:
         from speaker_search.ingest.pipeline import Resources
 
         def report(tally: Tally) -> None:
             on_progress(tally.report)
 
         decoders = processes or os.cpu_count() or 1
-        return Resources(self.catalog, self.encoder_for_ingest(), self.archives, decoders, report)
+        encoder = self.encoder_for_ingest()
+        if beside_searches:
+            encoder = self.turns.behind(encoder)
+        return Resources(self.catalog, encoder, self.archives, decoders, report)
 
     def build_index(self) -> documents.Verification:
         """Rebuild the index from the catalog, tuned for the same recall as before, and compare the two."""
@@ -134,9 +148,10 @@ class Intake(Following):
                 self._save_index(space)
 
     def _load(self, name: str) -> Encoder:
-        if self._encoder is None or self._encoder.name != name:
-            self._encoder = encoders.load(name, checkpoint=self.settings.checkpoint, device=self.settings.device)
-        return self._encoder
+        with self._loading:
+            if self._encoder is None or self._encoder.name != name:
+                self._encoder = encoders.load(name, checkpoint=self.settings.checkpoint, device=self.settings.device)
+            return self._encoder
 
     def _encoder_names(self) -> tuple[str, ...]:
         """The encoders to choose from: this program's, and the one passed in."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,7 +17,8 @@ from speaker_search.documents import MAX_EXAMPLES, By
 from speaker_search.encoders import Encoder
 from speaker_search.entities import Character, Waveform
 from speaker_search.errors import AudioError, UsageError
-from speaker_search.library.query_sounds import QuerySounds, Sound, named, speechless
+from speaker_search.library.query_sounds import QuerySounds, Sound, check_seconds, named, sample, speechless
+from speaker_search.library.under_load.stages import Stages
 from speaker_search.library.voices.crediting import Crediting
 from speaker_search.settings import Settings
 
@@ -49,7 +50,7 @@ class Library(Crediting):
         """
         super().__init__(settings, encoder=encoder)
         self._query_sounds = QuerySounds(decoder)
-        self._encoding = threading.Lock()  # an encoder embeds one query at a time
+        self.stages = Stages()
 
     def close(self) -> None:
         self._query_sounds.close()
@@ -192,6 +193,15 @@ class Library(Crediting):
         asked = found.query.character_id
         return found.document() if asked is None else self._with_relations(found.document(), asked)
 
+    def warm_up(self) -> str:
+        """Open the index, load the encoder and start a decoder, so that the first search takes no longer than others.
+
+        Returns the name of the space.
+        """
+        with suppress(AudioError):  # some encoders hear that this is not speech
+            self.search(sample())
+        return self.space.name
+
     def _answer(
         self,
         ready: Ready,
@@ -206,16 +216,17 @@ class Library(Crediting):
 
         filters, page = filters or Filters(), page or Page()
         voices = self._voices(ready) if by == "voice" else None
-        return answer(
-            self.catalog,
-            ready,
-            query,
-            filters=filters,
-            page=page,
-            by=by,
-            voices=voices,
-            exclude_game_id=exclude_game_id,
-        )
+        with self.stages.timed("compare"):
+            return answer(
+                self.catalog,
+                ready,
+                query,
+                filters=filters,
+                page=page,
+                by=by,
+                voices=voices,
+                exclude_game_id=exclude_game_id,
+            )
 
     def _embed(self, ready: Ready, clips: Sequence[Sound], *, unlike: bool = False) -> Examples:
         """Embed query clips, each audio once. Clips without a voice are left out, unless that leaves none."""
@@ -223,16 +234,19 @@ class Library(Crediting):
 
         once: dict[bytes, tuple[int, Waveform]] = {}
         left_out: list[AudioError] = []
-        for number, heard in enumerate(self._query_sounds.waveforms(clips, unlike=unlike), start=1):
+        with self.stages.timed("decode"):
+            decoded = self._query_sounds.waveforms(clips, unlike=unlike)
+        for number, heard in enumerate(decoded, start=1):
             if isinstance(heard, AudioError):
                 left_out.append(heard)
             else:
                 once.setdefault(heard.fingerprint, (number, heard))
         if not once:
             raise left_out[0]
-        with self._encoding:
-            encoder = self._query_encoder(ready)
-            vectors = encoder.embed([waveform.samples for _, waveform in once.values()])
+        check_seconds(sum(waveform.seconds for _, waveform in once.values()))
+        encoder = self._query_encoder(ready)
+        with self.stages.timed("embed"):
+            vectors = self.turns.embed(encoder, [waveform.samples for _, waveform in once.values()])
         voiced = [bool(np.isfinite(vector).all()) for vector in vectors]
         for (number, _), has_voice in zip(once.values(), voiced, strict=True):
             if not has_voice:

@@ -103,6 +103,7 @@ class Live:
         self._count_after_s = 0.0  # likewise
         self._outdated_since_s: float | None = None  # likewise: when the calibration was first behind
         self.problem: SpeakerSearchError | None = None  #: why the log cannot be followed at the moment
+        self.followed_s = time.monotonic()  #: when it was last followed to its end, on the monotonic clock
         loaded = None if rebuild else self._loaded()
         self._saved = _state(loaded) if loaded else None  # what the folder holds
         self._pending = 0
@@ -167,13 +168,14 @@ class Live:
 
     def _step(self) -> None:
         with self._stepping:
-            before = self._ready
+            before, began = self._ready, time.monotonic()
             pending = self._still_pending()  # counted first: a clip embedded meanwhile makes the answer provisional
             snapshot, profiles = views.follow(self._catalog, self._space, before.snapshot), before.profiles
             if snapshot.position != before.snapshot.position:
                 profiles = follow_profiles(profiles, before.snapshot.characters, snapshot.characters)
             snapshot = views.retuned(self._folder, snapshot)
             self._ready = Ready(self._space, snapshot, profiles, pending)
+            self.followed_s = began
 
     def _still_pending(self) -> int:
         """How many clips are still to be embedded. Where counting them takes long, it is done less often."""

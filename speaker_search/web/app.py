@@ -5,28 +5,35 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from speaker_search.library import Library
-from speaker_search.web import description, problems
-from speaker_search.web.conditional import Conditional
-from speaker_search.web.guards import BodyLimit, key_check
+from speaker_search.web import description
 from speaker_search.web.ingests import Ingests
 from speaker_search.web.routes import routes
+from speaker_search.web.serving import api_keys, front
+from speaker_search.web.serving.connections import Patience
+from speaker_search.web.serving.figures import Metrics
+from speaker_search.web.serving.readiness import Readiness
+from speaker_search.web.serving.turns import of_searches
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
+def create_app(library: Library, *, host: str = "127.0.0.1", patience: Patience | None = None) -> FastAPI:
+    """The app for a server bound to `host`; on loopback it answers to loopback names only (DNS rebinding).
 
-def create_app(library: Library, *, host: str = "127.0.0.1") -> FastAPI:
-    """The app for a server bound to `host`; on loopback it answers to loopback names only (DNS rebinding)."""
-    ingests = Ingests(library)
+    Raises UsageError for settings that cannot be read.
+    """
+    patience = patience or Patience()
+    ingests, readiness, metrics, turns = Ingests(library), Readiness(library), Metrics(), of_searches()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        readiness.start()
+        ingests.start()
         yield
         await run_in_threadpool(ingests.close)
+        await run_in_threadpool(readiness.close)
 
     app = FastAPI(
         lifespan=lifespan,
@@ -38,20 +45,9 @@ def create_app(library: Library, *, host: str = "127.0.0.1") -> FastAPI:
         docs_url=None,  # FastAPI's pages load scripts from other people's servers
         redoc_url=None,
     )
-    keys = library.settings.keys
-    guards = [Depends(key_check(keys))] if keys else []
-    problems.install(app)
-    app.add_middleware(Conditional)
-    app.add_middleware(BodyLimit)
-    if host in LOOPBACK:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
-    app.add_middleware(problems.PlainErrors)
-
-    @app.get("/healthz", tags=["server"])
-    async def healthz() -> dict[str, str]:
-        """Whether the server answers at all."""
-        return {"status": "ok"}
-
-    app.include_router(routes(library, ingests), prefix="/v1", dependencies=guards)
+    front.guard(app, library, host, patience, metrics)
+    front.add_routes(app, library, readiness, turns, patience, metrics)
+    app.include_router(routes(library, ingests, turns), prefix="/v1")
     description.complete(app)
+    api_keys.describe(app.openapi(), needed=bool(library.settings.keys))
     return app

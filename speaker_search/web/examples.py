@@ -76,6 +76,8 @@ EDIT = documents.Edit(
 MENDED = documents.Mended(edit=EDIT, clips=0)
 INGEST = documents.Ingest(
     id="3f1c0c6c5a0f4a3c9d5a1b2c3d4e5f60",
+    requested=AT.isoformat(),
+    paths=["/voices/Kumo"],
     state="running",
     progress=documents.IngestReport(phase="embedding", encoder=SPACE, scanned=198, new=198, opened=64, of=198),
     error=None,
@@ -188,7 +190,9 @@ ANSWERS: dict[str, Any] = {
     "make_edit": MENDED,
     "undo_edit": MENDED,
     "ingest": INGEST,
-    "ingest_state": INGEST,
+    "get_ingest": INGEST,
+    "cancel_ingest": INGEST.model_copy(update={"state": "cancelled"}),
+    "list_ingests": documents.Ingests(ingests=[INGEST], next=None),
     "healthz": {"status": "ok"},
 }
 #: By operationId, of the bodies that are JSON.

@@ -1,76 +1,115 @@
-"""Ingests requested over HTTP, run one at a time in the background."""
+"""Ingests requested over HTTP: kept in the home, and run one at a time in the background.
+
+<home>/ingests/<id>.json     an ingest, its request and its state
+<home>/ingests/<id>.cancel   that it is to be cancelled
+<home>/ingests/lock          held by the server that runs them, of those that share the home
+"""
 
 from __future__ import annotations
 
 import logging
-import queue
+import re
+import sys
 import threading
+import time
 import uuid
-from dataclasses import dataclass, field
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import IO
 
-from speaker_search.documents import Ingest, IngestReport, IngestRequest
-from speaker_search.errors import NotFoundError, SpeakerSearchError, UsageError
+from pydantic import ValidationError
+
+from speaker_search.documents import Document, Ingest, IngestReport, IngestRequest
+from speaker_search.documents import Ingests as ListedIngests
+from speaker_search.errors import IndexUnusableError, NotFoundError, SpeakerSearchError, UsageError
 from speaker_search.library import Library
+from speaker_search.web import problems
 
-MAX_KEPT = 1_000  # ingests remembered, the oldest forgotten first
+MAX_KEPT = 100  # ended ingests; the oldest are forgotten first
+POLL_S = 0.5  # between looks for what other servers were asked
+WRITTEN_EVERY_S = 0.5  # the progress of one that runs
+ENDED = ("done", "failed", "cancelled")
+LOG = logging.getLogger("uvicorn.error")
+_ID = re.compile(r"[0-9a-f]{32}")
 
 
-class _ServerEndsError(Exception):
+class _StopError(Exception):
     """Raised within an ingest to end it."""
 
 
-@dataclass(slots=True)
-class _Asked:
-    """A requested ingest and its progress."""
+class _Kept(Document):
+    """An ingest as it is kept: survives the server."""
 
-    id: str
     request: IngestRequest
-    paths: list[Path]
-    state: Literal["waiting", "running", "done", "failed"] = "waiting"
-    report: IngestReport = field(default_factory=IngestReport)
-    error: str | None = None
-
-    @property
-    def document(self) -> Ingest:
-        return Ingest(id=self.id, state=self.state, progress=self.report, error=self.error)
+    ingest: Ingest
 
 
 class Ingests:
-    """Runs the requested ingests. Their states are lost when the server stops; the clips stay in the catalog."""
+    """Keeps and runs the requested ingests. One that a server's end interrupts is begun anew by the next server:
+    clips that it has stored are known then.
+    """
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._all: dict[str, _Asked] = {}
-        self._lock = threading.Lock()
-        self._waiting: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
+        self._folder = library.settings.home / "ingests"
+        self._lock: IO[bytes] | None = None
+        self._changed = threading.Event()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work_off, name="ingests", daemon=True)
+
+    def start(self) -> None:
+        """Run what is waiting, and what will be."""
         self._thread.start()
 
     def begin(self, request: IngestRequest) -> Ingest:
-        """Queue an ingest. Raises UsageError for paths outside the folders that the settings allow."""
-        asked = _Asked(uuid.uuid4().hex, request, [self._allowed(path) for path in request.paths])
-        with self._lock:
-            ended = [known.id for known in self._all.values() if known.state in ("done", "failed")]
-            for id_ in ended[: max(0, len(self._all) + 1 - MAX_KEPT)]:
-                del self._all[id_]
-            self._all[asked.id] = asked
-        self._waiting.put(asked)
-        return asked.document
+        """Keep an ingest to be run. Raises UsageError for paths outside the folders that the settings allow."""
+        paths = [str(self._allowed(path)) for path in request.paths]
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        ingest = Ingest(id=uuid.uuid4().hex, requested=now, paths=paths, state="waiting", progress=IngestReport())
+        self._write(_Kept(request=request, ingest=ingest))
+        self._changed.set()
+        return ingest
+
+    def listed(self, *, limit: int, cursor: str | None = None) -> ListedIngests:
+        """A page of ingests, the newest first; the cursor is the id of the last one. Raises UsageError."""
+        found = [kept.ingest for kept in reversed(self._all())]
+        if cursor is not None:
+            ids = [ingest.id for ingest in found]
+            if cursor not in ids:
+                raise UsageError(f"{cursor!r} is not a cursor.", "Give the `next` of an earlier answer.")
+            found = found[ids.index(cursor) + 1 :]
+        page = found[:limit]
+        return ListedIngests(ingests=page, next=page[-1].id if len(found) > limit else None)
 
     def state(self, id_: str) -> Ingest:
-        """The state of an ingest. Raises NotFoundError."""
-        if id_ not in self._all:
-            raise NotFoundError(f"This server knows no ingest {id_}.", "Request it again: known clips are skipped.")
-        return self._all[id_].document
+        """An ingest as it is now. Raises NotFoundError."""
+        return self._kept(id_).ingest
+
+    def cancel(self, id_: str) -> Ingest:
+        """Have an ingest cancelled, unless it has ended. Raises NotFoundError."""
+        kept = self._kept(id_)
+        if kept.ingest.state in ENDED:
+            return kept.ingest
+        try:
+            self._cancellation(id_).touch()
+        except OSError as error:
+            raise _unwritable(self._folder, error) from error
+        self._changed.set()
+        kept = self._kept(id_)
+        if kept.ingest.state == "waiting":  # whoever begins it at this moment sees the mark
+            kept = kept.model_copy(update={"ingest": kept.ingest.model_copy(update={"state": "cancelled"})})
+            self._write(kept)
+        return kept.ingest
 
     def close(self) -> None:
-        """Stop the running ingest; its claims are released."""
+        """Stop the running ingest; its claims are released, and the next server begins it anew."""
         self._ending.set()
-        self._waiting.put(None)
-        self._thread.join()
+        self._changed.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        if self._lock is not None:
+            self._lock.close()
 
     def _allowed(self, path: str) -> Path:
         roots = self._library.settings.roots
@@ -90,32 +129,133 @@ class Ingests:
         return resolved
 
     def _work_off(self) -> None:
-        while (asked := self._waiting.get()) is not None and not self._ending.is_set():
-            asked.state = "running"
+        while not self._ending.is_set():
+            self._changed.wait(POLL_S)
+            self._changed.clear()
             try:
-                self._take_in(asked)
-                asked.state = "done"
-            except SpeakerSearchError as error:
-                asked.state, asked.error = "failed", str(error)
-            except _ServerEndsError:
-                return
-            except Exception:
-                asked.state, asked.error = "failed", "The server failed; its log says why."
-                logging.getLogger("uvicorn.error").exception("An ingest failed.")
+                while not self._ending.is_set() and (kept := self._next()) is not None:
+                    self._run(kept)
+            except SpeakerSearchError as error:  # the folder cannot be written: searches go on
+                LOG.warning("Ingests cannot be run: %s", error)
+                self._ending.wait(POLL_S)
+            except Exception:  # likewise
+                LOG.exception("Ingests cannot be run.")
+                self._ending.wait(POLL_S)
 
-    def _take_in(self, asked: _Asked) -> None:
-        def note(report: IngestReport) -> None:
-            asked.report = report
-            if self._ending.is_set() and report.phase != "done":
-                raise _ServerEndsError
+    def _next(self) -> _Kept | None:
+        """The oldest ingest to run, if this is the server that runs them."""
+        waiting = [kept for kept in self._all() if kept.ingest.state not in ENDED]
+        return waiting[0] if waiting and self._runs_them() else None
 
-        request = asked.request
-        asked.report = self._library.ingest(
-            asked.paths,
+    def _run(self, kept: _Kept) -> None:
+        ingest = kept.ingest.model_copy(update={"state": "running"})
+        last_s = 0.0
+
+        def note(report: IngestReport, *, always: bool = False) -> None:
+            nonlocal ingest, last_s
+            ingest = ingest.model_copy(update={"progress": report})
+            if always or time.monotonic() - last_s > WRITTEN_EVERY_S:
+                self._write(_Kept(request=kept.request, ingest=ingest))
+                last_s = time.monotonic()
+            if report.phase != "done" and (self._ending.is_set() or self._cancellation(ingest.id).exists()):
+                raise _StopError
+
+        ended: dict[str, object]
+        try:
+            note(IngestReport(), always=True)
+            ended = {"state": "done", "progress": self._take_in(kept, note)}
+        except SpeakerSearchError as error:
+            ended = {"state": "failed", "error": problems.told(error)}
+        except _StopError:
+            if not self._cancellation(ingest.id).exists():
+                return  # the server ends
+            ended = {"state": "cancelled"}
+        except Exception:
+            ended = {"state": "failed", "error": "The server failed; its log says why."}
+            LOG.exception("An ingest failed.")
+        self._write(_Kept(request=kept.request, ingest=ingest.model_copy(update=ended)))
+        self._forget_old()
+
+    def _take_in(self, kept: _Kept, note: object) -> IngestReport:
+        request = kept.request
+        return self._library.ingest(
+            [self._allowed(path) for path in kept.ingest.paths],  # the settings may have changed since
             layout=request.layout,
             maker=request.maker,
             title=request.game,
             retry_refused=request.retry_refused,
             enqueue=request.enqueue,
-            on_progress=note,
+            beside_searches=True,
+            on_progress=note,  # type: ignore[arg-type]
         )
+
+    def _kept(self, id_: str) -> _Kept:
+        kept = self._read(self._folder / f"{id_}.json") if _ID.fullmatch(id_) else None
+        if kept is None:
+            raise NotFoundError(f"There is no ingest {id_}.", "GET /v1/ingest lists those that are kept.")
+        return kept
+
+    def _all(self) -> list[_Kept]:
+        """Every ingest that is kept, the oldest first."""
+        found = (self._read(path) for path in self._folder.glob("*.json"))
+        return sorted((kept for kept in found if kept), key=lambda kept: (kept.ingest.requested, kept.ingest.id))
+
+    def _read(self, path: Path) -> _Kept | None:
+        try:
+            return _Kept.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):  # forgotten meanwhile, or not ours
+            return None
+
+    def _write(self, kept: _Kept) -> None:
+        """Replace what is kept of an ingest at once. Raises IndexUnusableError when the home cannot be written."""
+        path = self._folder / f"{kept.ingest.id}.json"
+        part = path.with_suffix(".part")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(kept.model_dump_json().encode())
+            part.replace(path)
+        except OSError as error:
+            raise _unwritable(self._folder, error) from error
+
+    def _cancellation(self, id_: str) -> Path:
+        return self._folder / f"{id_}.cancel"
+
+    def _forget_old(self) -> None:
+        ended = [kept.ingest.id for kept in self._all() if kept.ingest.state in ENDED]
+        for id_ in ended[:-MAX_KEPT]:
+            with suppress(OSError):
+                (self._folder / f"{id_}.json").unlink()
+                self._cancellation(id_).unlink(missing_ok=True)
+
+    def _runs_them(self) -> bool:
+        """Whether this server holds the lock, which the system takes from it when it dies."""
+        if self._lock is None:
+            try:
+                file = (self._folder / "lock").open("ab")
+            except OSError as error:
+                raise _unwritable(self._folder, error) from error
+            if not locked(file):
+                file.close()
+                return False
+            self._lock = file
+        return True
+
+
+def locked(file: IO[bytes]) -> bool:
+    """Lock an open file, unless another process has done so."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _unwritable(folder: Path, error: OSError) -> IndexUnusableError:
+    return IndexUnusableError(f"{folder} cannot be written: {error.strerror}.", "Give the server a home of its own.")

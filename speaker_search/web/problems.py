@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speaker_search import errors
 from speaker_search.documents import Problem
+from speaker_search.entities import shown
 from speaker_search.web.ways_out import over_http
 
 PREFIX = "urn:spksearch:problem:"
@@ -32,9 +36,16 @@ class Kind:
 #: Every type of problem. Types are never renamed; the README lists them.
 KINDS: dict[str, Kind] = {
     "request": Kind(400, "The request is malformed, or for another host.", "Maximum number of files is 32."),
+    "host": Kind(
+        400, "The `Host` header is not a name of this server.", "This server does not answer to evil.example."
+    ),
     "unauthorised": Kind(
         401, "A key is missing.", "Send one of the server's keys as `Authorization: Bearer KEY` or `X-API-Key`."
     ),
+    "forbidden": Kind(
+        403, "The key may read, and not edit.", "This key may read, and not edit. Send one whose scope is edit."
+    ),
+    "origin": Kind(403, "A page of another site sent the request.", "Pages of this origin may not use the server."),
     "not-found": Kind(
         404,
         "The path does not exist, or the catalog has nothing with that name or id.",
@@ -46,6 +57,7 @@ KINDS: dict[str, Kind] = {
         "The `Accept` header leaves out the answer's media type.",
         "The answer is application/json. Name that, or nothing, in the Accept header.",
     ),
+    "slow": Kind(408, "The request came too slowly.", "The body of the request came too slowly. Send it again."),
     "contradiction": Kind(
         409,
         "A verdict contradicts those that stand.",
@@ -69,28 +81,30 @@ KINDS: dict[str, Kind] = {
     ),
     "audio": Kind(422, "An uploaded sound cannot be used.", "The clip is 0.10 s long; at least 0.3 s are needed."),
     "source": Kind(422, "A path to ingest holds no voices.", "/voices/new holds no sounds."),
+    "rate": Kind(429, "The key has made too many requests: see `Retry-After`.", "Too many requests with this key."),
     "error": Kind(500, "The server failed.", "The server failed; its log says why."),
     "catalog": Kind(
         503,
         "The catalog is empty or cannot be used.",
         "The catalog holds no voices yet. Ingest some first: `POST /v1/ingest`.",
     ),
+    "starting": Kind(503, "The server is still starting: see `Retry-After`.", "The server is still starting."),
+    "overloaded": Kind(503, "Too much waits already: see `Retry-After`.", "Too many searches are waiting."),
     "index": Kind(
-        503,
-        "The index cannot be used.",
-        "The index is damaged. For whoever runs the server: run `spksearch index build`.",
+        503, "The index cannot be used.", "The index cannot be used at the moment. The server's log says why."
     ),
     "encoder": Kind(
-        503,
-        "The encoder cannot be loaded.",
-        "The weights of anime-va are not on this machine. For whoever runs the server: set SPKSEARCH_CHECKPOINT.",
+        503, "The encoder cannot be used.", "The encoder cannot be used at the moment. The server's log says why."
     ),
-    "decoder": Kind(503, "No process that decodes sounds can be started.", "The audio decoder cannot be started."),
+    "decoder": Kind(
+        503, "Sounds cannot be decoded.", "Sounds cannot be decoded at the moment. The server's log says why."
+    ),
 }
 #: The type of each error of ours; the first class that fits counts.
 OF_ERRORS: dict[type[errors.SpeakerSearchError], str] = {
     errors.NotFoundError: "not-found",
     errors.TooLargeError: "too-large",
+    errors.OverloadedError: "overloaded",
     errors.ContradictionError: "contradiction",
     errors.UsageError: "usage",
     errors.AudioError: "audio",
@@ -104,8 +118,17 @@ OF_ERRORS: dict[type[errors.SpeakerSearchError], str] = {
 #: The type of errors that the web framework or a check of the request raises; of any other status, "request".
 OF_STATUS = {
     status: next(name for name, kind in KINDS.items() if kind.status == status)
-    for status in (401, 404, 405, 406, 412, 413, 415, 416)
+    for status in (401, 403, 404, 405, 406, 408, 412, 413, 415, 416, 429)
 }
+#: What clients are told instead of an error that may name folders, users and addresses of the server.
+OUTSIDE: dict[type[errors.SpeakerSearchError], str] = {
+    errors.CatalogError: "The catalog cannot be used at the moment.",
+    errors.IndexUnusableError: "The index cannot be used at the moment.",
+    errors.EncoderError: "The encoder cannot be used at the moment.",
+    errors.DecoderError: "Sounds cannot be decoded at the moment.",
+}
+RETRY_AFTER_S = 5  # where nothing better is known
+LOG = logging.getLogger("uvicorn.error")
 #: The phrases of RFC 9110 where Python 3.11 still has those of older RFCs.
 PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 
@@ -116,12 +139,14 @@ def document(kind: str, detail: str, status: int | None = None) -> Problem:
     return Problem(type=PREFIX + kind, title=phrase(status), status=status, detail=detail)
 
 
-def problem(kind: str, detail: str, status: int | None = None) -> JSONResponse:
-    """The answer with that document."""
+def problem(kind: str, detail: str, status: int | None = None, *, retry_after_s: float = RETRY_AFTER_S) -> JSONResponse:
+    """The answer with that document; `retry_after_s` is told where asking again may help."""
     found = document(kind, detail, status)
     headers = {"Cache-Control": "no-store"}
     if found.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if found.status in (429, 503):
+        headers["Retry-After"] = str(max(1, math.ceil(retry_after_s)))
     return JSONResponse(found.model_dump(), found.status, headers, PROBLEM_TYPE)
 
 
@@ -134,7 +159,18 @@ def of_status(status: int, detail: str) -> JSONResponse:
 
 def of(error: errors.SpeakerSearchError) -> JSONResponse:
     """The problem of one of our errors."""
-    return problem(next(kind for cls, kind in OF_ERRORS.items() if isinstance(error, cls)), over_http(error))
+    kind = next(kind for cls, kind in OF_ERRORS.items() if isinstance(error, cls))
+    wait_s = error.retry_after_s if isinstance(error, errors.OverloadedError) else RETRY_AFTER_S
+    return problem(kind, told(error), retry_after_s=wait_s)
+
+
+def told(error: errors.SpeakerSearchError) -> str:
+    """What a client is told. What only whoever runs the server should read goes to its log instead."""
+    for cls, sentence in OUTSIDE.items():
+        if isinstance(error, cls) and not isinstance(error, errors.EmptyCatalogError):
+            LOG.warning("%s", error)
+            return f"{sentence} The server's log says why."
+    return over_http(error)
 
 
 def install(app: FastAPI) -> None:
@@ -151,12 +187,21 @@ def install(app: FastAPI) -> None:
         return problem("usage", f"{where}: {first['msg']}.")
 
     @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> JSONResponse:
+    async def http(request: Request, error: HTTPException) -> Response:
+        if isinstance(error.__cause__, errors.SpeakerSearchError):  # met by FastAPI while it read a body
+            return of(error.__cause__)
+        if isinstance(error.__cause__, ClientDisconnect):
+            return await left(request, error.__cause__)
         answer = of_status(error.status_code, str(error.detail))
         answer.headers.update(error.headers or {})  # such as the media types taken
         if error.status_code == 405:
             answer.headers["Allow"] = ", ".join(_allowed(app, request.scope))
         return answer
+
+    @app.exception_handler(ClientDisconnect)
+    async def left(request: Request, _: Exception) -> Response:
+        LOG.warning("A client left before its request was complete: %s %s", request.method, shown(request.url.path))
+        return Response(status_code=400)  # nobody reads it
 
     @app.exception_handler(Exception)
     async def unforeseen(_: Request, __: Exception) -> JSONResponse:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import gc
-import socket
 from typing import Annotated
 
 import typer
 
 from speaker_search.cli import options, output
-from speaker_search.errors import UsageError
 
 
 def serve(
@@ -22,12 +20,15 @@ def serve(
 
     Example: spksearch serve --port 8000
     """
-    import uvicorn
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it carries no types
 
-    from speaker_search.web.app import LOOPBACK, create_app
+    from speaker_search.web.app import create_app
+    from speaker_search.web.serving.connections import Patience
+    from speaker_search.web.serving.front import check_exposure
+    from speaker_search.web.serving.server import listen, run
 
     with options.open_library(encoder=encoder, device=device) as library:
+        check_exposure(library.settings, host)
         if library.empty:  # until it is filled, over HTTP or by another program
             served, reason = "an empty catalog", library.encoder_choice().reason
             if reason and library.settings.roots:
@@ -37,28 +38,10 @@ def serve(
         # Searches run side by side: threads within each take three times the CPU and only get in each other's way.
         threadpool_limits(1, user_api="blas")
         gc.freeze()  # what is loaded by now stays: full collections that look through all of it delay searches
-        listener = _listen(host, port)
-        if host not in LOOPBACK and not library.settings.keys:
-            output.note(f"Warning: anyone who reaches {host} can search: set SPKSEARCH_API_KEYS.")
+        patience = Patience()
+        app = create_app(library, host=host, patience=patience)
+        listener = listen(host, port)
         address = f"[{host}]" if ":" in host else host
         port = listener.getsockname()[1]
         output.note(f"Serving {served} on http://{address}:{port}; /openapi.json describes the API.")
-        config = uvicorn.Config(create_app(library, host=host), log_level="warning", server_header=False)
-        uvicorn.Server(config).run(sockets=[listener])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises UsageError when the port is taken or the address is not this machine's."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        # asyncio sets TCP_NODELAY only on sockets that name TCP; without it every answer waits 40 ms for an ACK.
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen()  # connections from now on wait for the server to start
-    except (OSError, UnicodeError) as error:  # UnicodeError: no host can be called so
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(
-            f"Cannot listen on port {port} of {host}: {reason}.", "Give another --port or --host."
-        ) from error
-    return listener
+        run(app, listener, patience)

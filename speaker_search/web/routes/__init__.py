@@ -15,13 +15,14 @@ from speaker_search.web.routes.search_routes import search_routes
 from speaker_search.web.routes.sound_routes import sound_routes
 from speaker_search.web.routes.verdict_routes import verdict_routes
 from speaker_search.web.routes.voice_routes import voice_routes
+from speaker_search.web.serving.turns import SearchTurns
 
 
-def routes(library: Library, ingests: Ingests) -> APIRouter:
+def routes(library: Library, ingests: Ingests, turns: SearchTurns) -> APIRouter:
     """Every route below /v1 for one library."""
     all_routes = APIRouter()
     for tag, part in (
-        ("search", search_routes(library)),
+        ("search", search_routes(library, turns)),
         ("catalog", catalog_routes(library)),
         ("voices", voice_routes(library)),
         ("verdicts", verdict_routes(library)),

@@ -6,10 +6,11 @@ from fastapi import APIRouter
 
 from speaker_search import documents
 from speaker_search.web.ingests import Ingests
+from speaker_search.web.routes.parameters import Limit
 
 
 def ingest_routes(ingests: Ingests) -> APIRouter:
-    """The routes of the ingests that a server runs."""
+    """The routes for the ingests of one server."""
     routes = APIRouter()
 
     @routes.post("/ingest", status_code=202)
@@ -17,9 +18,21 @@ def ingest_routes(ingests: Ingests) -> APIRouter:
         """Ingest voices in the background, from folders that the server's settings allow."""
         return ingests.begin(request)
 
+    @routes.get("/ingest")
+    def list_ingests(limit: Limit = 100, cursor: str | None = None) -> documents.Ingests:
+        """Requested ingests, the newest first."""
+        return ingests.listed(limit=limit, cursor=cursor)
+
     @routes.get("/ingest/{ingest_id}")
-    def ingest_state(ingest_id: str) -> documents.Ingest:
-        """The state of an ingest requested from this server."""
+    def get_ingest(ingest_id: str) -> documents.Ingest:
+        """A requested ingest and its report so far."""
         return ingests.state(ingest_id)
+
+    @routes.delete("/ingest/{ingest_id}")
+    def cancel_ingest(ingest_id: str) -> documents.Ingest:
+        """Cancel an ingest: one that runs ends within seconds, and keeps what it has stored. One that has ended stays
+        as it is.
+        """
+        return ingests.cancel(ingest_id)
 
     return routes

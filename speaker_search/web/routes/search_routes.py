@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from typing import TypeVar
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
@@ -17,22 +14,15 @@ from speaker_search.errors import UsageError
 from speaker_search.library import Library
 from speaker_search.web import description
 from speaker_search.web.routes.parameters import Id, Limit, Names
+from speaker_search.web.serving.turns import SearchTurns
 
 MAX_CLIPS = 32  # uploaded with one search
-UPLOADS_AT_ONCE = 32
-SEARCHES_AT_ONCE = max(2, os.cpu_count() or 1)  # by what the catalog holds; uploads wait for their decoders as well
 Options = TypeVar("Options", bound=SearchOptions)
 
 
-def search_routes(library: Library) -> APIRouter:
+def search_routes(library: Library, turns: SearchTurns) -> APIRouter:
     """The routes that search one library."""
     routes = APIRouter()
-    # More searches at once than cores finish no sooner, and some much later. Waiting ones are taken in their order.
-    slots = CapacityLimiter(SEARCHES_AT_ONCE)
-    upload_slots = CapacityLimiter(UPLOADS_AT_ONCE)  # their own: sounds that hang decoders keep nobody else waiting
-
-    async def side_by_side(search: Callable[[], documents.Search]) -> documents.Search:
-        return await to_thread.run_sync(search, limiter=slots)
 
     @routes.post("/search", openapi_extra=description.SEARCH_BODY)
     async def search(request: Request) -> documents.Search:
@@ -43,9 +33,9 @@ def search_routes(library: Library) -> APIRouter:
                 query = form.get("query", "{}")
                 if not isinstance(query, str):  # browsers send a JSON blob with a file name
                     query = (await query.read()).decode("utf-8", "replace")
-            return await to_thread.run_sync(_search_sounds, library, uploads, query, limiter=upload_slots)
+            return await turns.upload.run(lambda: _search_sounds(library, uploads, query))
         body = await request.body()
-        return await side_by_side(lambda: library.search_like_document(_parsed(documents.SearchRequest, body)))
+        return await turns.catalog.run(lambda: library.search_like_document(_parsed(documents.SearchRequest, body)))
 
     @routes.get("/characters/{character_id}/matches")
     async def matches(
@@ -73,7 +63,7 @@ def search_routes(library: Library) -> APIRouter:
             min_clips=min_clips,
             min_probability=min_probability,
         )
-        return await side_by_side(lambda: library.similar_document(character_id, options, same_game=same_game))
+        return await turns.catalog.run(lambda: library.similar_document(character_id, options, same_game=same_game))
 
     return routes
 

@@ -1,0 +1,21 @@
+"""What the parts of a search take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Stages:
+    """Tells a listener the name of each stage and the seconds that it took: decode, embed, compare."""
+
+    def __init__(self) -> None:
+        self.listener: Callable[[str, float], None] = lambda _stage, _seconds: None
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """The stage lasts as long as the block; one that fails is not told."""
+        began = time.perf_counter()
+        yield
+        self.listener(stage, time.perf_counter() - began)

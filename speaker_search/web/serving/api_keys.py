@@ -1,0 +1,122 @@
+"""The keys that requests must carry: what each may do, and how often."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from speaker_search.errors import UsageError
+from speaker_search.web import problems
+
+Scopes = Literal["read", "edit"]
+HASHED = "sha256:"  # before the hash of a key that is given hashed
+READING = ("GET", "HEAD", "OPTIONS")
+#: How OpenAPI names the two headers that may carry a key.
+SCHEMES: dict[str, dict[str, str]] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "One of the server's keys, where it has any."},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same in a header of its own."},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key. What it is cannot be read from here."""
+
+    name: str
+    scope: Scopes
+    sha256: bytes
+
+
+def keys_of(entries: Sequence[str]) -> list[Key]:
+    """The keys of SPKSEARCH_API_KEYS: each NAME:SCOPE:KEY, or a key alone, which may edit. Raises UsageError.
+
+    In place of a key there may be its hash, as sha256:HEX.
+    """
+    keys = [_key_of(entry, number) for number, entry in enumerate(entries, start=1)]
+    if len({key.name for key in keys}) < len(keys):
+        raise UsageError("Two keys of SPKSEARCH_API_KEYS have one name.", "Give each its own.")
+    return keys
+
+
+def _key_of(entry: str, number: int) -> Key:
+    name, scope, secret = f"key {number}", "edit", entry
+    if ":" in entry and not entry.startswith(HASHED):
+        name, _, rest = entry.partition(":")
+        scope, _, secret = rest.partition(":")
+        if scope not in ("read", "edit") or not name or not secret:  # the entry is not shown: it may hold a key
+            raise UsageError(
+                f"Entry {number} of SPKSEARCH_API_KEYS cannot be read.",
+                "Write NAME:SCOPE:KEY with the scope read or edit, or a key without colons.",
+            )
+    if not secret.startswith(HASHED):
+        return Key(name, cast(Scopes, scope), hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest())
+    try:
+        digest = bytes.fromhex(secret.removeprefix(HASHED))
+    except ValueError:
+        digest = b""
+    if len(digest) != hashlib.sha256().digest_size:
+        raise UsageError(f"The hash in entry {number} of SPKSEARCH_API_KEYS is not 64 hex digits.")
+    return Key(name, cast(Scopes, scope), digest)
+
+
+class Keys:
+    """Answer under /v1 and at /metrics only who sends a key, which may do what is asked, and not too often."""
+
+    def __init__(self, app: ASGIApp, *, keys: Sequence[Key], rate: str) -> None:
+        """`rate` is how often each key may ask, such as "600/minute". Raises UsageError when it cannot be read."""
+        self.app = app
+        self._keys = keys
+        try:
+            self._rate = parse(rate)
+        except ValueError as error:
+            raise UsageError(f"SPKSEARCH_RATE_LIMIT cannot be {rate!r}.", "Write it as 600/minute.") from error
+        self._rates = MovingWindowRateLimiter(MemoryStorage())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (scope["path"].startswith("/v1/") or scope["path"] == "/metrics"):
+            refused = self._refused(scope)
+            if refused is not None:
+                await refused(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    def _refused(self, scope: Scope) -> ASGIApp | None:
+        key = self._of(Headers(scope=scope))
+        if key is None:
+            detail = "Send one of the server's keys as `Authorization: Bearer KEY` or `X-API-Key`."
+            return problems.problem("unauthorised", detail)
+        if key.scope == "read" and scope["method"] not in READING and not scope["path"].startswith("/v1/search"):
+            return problems.problem("forbidden", "This key may read, and not edit. Send one whose scope is edit.")
+        if not self._rates.hit(self._rate, key.name):
+            reset = self._rates.get_window_stats(self._rate, key.name).reset_time
+            detail = f"This key may ask {self._rate}. Try again later."
+            return problems.problem("rate", detail, retry_after_s=reset - time.time())
+        return None
+
+    def _of(self, headers: Headers) -> Key | None:
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        given = bearer if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+        sent = hashlib.sha256(given.encode("latin-1").strip()).digest()  # a header is bytes, decoded as Latin-1
+        # Every key is compared, in constant time: how long it takes must not give a key away.
+        found = [key for key in self._keys if hmac.compare_digest(sent, key.sha256)]
+        return found[0] if found else None
+
+
+def describe(document: dict[str, Any], *, needed: bool) -> None:
+    """Add to an OpenAPI document how a key is sent; `needed` says whether this server asks for one."""
+    document["components"]["securitySchemes"] = SCHEMES
+    document["security"] = [*({name: []} for name in SCHEMES), *([] if needed else [{}])]
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            if not path.startswith("/v1/") and path != "/metrics":
+                operation["security"] = []

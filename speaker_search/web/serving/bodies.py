@@ -1,0 +1,76 @@
+"""Bodies of requests: how large they may be, how long they may take, and how much of them is held in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartParser
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from speaker_search.documents import MAX_UPLOAD_BYTES
+from speaker_search.errors import OverloadedError, TooLargeError
+from speaker_search.web import problems
+
+if TYPE_CHECKING:
+    from speaker_search.web.serving.connections import Patience
+
+MAX_JSON_BYTES = 4 * 2**20  # of a request without sounds; parsing more would hold up others
+MAX_HELD_BYTES = 4 * MAX_UPLOAD_BYTES  # of all requests being received or answered
+RETRY_AFTER_S = 5.0
+
+
+class Bodies:
+    """Refuse a request whose body is too large, takes too long, or finds no room beside those of others."""
+
+    def __init__(self, app: ASGIApp, *, patience: Patience) -> None:
+        self.app = app
+        self.held = 0  #: bytes
+        self._patience = patience
+        # Bodies are within limits, so they stay in memory: every part in a temporary file would take a descriptor.
+        MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        upload = headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
+        most = MAX_UPLOAD_BYTES if upload else MAX_JSON_BYTES
+        announced = headers.get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > most:
+            await problems.of(_too_large(most))(scope, receive, send)
+            return
+        received, whole, began = 0, False, asyncio.get_running_loop().time()
+
+        async def counted() -> Message:
+            nonlocal received, whole
+            if whole:  # from here on the app only learns of the client's leaving
+                return await receive()
+            left_s = began + self._patience.body_s - asyncio.get_running_loop().time()
+            try:
+                async with asyncio.timeout(min(self._patience.stalled_s, left_s)):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, "The body of the request came too slowly. Send it again.") from None
+            size, whole = len(message.get("body", b"")), not message.get("more_body", False)
+            received += size
+            self.held += size
+            if received > most:
+                raise _too_large(most)
+            if self.held > MAX_HELD_BYTES:
+                raise OverloadedError("Too many uploads are in hand.", retry_after_s=RETRY_AFTER_S)
+            return message
+
+        try:
+            await self.app(scope, counted, send)
+        finally:
+            self.held -= received
+
+
+def _too_large(most: int) -> TooLargeError:
+    limit = f"{most // 2**20} MiB"
+    if most == MAX_UPLOAD_BYTES:
+        return TooLargeError(f"An upload may be up to {limit}.", "Send fewer or shorter clips.")
+    return TooLargeError(f"A request without uploads may be up to {limit}.", "Send sounds as multipart/form-data.")

@@ -1,0 +1,115 @@
+"""GET /metrics: what the server has done and holds, in Prometheus' text format."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from speaker_search.library import Library
+from speaker_search.web.serving.connections import Patience
+from speaker_search.web.serving.turns import Turns
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+TYPE_PREFIX = "urn:spksearch:problem:"
+
+
+class Metrics:
+    """Counts requests, their times and the stages of searches."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "spksearch_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "spksearch_request_seconds", "From a request's head to the end of its answer.", ["route"],
+            buckets=BUCKETS_S, registry=self._registry,
+        )  # fmt: skip
+        self._stages = Histogram(
+            "spksearch_stage_seconds", "Stages of searches.", ["stage"], buckets=BUCKETS_S, registry=self._registry
+        )
+        self._refused = Counter(
+            "spksearch_refusals", "Requests answered with a problem, by its type.", ["type"], registry=self._registry
+        )
+        self._in_hand = Gauge("spksearch_requests_in_hand", "Requests being answered.", registry=self._registry)
+        ProcessCollector(registry=self._registry)
+
+    def stage(self, name: str, seconds: float) -> None:
+        self._stages.labels(name).observe(seconds)
+
+    def watch(self, library: Library, turns: Iterable[Turns], patience: Patience) -> None:
+        """Show also what a library holds and what waits, as it is at the time of a question."""
+        self._registry.register(_Held(library, list(turns), patience))
+
+    def text(self) -> bytes:
+        return generate_latest(self._registry)
+
+    def counting(self, app: ASGIApp) -> ASGIApp:
+        """The app, with each of its answers counted."""
+
+        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            began, status, problem = time.perf_counter(), 499, False  # 499: the client left before an answer
+
+            async def noted(message: Message) -> None:
+                nonlocal status, problem
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                    problem = status >= 400
+                elif problem and not message.get("more_body"):
+                    self._note_problem(message.get("body", b""))
+                await send(message)
+
+            self._in_hand.inc()
+            try:
+                await app(scope, receive, noted)
+            finally:
+                self._in_hand.dec()
+                # Not the path, of which there are without end.
+                route = getattr(scope.get("route"), "path", "other")
+                self._requests.labels(scope["method"], route, str(status)).inc()
+                self._seconds.labels(route).observe(time.perf_counter() - began)
+
+        return counted
+
+    def _note_problem(self, body: bytes) -> None:
+        try:
+            self._refused.labels(json.loads(body)["type"].removeprefix(TYPE_PREFIX)).inc()
+        except (ValueError, LookupError, TypeError):
+            self._refused.labels("other").inc()
+
+
+class _Held(Collector):
+    """What a library holds and what waits."""
+
+    def __init__(self, library: Library, turns: list[Turns], patience: Patience) -> None:
+        self._library = library
+        self._turns = turns
+        self._patience = patience
+
+    def collect(self) -> Iterator[Metric]:
+        if (live := self._library.live) is not None:
+            ready = live.ready
+            yield GaugeMetricFamily("spksearch_index_clips", "Clips in the index.", ready.snapshot.clips.clips)
+            age_s = time.monotonic() - live.followed_s
+            yield GaugeMetricFamily("spksearch_index_age_seconds", "Since the index was last up to date.", age_s)
+            yield GaugeMetricFamily("spksearch_clips_pending", "Clips still to be embedded.", ready.pending)
+        waiting = GaugeMetricFamily("spksearch_searches_waiting", "Searches that wait their turn.", labels=["kind"])
+        for turns in self._turns:
+            waiting.add_metric([turns.kind], turns.waiting)
+        yield waiting
+        audio_s = self._library.turns.waiting_seconds
+        yield GaugeMetricFamily("spksearch_audio_waiting_seconds", "Audio of searches still to be embedded.", audio_s)
+        closed = CounterMetricFamily("spksearch_connections_closed", "Connections ended early.", labels=["reason"])
+        for reason, count in self._patience.closed.items():
+            closed.add_metric([reason], count)
+        yield closed

@@ -1,0 +1,57 @@
+"""Running an app on a socket until it is told to stop."""
+
+from __future__ import annotations
+
+import functools
+import signal
+import socket
+import threading
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from speaker_search.errors import UsageError
+from speaker_search.web.serving.connections import Connection, Listener, Patience
+
+GRACE_S = 30.0  # for the requests in hand once the server is told to stop
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises UsageError when the port is taken or the address is not this machine's."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # asyncio sets TCP_NODELAY only on sockets that name TCP; without it every answer waits 40 ms for an ACK.
+        listener = Listener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()  # connections from now on wait for the server to start
+    except (OSError, UnicodeError) as error:  # UnicodeError: no host can be called so
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            f"Cannot listen on port {port} of {host}: {reason}.", "Give another --port or --host."
+        ) from error
+    return listener
+
+
+def server_of(app: FastAPI, patience: Patience) -> uvicorn.Server:
+    """A server for the app, whose clients may use up only so much patience."""
+    protocol: Any = functools.partial(Connection, patience=patience)
+    config = uvicorn.Config(
+        app,
+        http=protocol,
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=round(GRACE_S),
+    )
+    return uvicorn.Server(config)
+
+
+def run(app: FastAPI, listener: socket.socket, patience: Patience) -> None:
+    """Serve until Ctrl-C, which raises KeyboardInterrupt, or SIGTERM. Requests in hand are answered first."""
+    if threading.current_thread() is threading.main_thread():
+        # uvicorn stops at SIGTERM and then sends it once more to whoever was to get it: by default it would kill us.
+        signal.signal(signal.SIGTERM, lambda _signal, _frame: None)
+    server_of(app, patience).run(sockets=[listener])
