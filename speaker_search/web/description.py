@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from speaker_search.documents import Problem, SearchOptions, SearchRequest
-from speaker_search.web import examples
+from speaker_search.web import shown_answers
 from speaker_search.web.problems import KINDS, PROBLEM_TYPE, document, phrase
 
 COMPONENTS = "#/components/schemas/"
@@ -65,14 +65,15 @@ TAG = {"ETag": {"schema": {"type": "string"}, "description": "Changes when the a
 NOT_MODIFIED = {"description": "The client has this version, as `If-None-Match` says.", "headers": TAG}
 
 #: What may be wrong with a request, by its method and by its operationId; see `problems.KINDS`.
-EVERYWHERE = ("request", "error")
-BELOW_V1 = ("unauthorised", "not-found", "not-acceptable", "too-large", "usage", "catalog", "index")
-OF_METHODS = {"GET": ("precondition",), "POST": ("media-type",), "DELETE": ()}
+EVERYWHERE = ("request", "host", "origin", "error")
+BELOW_V1 = ("unauthorised", "not-found", "not-acceptable", "too-large", "usage", "rate", "overloaded", "catalog", "index")
+OF_METHODS = {"GET": ("precondition",), "POST": ("forbidden", "slow", "media-type"), "DELETE": ("forbidden",)}
 OF_OPERATIONS = {
     "search": ("audio", "encoder", "decoder"),
     "give_verdict": ("contradiction",),
     "get_clip_audio": ("range",),
     "ingest": ("source",),
+    "readyz": ("starting",),
 }
 
 
@@ -108,9 +109,9 @@ def _operations(description: dict[str, Any]) -> Iterator[tuple[str, str, dict[st
 
 
 def _add_problems(path: str, method: str, operation: dict[str, Any]) -> None:
-    kinds = [*EVERYWHERE]
+    kinds = [*EVERYWHERE, *OF_OPERATIONS.get(operation["operationId"], ())]
     if path.startswith("/v1/"):
-        kinds += [*BELOW_V1, *OF_METHODS[method], *OF_OPERATIONS.get(operation["operationId"], ())]
+        kinds += [*BELOW_V1, *OF_METHODS[method]]
         if method == "GET":
             operation["responses"]["304"] = NOT_MODIFIED
             operation["responses"]["200"].setdefault("headers", TAG)
@@ -124,11 +125,11 @@ def _add_problems(path: str, method: str, operation: dict[str, Any]) -> None:
 
 def _add_examples(operation: dict[str, Any]) -> None:
     name = operation["operationId"]
-    example = examples.ANSWERS.get(name)
+    example = shown_answers.ANSWERS.get(name)
     for status, answer in operation["responses"].items():
         if status < "300" and "application/json" in answer.get("content", {}) and example is not None:
             shown = example.model_dump(mode="json") if isinstance(example, BaseModel) else example
             answer["content"]["application/json"]["example"] = shown
             answer["description"] = HTTPStatus(int(status)).phrase
-    if name in examples.BODIES:
-        operation["requestBody"]["content"]["application/json"]["example"] = examples.BODIES[name]
+    if name in shown_answers.BODIES:
+        operation["requestBody"]["content"]["application/json"]["example"] = shown_answers.BODIES[name]

@@ -90,7 +90,7 @@ def test_head_sends_no_body_on_the_wire(http: TestClient, server: Any) -> None:
 
 
 def test_a_sound_is_sent_whole_in_part_or_not_at_all(http: TestClient, sound: tuple[str, bytes]) -> None:
-    path, _ = sound
+    path, content = sound
     whole = http.get(path)
     tag, size = whole.headers["etag"], len(content)
     assert whole.headers["cache-control"] == "private, max-age=3600"
@@ -118,7 +118,7 @@ def test_a_sound_is_sent_whole_in_part_or_not_at_all(http: TestClient, sound: tu
 
 
 def test_a_range_is_of_the_version_that_if_range_names(http: TestClient, sound: tuple[str, bytes]) -> None:
-    path, _ = sound
+    path, content = sound
     whole = http.get(path)
     for version in (whole.headers["etag"], whole.headers.get("last-modified")):
         if version is not None:  # a sound in an archive has no date of its own
