@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from speaker_search.documents import notebooks
 from speaker_search.errors import UsageError
 
 
@@ -36,6 +37,14 @@ class Tabular:
             mend = "`pip install pandas`, or use `rows()`, which gives a list of dicts."
             raise UsageError("to_frame() needs pandas, which is not installed.", mend) from error
         return pandas.DataFrame(list(self.cells()), columns=list(self.columns))
+
+    def sounds(self) -> Iterable[tuple[str, bytes] | None]:
+        """A sound for each row as its media type and content, for players in notebooks; None where it has none."""
+        return ()
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        return notebooks.table(str(self), self.columns, self.cells(), self.sounds())
 
     def __repr__(self) -> str:
         shown = (

@@ -15,7 +15,7 @@ from speaker_search.documents import SearchOptions
 from speaker_search.documents.frames import Tabular
 from speaker_search.errors import UsageError
 from speaker_search.library import Library
-from speaker_search.search.query import Filters, Page
+from speaker_search.search.query import Filters
 from speaker_search.settings import Settings
 
 VOICES = some_voices(games=4, characters=6, clips=3)
@@ -39,7 +39,7 @@ def tables(library: Library, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     dump = write_dump(folder / "dump", {"Kumo/Hare": {"Aoi": 1}}, clips=2)
     return {
         "search": library.search_like(clips=[1]),
-        "by clip": library.search_like(clips=[1], by="clip", page=Page(100)),
+        "by clip": library.search_like(clips=[1], by="clip", limit=100),
         "nothing": library.search_like(clips=[1], filters=Filters(min_clips=99)),
         "search document": library.similar_document(1, SearchOptions()),
         "cast": library.cast(),

@@ -13,7 +13,7 @@ from standin import StandInEncoder, voice, write_dump, write_voice
 from speaker_search.entities import Refusal
 from speaker_search.errors import AudioError, NotFoundError, UsageError
 from speaker_search.library import Library
-from speaker_search.search.query import Answer, Filters, Page
+from speaker_search.search.query import Answer, Filters
 from speaker_search.settings import Settings
 
 #: Voices 1, 2, 3 and 5 recur; 1 in three games.
@@ -110,7 +110,7 @@ def test_the_mean_of_several_lines_is_asked_not_the_last(voices: Library, dump: 
 
 
 def test_similar_leaves_out_the_characters_own_game_unless_asked(voices: Library) -> None:
-    others, everyone = (voices.similar("Kumo/Hare/Aoi", same_game=same, page=Page(100)) for same in (False, True))
+    others, everyone = (voices.similar("Kumo/Hare/Aoi", same_game=same, limit=100) for same in (False, True))
     assert {*names(others)[:2]} == {"Eri", "Jun"}
     assert {match.character.game.title for match in others.matches if match.character} == {"Ame", "Tsuki", "Taiyo"}
     assert {*names(everyone)} - {*names(others)} == {"Beni", "Chie"}  # never the character itself
@@ -123,8 +123,8 @@ def test_similar_takes_an_id_for_an_address(voices: Library) -> None:
 
 def test_to_be_unlike_a_voice_moves_the_answer_away_from_it(voices: Library, dump: Path) -> None:
     aoi, hana = dump / "Kumo/Hare/Aoi/000.wav", dump / "Hoshi/Tsuki/Hana/000.wav"
-    both = voices.search([aoi, hana], page=Page(100))
-    away = voices.search([aoi, hana], unlike=[hana], page=Page(100))
+    both = voices.search([aoi, hana], limit=100)
+    away = voices.search([aoi, hana], unlike=[hana], limit=100)
     assert names(away).index("Hana") > names(both).index("Hana")
     assert {*names(away)[:3]} == {"Aoi", "Eri", "Jun"}
     assert all(match.probability is None for match in away.matches)
@@ -136,8 +136,8 @@ def test_unlike_by_sound_clip_and_character_mean_the_same(voices: Library, dump:
     clip = voices.search([hana]).matches[0].hits[0].clip
     assert clip.path == hana
     by_sound = voices.search([aoi], unlike=[hana])
-    by_clip = voices.search([aoi], unlike_clips=[clip.id])
-    by_character = voices.search([aoi], unlike_characters=[voices.character("Hoshi/Tsuki/Hana").id])
+    by_clip = voices.search([aoi], unlike=[clip])
+    by_character = voices.search([aoi], unlike=voices.character("Hoshi/Tsuki/Hana"))
     np.testing.assert_allclose(by_clip.query.vector, by_sound.query.vector, atol=1e-6)
     np.testing.assert_allclose(by_character.query.vector, by_sound.query.vector, atol=0.02)
     assert names(by_sound) == names(by_clip) == names(by_character)
@@ -206,10 +206,10 @@ def test_of_several_clips_the_error_says_which_one(voices: Library, dump: Path) 
 
 def test_clips_of_unknown_speakers_answer_by_clip_without_a_character(voices: Library, dump: Path) -> None:
     line = dump / "Hoshi/Taiyo/？？？/000.wav"
-    by_clip = voices.search([line], by="clip", page=Page(4))
+    by_clip = voices.search([line], by="clip", limit=4)
     assert by_clip.matches[0].hits[0].clip.path == line
     assert [match.character is None for match in by_clip.matches] == [True, True, True, False]
-    assert len(names(voices.search([line], page=Page(100)))) == 12
+    assert len(names(voices.search([line], limit=100))) == 12
 
 
 def test_a_library_that_is_open_sees_what_another_takes_in(
@@ -224,7 +224,7 @@ def test_a_library_that_is_open_sees_what_another_takes_in(
     while names(answer := library.search([line], filters=Filters(makers=("Yuki",)))) != ["Mai"]:
         assert time.monotonic() < give_up
     assert {hit.clip.path.parent.name for hit in answer.matches[0].hits} == {"Mai"}
-    by_clip = library.search([line], by="clip", page=Page(6))
+    by_clip = library.search([line], by="clip", limit=6)
     assert {*names(by_clip)} == {"Hana", "Mai"}
 
 

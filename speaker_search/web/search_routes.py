@@ -1,0 +1,170 @@
+"""The routes of searches: one or many, by uploaded clips, by what the catalog holds, or by an embedding."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import ValidationError
+from starlette.datastructures import FormData, UploadFile
+
+from speaker_search import documents
+from speaker_search.documents import MAX_ID, MAX_LIMIT, MAX_QUERIES, By, SearchOptions
+from speaker_search.errors import UsageError
+from speaker_search.library import Library, Question
+from speaker_search.web import description
+
+MAX_CLIPS = 32  # uploaded with one search
+UPLOADS_AT_ONCE = 32
+SEARCHES_AT_ONCE = max(2, os.cpu_count() or 1)  # by what the catalog holds; uploads wait for their decoders as well
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+Id = Annotated[int, Path(ge=1, le=MAX_ID)]
+Names = Annotated[list[str], Query()]
+Asked = TypeVar("Asked", bound=documents.Document)
+Answered = TypeVar("Answered", bound=documents.Document)
+
+
+def search_routes(library: Library) -> APIRouter:
+    routes = APIRouter()
+    # More searches at once than cores finish no sooner, and some much later. Waiting ones are taken in their order.
+    slots = CapacityLimiter(SEARCHES_AT_ONCE)
+    upload_slots = CapacityLimiter(UPLOADS_AT_ONCE)  # their own: sounds that hang decoders keep nobody else waiting
+
+    async def side_by_side(search: Callable[[], Answered], *, uploaded: bool = False) -> Answered:
+        return await to_thread.run_sync(search, limiter=upload_slots if uploaded else slots)
+
+    @routes.post("/search", openapi_extra=description.SEARCH_BODY)
+    async def search(request: Request) -> documents.Search:
+        """The nearest characters to uploaded clips, to clips, characters and voices of the catalog, or to an embedding.
+        With a `cursor` alone, the next page of an earlier search.
+        """
+        if not _is_upload(request):
+            body = await request.body()
+            return await side_by_side(lambda: library.search_document((), _parsed(documents.SearchRequest, body)))
+        async with request.form(max_files=MAX_CLIPS, max_fields=MAX_CLIPS) as form:
+            clips, unlike = await _read(form, "audio"), await _read(form, "unlike")
+            query = await _text(form, "query")
+            _check_parts(form, "audio", "unlike", "query")
+
+        def found() -> documents.Search:
+            asked = _parsed(documents.SearchRequest, query or "{}")
+            if not clips and not asked.like and asked.cursor is None:
+                raise UsageError("There is no sound among the uploads.", "Send one or more files as `audio`.")
+            return library.search_document(clips, asked, unlike=unlike)
+
+        return await side_by_side(found, uploaded=True)
+
+    @routes.post("/search/batch", openapi_extra=description.BATCH_BODY)
+    async def search_batch(request: Request) -> documents.Searches:
+        """Up to 100 searches, answered in order from one state of the catalog; their clips are embedded together.
+
+        An upload without `queries` searches with each clip apart, with the options of `query`. A search that cannot be
+        answered has its problem in place of an answer, and the others are answered.
+        """
+        if not _is_upload(request):
+            body = await request.body()
+            return await side_by_side(lambda: library.searches_document(_questions(body, [])))
+        async with request.form(max_files=MAX_QUERIES, max_fields=MAX_CLIPS) as form:
+            clips, queries, query = await _read(form, "audio"), await _text(form, "queries"), await _text(form, "query")
+            _check_parts(form, "audio", "queries", "query")
+
+        def found() -> documents.Searches:
+            if queries is not None and query is not None:
+                raise UsageError("`queries` and `query` were both sent.", "Put all options into `queries`.")
+            if queries is not None:
+                return library.searches_document(_questions(queries, clips))
+            options = _parsed(documents.SearchRequest, query or "{}")
+            if not clips:
+                raise UsageError("There is no sound among the uploads.", "Send one or more files as `audio`.")
+            return library.searches_document([Question.of(options, [clip]) for clip in clips])
+
+        return await side_by_side(found, uploaded=True)
+
+    @routes.get("/characters/{character_id}/matches")
+    async def matches(
+        character_id: Id,
+        limit: Limit = 10,
+        cursor: str | None = None,
+        by: By = "character",
+        same_game: bool = False,
+        maker: Names = [],  # noqa: B006 - FastAPI copies it
+        game: Names = [],  # noqa: B006
+        exclude_maker: Names = [],  # noqa: B006
+        exclude_game: Names = [],  # noqa: B006
+        min_clips: int = 1,
+        min_probability: float | None = None,
+    ) -> documents.Search:
+        """The nearest characters of other games to one of the catalog."""
+        options = SearchOptions(
+            limit=limit,
+            cursor=cursor,
+            by=by,
+            maker=tuple(maker),
+            game=tuple(game),
+            exclude_maker=tuple(exclude_maker),
+            exclude_game=tuple(exclude_game),
+            min_clips=min_clips,
+            min_probability=min_probability,
+        )
+        return await side_by_side(lambda: library.similar_document(character_id, options, same_game=same_game))
+
+    return routes
+
+
+def _is_upload(request: Request) -> bool:
+    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+
+
+async def _read(form: FormData, name: str) -> list[bytes]:
+    """The uploaded files of a name. Raises UsageError for one that is text."""
+    parts, found = form.getlist(name), []
+    for number, part in enumerate(parts, start=1):
+        if not isinstance(part, UploadFile):
+            raise UsageError(
+                f"Part {number} of {len(parts)} called `{name}` is text.", "Send it as a file, with a name."
+            )
+        found.append(await part.read())
+    return found
+
+
+async def _text(form: FormData, name: str) -> str | None:
+    """The one part of a name as text; browsers send a JSON blob with a file name. Raises UsageError."""
+    parts = form.getlist(name)
+    if len(parts) > 1:
+        raise UsageError(f"An upload has one part `{name}`, not {len(parts)}.", "Put all of it into one.")
+    for part in parts:
+        return part if isinstance(part, str) else (await part.read()).decode("utf-8", "replace")
+    return None
+
+
+def _check_parts(form: FormData, *names: str) -> None:
+    """Raise UsageError for a part that would be passed over."""
+    if unknown := sorted({*form} - {*names}):
+        known = ", ".join(f"`{name}`" for name in names)
+        raise UsageError(f"An upload has no part `{unknown[0]}`.", f"Its parts are called {known}.")
+
+
+def _questions(text: str | bytes, clips: list[bytes]) -> list[Question]:
+    """The searches of a batch. Raises UsageError, also for clips that none of them is about."""
+    queries = _parsed(documents.BatchRequest, text).queries
+    for number, query in enumerate(queries):
+        if beyond := [place for place in query.audio if not 0 <= place < len(clips)]:
+            raise UsageError(
+                f"Query {number} is about audio {beyond[0]}, and {len(clips)} were uploaded.",
+                "`audio` counts uploaded clips from 0.",
+            )
+    if unused := {*range(len(clips))} - {place for query in queries for place in query.audio}:
+        raise UsageError(f"No query is about audio {min(unused)}.", "Name each uploaded clip in the `audio` of one.")
+    return [Question.of(query, [clips[place] for place in query.audio]) for query in queries]
+
+
+def _parsed(kind: type[Asked], text: str | bytes) -> Asked:
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "The query"
+        raise UsageError(f"{where}: {first['msg']}.", "/openapi.json describes its form.") from error
