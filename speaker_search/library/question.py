@@ -14,8 +14,10 @@ from speaker_search.errors import UsageError
 from speaker_search.library.query_sounds import Sound
 from speaker_search.search.query import EVERYBODY, Filters
 
-#: What a voice may be like: a sound, or a clip, character or voice of the catalog.
-Example: TypeAlias = Sound | Clip | Character | Voice | Reference
+#: What a voice may be like: a sound, or a clip, character or voice of the catalog, as in any answer.
+Example: TypeAlias = (
+    Sound | Clip | Character | Voice | documents.Clip | documents.Character | documents.Voice | Reference
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +59,17 @@ class Question:
 
 def examples(given: Example | Sequence[Example]) -> tuple[list[Sound], list[Reference]]:
     """Sounds, and clips, characters and voices of the catalog. Raises UsageError."""
-    alone = isinstance(given, str | bytes | Path | Clip | Character | Voice | Reference)
+    alone = not isinstance(given, Sequence) or isinstance(given, str | bytes)
     sounds: list[Sound] = []
     references: list[Reference] = []
     for one in [given] if alone else given:  # type: ignore[union-attr]
         if isinstance(one, str | bytes | Path):
             sounds.append(one)
-        elif isinstance(one, Clip):
+        elif isinstance(one, Clip | documents.Clip):
             references.append(Reference(clip=one.id))
-        elif isinstance(one, Character):
+        elif isinstance(one, Character | documents.Character):
             references.append(Reference(character=one.id))
-        elif isinstance(one, Voice):
+        elif isinstance(one, Voice | documents.Voice):
             references.append(Reference(voice=one.id))
         elif isinstance(one, Reference):
             references.append(one)

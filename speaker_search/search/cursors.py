@@ -87,7 +87,9 @@ def read(text: str, ready: Ready, catalog: str) -> Cursor:
             f"This cursor is of a search in {header['space']}, and {ready.space.name} is searched now.",
             "Search again from the first page.",
         )
-    filters: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in header["filters"].items()}
+    filters: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in header["filters"].items()
+    }
     if header["character"] is not None:
         query = character_query(ready, header["character"])
     else:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from html.parser import HTMLParser
 
 import pandas
 import pytest
 from search.filling import fill, some_voices
 from standin import StandInEncoder, write_dump
 
-from speaker_search.documents import SearchOptions
+from speaker_search.documents import SearchOptions, notebooks
 from speaker_search.documents.frames import Tabular
 from speaker_search.errors import UsageError
 from speaker_search.library import Library
@@ -102,3 +103,50 @@ def test_without_pandas_a_frame_is_refused_in_a_sentence_and_rows_are_there(
     with pytest.raises(UsageError, match="needs pandas, which is not installed"):
         tables["characters"].to_frame()
     assert tables["characters"].rows()[0].keys() == {"character_id", "character", "game", "maker", "clips"}
+
+
+class Cells(HTMLParser):
+    """The text of a table's cells, and the addresses of its sounds."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.texts: list[str] = []
+        self.sounds: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.sounds += [value or "" for name, value in attributes if name == "src"]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def test_a_notebook_shows_rows_with_players_and_runs_nothing_of_what_names_hold() -> None:
+    name = "<script>alert(1)</script>\"'&"
+    shown = Cells(notebooks.table(name, ["name", name], [(name, 0.12345), (None, 2)], [("audio/ogg", b"OggS"), None]))
+    assert shown.tags == {"p", "table", "tr", "th", "td", "audio"}
+    assert shown.texts == [name, "name", name, name, "0.123", "2"]
+    assert shown.sounds == ["data:audio/ogg;base64,T2dnUw=="]
+
+
+def test_a_notebook_holds_a_bounded_number_of_rows_and_of_sound() -> None:
+    large = ("audio/wav", bytes(notebooks.MOST_SOUND_BYTES // 2))
+    asked = []
+
+    def sounds() -> Iterator[tuple[str, bytes]]:
+        while True:
+            asked.append(large)
+            yield large
+
+    page = notebooks.table("many", ["n"], ((number,) for number in range(10**6)), sounds())
+    assert (page.count("<audio"), len(asked)) == (2, 2)  # beyond that no file is read
+    assert page.count("<td>") == notebooks.MOST_ROWS + 2
+    assert "to_frame()" in page
+
+
+def test_every_answer_shows_in_a_notebook(tables: dict[str, Tabular]) -> None:
+    for name, table in tables.items():
+        shown = Cells(table._repr_html_())
+        assert (shown.texts[0], shown.sounds) == (str(table), []), name  # whose sounds are nowhere

@@ -396,6 +396,27 @@ def test_a_clip_or_character_given_twice_counts_once(filled: Filled) -> None:
     np.testing.assert_array_equal(again.query.vector, once.query.vector)
 
 
+def test_a_voice_counts_as_its_characters(filled: Filled) -> None:
+    library = filled.library
+    voice = library.cast().voices[0]
+    members = [character.id for character, _ in voice.members]
+    found, by_members = library.search_like(voices=[voice.id]), library.search_like(characters=members)
+    assert found.matches == by_members.matches == library.search(voice).matches
+    assert library.search_like(voices=[voice.id], characters=members).query.clips == by_members.query.clips
+    away = library.search_like(clips=[1], unlike_voices=[voice.id])
+    assert away.matches == library.search_like(clips=[1], unlike_characters=members).matches
+    with pytest.raises(NotFoundError, match="There is no voice 999"):
+        library.search_like(voices=[999])
+
+
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
+def test_a_query_of_all_games_there_are_is_compared_with_their_characters(library: Library) -> None:
+    fill(library, some_voices(games=1, characters=4))
+    scores = [match.score for match in library.search_like(clips=[1]).matches]
+    assert np.isfinite(scores).all()
+    assert scores == sorted(scores, reverse=True)
+
+
 def test_what_nobody_has_clips_of_cannot_be_asked_about(filled: Filled) -> None:
     with pytest.raises(UsageError, match="no embedded clip"):
         character_query(filled.library.ready, 999_999)
