@@ -172,6 +172,11 @@ class Voice(Document):
     characters: list[CastCharacter]
     stored: bool = Field(default=False, description="Whether its id stays; otherwise it holds for this answer only.")
 
+    @property
+    def cells(self) -> list[tuple[object, ...]]:
+        """A row for each of its characters."""
+        return [(self.id, self.probability, self.voice_actor, *one.row) for one in self.characters]
+
     @classmethod
     def of(cls, voice: entities.Voice) -> Voice:
         games = Counter(character.game.id for character, _ in voice.members)
@@ -204,7 +209,7 @@ class Cast(Tabular, Document):
     def cells(self) -> Iterable[tuple[object, ...]]:
         """A row for each character; without a voice, its first cells are None."""
         for voice in self.voices:
-            yield from ((voice.id, voice.probability, voice.voice_actor, *one.row) for one in voice.characters)
+            yield from voice.cells
         yield from ((None, None, None, *one.row) for one in self.unlinked)
 
     def brief(self) -> dict[str, object]:

@@ -10,6 +10,16 @@ from speaker_search.documents import notebooks
 from speaker_search.errors import UsageError
 
 
+def frame(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Any:
+    """A pandas DataFrame. Raises UsageError where pandas is not installed."""
+    try:
+        pandas = importlib.import_module("pandas")
+    except ImportError as error:
+        mend = "`pip install pandas`, or use `rows()`, which gives a list of dicts."
+        raise UsageError("to_frame() needs pandas, which is not installed.", mend) from error
+    return pandas.DataFrame(list(rows), columns=list(columns))
+
+
 class Tabular:
     """An answer made of rows. It prints briefly, and becomes a pandas DataFrame where pandas is installed."""
 
@@ -31,12 +41,7 @@ class Tabular:
 
     def to_frame(self) -> Any:
         """Its rows as a pandas DataFrame. Raises UsageError where pandas is not installed."""
-        try:
-            pandas = importlib.import_module("pandas")
-        except ImportError as error:
-            mend = "`pip install pandas`, or use `rows()`, which gives a list of dicts."
-            raise UsageError("to_frame() needs pandas, which is not installed.", mend) from error
-        return pandas.DataFrame(list(self.cells()), columns=list(self.columns))
+        return frame(self.columns, self.cells())
 
     def sounds(self) -> Iterable[tuple[str, bytes] | None]:
         """A sound for each row as its media type and content, for players in notebooks; None where it has none."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from speaker_search.search.live import Ready
     from speaker_search.search.query import Answer, Filters, Page, Query
 
-QUESTIONS_AT_ONCE = 16  # whose sounds are decoded and embedded together
+EXAMPLES_AT_ONCE = 32  # of one or more questions, decoded before they are embedded: up to 120 MiB of sound
 PORTION_S = 60.0  # of sound embedded at a time: another search waits for one portion at most
 INLINE_BYTES = 512 * 1024  # of a clip's sound as stored: a larger one has no player in a notebook
 OF_ONE = (UsageError, NotFoundError, AudioError)  # what may be wrong with one question, and not with the next
@@ -76,8 +76,7 @@ class Asking(Crediting):
     def _answers(self, questions: Sequence[Question]) -> Iterator[Answer | SpeakerSearchError]:
         """The answer to each question, in order, from one snapshot; or why that question cannot be answered."""
         ready = self.ready
-        for start in range(0, len(questions), QUESTIONS_AT_ONCE):
-            some = questions[start : start + QUESTIONS_AT_ONCE]
+        for some in _portions(questions, EXAMPLES_AT_ONCE, lambda question: question.size):
             gathered = _side_by_side(lambda question: _tried(self._gathered, ready, question), some)
             vectors = self._embedded(ready, (one for one in gathered if isinstance(one, Gathered)))
             for one in gathered:
@@ -170,7 +169,7 @@ class Asking(Crediting):
         """
         sounds = {sound: heard for one in gathered for side in one.sides for sound, (_, heard) in side.heard.items()}
         vectors: dict[bytes, Floats] = {}
-        for portion in _portions(sounds):
+        for portion in _portions(list(sounds), PORTION_S, lambda sound: sounds[sound].seconds):
             with self._encoding:
                 encoder = self._query_encoder(ready)
                 embedded = encoder.embed([sounds[sound].samples for sound in portion])
@@ -262,18 +261,18 @@ class Asking(Crediting):
         return encoder
 
 
-def _portions(sounds: dict[bytes, Waveform]) -> Iterator[list[bytes]]:
-    """Sounds in order, up to PORTION_S at a time; a longer one is a portion of its own."""
-    portion: list[bytes] = []
-    seconds = 0.0
-    for name, sound in sounds.items():
-        if portion and seconds + sound.seconds > PORTION_S:
-            yield portion
-            portion, seconds = [], 0.0
-        portion.append(name)
-        seconds += sound.seconds
-    if portion:
-        yield portion
+def _portions(whole: Sequence[T], most: float, size: Callable[[T], float]) -> Iterator[list[T]]:
+    """A sequence in parts, each up to a total size; what is larger is a part of its own."""
+    part: list[T] = []
+    total = 0.0
+    for one in whole:
+        if part and total + size(one) > most:
+            yield part
+            part, total = [], 0.0
+        part.append(one)
+        total += size(one)
+    if part:
+        yield part
 
 
 def _side_by_side(function: Callable[[T], U], some: Sequence[T]) -> list[U]:

@@ -32,6 +32,11 @@ class Question:
     filters: Filters = EVERYBODY
     by: By = "character"
 
+    @property
+    def size(self) -> int:
+        """How many examples it has."""
+        return len(_listed(self.like)) + len(_listed(self.unlike))
+
     @classmethod
     def of(
         cls, request: documents.SearchOptions, like: Sequence[Example] = (), unlike: Sequence[Example] = ()
@@ -59,10 +64,9 @@ class Question:
 
 def examples(given: Example | Sequence[Example]) -> tuple[list[Sound], list[Reference]]:
     """Sounds, and clips, characters and voices of the catalog. Raises UsageError."""
-    alone = not isinstance(given, Sequence) or isinstance(given, str | bytes)
     sounds: list[Sound] = []
     references: list[Reference] = []
-    for one in [given] if alone else given:  # type: ignore[union-attr]
+    for one in _listed(given):
         if isinstance(one, str | bytes | Path):
             sounds.append(one)
         elif isinstance(one, Clip | documents.Clip):
@@ -81,6 +85,12 @@ def examples(given: Example | Sequence[Example]) -> tuple[list[Sound], list[Refe
     if any(len(kind_and_id(reference)) != 2 for reference in references):
         raise UsageError('Each `like` and `unlike` is one of {"clip": ID}, {"character": ID} and {"voice": ID}.')
     return sounds, references
+
+
+def _listed(given: Example | Sequence[Example]) -> Sequence[Example]:
+    if isinstance(given, str | bytes) or not isinstance(given, Sequence):
+        return [given]
+    return given  # type: ignore[return-value]  # mypy thinks that a bytearray is bytes
 
 
 def kind_and_id(reference: Reference) -> tuple[object, ...]:

@@ -107,8 +107,7 @@ def test_sounds_are_read_only_below_the_folders_that_are_allowed(library: Librar
 
 
 def test_an_assistant_judges_where_it_is_allowed_and_under_a_name_that_says_so(library: Library) -> None:
-    given = called(library, "verdict", one="1", other="7", same=False, note="listened").structured_content
-    verdict = given["verdict"]
+    verdict = called(library, "verdict", one="1", other="7", same=False, note="listened").structured_content
     assert (verdict["same"], verdict["note"]) == (False, "listened")
     assert verdict["author"].endswith("(by an assistant)")
     assert [one.id for one in library.verdicts().verdicts] == [verdict["id"]]

@@ -12,6 +12,7 @@ import pytest
 from search.filling import fill, some_voices
 from standin import StandInEncoder, write_dump
 
+from speaker_search import documents
 from speaker_search.documents import SearchOptions, notebooks
 from speaker_search.documents.frames import Tabular
 from speaker_search.errors import UsageError
@@ -45,6 +46,9 @@ def tables(library: Library, tmp_path_factory: pytest.TempPathFactory) -> dict[s
         "search document": library.similar_document(1, SearchOptions()),
         "cast": library.cast(),
         "cast document": library.cast_document(),
+        "voices": library.voices(limit=2),
+        "voice": library.voice(library.voices(limit=1).voices[0].id),
+        "searches": library.search_many([documents.Reference(clip=1), documents.Reference(clip=10**6)]),
         "characters": library.characters(limit=5),
         "character": library.show(1),
         "refused": library.refused(),
@@ -70,7 +74,9 @@ def test_every_answer_prints_in_one_short_line_without_its_vectors(tables: dict[
     assert str(voice).startswith(f"Voice(1, probability={voice.probability:.3f}, members=['maker")
 
 
-def test_every_answer_becomes_a_frame_with_a_row_for_each_of_its_parts(tables: dict[str, Tabular]) -> None:
+def test_every_answer_becomes_a_frame_with_a_row_for_each_of_its_parts(
+    tables: dict[str, Tabular], library: Library
+) -> None:
     for name, table in tables.items():
         frame = table.to_frame()
         assert isinstance(frame, pandas.DataFrame)
@@ -93,6 +99,10 @@ def test_every_answer_becomes_a_frame_with_a_row_for_each_of_its_parts(tables: d
     evaluation = tables["evaluation"].to_frame().set_index("measure")
     assert evaluation.value["bcubed_f1"] == tables["evaluation"].bcubed.f1
     assert evaluation.low["bcubed_f1"] <= evaluation.value["bcubed_f1"] <= evaluation.high["bcubed_f1"]
+    counts = library.counts().to_frame()
+    assert (counts.embedded.tolist(), counts.pending.tolist()) == ([len(VOICES) * 20], [0])
+    assert len(tables["voices"].to_frame().voice.unique()) == 2
+    assert tables["voice"].to_frame().character_id.is_unique
     assert tables["preview"].to_frame().clips.tolist() == [2]
 
 
