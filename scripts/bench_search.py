@@ -89,7 +89,7 @@ def recall(library: Library, filter_: dict[str, tuple[str, ...]], allowed: np.nd
     found = 0
     for vector, exact in zip(asked, ids, strict=True):
         question = documents.SearchRequest(embedding=vector, by="clip", limit=10, **filter_)  # type: ignore[arg-type]
-        answer = library.search_like_document(question)
+        answer = library.search_document((), question)
         found += len({hit.clip.id for match in answer.matches for hit in match.hits} & set(exact.tolist()))
     return round(found / (10 * RECALLED), 3)
 
@@ -116,7 +116,7 @@ def measure(home: Path) -> dict[str, Any]:
 
                 def ask(by: str = by, filter_: dict[str, tuple[str, ...]] = filter_) -> object:
                     question = documents.SearchRequest(embedding=next(asked), by=by, **filter_)  # type: ignore[arg-type]
-                    return library.search_like_document(question)
+                    return library.search_document((), question)
 
                 found = timed(ask)
                 if by == "clip":

@@ -30,7 +30,7 @@ from speaker_search.evaluation.metrics import calibration_error
 from speaker_search.evaluation.queries import CONFIDENT
 from speaker_search.evaluation.truth import read_truth
 from speaker_search.library import Library
-from speaker_search.search.query import Filters, Page
+from speaker_search.search.query import Filters
 from speaker_search.settings import Settings
 
 VOICES = Path(__file__).resolve().parents[2] / "shared" / "voices"
@@ -123,7 +123,7 @@ def of_several_roles(library: Library, truth: Path, size: int) -> QuerySize:
             if len(clips) < size or games >= {role.game.title for role in roles}:
                 continue
             elsewhere = Filters(exclude_games=tuple(games))
-            best = library.search_like(clips=clips[:size], filters=elsewhere, page=Page(limit=1)).matches[0]
+            best = library.search_like(clips=clips[:size], filters=elsewhere, limit=1).matches[0]
             right.append(actors.get(best.character.id) == actor)
             likely.append(best.probability)
     found = QuerySize(

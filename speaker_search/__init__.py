@@ -3,17 +3,20 @@
 import speaker_search
 
 with speaker_search.open() as library:
-    for match in library.search(["line.ogg"]).matches:
+    for match in library.search("line.ogg", limit=5).matches:
         print(match.character.name, match.probability)
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from speaker_search.library import Library
+    from speaker_search.documents import Reference
+    from speaker_search.library import Filters, Library, Question
+
+__all__ = ["Filters", "Library", "Question", "Reference", "open"]
 
 
 def open(
@@ -33,3 +36,16 @@ def open(
 
     flags = {"home": home, "database_url": database_url, "encoder": encoder, "checkpoint": checkpoint, "device": device}
     return Library(settings.load(**flags))
+
+
+def __getattr__(name: str) -> Any:
+    """What searches take, imported when first used: numpy, SQLAlchemy and pydantic take a while."""
+    if name == "Reference":
+        from speaker_search.documents import Reference
+
+        return Reference
+    if name in __all__:
+        from speaker_search import library
+
+        return getattr(library, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

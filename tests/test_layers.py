@@ -39,6 +39,7 @@ LAYERS = (
     "transfer",
     "library",
     "web",
+    "assistants",
     "demo",
     "cli",
     "__main__",
@@ -127,7 +128,7 @@ def test_imports_point_down_only() -> None:
     assert upward == []
 
 
-@pytest.mark.parametrize("layer", ["web", "demo", "cli"])
+@pytest.mark.parametrize("layer", ["web", "assistants", "demo", "cli"])
 def test_people_and_programs_come_in_by_one_door(layer: str) -> None:
     passed_by = []
     for path in (path for path in SOURCES if layer_of(path) == layer):
@@ -137,7 +138,7 @@ def test_people_and_programs_come_in_by_one_door(layer: str) -> None:
                 continue
             allowed = BELOW_THE_DOOR | {layer}
             if layer == "cli":
-                allowed |= {"web", "demo"}  # the commands that start them
+                allowed |= {"web", "assistants", "demo"}  # the commands that start them
             if parts[1] not in allowed:
                 passed_by.append(f"{path.relative_to(PACKAGE)}:{line} imports {name}")
     assert passed_by == []
@@ -184,6 +185,7 @@ def test_entities_import_nothing_of_ours() -> None:
         ("pydantic_settings", {"settings"}),
         ("typer", {"cli"}),
         ("fastapi", {"web"}),
+        ("mcp", {"assistants"}),
     ],
 )
 def test_a_library_is_imported_in_its_one_layer(module: str, layers: set[str]) -> None:
@@ -202,7 +204,7 @@ def test_only_settings_read_the_environment() -> None:
 
 
 #: What takes long to import, and which few commands need.
-HEAVY = ("torch", "torchaudio", "speechbrain", "faiss", "fastapi", "uvicorn", "pyarrow", "huggingface_hub")
+HEAVY = ("torch", "torchaudio", "speechbrain", "faiss", "fastapi", "uvicorn", "pyarrow", "huggingface_hub", "mcp")
 
 
 def imported(program: str, names: tuple[str, ...], home: Path) -> list[str]:

@@ -45,6 +45,16 @@ def games_with(connection: Connection, fingerprints: Iterable[bytes]) -> set[int
     return found
 
 
+def speakers_of(connection: Connection, fingerprints: Iterable[bytes]) -> dict[bytes, set[int]]:
+    """The characters (ids) that are known to speak each of these sounds."""
+    found: dict[bytes, set[int]] = {}
+    for some in chunks(set(fingerprints)):
+        heard = select(clips.c.fingerprint, clips.c.character_id).where(clips.c.fingerprint.in_(some))
+        for sound, character in connection.execute(heard.where(clips.c.character_id.is_not(None))):
+            found.setdefault(sound, set()).add(character)
+    return found
+
+
 def known_vectors(connection: Connection, space: Space, fingerprints: Iterable[bytes]) -> dict[bytes, Floats]:
     """The vectors (dim,) that a space already holds for some of these fingerprints: same audio, same vector."""
     by_clip: dict[int, bytes] = {}

@@ -23,6 +23,7 @@ from speaker_search.entities import counted
 if TYPE_CHECKING:
     from rich.console import Console
 
+LIKELY = 0.5  # with this probability that nobody is the voice, it is the answer, and stands first
 INDENT = "    "  # of the line below a row
 
 
@@ -109,6 +110,8 @@ def facts(known: Iterable[tuple[str, object]]) -> None:
 def search(found: Search, files: Mapping[int, Path]) -> None:
     """Matches as a table, each with its nearest line below it; `files` says where clips are, by id."""
     notes(found.query.warnings)
+    if found.nobody is not None and found.nobody >= LIKELY:
+        say(f"Nobody here sounds like this, with a probability of {found.nobody:.3f}.")
     if not found.matches:
         say("No match.")
         return
@@ -137,10 +140,10 @@ def search(found: Search, files: Mapping[int, Path]) -> None:
         *(("relation",) if related else ()),
     )
     table(headings, rows, below=nearest)
-    if found.nobody is not None:
+    if found.nobody is not None and found.nobody < LIKELY:
         note(f"Probability that nobody here is this voice: {found.nobody:.3f}")
     if found.next:
-        note(f"More: --cursor {found.next}")
+        note("More: raise --limit, or give --cursor with the `next` that --json prints.")
     note(INFERENCE)
 
 

@@ -131,7 +131,7 @@ def _typical_line(library: Library, speaker: documents.Character) -> Path:
     """The speaker's line nearest to the mean of all."""
     request = SearchRequest(like=(Reference(character=speaker.id),), by="clip", game=(speaker.game.title,))
     paths = {clip.id: clip.path for clip in library.show(speaker.id).clips}
-    nearest = (match.hits[0].clip.id for match in library.search_like_document(request).matches)
+    nearest = (match.hits[0].clip.id for match in library.search_document((), request).matches)
     return next(paths[id_] for id_ in nearest if id_ in paths)
 
 

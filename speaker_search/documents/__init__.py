@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from speaker_search.documents.answers import INFERENCE, Cast, CastCharacter, Match, Query, Relation, Search, Voice
+from speaker_search.documents.answers import (
+    INFERENCE,
+    Cast,
+    CastCharacter,
+    Failure,
+    Match,
+    OneSearch,
+    Query,
+    Relation,
+    Search,
+    Searches,
+    Voice,
+)
 from speaker_search.documents.casts.cast_sheets import (
     CastSheet,
     LikelyVoice,
@@ -77,7 +89,10 @@ from speaker_search.documents.questions import (
     MAX_EXAMPLES,
     MAX_ID,
     MAX_LIMIT,
+    MAX_QUERIES,
     MAX_UPLOAD_BYTES,
+    BatchQuery,
+    BatchRequest,
     By,
     IngestRequest,
     Layout,
@@ -118,9 +133,12 @@ __all__ = [
     "MAX_ID",
     "MAX_LIMIT",
     "MAX_NOTE",
+    "MAX_QUERIES",
     "MAX_UPLOAD_BYTES",
     "BCubed",
     "Backup",
+    "BatchQuery",
+    "BatchRequest",
     "By",
     "CalibrationErrors",
     "Cast",
@@ -146,6 +164,7 @@ __all__ = [
     "EvaluatedPart",
     "Evaluation",
     "Exported",
+    "Failure",
     "Forgotten",
     "Game",
     "Games",
@@ -179,6 +198,7 @@ __all__ = [
     "NamedCharacter",
     "Noun",
     "OnePersonMaybe",
+    "OneSearch",
     "Pairwise",
     "PlacedClip",
     "Preview",
@@ -199,6 +219,7 @@ __all__ = [
     "Search",
     "SearchOptions",
     "SearchRequest",
+    "Searches",
     "SheetCharacter",
     "SheetCredit",
     "SheetLines",

@@ -9,12 +9,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from speaker_search import entities
+from speaker_search import entities, errors
 from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
 from speaker_search.documents.nouns import Character, Hit
 
 INFERENCE = "Inferred from how voices sound: likely, never proven."
+#: The stable type of what may be wrong with one search of several; the first class that fits counts.
+FAILURES = {errors.NotFoundError: "not-found", errors.UsageError: "usage", errors.AudioError: "audio"}
 NO_REASONS: Mapping[int, str] = MappingProxyType({})
 
 
@@ -60,7 +62,10 @@ class Search(Tabular, Document):
     query: Query
     matches: list[Match]
     complete: bool = Field(description="Whether these are the last matches.")
-    next: str | None = Field(description="Cursor of the following page.")
+    next: str | None = Field(
+        description="Cursor of the following page. Pages neither repeat nor skip a match, even if the catalog changes "
+        "in between. null on the last page, and in searches by clip after 10,000 lines."
+    )
     nobody: Rounded | None = Field(
         description="The probability that none of the characters that pass the filters is this voice; "
         "null when it cannot be calibrated, and in searches by clip."
@@ -96,11 +101,49 @@ class Search(Tabular, Document):
 
     @classmethod
     def of_matches(
-        cls, matches: Iterable[entities.Match], *, query: Query, next: str | None, nobody: float | None
+        cls, matches: Iterable[entities.Match], *, query: Query, complete: bool, next: str | None, nobody: float | None
     ) -> Search:
         """A page of matches, best first; `next` is the cursor of the following page."""
         found = [_match(match) for match in matches]
-        return cls(query=query, matches=found, complete=next is None, next=next, nobody=nobody)
+        return cls(query=query, matches=found, complete=complete, next=next, nobody=nobody)
+
+
+class Failure(Document):
+    """Why one search of several was not answered."""
+
+    type: str = Field(description="As of a problem document.")
+    detail: str
+
+    @classmethod
+    def of(cls, error: errors.SpeakerSearchError) -> Failure:
+        kind = next((kind for known, kind in FAILURES.items() if isinstance(error, known)), "error")
+        return cls(type=f"urn:spksearch:problem:{kind}", detail=str(error))
+
+
+class OneSearch(Document):
+    """The answer to one search of several, or why there is none: exactly one of the two."""
+
+    search: Search | None
+    problem: Failure | None
+
+
+class Searches(Tabular, Document):
+    """The answers to many searches, in the order in which they were asked."""
+
+    answers: list[OneSearch]
+
+    columns: ClassVar[tuple[str, ...]] = ("query", *Search.columns, "problem")
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        """A row for each match of each search, which are counted from 0; one for a search that was not answered."""
+        for number, one in enumerate(self.answers):
+            if one.search is not None:
+                yield from ((number, *row, None) for row in one.search.cells())
+            elif one.problem is not None:
+                yield (number, *(None,) * len(Search.columns), one.problem.detail)
+
+    def brief(self) -> dict[str, object]:
+        return {"answers": len(self.answers), "problems": sum(one.problem is not None for one in self.answers)}
 
 
 class CastCharacter(Document):
@@ -128,6 +171,11 @@ class Voice(Document):
     voice_actor: str | None = Field(description="Whom the credits of its characters agree on; null otherwise.")
     characters: list[CastCharacter]
     stored: bool = Field(default=False, description="Whether its id stays; otherwise it holds for this answer only.")
+
+    @property
+    def cells(self) -> list[tuple[object, ...]]:
+        """A row for each of its characters."""
+        return [(self.id, self.probability, self.voice_actor, *one.row) for one in self.characters]
 
     @classmethod
     def of(cls, voice: entities.Voice) -> Voice:
@@ -161,7 +209,7 @@ class Cast(Tabular, Document):
     def cells(self) -> Iterable[tuple[object, ...]]:
         """A row for each character; without a voice, its first cells are None."""
         for voice in self.voices:
-            yield from ((voice.id, voice.probability, voice.voice_actor, *one.row) for one in voice.characters)
+            yield from voice.cells
         yield from ((None, None, None, *one.row) for one in self.unlinked)
 
     def brief(self) -> dict[str, object]:

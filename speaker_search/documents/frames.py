@@ -6,7 +6,18 @@ import importlib
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from speaker_search.documents import notebooks
 from speaker_search.errors import UsageError
+
+
+def frame(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Any:
+    """A pandas DataFrame. Raises UsageError where pandas is not installed."""
+    try:
+        pandas = importlib.import_module("pandas")
+    except ImportError as error:
+        mend = "`pip install pandas`, or use `rows()`, which gives a list of dicts."
+        raise UsageError("to_frame() needs pandas, which is not installed.", mend) from error
+    return pandas.DataFrame(list(rows), columns=list(columns))
 
 
 class Tabular:
@@ -30,12 +41,15 @@ class Tabular:
 
     def to_frame(self) -> Any:
         """Its rows as a pandas DataFrame. Raises UsageError where pandas is not installed."""
-        try:
-            pandas = importlib.import_module("pandas")
-        except ImportError as error:
-            mend = "`pip install pandas`, or use `rows()`, which gives a list of dicts."
-            raise UsageError("to_frame() needs pandas, which is not installed.", mend) from error
-        return pandas.DataFrame(list(self.cells()), columns=list(self.columns))
+        return frame(self.columns, self.cells())
+
+    def sounds(self) -> Iterable[tuple[str, bytes] | None]:
+        """A sound for each row as its media type and content, for players in notebooks; None where it has none."""
+        return ()
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        return notebooks.table(str(self), self.columns, self.cells(), self.sounds())
 
     def __repr__(self) -> str:
         shown = (

@@ -14,6 +14,7 @@ Layout: TypeAlias = Literal["auto", "dump", "folders", "manifest", "shards"]
 MAX_ID = 2**63 - 1  # the largest integer that either database stores
 MAX_AUTHOR = 100  # characters of the name of whoever edits or judges
 MAX_EXAMPLES = 100  # clips and characters that a voice should be like, or unlike
+MAX_QUERIES = 100  # searches in one request
 MAX_UPLOAD_BYTES = 64 * 2**20  # of one request's clips: a search takes a handful
 MAX_LIMIT = 1_000  # matches, characters or clips on one page
 DEFAULT_RECALL = 0.99  # of the ten nearest clips in the index
@@ -27,17 +28,21 @@ class Request(Document):
 
 
 class Reference(Request):
-    """A clip or a character of the catalog: exactly one of the two."""
+    """A clip, character or voice of the catalog: exactly one of them."""
 
     clip: int | None = Field(default=None, ge=1, le=MAX_ID)
-    character: int | None = Field(default=None, ge=1, le=MAX_ID)
+    character: int | None = Field(default=None, ge=1, le=MAX_ID, description="Counts as its clips, up to eight.")
+    voice: int | None = Field(default=None, ge=1, le=MAX_ID, description="Counts as its characters.")
 
 
 class SearchOptions(Request):
-    """Which matches are wanted, and which page of them: the `query` part of an upload."""
+    """Which matches are wanted, and which page of them."""
 
     limit: int = 10
-    cursor: str | None = None
+    cursor: str | None = Field(
+        default=None,
+        description="The `next` of an earlier answer. It holds the whole search, so nothing else need be given again.",
+    )
     by: By = "character"
     maker: tuple[str, ...] = ()
     game: tuple[str, ...] = ()
@@ -49,10 +54,26 @@ class SearchOptions(Request):
 
 
 class SearchRequest(SearchOptions):
-    """A search by what the catalog holds, or by an embedding made elsewhere."""
+    """A search by what the catalog holds, beside uploaded clips or without any, or by an embedding made elsewhere."""
 
     like: tuple[Reference, ...] = Field(default=(), max_length=MAX_EXAMPLES)
     embedding: list[float] | None = None
+
+
+class BatchQuery(SearchRequest):
+    """One search of several."""
+
+    audio: tuple[int, ...] = Field(
+        default=(),
+        max_length=MAX_EXAMPLES,
+        description="The uploaded `audio` parts that it is about, counted from 0: several are lines of one voice.",
+    )
+
+
+class BatchRequest(Request):
+    """Many searches in one request."""
+
+    queries: tuple[BatchQuery, ...] = Field(min_length=1, max_length=MAX_QUERIES)
 
 
 class IngestRequest(Request):

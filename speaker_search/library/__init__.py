@@ -2,5 +2,7 @@
 
 from speaker_search.library.library import Library
 from speaker_search.library.query_sounds import Sound
+from speaker_search.library.question import Example, Question
+from speaker_search.search.query import Filters
 
-__all__ = ["Library", "Sound"]
+__all__ = ["Example", "Filters", "Library", "Question", "Sound"]

@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-import numpy as np
+from typing import Literal
 
 from speaker_search import documents
-from speaker_search.catalog import duplicates, people
-from speaker_search.catalog.spaces import check_space
-from speaker_search.documents import MAX_EXAMPLES, By
+from speaker_search.catalog import people
+from speaker_search.documents import By
 from speaker_search.encoders import Encoder
-from speaker_search.entities import Character, Waveform
-from speaker_search.errors import AudioError, UsageError
-from speaker_search.library.query_sounds import QuerySounds, Sound, check_seconds, named, sample, speechless
-from speaker_search.library.under_load.stages import Stages
-from speaker_search.library.voices.crediting import Crediting
+from speaker_search.entities import Character
+from speaker_search.errors import AudioError, SpeakerSearchError
+from speaker_search.library.asking import Asking
+from speaker_search.library.query_sounds import sample
+from speaker_search.library.question import Example, Question, references
+from speaker_search.search.query import EVERYBODY, Answer, Answers, Filters
 from speaker_search.settings import Settings
 
-# Imported where they are used: see holdings.
-if TYPE_CHECKING:
-    from speaker_search.search.examples import Examples
-    from speaker_search.search.live import Ready
-    from speaker_search.search.query import Answer, Filters, Page, Query
 
-
-class Library(Crediting):
+class Library(Asking):
     """A catalog to search and to ingest into. Use it in a `with` statement, or close it.
 
     Most methods return a document, the same JSON that the command line prints and the server sends. `search`,
-    `search_like`, `similar` and `cast` return objects for Python programs; `search_document`, `similar_document` and
-    `cast_document` give the same answers as documents.
+    `search_many`, `search_like`, `similar` and `cast` return objects for Python programs; methods that end in
+    `_document` give the same answers as documents.
+
+    Any number of threads may use one library at once: searches run side by side, and the encoder takes one at a time.
+    In async programs call it as `await asyncio.to_thread(library.search, "line.ogg")`.
 
     Every method may raise CatalogError and IndexUnusableError (the catalog or index cannot be used), UsageError and
     NotFoundError (the request cannot be answered); those that embed clips, EncoderError.
@@ -48,97 +42,93 @@ class Library(Crediting):
         `encoder` is used instead of loading one, and `decoder` is the command of a decoder process to use instead of
         ours.
         """
-        super().__init__(settings, encoder=encoder)
-        self._query_sounds = QuerySounds(decoder)
-        self.stages = Stages()
-
-    def close(self) -> None:
-        self._query_sounds.close()
-        super().close()
+        super().__init__(settings, encoder=encoder, decoder=decoder)
 
     def search(
         self,
-        clips: Sound | Sequence[Sound],
+        like: Example | Sequence[Example] = (),
         *,
-        unlike: Sequence[Sound] = (),
-        unlike_clips: Sequence[int] = (),
-        unlike_characters: Sequence[int] = (),
-        filters: Filters | None = None,
-        page: Page | None = None,
+        unlike: Example | Sequence[Example] = (),
+        limit: int = 10,
+        cursor: str | None = None,
+        filters: Filters = EVERYBODY,
         by: By = "character",
     ) -> Answer:
-        """The nearest characters to one or more clips of one voice, steered away from `unlike`.
+        """The nearest characters to examples of one voice, steered away from `unlike`.
 
-        The same audio given twice counts once. Raises AudioError for a clip that cannot be used.
+        Examples are sounds (paths or bytes), and clips, characters and voices of the catalog, as objects of earlier
+        answers or as references. A character counts as its clips, up to eight, a voice as its characters. What is given
+        twice counts once, also a clip beside its character. With the `next` of an earlier answer as `cursor` the search
+        is continued: examples need not be given again. Raises AudioError for a clip that cannot be used.
         """
-        clips = [clips] if isinstance(clips, str | bytes | Path) else clips
-        if not clips:
-            raise UsageError("A search needs at least one clip.")
-        if max(len(clips), len(unlike)) > MAX_EXAMPLES:
-            raise UsageError(f"A search takes at most {MAX_EXAMPLES} clips.", "Leave some out.")
-        from speaker_search.search.examples import query_of, stored_examples
+        return self._only(Question(like, unlike, limit=limit, cursor=cursor, filters=filters, by=by))
 
-        ready = self.ready
-        like = self._embed(ready, clips)
-        other = stored_examples(self.catalog, ready, unlike_clips, unlike_characters).vectors
-        if unlike:
-            steered = self._embed(ready, unlike, unlike=True)
-            other = np.concatenate([other, steered.vectors])
-            like = replace(like, warnings=like.warnings + steered.warnings)
-        return self._answer(ready, query_of(like, other), filters, page, by)
+    def search_many(
+        self,
+        questions: Iterable[Question | Example | Sequence[Example]],
+        *,
+        limit: int = 10,
+        filters: Filters = EVERYBODY,
+        by: By = "character",
+    ) -> Answers:
+        """Many searches, answered in order from one state of the catalog; their clips are embedded together.
+
+        What is not a Question is the examples of one voice, searched with the other arguments. A search that cannot be
+        answered has its error in place of an answer, and the others are answered.
+        """
+        asked = [
+            one if isinstance(one, Question) else Question(one, limit=limit, filters=filters, by=by)
+            for one in questions
+        ]
+        return Answers(tuple(self._answers(asked)))
 
     def search_like(
         self,
         *,
         clips: Sequence[int] = (),
         characters: Sequence[int] = (),
+        voices: Sequence[int] = (),
         unlike_clips: Sequence[int] = (),
         unlike_characters: Sequence[int] = (),
+        unlike_voices: Sequence[int] = (),
         embedding: Sequence[float] | None = None,
-        filters: Filters | None = None,
-        page: Page | None = None,
+        limit: int = 10,
+        cursor: str | None = None,
+        filters: Filters = EVERYBODY,
         by: By = "character",
     ) -> Answer:
-        """The same for clips and characters of the catalog, by id, or for an embedding (dim,) made elsewhere.
-
-        A character counts as its clips, up to eight.
-        """
-        from speaker_search.search.examples import Examples, query_of, stored_examples
-        from speaker_search.search.scoring import unit
-
-        ready = self.ready
-        like = stored_examples(self.catalog, ready, clips, characters)
-        if embedding is not None:
-            if len(like.vectors):
-                raise UsageError("A query is either an embedding, or clips and characters, not both.")
-            given = np.asarray(embedding, np.float64)
-            if given.shape != (ready.space.dim,) or not np.isfinite(given).all() or not given.any():
-                raise UsageError(f"An embedding in {ready.space.name} is {ready.space.dim} finite numbers, not all 0.")
-            direction = unit((given / np.abs(given).max()).astype(np.float32))
-            like = Examples(direction[None], np.ones(1, np.int64), None)
-        if not len(like.vectors):
-            raise UsageError("A search needs at least one clip, character or embedding.")
-        other = stored_examples(self.catalog, ready, unlike_clips, unlike_characters).vectors
-        return self._answer(ready, query_of(like, other), filters, page, by)
+        """The same for clips, characters and voices of the catalog by id, or for an embedding (dim,) made elsewhere."""
+        like = references(clips, characters, voices)
+        unlike = references(unlike_clips, unlike_characters, unlike_voices)
+        return self._only(Question(like, unlike, embedding, limit, cursor, filters, by))
 
     def similar(
         self,
         character: str | int,
         *,
         same_game: bool = False,
-        filters: Filters | None = None,
-        page: Page | None = None,
+        limit: int = 10,
+        cursor: str | None = None,
+        filters: Filters = EVERYBODY,
         by: By = "character",
     ) -> Answer:
         """The nearest characters to one in the catalog (`maker/game/name` or id), in other games unless `same_game`."""
+        from speaker_search.search import cursors
         from speaker_search.search.examples import character_query
+        from speaker_search.search.query import Page
 
-        ready = self.ready
+        page, ready = Page(limit), self.ready
         with self.catalog.read() as connection:
             found = people.find_character(connection, None, str(character))
         query = character_query(ready, found.id)
         excluded = None if same_game else found.game.id
-        return self._answer(ready, query, filters, page, by, exclude_game_id=excluded)
+        if cursor is not None:
+            earlier = cursors.read(cursor, ready, self.catalog.uuid)
+            same = (earlier.query.character_id, earlier.exclude_game_id) == (found.id, excluded)
+            if not same or not earlier.asks(filters, by):
+                raise cursors.another()
+            filters, by, page = earlier.filters, earlier.by, Page(limit, earlier.given)
+        return self._answer(ready, query, filters, page, by, excluded)
 
     def character(self, wanted: str | int) -> Character:
         """A character by `maker/game/name` or id, with its number of embedded clips."""
@@ -157,41 +147,25 @@ class Library(Crediting):
         return documents.Evaluation.copy_of(evaluate(self.catalog, ready, cast, known, by))
 
     def search_document(
-        self, sounds: Sequence[Sound], options: documents.SearchOptions, *, unlike_sounds: Sequence[Sound] = ()
+        self, like: Sequence[Example], request: documents.SearchOptions, *, unlike: Sequence[Example] = ()
     ) -> documents.Search:
-        """What `search` answers, as a document."""
-        from speaker_search.library import conversion
+        """What `search` answers, as a document: to these examples and those of the request."""
+        return self._only(Question.of(request, like, unlike)).document()
 
-        clips, characters = conversion.ids_of(options.unlike)
-        unlike = {"unlike_clips": clips, "unlike_characters": characters}
-        found = self.search(sounds, unlike=unlike_sounds, **unlike, **conversion.narrowing(options))
-        return found.document()
-
-    def search_like_document(self, request: documents.SearchRequest) -> documents.Search:
-        """What `search_like` answers, as a document."""
-        from speaker_search.library import conversion
-
-        clips, characters = conversion.ids_of(request.like)
-        unlike_clips, unlike_characters = conversion.ids_of(request.unlike)
-        found = self.search_like(
-            clips=clips,
-            characters=characters,
-            unlike_clips=unlike_clips,
-            unlike_characters=unlike_characters,
-            embedding=request.embedding,
-            **conversion.narrowing(request),
-        )
-        return found.document()
+    def searches_document(self, questions: Sequence[Question]) -> documents.Searches:
+        """What `search_many` answers, as a document."""
+        return self.search_many(questions).document()
 
     def similar_document(
         self, character: str | int, options: documents.SearchOptions, *, same_game: bool = False
     ) -> documents.Search:
         """What `similar` answers, as a document."""
-        from speaker_search.library import conversion
-
-        found = self.similar(character, same_game=same_game, **conversion.narrowing(options))
-        asked = found.query.character_id
-        return found.document() if asked is None else self._with_relations(found.document(), asked)
+        asked = Question.of(options)
+        found = self.similar(
+            character, same_game=same_game, limit=asked.limit, cursor=asked.cursor, filters=asked.filters, by=asked.by
+        )
+        of = found.query.character_id
+        return found.document() if of is None else self._with_relations(found.document(), of)
 
     def warm_up(self) -> str:
         """Open the index, load the encoder and start a decoder, so that the first search takes no longer than others.
@@ -202,65 +176,9 @@ class Library(Crediting):
             self.search(sample())
         return self.space.name
 
-    def _answer(
-        self,
-        ready: Ready,
-        query: Query,
-        filters: Filters | None,
-        page: Page | None,
-        by: By,
-        exclude_game_id: int | None = None,
-    ) -> Answer:
-        from speaker_search.search.answering import answer
-        from speaker_search.search.query import Filters, Page
-
-        filters, page = filters or Filters(), page or Page()
-        voices = self._voices(ready) if by == "voice" else None
-        with self.stages.timed("compare"):
-            return answer(
-                self.catalog,
-                ready,
-                query,
-                filters=filters,
-                page=page,
-                by=by,
-                voices=voices,
-                exclude_game_id=exclude_game_id,
-            )
-
-    def _embed(self, ready: Ready, clips: Sequence[Sound], *, unlike: bool = False) -> Examples:
-        """Embed query clips, each audio once. Clips without a voice are left out, unless that leaves none."""
-        from speaker_search.search.examples import Examples
-
-        once: dict[bytes, tuple[int, Waveform]] = {}
-        left_out: list[AudioError] = []
-        with self.stages.timed("decode"):
-            decoded = self._query_sounds.waveforms(clips, unlike=unlike)
-        for number, heard in enumerate(decoded, start=1):
-            if isinstance(heard, AudioError):
-                left_out.append(heard)
-            else:
-                once.setdefault(heard.fingerprint, (number, heard))
-        if not once:
-            raise left_out[0]
-        check_seconds(sum(waveform.seconds for _, waveform in once.values()))
-        encoder = self._query_encoder(ready)
-        with self.stages.timed("embed"):
-            vectors = self.turns.embed(encoder, [waveform.samples for _, waveform in once.values()])
-        voiced = [bool(np.isfinite(vector).all()) for vector in vectors]
-        for (number, _), has_voice in zip(once.values(), voiced, strict=True):
-            if not has_voice:
-                silent = speechless(clips[number - 1], encoder.name)
-                left_out.append(named(silent, number, len(clips), unlike=unlike))
-        if not any(voiced):
-            raise left_out[0]
-        seconds = sum(waveform.seconds for (_, waveform), has in zip(once.values(), voiced, strict=True) if has)
-        warnings = tuple(f"Left out: {error}" for error in left_out)
-        with self.catalog.read() as connection:
-            games = duplicates.games_with(connection, once)
-        return Examples(vectors[voiced], np.ones(sum(voiced), np.int64), seconds, warnings, tuple(sorted(games)))
-
-    def _query_encoder(self, ready: Ready) -> Encoder:
-        encoder = self._load(ready.space.encoder)
-        check_space(encoder.space, ready.space.name)
-        return encoder
+    def _only(self, question: Question) -> Answer:
+        """The answer to one question. Raises its error."""
+        (found,) = self._answers([question])
+        if isinstance(found, SpeakerSearchError):
+            raise found
+        return found

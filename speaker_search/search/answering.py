@@ -13,11 +13,13 @@ from speaker_search.catalog.database import Catalog
 from speaker_search.documents import By
 from speaker_search.entities import Floats, Ids, Match
 from speaker_search.errors import UsageError
-from speaker_search.search import evidence, nearest_clips
+from speaker_search.search import cursors, evidence, nearest_clips
 from speaker_search.search.calibration import Calibration, least_log_odds, logistic
+from speaker_search.search.cursors import Cursor
 from speaker_search.search.live import Ready
 from speaker_search.search.profiles.profiles import Profiles
-from speaker_search.search.query import EVERYBODY, FIRST_PAGE, Answer, Filters, Page, Query
+from speaker_search.search.query import EVERYBODY, FIRST_PAGE, Answer, Filters, Given, Page, Query
+from speaker_search.search.scoring import Bools
 from speaker_search.search.strangers import Doubles
 
 SAME_ODDS = 1e-6  # log-odds no further apart are shown as one probability
@@ -41,7 +43,6 @@ def answer(
     represents the others; `voices` gives each character's voice. By clip, matches are single clips, including those of
     unknown speakers.
     """
-    start = page.start
     if filters.min_probability is not None and (by == "clip" or query.blended):
         kind = "by clip" if by == "clip" else "with `unlike`"
         raise UsageError(f"A search {kind} has no probabilities.", "Leave the minimum probability out.")
@@ -49,8 +50,9 @@ def answer(
     if filters != Filters(min_clips=filters.min_clips, min_probability=filters.min_probability):
         with catalog.read() as connection:
             games = _allowed_games(connection, filters)
+    asked = Cursor(query, filters, by, exclude_game_id)
     if by == "clip":
-        return nearest_clips.answer(catalog, ready, query, _without(ready, games, exclude_game_id), filters, page)
+        return nearest_clips.answer(catalog, ready, asked, _without(ready, games, exclude_game_id), page)
     profiles = ready.profiles
     own_row = None if query.character_id is None else profiles.row(query.character_id)
     scores, log_odds, calibration = _scores(profiles, query, own_row)
@@ -63,29 +65,28 @@ def answer(
         allowed[own_row] = False
     ranked = np.flatnonzero(allowed)
     ranked = ranked[np.argsort(-scores[ranked], kind="stable")]
-    if by == "game":
-        ranked = _first_of_each(ranked, profiles.game_ids[ranked])
-    elif by == "voice":
-        known = voices or {}
-        # A character without a voice is a group of its own: a negative number, which no voice has.
-        ranked = _first_of_each(
-            ranked, np.array([known.get(int(profiles.character_ids[row]), -1 - int(row)) for row in ranked], np.int64)
-        )
+    groups = _groups(profiles, by, voices or {})
+    ranked = _first_of_each(ranked, groups[ranked])
     warnings = query.warnings + ready.warnings(calibrated=calibration is not None)
     if calibration is None:
         warnings += (_no_probability(query),)
     if filters.min_probability is not None:
         ranked, none_likely = _likely(ranked, log_odds, filters.min_probability)
         warnings += none_likely
-    rows = ranked[start : start + page.limit]
-    end = start + len(rows)
+    ranked = ranked[~_given(profiles, groups, by, page.given)[ranked]]
+    rows = ranked[: page.limit]
     probabilities = None if log_odds is None else logistic(log_odds[rows])
     matches = _matches(catalog, ready, query, rows, scores[rows], probabilities, voices or {})
-    rest = end < len(ranked)
+    cursor = None
+    if len(rows) < len(ranked):
+        ids = profiles.game_ids if by == "game" else profiles.character_ids
+        spoken = groups[rows][groups[rows] > 0].tolist() if by == "voice" else []
+        given = Given((*page.given.ids, *ids[rows].tolist()), (*page.given.voices, *spoken))
+        cursor = cursors.write(replace(asked, given=given), ready, catalog.uuid)
     nobody = None
     if calibration is not None and log_odds is not None:
         nobody = calibration.nobody(log_odds[allowed], profiles.game_ids[allowed])
-    return Answer(query, ready.space.name, warnings, matches, not rest, str(end) if rest else None, nobody)
+    return Answer(query, ready.space.name, warnings, matches, len(rows) == len(ranked), cursor, nobody)
 
 
 def _no_probability(query: Query) -> str:
@@ -124,6 +125,28 @@ def _scores(profiles: Profiles, query: Query, own_row: int | None) -> tuple[Floa
     if calibration is None:
         return scores, None, None
     return scores, calibration.log_odds(scores, float(cosines.max())), calibration.scores
+
+
+def _groups(profiles: Profiles, by: By, voices: Mapping[int, int]) -> Ids:
+    """What answers once (C,): each character, game, or voice. A character without a voice is a group of its own, with a
+    negative number.
+    """
+    if by == "game":
+        return profiles.game_ids
+    if by == "voice":
+        return np.array([voices.get(id_, -id_) for id_ in profiles.character_ids.tolist()], np.int64)
+    return profiles.character_ids
+
+
+def _given(profiles: Profiles, groups: Ids, by: By, given: Given) -> Bools:
+    """Which characters (C,) earlier pages gave, by themselves or by their game or voice.
+
+    Voices may be linked anew between two pages, so a voice was given if one of its characters was, too.
+    """
+    if by == "game":
+        return np.isin(groups, given.ids)
+    gone = np.isin(profiles.character_ids, given.ids)
+    return np.isin(groups, (*given.voices, *groups[gone].tolist())) if by == "voice" else gone
 
 
 def _first_of_each(rows: Ids, groups: Ids) -> Ids:

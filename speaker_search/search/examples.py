@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,40 +29,75 @@ class Examples:
 
     vectors: Floats  # (n, dim)
     clips: Ids  # (n,) what each counts as: 1, or a character's clips up to MOST_CLIPS
-    seconds: float | None  #: of all of them together
+    seconds: float | None  #: of all of them together; None for vectors made elsewhere
     warnings: tuple[str, ...] = ()  #: what was left out
     game_ids: tuple[int, ...] = ()  #: that they are from, as far as they are the catalog's
 
+    def __len__(self) -> int:
+        return len(self.vectors)
 
-def query_of(like: Examples, unlike: Floats) -> Query:
-    """A query from examples of one voice, and from the vectors (n, dim) of clips that it should be unlike."""
-    vector = unit(np.average(like.vectors, axis=0, weights=like.clips).astype(np.float32))
-    if len(unlike):
-        vector = unit(vector - UNLIKE_WEIGHT * unit(unlike.mean(axis=0)))
-    warnings = list(like.warnings)
+    def mean(self) -> Floats:
+        """Their mean (dim,), of unit length."""
+        return unit(np.average(self.vectors, axis=0, weights=self.clips).astype(np.float32))
+
+    def __add__(self, other: Examples) -> Examples:
+        seconds = None if self.seconds is None or other.seconds is None else self.seconds + other.seconds
+        return Examples(
+            np.concatenate([self.vectors, other.vectors]),
+            np.concatenate([self.clips, other.clips]),
+            seconds,
+            self.warnings + other.warnings,
+            tuple(sorted({*self.game_ids, *other.game_ids})),
+        )
+
+
+def query_of(like: Examples, unlike: Examples | None = None, asked: str = "") -> Query:
+    """A query from examples of one voice, and of voices that it should be unlike."""
+    vector, warnings = like.mean(), list(like.warnings)
+    if unlike is not None and len(unlike):
+        vector = unit(vector - UNLIKE_WEIGHT * unlike.mean())
+        warnings += unlike.warnings
     if like.seconds is not None and like.seconds < LITTLE_SECONDS:
         warnings.append(f"{like.seconds:.1f} s of audio is little to recognise a voice by: give more or longer clips.")
-    return Query(vector, int(like.clips.sum()), like.seconds, tuple(warnings), None, like.game_ids, len(unlike) > 0)
+    blended = unlike is not None and len(unlike) > 0
+    return Query(vector, int(like.clips.sum()), like.seconds, tuple(warnings), None, like.game_ids, blended, asked)
 
 
-def stored_examples(catalog: Catalog, ready: Ready, clips: Sequence[int], characters: Sequence[int]) -> Examples:
-    """The catalog's own clips and characters, by id, each once. Raises NotFoundError, and UsageError for a character
-    without embedded clips.
+def stored_examples(
+    catalog: Catalog, ready: Ready, clips: Sequence[int], characters: Sequence[int], heard: Collection[bytes] = ()
+) -> Examples:
+    """The catalog's own clips and characters, by id.
+
+    Each counts once: clips with the audio of another one or of a sound `heard` (fingerprints) are left out, and so are
+    clips of the characters. Raises NotFoundError, and UsageError for a character without embedded clips.
     """
     with catalog.read() as connection:
         stored = vectors_of(connection, ready.space, [c for c in clips if c <= documents.MAX_ID])
-        heard = clips_by_id(connection, list(stored)).values()
-        named = [people.find_character(connection, None, str(id_)) for id_ in dict.fromkeys(characters)]
-    absent = [clip for clip in clips if clip not in stored]
+        held = clips_by_id(connection, list(stored))
+        named = {one.id: one for one in (people.find_character(connection, None, str(id_)) for id_ in characters)}
+    absent = [clip for clip in clips if clip not in stored or clip not in held]
     if absent:
         raise NotFoundError(f"There is no embedded clip {absent[0]} in {ready.space.name}.")
-    queries = [character_query(ready, one.id) for one in named]
-    games = {clip.game_id for clip in heard} | {one.game.id for one in named}
-    vectors = [stored[clip] for clip in dict.fromkeys(clips)] + [query.vector for query in queries]
-    counts = [1] * len(stored) + [min(query.clips, MOST_CLIPS) for query in queries]
-    total = sum(clip.seconds or 0.0 for clip in heard) + sum(query.seconds or 0.0 for query in queries)
+    once: dict[bytes | int, int] = {}
+    for clip in clips:
+        if held[clip].fingerprint not in heard and held[clip].character_id not in named:
+            once.setdefault(held[clip].fingerprint or clip, clip)
+    queries = [character_query(ready, id_) for id_ in named]
+    games = {held[clip].game_id for clip in once.values()} | {one.game.id for one in named.values()}
+    vectors = [stored[clip] for clip in once.values()] + [query.vector for query in queries]
+    counts = [1] * len(once) + [min(query.clips, MOST_CLIPS) for query in queries]
+    total = sum(held[clip].seconds or 0.0 for clip in once.values()) + sum(query.seconds or 0.0 for query in queries)
     whole = np.stack(vectors) if vectors else np.empty((0, ready.space.dim), np.float32)
     return Examples(whole, np.array(counts, np.int64), total, game_ids=tuple(sorted(games)))
+
+
+def made_elsewhere(ready: Ready, embedding: Sequence[float]) -> Examples:
+    """An embedding (dim,), by its direction. Raises UsageError for one that is not of this space."""
+    given = np.asarray(embedding, np.float64)
+    if given.shape != (ready.space.dim,) or not np.isfinite(given).all() or not given.any():
+        raise UsageError(f"An embedding in {ready.space.name} is {ready.space.dim} finite numbers, not all 0.")
+    direction = unit((given / np.abs(given).max()).astype(np.float32))
+    return Examples(direction[None], np.ones(1, np.int64), None)
 
 
 def character_query(ready: Ready, character_id: int) -> Query:
@@ -79,4 +114,5 @@ def character_query(ready: Ready, character_id: int) -> Query:
     clips = int(ready.profiles.clips[row])
     held = ready.snapshot.characters
     seconds = float(held.milliseconds[held.ids == character_id].sum()) / 1_000
-    return Query(ready.profiles.means[row], clips, seconds, character_id=character_id)
+    asked = f"character {character_id}"
+    return Query(ready.profiles.means[row], clips, seconds, character_id=character_id, asked=asked)

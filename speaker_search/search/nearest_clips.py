@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from speaker_search.catalog import people
 from speaker_search.catalog.clips import clips_by_id
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.embeddings import vectors_of
 from speaker_search.entities import Clip, Hit, Ids, Match
+from speaker_search.search import cursors
+from speaker_search.search.cursors import Cursor
 from speaker_search.search.live import Ready
-from speaker_search.search.query import Answer, Filters, Page, Query
+from speaker_search.search.query import Answer, Given, Page
 
+MOST_GIVEN = 10_000  # lines that pages list: each page looks as deep as all before it
 SAME_COSINE = 1e-3  # float16 changes a cosine by less than this: closer ones may be out of order
 
 
-def answer(catalog: Catalog, ready: Ready, query: Query, games: Ids | None, filters: Filters, page: Page) -> Answer:
+def answer(catalog: Catalog, ready: Ready, asked: Cursor, games: Ids | None, page: Page) -> Answer:
     """The nearest sounds of these games, searched deeper until there are enough or none is left. Clips with the same
     audio, which several games may share, are the hits of one match.
 
     It also searches deeper while clips as near as the last one wanted may be cut off: ties go to the lowest ids, and
     all pages must agree on them.
     """
-    wanted = page.start + page.limit + 1
+    query, min_clips = asked.query, asked.filters.min_clips
+    wanted = len(page.given.ids) + page.limit + 1
     depth = 4 * wanted
     many = None
-    if filters.min_clips > 1:
-        many = ready.profiles.character_ids[ready.profiles.clips >= filters.min_clips]
+    if min_clips > 1:
+        many = ready.profiles.character_ids[ready.profiles.clips >= min_clips]
     while True:
         near = ready.snapshot.clips.nearest(query.vector, depth, games=games, characters=many)
         with catalog.read() as connection:
@@ -39,24 +45,32 @@ def answer(catalog: Catalog, ready: Ready, query: Query, games: Ids | None, filt
         if len(places) >= wanted and near.cosines[places[wanted - 1]] - near.cosines[-1] > SAME_COSINE:
             break
         depth *= 4
-    return _shown(catalog, ready, query, clips, page)
+    return _shown(catalog, ready, asked, clips, page)
 
 
-def _shown(catalog: Catalog, ready: Ready, query: Query, clips: dict[int, Clip], page: Page) -> Answer:
+def _shown(catalog: Catalog, ready: Ready, asked: Cursor, clips: dict[int, Clip], page: Page) -> Answer:
     """A page of the sounds found, ranked by exact cosine."""
+    query = asked.query
     with catalog.read() as connection:
         vectors = vectors_of(connection, ready.space, list(clips))
         cosines = {id_: float(stored @ query.vector) for id_, stored in vectors.items()}
         sounds: dict[bytes | int, list[Hit]] = {}
         for id_ in sorted(cosines, key=lambda id_: (-cosines[id_], id_)):
             sounds.setdefault(clips[id_].fingerprint or id_, []).append(Hit(clips[id_], cosines[id_]))
-        shown = list(sounds.values())[page.start : page.start + page.limit]
+        gone = set(page.given.ids)
+        rest = [hits for hits in sounds.values() if gone.isdisjoint(hit.clip.id for hit in hits)]
+        shown = rest[: page.limit]
         named = {hits[0].clip.character_id for hits in shown} - {None}
         characters = people.characters_by_id(connection, ready.space, [id_ for id_ in named if id_ is not None])
     matches = tuple(
         Match(characters.get(hits[0].clip.character_id or 0), hits[0].cosine, None, tuple(hits)) for hits in shown
     )
-    end = page.start + len(shown)
-    rest = end < len(sounds)
     warnings = query.warnings + ready.warnings(calibrated=False)
-    return Answer(query, ready.space.name, warnings, matches, not rest, str(end) if rest else None)
+    cursor = None
+    if len(shown) < len(rest):
+        given = Given((*page.given.ids, *(hits[0].clip.id for hits in shown)))
+        if len(given.ids) < MOST_GIVEN:
+            cursor = cursors.write(replace(asked, given=given), ready, catalog.uuid)
+        else:
+            warnings += (f"There are no pages beyond the nearest {MOST_GIVEN:,} lines: narrow the search by filters.",)
+    return Answer(query, ready.space.name, warnings, matches, len(shown) == len(rest), cursor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ from speaker_search import documents
 from speaker_search.documents import MAX_LIMIT
 from speaker_search.documents.frames import WithDocument
 from speaker_search.entities import Floats, Match
-from speaker_search.errors import UsageError
+from speaker_search.errors import SpeakerSearchError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +43,33 @@ class Query:
     character_id: int | None = None  #: when the voice is a character's
     game_ids: tuple[int, ...] = ()  #: that its clips are from, as far as they are the catalog's
     blended: bool = False  #: something to be unlike was subtracted, so no calibration applies
+    asked: str = ""  #: identifies what it was made of: cursors of other queries are refused
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What earlier pages gave, by id: characters, games in a search by game, or clips in one by clip."""
+
+    ids: tuple[int, ...] = ()
+    voices: tuple[int, ...] = ()  #: in a search by voice, theirs as well
+
+
+NOTHING = Given()
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part of the answer is wanted."""
+    """Which part of the answer is wanted: up to `limit` of the best matches that were not given yet.
+
+    Raises UsageError for an invalid limit.
+    """
 
     limit: int = 10
-    cursor: str | None = None
+    given: Given = NOTHING
 
-    @property
-    def start(self) -> int:
-        """How many matches come before. Raises UsageError for an invalid limit or cursor."""
+    def __post_init__(self) -> None:
         if not 1 <= self.limit <= MAX_LIMIT:
             raise UsageError(f"The limit must be from 1 to {MAX_LIMIT:,}, not {self.limit}.")
-        if self.cursor is None:
-            return 0
-        if not (self.cursor.isascii() and self.cursor.isdecimal() and len(self.cursor) < 10):
-            raise UsageError(f"{self.cursor!r} is not a cursor.", "Give the `next` of an earlier answer.")
-        return int(self.cursor)
 
 
 EVERYBODY = Filters()
@@ -79,6 +87,8 @@ class Answer(WithDocument):
     complete: bool  #: no further match exists
     next: str | None  #: cursor of the following page
     nobody: float | None = None  #: the probability that none of the characters looked at is this voice
+    #: reads a clip's sound by its id, as its media type and bytes, for players in notebooks
+    sound: Callable[[int], tuple[str, bytes] | None] | None = field(default=None, compare=False)
 
     columns: ClassVar[tuple[str, ...]] = (*documents.Search.columns, "path")
 
@@ -95,4 +105,51 @@ class Answer(WithDocument):
             encoder=self.encoder,
             warnings=list(self.warnings),
         )
-        return documents.Search.of_matches(self.matches, query=query, next=self.next, nobody=self.nobody)
+        return documents.Search.of_matches(
+            self.matches, query=query, complete=self.complete, next=self.next, nobody=self.nobody
+        )
+
+    def sounds(self) -> Iterable[tuple[str, bytes] | None]:
+        """Each match's line nearest to the query."""
+        for match in self.matches:
+            yield self.sound(match.hits[0].clip.id) if self.sound and match.hits else None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answers(WithDocument):
+    """The answers to many searches, in the order asked. One that cannot be answered has its error instead."""
+
+    answers: tuple[Answer | SpeakerSearchError, ...]
+
+    columns: ClassVar[tuple[str, ...]] = ("query", *Answer.columns, "problem")
+
+    def __iter__(self) -> Iterator[Answer | SpeakerSearchError]:
+        return iter(self.answers)
+
+    def __len__(self) -> int:
+        return len(self.answers)
+
+    def __getitem__(self, number: int) -> Answer | SpeakerSearchError:
+        return self.answers[number]
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        """A row for each match of each search, which are counted from 0; one for a search that was not answered."""
+        for number, found in enumerate(self.answers):
+            if isinstance(found, Answer):
+                yield from ((number, *row, None) for row in found.cells())
+            else:
+                yield (number, *(None,) * len(Answer.columns), str(found))
+
+    def document(self) -> documents.Searches:
+        return documents.Searches(
+            answers=[
+                documents.OneSearch(search=found.document(), problem=None)
+                if isinstance(found, Answer)
+                else documents.OneSearch(search=None, problem=documents.Failure.of(found))
+                for found in self.answers
+            ]
+        )
+
+    def sounds(self) -> Iterable[tuple[str, bytes] | None]:
+        for found in self.answers:
+            yield from found.sounds() if isinstance(found, Answer) else (None,)

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from speaker_search.documents import Problem, SearchOptions, SearchRequest
+from speaker_search.documents import BatchRequest, Problem, SearchRequest
 from speaker_search.web import shown_answers
 from speaker_search.web.problems import KINDS, PROBLEM_TYPE, document, phrase
 
@@ -25,26 +25,31 @@ TAGS = [
     {"name": "ingest", "description": "Voices taken in by the server."},
     {"name": "server", "description": "The server itself."},
 ]
-#: The body of a search comes in two kinds, so its route reads it itself.
-SEARCH_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["audio"],
-                    "properties": {
-                        "audio": {"type": "array", "items": {"type": "string", "format": "binary"}},
-                        "query": {"$ref": f"{COMPONENTS}SearchOptions"},
-                    },
-                },
-                "encoding": {"query": {"contentType": "application/json"}},
-            },
-            "application/json": {"schema": {"$ref": f"{COMPONENTS}SearchRequest"}},
-        },
+FILES = {"type": "array", "items": {"type": "string", "format": "binary"}}
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"{COMPONENTS}{name}"}
+
+
+def _body(required: list[str], parts: dict[str, Any], as_json: str) -> dict[str, Any]:
+    """A body as an upload with some parts, those with a schema of ours in JSON, or as JSON alone."""
+    encoding = {name: {"contentType": "application/json"} for name, schema in parts.items() if "$ref" in schema}
+    upload = {
+        "schema": {"type": "object", "required": required, "properties": parts},
+        "encoding": encoding,
     }
-}
+    content = {"multipart/form-data": upload, "application/json": {"schema": _ref(as_json)}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+#: The bodies of searches come in two kinds, so their routes read them themselves.
+SEARCH_BODY = _body([], {"audio": FILES, "unlike": FILES, "query": _ref("SearchRequest")}, as_json="SearchRequest")
+BATCH_BODY = _body(
+    ["audio"],
+    {"audio": FILES, "query": _ref("SearchRequest"), "queries": _ref("BatchRequest")},
+    as_json="BatchRequest",
+)
 SOUND = {
     "content": {"audio/*": {"schema": {"type": "string", "format": "binary"}}},
     "headers": {
@@ -66,10 +71,21 @@ NOT_MODIFIED = {"description": "The client has this version, as `If-None-Match` 
 
 #: What may be wrong with a request, by its method and by its operationId; see `problems.KINDS`.
 EVERYWHERE = ("request", "host", "origin", "error")
-BELOW_V1 = ("unauthorised", "not-found", "not-acceptable", "too-large", "usage", "rate", "overloaded", "catalog", "index")
+BELOW_V1 = (
+    "unauthorised",
+    "not-found",
+    "not-acceptable",
+    "too-large",
+    "usage",
+    "rate",
+    "overloaded",
+    "catalog",
+    "index",
+)
 OF_METHODS = {"GET": ("precondition",), "POST": ("forbidden", "slow", "media-type"), "DELETE": ("forbidden",)}
 OF_OPERATIONS = {
     "search": ("audio", "encoder", "decoder"),
+    "search_batch": ("encoder", "decoder"),
     "give_verdict": ("contradiction",),
     "get_clip_audio": ("range",),
     "ingest": ("source",),
@@ -88,10 +104,9 @@ def complete(app: FastAPI) -> None:
     components = description["components"]
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
-    request = SearchRequest.model_json_schema(ref_template=COMPONENTS + "{model}")
-    options = SearchOptions.model_json_schema(ref_template=COMPONENTS + "{model}")
-    inner = request.pop("$defs") | options.pop("$defs")
-    components["schemas"].update(inner, SearchRequest=request, SearchOptions=options)
+    for request in (SearchRequest, BatchRequest):
+        schema = request.model_json_schema(ref_template=COMPONENTS + "{model}")
+        components["schemas"].update(schema.pop("$defs"), **{request.__name__: schema})
     components["schemas"]["Problem"] = Problem.model_json_schema()
     components["examples"] = {
         kind: {"summary": about.means, "value": document(kind, about.example).model_dump()}

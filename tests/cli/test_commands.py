@@ -37,7 +37,6 @@ CLIP = ASKED.clips()[0]
 COMMANDS: dict[str, tuple[Word, ...]] = {
     "search": ("search", CLIP, "--exclude-game", ASKED.game, "--json"),
     "search in words": ("search", CLIP, "--exclude-game", ASKED.game),
-    "search, second page": ("search", CLIP, "--exclude-game", ASKED.game, "--cursor", "10", "--json"),
     "similar": ("similar", ASKED.address, "--json"),
     "cast": ("cast", "--json"),
     "cast of a game": ("cast", "--game", ASKED.game, "--json"),
@@ -160,11 +159,21 @@ def test_search_in_words_names_the_same_characters_and_that_they_are_inferred(an
     assert done.code == 0
 
 
-def test_pages_of_a_search_hold_every_character_of_the_other_games_once(answer: Answer) -> None:
-    first, rest = answer("search").document, answer("search, second page").document
-    assert (first["complete"], first["next"], rest["complete"], rest["next"]) == (False, "10", True, None)
+def test_pages_of_a_search_hold_every_character_of_the_other_games_once(answer: Answer, ingested: Ingested) -> None:
+    first = answer("search").document
+    rest = quickly("search", "--cursor", first["next"], "--json", home=ingested.home).document
+    assert (first["complete"], rest["complete"], rest["next"]) == (False, True, None)
     shown = [address(match["character"]) for match in first["matches"] + rest["matches"]]
     assert sorted(shown) == sorted(role.address for role in ROLES.values() if role.game != ASKED.game)
+
+
+def test_each_clip_is_searched_with_apart_if_asked(answer: Answer, ingested: Ingested) -> None:
+    of = ("--exclude-game", ASKED.game, "--each", "--json")
+    done = quickly("search", CLIP, "/nowhere.ogg", f"character:{ASKED.address}", *of, home=ingested.home)
+    one, missing, character = done.document["answers"]
+    assert (one["search"], one["problem"], done.code) == (answer("search").document, None, 1)
+    assert (missing["search"], missing["problem"]["type"]) == (None, "urn:spksearch:problem:audio")
+    assert {address(match["character"]) for match in character["search"]["matches"][:2]} == of_other_games(ASKED)
 
 
 def test_similar_finds_the_other_roles_of_a_voice_first(answer: Answer) -> None:

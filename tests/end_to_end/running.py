@@ -28,7 +28,7 @@ PROGRAM = (sys.executable, "-m", "speaker_search")
 PRELOADED = (
     "speaker_search.cli.program",
     "speaker_search.library",
-    "speaker_search.library.conversion",
+    "speaker_search.search.cursors",
     "speaker_search.search.answering",
     "speaker_search.search.live",
     "speaker_search.evaluation.evaluating",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +15,8 @@ from standin import StandInEncoder, voice, write_dump, write_voice
 
 from speaker_search.entities import Refusal
 from speaker_search.errors import AudioError, NotFoundError, UsageError
-from speaker_search.library import Library
-from speaker_search.search.query import Answer, Filters, Page
+from speaker_search.library import Library, Question
+from speaker_search.search.query import Answer, Filters
 from speaker_search.settings import Settings
 
 #: Voices 1, 2, 3 and 5 recur; 1 in three games.
@@ -110,7 +113,7 @@ def test_the_mean_of_several_lines_is_asked_not_the_last(voices: Library, dump: 
 
 
 def test_similar_leaves_out_the_characters_own_game_unless_asked(voices: Library) -> None:
-    others, everyone = (voices.similar("Kumo/Hare/Aoi", same_game=same, page=Page(100)) for same in (False, True))
+    others, everyone = (voices.similar("Kumo/Hare/Aoi", same_game=same, limit=100) for same in (False, True))
     assert {*names(others)[:2]} == {"Eri", "Jun"}
     assert {match.character.game.title for match in others.matches if match.character} == {"Ame", "Tsuki", "Taiyo"}
     assert {*names(everyone)} - {*names(others)} == {"Beni", "Chie"}  # never the character itself
@@ -123,8 +126,8 @@ def test_similar_takes_an_id_for_an_address(voices: Library) -> None:
 
 def test_to_be_unlike_a_voice_moves_the_answer_away_from_it(voices: Library, dump: Path) -> None:
     aoi, hana = dump / "Kumo/Hare/Aoi/000.wav", dump / "Hoshi/Tsuki/Hana/000.wav"
-    both = voices.search([aoi, hana], page=Page(100))
-    away = voices.search([aoi, hana], unlike=[hana], page=Page(100))
+    both = voices.search([aoi, hana], limit=100)
+    away = voices.search([aoi, hana], unlike=[hana], limit=100)
     assert names(away).index("Hana") > names(both).index("Hana")
     assert {*names(away)[:3]} == {"Aoi", "Eri", "Jun"}
     assert all(match.probability is None for match in away.matches)
@@ -136,8 +139,8 @@ def test_unlike_by_sound_clip_and_character_mean_the_same(voices: Library, dump:
     clip = voices.search([hana]).matches[0].hits[0].clip
     assert clip.path == hana
     by_sound = voices.search([aoi], unlike=[hana])
-    by_clip = voices.search([aoi], unlike_clips=[clip.id])
-    by_character = voices.search([aoi], unlike_characters=[voices.character("Hoshi/Tsuki/Hana").id])
+    by_clip = voices.search([aoi], unlike=[clip])
+    by_character = voices.search([aoi], unlike=voices.character("Hoshi/Tsuki/Hana"))
     np.testing.assert_allclose(by_clip.query.vector, by_sound.query.vector, atol=1e-6)
     np.testing.assert_allclose(by_character.query.vector, by_sound.query.vector, atol=0.02)
     assert names(by_sound) == names(by_clip) == names(by_character)
@@ -148,6 +151,95 @@ def test_like_a_clip_and_like_the_character_find_the_voice_too(voices: Library) 
     by_character = voices.search_like(characters=[aoi.id])
     clip = next(hit.clip for match in by_character.matches for hit in match.hits if hit.clip.character_id == aoi.id)
     assert {*names(by_character)[:3]} == {*names(voices.search_like(clips=[clip.id]))[:3]} == {"Aoi", "Eri", "Jun"}
+
+
+def test_sounds_clips_and_characters_are_one_query_in_which_each_counts_once(voices: Library, dump: Path) -> None:
+    line, other = (dump / f"Kumo/Hare/Aoi/00{number}.wav" for number in range(2))
+    clip = voices.search(line, by="clip").matches[0].hits[0].clip
+    aoi, hana = voices.character("Kumo/Hare/Aoi"), voices.character("Hoshi/Tsuki/Hana")
+    alone, both = voices.search(line), voices.search([line, clip, line.read_bytes()])
+    assert (clip.path, both.query.clips, both.matches) == (line, 1, alone.matches)
+    assert voices.search([line, hana]).query.clips == 1 + 3
+    whole = voices.search([aoi, line, other, clip])  # all of them are Aoi's lines
+    assert (whole.query.clips, whole.query.seconds) == (3, pytest.approx(1.8))
+    np.testing.assert_allclose(whole.query.vector, voices.search(aoi).query.vector, atol=1e-6)
+    heavy = voices.search(line, unlike=[hana, clip]).query.vector  # three of Hana's, and one of Aoi's
+    expected = 3 * voices.search(hana).query.vector + alone.query.vector
+    expected = alone.query.vector - 0.5 * expected / np.linalg.norm(expected)
+    np.testing.assert_allclose(heavy, expected / np.linalg.norm(expected), atol=1e-5)
+
+
+def test_what_is_no_example_of_a_voice_is_refused(voices: Library) -> None:
+    with pytest.raises(UsageError, match="int is not an example of a voice"):
+        voices.search([5])
+
+
+def test_many_searches_are_answered_in_order_as_each_alone_and_embed_a_sound_once(
+    voices: Library, dump: Path, tmp_path: Path
+) -> None:
+    lines = sorted(dump.rglob("000.wav"))[:4]
+    text = tmp_path / "a.ogg"
+    text.write_text("not a sound")
+    aoi = voices.character("Kumo/Hare/Aoi")
+    asked = [*lines, text, [lines[0], lines[1]], Question(lines[0], by="game", limit=2), Question(aoi, cursor="x")]
+    encoder = voices._encoder
+    assert isinstance(encoder, StandInEncoder)
+    before = encoder.clips
+    found = voices.search_many(asked, limit=3)
+    assert encoder.clips - before == len(lines)
+    assert [type(one).__name__ for one in found] == ["Answer"] * 4 + ["AudioError"] + ["Answer"] * 2 + ["UsageError"]
+    for number, examples in enumerate([*lines, None, [lines[0], lines[1]]]):
+        if examples is not None:
+            assert found[number].matches == voices.search(examples, limit=3).matches
+    assert found[6].matches == voices.search(lines[0], by="game", limit=2).matches
+    document = found.document()
+    assert [one.problem and one.problem.type for one in document.answers] == [
+        *[None] * 4,
+        "urn:spksearch:problem:audio",
+        *[None] * 2,
+        "urn:spksearch:problem:usage",
+    ]
+    frame = found.to_frame()
+    assert frame["query"].tolist() == [n for n in range(4) for _ in range(3)] + [4] + [5] * 3 + [6] * 2 + [7]
+    assert document.to_frame().problem.dropna().tolist() == frame.problem.dropna().tolist()
+    assert str(found) == "Answers(answers=8, problems=2)"
+
+
+def test_a_search_continued_by_its_cursor_needs_no_sound_and_embeds_none(voices: Library, dump: Path) -> None:
+    line, other = (dump / f"Kumo/Hare/Aoi/00{number}.wav" for number in range(2))
+    whole, first = voices.search(line), voices.search(line, limit=4)
+    encoder = voices._encoder
+    assert isinstance(encoder, StandInEncoder)
+    before = encoder.clips
+    for again in ((), line, [line.read_bytes()]):
+        rest = voices.search(again, cursor=first.next, limit=6)
+        assert (*first.matches, *rest.matches) == whole.matches
+        assert (rest.warnings, rest.query.seconds) == (whole.warnings, whole.query.seconds)
+    with pytest.raises(UsageError, match="belongs to another search"):
+        voices.search(other, cursor=first.next)
+    assert encoder.clips == before
+
+
+def test_the_matches_of_a_search_can_be_heard_in_a_notebook(voices: Library, dump: Path) -> None:
+    line = dump / "Kumo/Hare/Aoi/000.wav"
+    found = voices.search(line, by="clip", limit=2)
+    shown = found._repr_html_()
+    assert f'src="data:audio/wav;base64,{b64encode(line.read_bytes()).decode()}"' in shown
+    assert shown.count("<audio") == 2
+    nowhere = replace(found.matches[0].hits[0], clip=replace(found.matches[0].hits[0].clip, id=10**6))
+    gone = replace(found, matches=(replace(found.matches[0], hits=(nowhere,)),))
+    assert "<audio" not in gone._repr_html_()
+
+
+def test_async_programs_search_side_by_side_in_threads(voices: Library, dump: Path) -> None:
+    lines = sorted(dump.rglob("000.wav"))[:6]
+
+    async def together() -> list[Answer]:
+        return await asyncio.gather(*(asyncio.to_thread(voices.search, line, limit=3) for line in lines))
+
+    assert [found.matches for found in asyncio.run(together())] == [
+        voices.search(line, limit=3).matches for line in lines
+    ]
 
 
 def test_a_search_without_anything_to_be_like_makes_no_sense(voices: Library) -> None:
@@ -206,10 +298,10 @@ def test_of_several_clips_the_error_says_which_one(voices: Library, dump: Path) 
 
 def test_clips_of_unknown_speakers_answer_by_clip_without_a_character(voices: Library, dump: Path) -> None:
     line = dump / "Hoshi/Taiyo/？？？/000.wav"
-    by_clip = voices.search([line], by="clip", page=Page(4))
+    by_clip = voices.search([line], by="clip", limit=4)
     assert by_clip.matches[0].hits[0].clip.path == line
     assert [match.character is None for match in by_clip.matches] == [True, True, True, False]
-    assert len(names(voices.search([line], page=Page(100)))) == 12
+    assert len(names(voices.search([line], limit=100))) == 12
 
 
 def test_a_library_that_is_open_sees_what_another_takes_in(
@@ -224,7 +316,7 @@ def test_a_library_that_is_open_sees_what_another_takes_in(
     while names(answer := library.search([line], filters=Filters(makers=("Yuki",)))) != ["Mai"]:
         assert time.monotonic() < give_up
     assert {hit.clip.path.parent.name for hit in answer.matches[0].hits} == {"Mai"}
-    by_clip = library.search([line], by="clip", page=Page(6))
+    by_clip = library.search([line], by="clip", limit=6)
     assert {*names(by_clip)} == {"Hana", "Mai"}
 
 

@@ -14,7 +14,6 @@ from views.made_up import clips, unit
 
 from speaker_search.library import Library
 from speaker_search.search.evidence import CLIPS_COMPARED, HITS_PER_MATCH, nearest
-from speaker_search.search.query import Page
 from speaker_search.views.changes import Delta
 from speaker_search.views.clip_index import lists
 from speaker_search.views.clip_index.clip_index import ClipIndex, of_columns
@@ -83,7 +82,7 @@ def test_no_vector_is_read_from_the_catalog(library: Library) -> None:
     statements: list[str] = []
     assert library.ready.snapshot.clips.clips == 2 * (10 * 40 + 2)
     event.listen(library.catalog.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
-    answer = library.search_like(embedding=[1.0] * DIM, page=Page(1000))
+    answer = library.search_like(embedding=[1.0] * DIM, limit=1000)
     assert [len(match.hits) for match in answer.matches] == [HITS_PER_MATCH] * 20
     assert statements
     assert not any("embeddings" in statement for statement in statements)

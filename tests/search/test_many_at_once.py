@@ -18,7 +18,7 @@ from speaker_search.documents import By
 from speaker_search.errors import NotFoundError
 from speaker_search.library import Library
 from speaker_search.search.profiles.build import build_profiles
-from speaker_search.search.query import Filters, Page
+from speaker_search.search.query import Filters
 from speaker_search.views.snapshot import follow
 
 VOICES = some_voices(games=4, characters=5, clips=3)
@@ -33,8 +33,8 @@ def test_searches_on_eight_threads_see_no_error_and_in_the_end_the_new_clips(lib
         give_up = time.monotonic() + PATIENCE_S
         searches = 0
         while time.monotonic() < give_up:
-            by_clip = library.search_like(embedding=line(50).tolist(), by="clip", page=Page(5))
-            by_character = library.search_like(embedding=line(number).tolist(), page=Page(5))
+            by_clip = library.search_like(embedding=line(50).tolist(), by="clip", limit=5)
+            by_character = library.search_like(embedding=line(number).tolist(), limit=5)
             assert len(by_clip.matches) == len(by_character.matches) == 5
             searches += 1
             if by_clip.matches[0].character and by_clip.matches[0].character.name == "x50":
@@ -65,10 +65,10 @@ def test_more_clients_than_there_are_connections_are_all_answered(library: Libra
     def ask(number: int) -> list[int]:
         start.wait(PATIENCE_S)
         return [
-            len(library.search_like(characters=[characters[number % len(characters)]], page=Page(3)).matches),
-            len(library.search_like(clips=[clips[number]], by="clip", page=Page(3)).matches),
-            len(library.similar(characters[number % len(characters)], page=Page(3)).matches),
-            len(library.search_like(clips=[clips[number]], by="voice", page=Page(3)).matches),
+            len(library.search_like(characters=[characters[number % len(characters)]], limit=3).matches),
+            len(library.search_like(clips=[clips[number]], by="clip", limit=3).matches),
+            len(library.similar(characters[number % len(characters)], limit=3).matches),
+            len(library.search_like(clips=[clips[number]], by="voice", limit=3).matches),
             len(library.characters(limit=3).characters),
         ]
 

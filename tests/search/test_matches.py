@@ -36,8 +36,16 @@ class Filled:
     vectors: dict[int, np.ndarray]
     voices: Voices
 
-    def ask(self, line: np.ndarray, by: By = "character", page: Page = EVERYTHING, **filters: object) -> Answer:
-        return self.library.search_like(embedding=line.tolist(), by=by, page=page, filters=Filters(**filters))  # type: ignore[arg-type]
+    def ask(
+        self,
+        line: np.ndarray,
+        by: By = "character",
+        limit: int = MAX_LIMIT,
+        cursor: str | None = None,
+        **filters: object,
+    ) -> Answer:
+        filtered = Filters(**filters)  # type: ignore[arg-type]
+        return self.library.search_like(embedding=line.tolist(), by=by, limit=limit, cursor=cursor, filters=filtered)
 
 
 def line(seed: int) -> np.ndarray:
@@ -95,7 +103,7 @@ def test_a_character_among_many_nearer_clips_has_its_own_nearest_as_hits(library
     voices["maker0/crowd"] = {"crowd": around(asked, 1_100, rng)}
     voices["maker1/far"] = {"far": np.concatenate([around(far, 9, rng), np.tile(asked, (near, 1))])}
     vectors = fill(library, voices)
-    found = library.search_like(embedding=asked.tolist(), page=EVERYTHING)
+    found = library.search_like(embedding=asked.tolist(), limit=MAX_LIMIT)
     match = next(match for match in found.matches if match.character and match.character.name == "far")
     own = sorted(vectors)[-9 - near :]
     nearest = sorted(own, key=lambda clip: -float(vectors[clip] @ asked))[:HITS_PER_MATCH]
@@ -191,7 +199,7 @@ def test_filters_leave_out_whom_they_say_and_change_nothing_else(filled: Filled)
     @quiet
     @given(FILTERS)
     def holds(filters: Filters) -> None:
-        found = filled.library.search_like(embedding=line(7).tolist(), filters=filters, page=EVERYTHING)
+        found = filled.library.search_like(embedding=line(7).tolist(), filters=filters, limit=MAX_LIMIT)
         assert list(found.matches) == [
             match
             for match in everyone
@@ -213,7 +221,7 @@ def test_single_clips_under_filters_are_those_of_all_vectors(filled: Filled) -> 
     @quiet
     @given(FILTERS)
     def holds(filters: Filters) -> None:
-        found = filled.library.search_like(embedding=line(7).tolist(), filters=filters, page=EVERYTHING, by="clip")
+        found = filled.library.search_like(embedding=line(7).tolist(), filters=filters, limit=MAX_LIMIT, by="clip")
         expected = []
         for match in every:
             game = games[match.hits[0].clip.game_id]
@@ -249,8 +257,8 @@ def test_a_minimum_probability_leaves_the_likelier_matches_in_the_same_pages(fil
     assert 4 <= len(kept) < len(probabilities)
     found = filled.ask(line(8), by, min_probability=minimum)
     assert (list(found.matches), found.complete, found.nobody) == (kept, True, whole.nobody)
-    page = filled.ask(line(8), by, Page(len(kept) - 1), min_probability=minimum)
-    last = filled.ask(line(8), by, Page(10, page.next), min_probability=minimum)
+    page = filled.ask(line(8), by, len(kept) - 1, min_probability=minimum)
+    last = filled.ask(line(8), by, 10, page.next, min_probability=minimum)
     assert [*page.matches, *last.matches] == kept
     assert (page.complete, last.complete) == (False, True)
 
@@ -260,7 +268,7 @@ def test_where_no_match_reaches_the_minimum_a_warning_says_why(filled: Filled) -
     found = filled.ask(line(8), min_probability=0.999)
     assert (found.matches, found.complete, found.next) == ((), True, None)
     assert found.warnings == (f"No match has a probability of at least 0.999: the nearest has {highest:.3f}.",)
-    similar = filled.library.similar(1, filters=Filters(min_probability=0.5), page=EVERYTHING)
+    similar = filled.library.similar(1, filters=Filters(min_probability=0.5), limit=MAX_LIMIT)
     assert all(match.probability and match.probability >= 0.5 for match in similar.matches)
 
 
@@ -281,17 +289,15 @@ def test_a_minimum_probability_is_refused_in_searches_that_never_have_any(filled
 
 
 def joined(filled: Filled, asked: np.ndarray, by: By, limits: list[int]) -> list[Match]:
-    """All pages, of these sizes, the last of them again and again."""
+    """All pages, of these sizes, the last of them again and again; from the second on by their cursors alone."""
     matches: list[Match] = []
-    page = Page(limits[0])
+    part = filled.ask(asked, by, limits[0])
     for limit in [*limits[1:], *[limits[-1]] * 1_000]:
-        part = filled.ask(asked, by, page)
         matches += part.matches
         assert part.complete == (part.next is None)
         if part.next is None:
             return matches
-        assert len(part.matches) == page.limit
-        page = Page(limit, part.next)
+        part = filled.library.search(limit=limit, cursor=part.next)
     raise AssertionError("no last page")
 
 
@@ -310,36 +316,22 @@ def test_pages_joined_are_the_whole_answer(filled: Filled, by: By) -> None:
 @pytest.mark.parametrize("by", BYS)
 def test_a_page_that_holds_all_there_is_is_complete(filled: Filled, by: By) -> None:
     count = len(filled.ask(line(8), by).matches)
-    assert filled.ask(line(8), by, Page(count)).complete
-    assert not filled.ask(line(8), by, Page(count - 1)).complete
+    assert filled.ask(line(8), by, count).complete
+    assert not filled.ask(line(8), by, count - 1).complete
 
 
 def test_pages_of_clips_that_sound_all_the_same_hold_each_once(filled: Filled) -> None:
     copy = filled.voices["maker1/game3"][None][0]
-    whole = filled.ask(copy, "clip", Page(40))
+    whole = filled.ask(copy, "clip", 40)
     assert [match.score for match in whole.matches[:10]] == pytest.approx([1] * 10)
-    pages = [filled.ask(copy, "clip", Page(1, str(start))).matches[0] for start in range(12)]
-    assert pages == list(whole.matches[:12])
+    assert joined(filled, copy, "clip", [1] * 12 + [100])[:40] == list(whole.matches)
 
 
 @pytest.mark.parametrize("by", ["character", "clip"])
-@pytest.mark.parametrize("page", [Page(0), Page(-1), Page(MAX_LIMIT + 1)])
-def test_a_limit_out_of_bounds_makes_no_sense(filled: Filled, by: By, page: Page) -> None:
+@pytest.mark.parametrize("limit", [0, -1, MAX_LIMIT + 1])
+def test_a_limit_out_of_bounds_makes_no_sense(filled: Filled, by: By, limit: int) -> None:
     with pytest.raises(UsageError, match="limit"):
-        filled.ask(line(0), by, page)
-
-
-@pytest.mark.parametrize("by", ["character", "clip"])
-@pytest.mark.parametrize("cursor", ["", "-1", "x", "1.5", " 3", "３", "²", "9" * 10, "1;2"])
-def test_a_cursor_that_was_never_given_out_makes_no_sense(filled: Filled, by: By, cursor: str) -> None:
-    with pytest.raises(UsageError, match="cursor"):
-        filled.ask(line(0), by, Page(10, cursor))
-
-
-@pytest.mark.parametrize("by", BYS)
-def test_a_cursor_beyond_the_end_gets_an_empty_last_page(filled: Filled, by: By) -> None:
-    found = filled.ask(line(0), by, Page(10, "999999999"))
-    assert (found.matches, found.complete, found.next) == ((), True, None)
+        filled.ask(line(0), by, limit)
 
 
 # -- queries -------------------------------------------------------------------------------------------------
@@ -367,7 +359,7 @@ def test_the_length_of_an_embedding_does_not_matter(filled: Filled, length: floa
     asked = line(9).astype(np.float64)
     found = filled.library.search_like(embedding=(length * asked).tolist())
     np.testing.assert_allclose(found.query.vector, asked, atol=1e-5)
-    assert ids(found) == ids(filled.ask(line(9), page=Page()))
+    assert ids(found) == ids(filled.ask(line(9), limit=10))
 
 
 def test_an_embedding_and_something_to_be_like_at_once_make_no_sense(filled: Filled) -> None:
@@ -377,10 +369,10 @@ def test_an_embedding_and_something_to_be_like_at_once_make_no_sense(filled: Fil
 
 def test_the_query_is_the_mean_and_what_it_is_unlike_is_taken_off_by_half() -> None:
     vectors, other = np.stack([line(1), line(2)]), np.stack([line(3), line(4)])
-    plain = query_of(Examples(vectors, np.array([1, 1]), 5.0), np.empty((0, DIM), np.float32))
+    plain = query_of(Examples(vectors, np.array([1, 1]), 5.0))
     np.testing.assert_allclose(plain.vector, units(vectors.mean(axis=0)), atol=1e-6)
     assert (plain.clips, plain.seconds, plain.warnings, plain.blended) == (2, 5.0, (), False)
-    blended = query_of(Examples(vectors, np.array([1, 1]), None), other)
+    blended = query_of(Examples(vectors, np.array([1, 1]), None), Examples(other, np.array([1, 1]), None))
     away = units(vectors.mean(axis=0)) - 0.5 * units(other.mean(axis=0))
     np.testing.assert_allclose(blended.vector, units(away), atol=1e-6)
     assert blended.blended
@@ -390,7 +382,7 @@ def test_a_character_counts_as_its_clips_up_to_eight(filled: Filled) -> None:
     character = int(filled.library.ready.profiles.character_ids[0])
     alone = filled.library.search_like(characters=[character])
     assert alone.query.clips == min(8, int(filled.library.ready.profiles.clips[0]))
-    beside = query_of(Examples(np.stack([line(1), line(2)]), np.array([8, 1]), None), np.empty((0, DIM), np.float32))
+    beside = query_of(Examples(np.stack([line(1), line(2)]), np.array([8, 1]), None))
     assert beside.clips == 9
     np.testing.assert_allclose(beside.vector, units(8 * line(1) + line(2)), atol=1e-6)
 
@@ -402,6 +394,27 @@ def test_a_clip_or_character_given_twice_counts_once(filled: Filled) -> None:
     again = filled.library.search_like(clips=[clip] * 8 + [other], characters=[character] * 3)
     assert (again.query.clips, again.query.seconds) == (once.query.clips, once.query.seconds)
     np.testing.assert_array_equal(again.query.vector, once.query.vector)
+
+
+def test_a_voice_counts_as_its_characters(filled: Filled) -> None:
+    library = filled.library
+    voice = library.cast().voices[0]
+    members = [character.id for character, _ in voice.members]
+    found, by_members = library.search_like(voices=[voice.id]), library.search_like(characters=members)
+    assert found.matches == by_members.matches == library.search(voice).matches
+    assert library.search_like(voices=[voice.id], characters=members).query.clips == by_members.query.clips
+    away = library.search_like(clips=[1], unlike_voices=[voice.id])
+    assert away.matches == library.search_like(clips=[1], unlike_characters=members).matches
+    with pytest.raises(NotFoundError, match="There is no voice 999"):
+        library.search_like(voices=[999])
+
+
+@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
+def test_a_query_of_all_games_there_are_is_compared_with_their_characters(library: Library) -> None:
+    fill(library, some_voices(games=1, characters=4))
+    scores = [match.score for match in library.search_like(clips=[1]).matches]
+    assert np.isfinite(scores).all()
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_what_nobody_has_clips_of_cannot_be_asked_about(filled: Filled) -> None:
@@ -420,10 +433,10 @@ def test_a_character_is_asked_about_by_all_its_clips(filled: Filled) -> None:
 @pytest.mark.parametrize("by", BYS)
 def test_similar_never_answers_with_the_character_or_its_game(filled: Filled, by: By) -> None:
     chatty = filled.library.character("maker1/game1/chatty")
-    found = filled.library.similar(chatty.id, by=by, page=EVERYTHING)
+    found = filled.library.similar(chatty.id, by=by, limit=MAX_LIMIT)
     assert chatty.id not in ids(found)
     assert chatty.game.id not in {hit.clip.game_id for match in found.matches for hit in match.hits}
-    both = filled.library.similar(chatty.id, same_game=True, by=by, page=EVERYTHING)
+    both = filled.library.similar(chatty.id, same_game=True, by=by, limit=MAX_LIMIT)
     assert chatty.game.id in {hit.clip.game_id for match in both.matches for hit in match.hits}
     if by != "clip":
         assert chatty.id not in ids(both)
@@ -457,7 +470,7 @@ def test_a_clip_forgotten_since_the_snapshot_was_taken_is_left_out_of_the_answer
     asked = line(3)
     nearest = max(vectors, key=lambda clip: float(vectors[clip] @ asked))
     forget(library, nearest)
-    query = query_of(Examples(asked[None], np.array([1]), None), np.empty((0, DIM), np.float32))
+    query = query_of(Examples(asked[None], np.array([1]), None))
     found = answer(library.catalog, before, query, by=by, page=EVERYTHING)
     held = {hit.clip.id for match in found.matches for hit in match.hits}
     with library.catalog.read() as connection:

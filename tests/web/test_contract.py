@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from web.stocked import stocked
 
-from speaker_search.web import examples
+from speaker_search.web import shown_answers
 from speaker_search.web.problems import KINDS, PREFIX
 
 #: Values for every parameter, whatever it is for.
@@ -86,8 +86,8 @@ def test_every_operation_has_a_name_a_tag_words_and_an_example(description: dict
 
 def test_no_example_is_of_a_route_that_is_not_there(description: dict[str, Any]) -> None:
     names = {operation["operationId"] for *_, operation in operations(description)}
-    assert examples.ANSWERS.keys() <= names
-    assert examples.BODIES.keys() <= names
+    assert shown_answers.ANSWERS.keys() <= names
+    assert shown_answers.BODIES.keys() <= names
 
 
 def test_every_type_of_problem_is_an_example_of_some_route(description: dict[str, Any]) -> None:
@@ -142,7 +142,7 @@ def test_odd_bodies_get_answers_that_are_described(http: TestClient, description
                 answer = http.request(method, path, content=body, headers={"Content-Type": sent})
                 check(answer, path, method, operation)
                 asked += 1
-        example = examples.BODIES.get(operation["operationId"], {})
+        example = shown_answers.BODIES.get(operation["operationId"], {})
         for name in (*example, "unknown"):
             for value in FIELDS:
                 answer = http.request(method, path, json={**example, name: value})

@@ -47,7 +47,9 @@ def test_every_route_is_described_in_words(document: dict[str, Any]) -> None:
 def test_a_search_is_described_as_upload_and_as_json(document: dict[str, Any]) -> None:
     content = document["paths"]["/v1/search"]["post"]["requestBody"]["content"]
     assert content.keys() == {"multipart/form-data", "application/json"}
-    assert content["multipart/form-data"]["schema"]["properties"].keys() == {"audio", "query"}
+    assert content["multipart/form-data"]["schema"]["properties"].keys() == {"audio", "unlike", "query"}
+    batch = document["paths"]["/v1/search/batch"]["post"]["requestBody"]["content"]["multipart/form-data"]
+    assert batch["schema"]["properties"].keys() == {"audio", "query", "queries"}
 
 
 def test_every_reference_is_defined(document: dict[str, Any]) -> None:

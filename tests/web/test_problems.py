@@ -28,6 +28,11 @@ def upload(*sounds: bytes, query: str | None = None) -> Callable[[httpx.Client],
     return lambda http: http.post("/v1/search", files=parts)
 
 
+def batch(queries: str) -> Callable[[httpx.Client], httpx.Response]:
+    parts: list[tuple[str, Any]] = [("audio", ("a.ogg", wave(1))), ("queries", (None, queries))]
+    return lambda http: http.post("/v1/search/batch", files=parts)
+
+
 def body(content: bytes, kind: str = "application/json") -> Callable[[httpx.Client], httpx.Response]:
     return lambda http: http.post("/v1/search", content=content, headers={"Content-Type": kind})
 
@@ -74,9 +79,9 @@ PROBLEMS: dict[str, tuple[Callable[[httpx.Client], httpx.Response], int, str, st
     "a list": (body(b"[]"), 422, "usage", "object"),
     "an empty body": (body(b""), 422, "usage", "Invalid JSON"),
     "an unknown field": (body(b'{"like": [{"clip": 1}], "shape": "round"}'), 422, "usage", "shape"),
-    "an unknown field of a reference": (body(b'{"like": [{"clip": 1, "voice": 2}]}'), 422, "usage", "voice"),
-    "like nothing": (body(b"{}"), 422, "usage", "at least one clip, character or embedding"),
-    "like both at once": (body(b'{"like": [{"clip": 1, "character": 1}]}'), 422, "usage", "either"),
+    "an unknown field of a reference": (body(b'{"like": [{"clip": 1, "shape": 2}]}'), 422, "usage", "shape"),
+    "like nothing": (body(b"{}"), 422, "usage", "at least one clip, character, voice or embedding"),
+    "like both at once": (body(b'{"like": [{"clip": 1, "character": 1}]}'), 422, "usage", "is one of"),
     "an embedding and a clip": (body(b'{"like": [{"clip": 1}], "embedding": [1]}'), 422, "usage", "either"),
     "a short embedding": (body(b'{"embedding": [1, 2, 3]}'), 422, "usage", "256 finite numbers"),
     "an embedding of nothing": (body(b'{"embedding": [' + b"0," * 255 + b"0]}"), 422, "usage", "not all 0"),
@@ -120,6 +125,12 @@ PROBLEMS: dict[str, tuple[Callable[[httpx.Client], httpx.Response], int, str, st
         lambda http: http.post("/v1/search", files=[("video", ("a.ogg", b"x"))]),
         422,
         "usage",
+        "An upload has no part `video`",
+    ),
+    "a query part alone": (
+        lambda http: http.post("/v1/search", files=[("query", (None, "{}"))]),
+        422,
+        "usage",
         "no sound among the uploads",
     ),
     "a text among the sounds": (
@@ -129,10 +140,10 @@ PROBLEMS: dict[str, tuple[Callable[[httpx.Client], httpx.Response], int, str, st
         "Part 2 of 2 called `audio` is text",
     ),
     "a part nobody knows": (
-        lambda http: http.post("/v1/search", files=[("audio", ("a.wav", wave(1))), ("unlike", ("b.wav", wave(1)))]),
+        lambda http: http.post("/v1/search", files=[("audio", ("a.wav", wave(1))), ("cover", ("b.png", b"x"))]),
         422,
         "usage",
-        "An upload has no part `unlike`",
+        "An upload has no part `cover`",
     ),
     "two query parts": (
         lambda http: http.post(
@@ -156,7 +167,26 @@ PROBLEMS: dict[str, tuple[Callable[[httpx.Client], httpx.Response], int, str, st
         "at most 100",
     ),
     "a query part that is not JSON": (upload(wave(1), query="limit=3"), 422, "usage", "Invalid JSON"),
-    "a query part with a field unknown": (upload(wave(1), query='{"like": []}'), 422, "usage", "like"),
+    "a query part with a field unknown": (upload(wave(1), query='{"shape": []}'), 422, "usage", "shape"),
+    "a batch of an upload that is not there": (
+        batch('{"queries": [{"audio": [1]}]}'),
+        422,
+        "usage",
+        "is about audio 1",
+    ),
+    "a batch that leaves an upload out": (
+        batch('{"queries": [{"like": [{"clip": 1}]}]}'),
+        422,
+        "usage",
+        "No query is about audio 0",
+    ),
+    "a batch of nothing": (batch('{"queries": []}'), 422, "usage", "at least 1 item"),
+    "a batch of more than there may be": (
+        batch('{"queries": [' + "{}," * 100 + "{}]}"),
+        422,
+        "usage",
+        "at most 100 items",
+    ),
     "parts without a boundary": (body(b"x", "multipart/form-data"), 400, "request", "boundary"),
     "parts that are none": (body(b"xxxx", "multipart/form-data; boundary=b"), 400, "request", "multipart"),
 }

@@ -10,6 +10,8 @@ import httpx
 import pytest
 from end_to_end.bundled import Role
 
+NO_CLIPS = "The minimum number of clips must be 0 or more, not -1."
+
 
 def uploaded(http: httpx.Client, *clips: Path, **options: Any) -> dict[str, Any]:
     """The answer to a search by clips."""
@@ -69,7 +71,8 @@ def test_several_clips_are_one_query(http: httpx.Client, role: Role, elsewhere: 
 
 def test_an_upload_without_a_query_part_gives_ten_matches_and_a_cursor(http: httpx.Client, clip: Path) -> None:
     document = uploaded(http, clip)
-    assert (len(document["matches"]), document["complete"], document["next"]) == (10, False, "10")
+    assert (len(document["matches"]), document["complete"]) == (10, False)
+    assert document["next"]
 
 
 def test_the_query_part_may_be_a_file(http: httpx.Client, clip: Path) -> None:
@@ -164,18 +167,56 @@ def test_by_voice_the_characters_of_one_voice_answer_once(
     assert len(found) == 10
 
 
-def test_pages_follow_each_other_without_gap_or_repetition(http: httpx.Client, clip: Path) -> None:
+def test_pages_follow_each_other_by_their_cursors_alone(http: httpx.Client, clip: Path) -> None:
     whole = uploaded(http, clip, limit=24)
-    cursor, pages = None, []
-    while True:
-        page = uploaded(http, clip, limit=7, cursor=cursor)
+    page = uploaded(http, clip, limit=7)
+    pages = page["matches"]
+    while page["next"] is not None:
+        assert not page["complete"]
+        page = asked(http, cursor=page["next"], limit=7)
         pages += page["matches"]
-        cursor = page["next"]
-        assert page["complete"] == (cursor is None)
-        if cursor is None:
-            break
+        assert page["query"] == whole["query"]
     assert pages == whole["matches"]
-    assert (len(pages), whole["complete"]) == (24, True)
+    assert (len(pages), page["complete"], whole["complete"]) == (24, True, True)
+
+
+def test_clips_of_the_catalog_and_uploads_are_one_query(http: httpx.Client, role: Role, id_of: dict[str, int]) -> None:
+    one, other = role.clips()[:2]
+    character = {"character": id_of[role.address]}
+    assert uploaded(http, one, like=[character])["query"]["clips"] == 8  # of which it is one
+    parts = [("audio", (one.name, one.read_bytes())), ("unlike", (other.name, other.read_bytes()))]
+    away = answered(http.post("/v1/search", files=parts))
+    assert {match["probability"] for match in away["matches"]} == {None}
+    parts = [*parts[1:], ("query", (None, json.dumps({"like": [character]})))]
+    assert answered(http.post("/v1/search", files=parts))["query"]["clips"] == 8
+
+
+def test_a_batch_answers_each_search_as_if_it_were_alone(http: httpx.Client, role: Role) -> None:
+    def batch(**request: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = answered(http.post("/v1/search/batch", **request))["answers"]
+        return found
+
+    one, other = role.clips()[:2]
+    files = [("audio", (clip.name, clip.read_bytes())) for clip in (one, other)]
+    options = ("query", (None, '{"limit": 3}'))
+    alone = [uploaded(http, clip, limit=3) for clip in (one, other)]
+    for one_of_both, by_itself in zip(batch(files=[*files, options]), alone, strict=True):
+        found = one_of_both["search"]
+        assert (one_of_both["problem"], found["query"], names(found)) == (None, by_itself["query"], names(by_itself))
+        scores = [[match["score"] for match in document["matches"]] for document in (found, by_itself)]
+        assert scores[0] == pytest.approx(scores[1], abs=1e-4)  # embedded together, vectors differ in the last digits
+    queries: list[dict[str, Any]] = [
+        {"audio": [0, 1], "limit": 2},
+        {"audio": [1], "by": "game", "min_clips": -1},
+        {"like": [{"clip": 999}]},
+        {"like": [{"clip": 1}], "by": "clip", "limit": 1},
+    ]
+    both, wrong, absent, by_clip = batch(files=[*files, ("queries", (None, json.dumps({"queries": queries})))])
+    assert names(both["search"]) == names(uploaded(http, one, other, limit=2))
+    assert by_clip["search"] == asked(http, like=[{"clip": 1}], by="clip", limit=1)
+    assert wrong == {"search": None, "problem": {"type": "urn:spksearch:problem:usage", "detail": NO_CLIPS}}
+    assert (absent["search"], absent["problem"]["type"]) == (None, "urn:spksearch:problem:not-found")
+    assert batch(json={"queries": queries[2:]}) == [absent, by_clip]
 
 
 def test_matches_of_a_character_are_of_other_games_unless_asked(
@@ -193,8 +234,9 @@ def test_matches_of_a_character_are_of_other_games_unless_asked(
 def test_matches_of_a_character_take_filters_and_pages(http: httpx.Client, role: Role, id_of: dict[str, int]) -> None:
     path = f"/v1/characters/{id_of[role.address]}/matches"
     whole = answered(http.get(path, params={"limit": 24}))
-    second = answered(http.get(path, params={"limit": 3, "cursor": 3}))
-    assert second["matches"] == whole["matches"][3:6]
+    first = answered(http.get(path, params={"limit": 3}))
+    second = answered(http.get(path, params={"limit": 3, "cursor": first["next"]}))
+    assert first["matches"] + second["matches"] == whole["matches"][:6]
     other = next(match["character"]["game"]["title"] for match in whole["matches"])
     left = names(answered(http.get(path, params={"exclude_game": [other, role.game], "limit": 24})))
     assert left == [name for name in names(whole) if f"/{other}/" not in name]

@@ -16,15 +16,20 @@ from speaker_search.entities import counted
 from speaker_search.errors import TooLargeError, UsageError
 
 if TYPE_CHECKING:
-    from speaker_search.library import Library, Sound
+    from speaker_search.library import Example, Library
 
 QUEUED = 10  # pairs that `cast --queue` lists
 
 
 def search(
     clips: Annotated[
-        list[str], typer.Argument(metavar="CLIP...", help="Sound files of one voice; - reads one from standard input.")
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="CLIP...",
+            help="Sound files of one voice, - for standard input, or clip:ID, character:NAME and voice:ID of the "
+            "catalog.",
+        ),
+    ] = None,
     limit: options.Limit = 10,
     cursor: options.Cursor = None,
     maker: options.MakerNames = None,
@@ -33,8 +38,11 @@ def search(
     exclude_game: options.NotGames = None,
     min_clips: options.MinClips = 1,
     min_probability: options.LikelyMatches = None,
-    unlike: Annotated[list[str] | None, typer.Option(help="A clip that the voice should not be like.")] = None,
+    unlike: Annotated[
+        list[str] | None, typer.Option(help="A clip that the voice should not be like, or clip:ID and so on.")
+    ] = None,
     by: options.Kind = "character",
+    each: Annotated[bool, typer.Option("--each", help="Search with each clip apart.")] = False,
     encoder: options.EncoderName = None,
     device: options.Device = None,
     json: options.Json = False,
@@ -54,22 +62,36 @@ def search(
         min_clips=min_clips,
         min_probability=min_probability,
     )
-    sounds, others = _read([*clips], [*(unlike or ())])
+    like, others = clips or [], unlike or []
+    if each and cursor is not None:
+        raise UsageError("A cursor continues one search.", "Leave --each out.")
+    if [*like, *others].count("-") > 1:
+        raise UsageError("Standard input holds one clip, so - can be given only once.", "Give the others as files.")
+    content = _from_stdin() if "-" in (*like, *others) else b""
     with options.open_library(encoder=encoder, device=device) as library:
         output.waiting(f"Loading encoder {library.space.encoder}…")
-        _print(library, library.search_document(sounds, wanted, unlike_sounds=others), json)
+        asked = [_example(library, clip, content) for clip in like]
+        away = [_example(library, clip, content) for clip in others]
+        if each:
+            from speaker_search.library import Question
+
+            questions = [Question.of(wanted, [one], away) for one in asked]
+            _print_each(library, like, library.searches_document(questions), json)
+        _print(library, library.search_document(asked, wanted, unlike=away), json)
 
 
-def _read(clips: Sequence[str], unlike: Sequence[str]) -> tuple[list[Sound], list[Sound]]:
-    """The clips as they are searched with: what is called - is read from standard input. Raises UsageError."""
-    if [*clips, *unlike].count("-") > 1:
-        raise UsageError("Standard input holds one clip, so - can be given only once.", "Give the others as files.")
-    content = _from_stdin() if "-" in (*clips, *unlike) else b""
-
-    def sounds(of: Sequence[str]) -> list[Sound]:
-        return [content if clip == "-" else clip for clip in of]
-
-    return sounds(clips), sounds(unlike)
+def _example(library: Library, given: str, content: bytes) -> Example:
+    """A clip as it is searched with; `content` is what standard input held. Raises UsageError and NotFoundError."""
+    if given == "-":
+        return content
+    kind, _, which = given.partition(":")
+    if kind == "character" and which:
+        return library.character(which)
+    if kind not in ("clip", "voice"):
+        return given
+    if not (which.isascii() and which.isdecimal() and 0 < int(which) <= documents.MAX_ID):
+        raise UsageError(f"{given!r} does not name a {kind}.", f"Give its id, as in {kind}:12; a file is ./{given}.")
+    return documents.Reference.model_validate({kind: int(which)})
 
 
 def _from_stdin() -> bytes:
@@ -128,6 +150,22 @@ def _print(library: Library, found: documents.Search, json: bool) -> None:
         nearest = [match.hits[0].clip.id for match in found.matches if match.hits]
         output.search(found, {id_: clip.path for id_, clip in library.clips(nearest).items()})
     raise typer.Exit(0 if found.matches else 1)
+
+
+def _print_each(library: Library, clips: Sequence[str], found: documents.Searches, json: bool) -> NoReturn:
+    if json:
+        output.json_document(found)
+    else:
+        answers = [one.search for one in found.answers if one.search is not None]
+        nearest = [match.hits[0].clip.id for answer in answers for match in answer.matches if match.hits]
+        files = {id_: clip.path for id_, clip in library.clips(nearest).items()}
+        for clip, one in zip(clips, found.answers, strict=True):
+            output.say(f"{clip}:")
+            if one.search is not None:
+                output.search(one.search, files)
+            elif one.problem is not None:
+                output.note(one.problem.detail)
+    raise typer.Exit(0 if all(one.search is not None and one.search.matches for one in found.answers) else 1)
 
 
 def cast(

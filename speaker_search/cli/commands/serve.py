@@ -1,13 +1,15 @@
-"""`spksearch serve`."""
+"""`spksearch serve` and `mcp`: the programs that others talk to."""
 
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from speaker_search.cli import options, output
+from speaker_search.errors import UsageError
 
 
 def serve(
@@ -45,3 +47,30 @@ def serve(
         port = listener.getsockname()[1]
         output.note(f"Serving {served} on http://{address}:{port}; /openapi.json describes the API.")
         run(app, listener, patience)
+
+
+def mcp(
+    folder: Annotated[
+        list[Path] | None, typer.Option(help="Assistants may search with sound files below it; may be repeated.")
+    ] = None,
+    allow_verdicts: Annotated[
+        bool, typer.Option("--allow-verdicts", help="Assistants may give verdicts; otherwise they only read.")
+    ] = False,
+    encoder: options.EncoderName = None,
+    device: options.Device = None,
+) -> None:
+    """Offer search, similar, character, cast and voices as tools to an assistant, over standard input and output (MCP).
+
+    What the tools answer goes to the assistant, wherever it runs.
+
+    Example: spksearch mcp --folder ~/recordings
+    """
+    try:
+        from speaker_search.assistants import create_server
+    except ImportError as error:
+        raise UsageError(
+            "`spksearch mcp` needs the package mcp from version 2, which is not installed.",
+            "`pip install 'speaker-search[mcp]'`.",
+        ) from error
+    with options.open_library(encoder=encoder, device=device) as library:
+        create_server(library, folders=folder or (), verdicts=allow_verdicts).run("stdio")

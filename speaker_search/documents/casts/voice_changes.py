@@ -8,13 +8,13 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from speaker_search.documents.answers import INFERENCE, Voice
+from speaker_search.documents.answers import INFERENCE, Cast, Voice
 from speaker_search.documents.document import Document
 from speaker_search.documents.frames import Tabular
 from speaker_search.documents.nouns import NamedCharacter
 
 
-class Voices(Document):
+class Voices(Tabular, Document):
     """A page of recurring voices, by id: inference about voices, not proof of who speaks."""
 
     encoder: str
@@ -23,14 +23,32 @@ class Voices(Document):
     warnings: list[str]
     inference: str = INFERENCE
 
+    columns: ClassVar[tuple[str, ...]] = Cast.columns
 
-class ShownVoice(Document):
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        """A row for each character."""
+        return [row for voice in self.voices for row in voice.cells]
+
+    def brief(self) -> dict[str, object]:
+        return {"voices": len(self.voices), "next": self.next}
+
+
+class ShownVoice(Tabular, Document):
     """A recurring voice: inference about voices, not proof of who speaks."""
 
     encoder: str
     voice: Voice
     warnings: list[str]
     inference: str = INFERENCE
+
+    columns: ClassVar[tuple[str, ...]] = Cast.columns
+
+    def cells(self) -> Iterable[tuple[object, ...]]:
+        """A row for each character."""
+        return self.voice.cells
+
+    def brief(self) -> dict[str, object]:
+        return {"voice": self.voice.id, "probability": self.voice.probability, "characters": len(self.voice.characters)}
 
 
 class VoiceChange(Document):

@@ -84,11 +84,14 @@ class Profiles:
     def query_scores(self, queries: Floats, *, games: Ids | None = None) -> tuple[Floats, Floats]:
         """Scores and cosines, (n, C) and (n, C), between unit vectors (n, dim) from clips and all characters.
 
-        If the queries' own games are known (`games` (n,) or (n, k)), their characters stay out of the query's cohort.
+        If the queries' own games are known (`games` (n,) or (n, k)), their characters stay out of the query's cohort,
+        unless there are no others.
         """
         characters = self.as_queries
         cosines = unit(unit(queries - self.centre) @ characters.matrix) @ characters.vectors.T
         counted = None if games is None else others(games, self.game_ids, self.echoes)
+        if counted is not None:
+            counted[~counted.any(axis=1)] = True
         return normalised(cosines, cohort(cosines, counted), characters.cohorts), cosines
 
     def query_calibration(self, clips: int, seconds: float | None) -> QueryCalibration | None:

@@ -1,4 +1,4 @@
-"""Searches: by uploaded clips, by what the catalog holds, by an embedding, and a character's matches."""
+"""Searches, one or many: by uploaded clips, by what the catalog holds, by an embedding; and a character's matches."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from speaker_search import documents
-from speaker_search.documents import By, SearchOptions
+from speaker_search.documents import MAX_QUERIES, By, SearchOptions
 from speaker_search.errors import UsageError
-from speaker_search.library import Library
+from speaker_search.library import Library, Question
 from speaker_search.web import description
 from speaker_search.web.routes.parameters import Id, Limit, Names
 from speaker_search.web.serving.turns import SearchTurns
 
 MAX_CLIPS = 32  # uploaded with one search
-Options = TypeVar("Options", bound=SearchOptions)
+Asked = TypeVar("Asked", bound=documents.Document)
 
 
 def search_routes(library: Library, turns: SearchTurns) -> APIRouter:
@@ -26,16 +26,50 @@ def search_routes(library: Library, turns: SearchTurns) -> APIRouter:
 
     @routes.post("/search", openapi_extra=description.SEARCH_BODY)
     async def search(request: Request) -> documents.Search:
-        """The nearest characters to uploaded clips, to clips and characters of the catalog, or to an embedding."""
-        if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-            async with request.form(max_files=MAX_CLIPS, max_fields=MAX_CLIPS) as form:
-                uploads = [await part.read() for part in _files(form)]
-                query = form.get("query", "{}")
-                if not isinstance(query, str):  # browsers send a JSON blob with a file name
-                    query = (await query.read()).decode("utf-8", "replace")
-            return await turns.upload.run(lambda: _search_sounds(library, uploads, query))
-        body = await request.body()
-        return await turns.catalog.run(lambda: library.search_like_document(_parsed(documents.SearchRequest, body)))
+        """The nearest characters to uploaded clips, to clips, characters and voices of the catalog, or to an embedding.
+        With a `cursor` alone, the next page of an earlier search.
+        """
+        if not _is_upload(request):
+            body = await request.body()
+            return await turns.catalog.run(lambda: library.search_document((), _parsed(documents.SearchRequest, body)))
+        async with request.form(max_files=MAX_CLIPS, max_fields=MAX_CLIPS) as form:
+            clips, unlike = await _read(form, "audio"), await _read(form, "unlike")
+            query = await _text(form, "query")
+            _check_parts(form, "audio", "unlike", "query")
+
+        def found() -> documents.Search:
+            asked = _parsed(documents.SearchRequest, query or "{}")
+            if not clips and not asked.like and asked.cursor is None:
+                raise UsageError("There is no sound among the uploads.", "Send one or more files as `audio`.")
+            return library.search_document(clips, asked, unlike=unlike)
+
+        return await turns.upload.run(found)
+
+    @routes.post("/search/batch", openapi_extra=description.BATCH_BODY)
+    async def search_batch(request: Request) -> documents.Searches:
+        """Up to 100 searches, answered in order from one state of the catalog; their clips are embedded together.
+
+        An upload without `queries` searches with each clip apart, with the options of `query`. A search that cannot be
+        answered has its problem in place of an answer, and the others are answered.
+        """
+        if not _is_upload(request):
+            body = await request.body()
+            return await turns.catalog.run(lambda: library.searches_document(_questions(body, [])))
+        async with request.form(max_files=MAX_QUERIES, max_fields=MAX_CLIPS) as form:
+            clips, queries, query = await _read(form, "audio"), await _text(form, "queries"), await _text(form, "query")
+            _check_parts(form, "audio", "queries", "query")
+
+        def found() -> documents.Searches:
+            if queries is not None and query is not None:
+                raise UsageError("`queries` and `query` were both sent.", "Put all options into `queries`.")
+            if queries is not None:
+                return library.searches_document(_questions(queries, clips))
+            options = _parsed(documents.SearchRequest, query or "{}")
+            if not clips:
+                raise UsageError("There is no sound among the uploads.", "Send one or more files as `audio`.")
+            return library.searches_document([Question.of(options, [clip]) for clip in clips])
+
+        return await turns.upload.run(found)
 
     @routes.get("/characters/{character_id}/matches")
     async def matches(
@@ -68,29 +102,54 @@ def search_routes(library: Library, turns: SearchTurns) -> APIRouter:
     return routes
 
 
-def _files(form: FormData) -> list[UploadFile]:
-    """The sounds among the parts of an upload. Raises UsageError for a part that would otherwise be passed over."""
-    parts, queries = form.getlist("audio"), form.getlist("query")
-    if len(queries) > 1:
-        raise UsageError(f"An upload has one part `query`, not {len(queries)}.", "Put all of it into one.")
+def _is_upload(request: Request) -> bool:
+    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+
+
+async def _read(form: FormData, name: str) -> list[bytes]:
+    """The uploaded files of a name. Raises UsageError for one that is text."""
+    parts, found = form.getlist(name), []
     for number, part in enumerate(parts, start=1):
         if not isinstance(part, UploadFile):
             raise UsageError(
-                f"Part {number} of {len(parts)} called `audio` is text.", "Send it as a file, with a name."
+                f"Part {number} of {len(parts)} called `{name}` is text.", "Send it as a file, with a name."
             )
-    if parts and (unknown := sorted({*form} - {"audio", "query"})):
-        raise UsageError(f"An upload has no part `{unknown[0]}`.", "Its parts are called `audio` and `query`.")
-    return [part for part in parts if isinstance(part, UploadFile)]
+        found.append(await part.read())
+    return found
 
 
-def _search_sounds(library: Library, uploads: list[bytes], query: str) -> documents.Search:
-    options = _parsed(SearchOptions, query)
-    if not uploads:
-        raise UsageError("There is no sound among the uploads.", "Send one or more files as `audio`.")
-    return library.search_document(uploads, options)
+async def _text(form: FormData, name: str) -> str | None:
+    """The one part of a name as text; browsers send a JSON blob with a file name. Raises UsageError."""
+    parts = form.getlist(name)
+    if len(parts) > 1:
+        raise UsageError(f"An upload has one part `{name}`, not {len(parts)}.", "Put all of it into one.")
+    for part in parts:
+        return part if isinstance(part, str) else (await part.read()).decode("utf-8", "replace")
+    return None
 
 
-def _parsed(kind: type[Options], text: str | bytes) -> Options:
+def _check_parts(form: FormData, *names: str) -> None:
+    """Raise UsageError for a part that would be passed over."""
+    if unknown := sorted({*form} - {*names}):
+        known = ", ".join(f"`{name}`" for name in names)
+        raise UsageError(f"An upload has no part `{unknown[0]}`.", f"Its parts are called {known}.")
+
+
+def _questions(text: str | bytes, clips: list[bytes]) -> list[Question]:
+    """The searches of a batch. Raises UsageError, also for clips that none of them is about."""
+    queries = _parsed(documents.BatchRequest, text).queries
+    for number, query in enumerate(queries):
+        if beyond := [place for place in query.audio if not 0 <= place < len(clips)]:
+            raise UsageError(
+                f"Query {number} is about audio {beyond[0]}, and {len(clips)} were uploaded.",
+                "`audio` counts uploaded clips from 0.",
+            )
+    if unused := {*range(len(clips))} - {place for query in queries for place in query.audio}:
+        raise UsageError(f"No query is about audio {min(unused)}.", "Name each uploaded clip in the `audio` of one.")
+    return [Question.of(query, [clips[place] for place in query.audio]) for query in queries]
+
+
+def _parsed(kind: type[Asked], text: str | bytes) -> Asked:
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
