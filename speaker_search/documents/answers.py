@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -31,16 +31,20 @@ class Relation(Document):
     The four probabilities sum to 1. Inference about voices, not proof of who speaks.
     """
 
-    case: Literal["same_role", "same_actor", "sound_alike", "different"] = Field(description="The likeliest.")
+    case: entities.Case = Field(description="The likeliest.")
     same_role: Rounded = Field(description="The same character again, as in a sequel.")
     same_actor: Rounded = Field(description="The same actor in another role.")
     sound_alike: Rounded = Field(description="Another actor who sounds like the same character.")
     different: Rounded = Field(description="Another actor and another character.")
+    actor_known: bool = Field(
+        description="Whether verdicts or credits say if the actor is the same; otherwise it is inferred, too."
+    )
 
     @property
     def words(self) -> str:
         """The case and its probability, for people."""
-        return f"{self.case.replace('_', ' ')} {getattr(self, self.case):.3f}"
+        known = ", actor known" if self.actor_known else ""
+        return f"{self.case.replace('_', ' ')} {getattr(self, self.case):.3f}{known}"
 
 
 class Match(Document):
@@ -96,11 +100,17 @@ class Search(Tabular, Document):
 
     @classmethod
     def of_matches(
-        cls, matches: Iterable[entities.Match], *, query: Query, next: str | None, nobody: float | None
+        cls,
+        matches: Iterable[entities.Match],
+        *,
+        query: Query,
+        next: str | None,
+        nobody: float | None,
+        cannot_tell: str | None = None,
     ) -> Search:
         """A page of matches, best first; `next` is the cursor of the following page."""
         found = [_match(match) for match in matches]
-        return cls(query=query, matches=found, complete=next is None, next=next, nobody=nobody)
+        return cls(query=query, matches=found, complete=next is None, next=next, nobody=nobody, cannot_tell=cannot_tell)
 
 
 class CastCharacter(Document):
@@ -191,7 +201,8 @@ def _match(match: entities.Match) -> Match:
     if character is not None and match.voice is not None:
         character = character.model_copy(update={"voice": match.voice})
     hits = [Hit.copy_of(hit) for hit in match.hits]
-    return Match(character=character, score=match.score, probability=match.probability, hits=hits)
+    relation = None if match.relation is None else Relation.copy_of(match.relation)
+    return Match(character=character, score=match.score, probability=match.probability, hits=hits, relation=relation)
 
 
 def _cast_character(

@@ -129,7 +129,10 @@ class Library(Crediting):
         page: Page | None = None,
         by: By = "character",
     ) -> Answer:
-        """The nearest characters to one in the catalog (`maker/game/name` or id), in other games unless `same_game`."""
+        """The nearest characters to one in the catalog (`maker/game/name` or id), in other games unless `same_game`.
+
+        Each match has its `relation` to the character where the catalog has the two spaces that tell.
+        """
         from speaker_search.search.examples import character_query
 
         ready = self.ready
@@ -137,7 +140,7 @@ class Library(Crediting):
             found = people.find_character(connection, None, str(character))
         query = character_query(ready, found.id)
         excluded = None if same_game else found.game.id
-        return self._answer(ready, query, filters, page, by, exclude_game_id=excluded)
+        return self._with_relations(self._answer(ready, query, filters, page, by, exclude_game_id=excluded), found.id)
 
     def character(self, wanted: str | int) -> Character:
         """A character by `maker/game/name` or id, with its number of embedded clips."""
@@ -188,9 +191,7 @@ class Library(Crediting):
         """What `similar` answers, as a document."""
         from speaker_search.library import conversion
 
-        found = self.similar(character, same_game=same_game, **conversion.narrowing(options))
-        asked = found.query.character_id
-        return found.document() if asked is None else self._with_relations(found.document(), asked)
+        return self.similar(character, same_game=same_game, **conversion.narrowing(options)).document()
 
     def _answer(
         self,

@@ -79,6 +79,7 @@ class Answer(WithDocument):
     complete: bool  #: no further match exists
     next: str | None  #: cursor of the following page
     nobody: float | None = None  #: the probability that none of the characters looked at is this voice
+    cannot_tell: str | None = None  #: for a character's matches, why they have no relation
 
     columns: ClassVar[tuple[str, ...]] = (*documents.Search.columns, "path")
 
@@ -95,4 +96,6 @@ class Answer(WithDocument):
             encoder=self.encoder,
             warnings=list(self.warnings),
         )
-        return documents.Search.of_matches(self.matches, query=query, next=self.next, nobody=self.nobody)
+        return documents.Search.of_matches(
+            self.matches, query=query, next=self.next, nobody=self.nobody, cannot_tell=self.cannot_tell
+        )

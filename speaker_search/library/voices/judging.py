@@ -77,10 +77,9 @@ class Judging(Sheets):
         What is judged already, directly or through others, is not in it.
         """
         from speaker_search.cast.listening import to_hear
-        from speaker_search.cast.verdicts import Groups
 
         check_limit(limit)
-        cast, known = self.cast(), Groups.of(self._constraints())
+        cast, known = self.cast(), self._constraints().groups()
         return to_hear(self.catalog, self.ready, cast, known, limit)
 
     def _constraints(self) -> Constraints:
