@@ -12,7 +12,7 @@ from pydantic import Field
 from speaker_search import entities
 from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
-from speaker_search.documents.nouns import Character, Hit
+from speaker_search.documents.nouns import Character, Hit, NamedCharacter
 
 INFERENCE = "Inferred from how voices sound: likely, never proven."
 NO_REASONS: Mapping[int, str] = MappingProxyType({})
@@ -113,11 +113,7 @@ class Search(Tabular, Document):
         return cls(query=query, matches=found, complete=next is None, next=next, nobody=nobody, cannot_tell=cannot_tell)
 
 
-class CastCharacter(Document):
-    id: int
-    name: str
-    game: str
-    maker: str
+class CastCharacter(NamedCharacter):
     clips: int
     probability: Rounded | None = Field(description="That it belongs to this voice; null outside a voice.")
     doubling: bool = Field(default=False, description="Whether another member of the voice is of the same game.")
@@ -129,7 +125,7 @@ class CastCharacter(Document):
 
     @property
     def row(self) -> tuple[object, ...]:
-        return self.id, self.name, self.game, self.maker, self.clips, self.probability
+        return *super().row, self.clips, self.probability
 
 
 class Voice(Document):
@@ -147,8 +143,10 @@ class Voice(Document):
             probability=voice.probability,
             voice_actor=voice.voice_actor,
             characters=[
-                _cast_character(character, probability, doubling=games[character.game.id] > 1)
-                for character, probability in voice.members
+                CastCharacter.of(
+                    character, clips=character.clips, probability=likely, doubling=games[character.game.id] > 1
+                )
+                for character, likely in voice.members
             ],
             stored=voice.stored,
         )
@@ -191,7 +189,9 @@ class Cast(Tabular, Document):
         return cls(
             encoder=encoder,
             voices=[Voice.of(voice) for voice in voices],
-            unlinked=[_cast_character(character, None, reason=reasons.get(character.id)) for character in unlinked],
+            unlinked=[
+                CastCharacter.of(one, clips=one.clips, probability=None, reason=reasons.get(one.id)) for one in unlinked
+            ],
             warnings=list(warnings),
         )
 
@@ -203,18 +203,3 @@ def _match(match: entities.Match) -> Match:
     hits = [Hit.copy_of(hit) for hit in match.hits]
     relation = None if match.relation is None else Relation.copy_of(match.relation)
     return Match(character=character, score=match.score, probability=match.probability, hits=hits, relation=relation)
-
-
-def _cast_character(
-    character: entities.Character, probability: float | None, *, doubling: bool = False, reason: str | None = None
-) -> CastCharacter:
-    return CastCharacter(
-        id=character.id,
-        name=character.name,
-        game=character.game.title,
-        maker=character.game.maker.name,
-        clips=character.clips,
-        probability=probability,
-        doubling=doubling,
-        reason=reason,
-    )
