@@ -154,7 +154,7 @@ class Library(Crediting):
         from speaker_search.evaluation.evaluating import evaluate
         from speaker_search.evaluation.truth import read_truth
 
-        known, ready = read_truth(truth), self.ready
+        known, ready = read_truth(truth), self._informed(self.ready)
         cast = find_voices(self.catalog, ready, constraints=self._constraints())
         return documents.Evaluation.copy_of(evaluate(self.catalog, ready, cast, known, by))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from speaker_search.cast.constraints import Constraints
     from speaker_search.cast.credits.named_voices import Credits
     from speaker_search.cast.voices import Cast
+    from speaker_search.search.live import Ready
+    from speaker_search.search.profiles.profiles import Profiles
 
 MOST_AUDITED = 50  # doubtful credits that an audit lists
 
@@ -21,6 +24,7 @@ MOST_AUDITED = 50  # doubtful credits that an audit lists
 class Crediting(Judging):
     """An open catalog with credits."""
 
+    _profiles_informed: tuple[Profiles, bytes, Profiles] | None = None  # the latest, and what they were made from
     _known_credits: tuple[tuple[object, ...], Credits] | None = None  # the latest, and the state they were read in
 
     def import_credits(
@@ -70,6 +74,18 @@ class Crediting(Judging):
 
         verdicts, ids = super()._constraints(), self.ready.profiles.character_ids
         return joined(only_actors(self._credits(), ids), verdicts).constraints
+
+    def _informed(self, ready: Ready) -> Ready:
+        from speaker_search.search.profiles.build import with_known_actors
+
+        actors, profiles = self._constraints().actors, ready.profiles
+        if profiles.pairs is None or not len(actors):
+            return ready
+        latest = self._profiles_informed
+        if latest is None or latest[0] is not profiles or latest[1] != actors.tobytes():
+            latest = (profiles, actors.tobytes(), with_known_actors(profiles, actors))
+            self._profiles_informed = latest
+        return replace(ready, profiles=latest[2])
 
     def _credits(self) -> Credits:
         """All credits by character, read again when they have changed."""

@@ -80,7 +80,7 @@ class Judging(Sheets):
 
         check_limit(limit)
         cast, known = self.cast(), self._constraints().groups()
-        return to_hear(self.catalog, self.ready, cast, known, limit)
+        return to_hear(self.catalog, self._informed(self.ready), cast, known, limit)
 
     def _constraints(self) -> Constraints:
         from speaker_search.cast.verdicts import constraints
