@@ -27,6 +27,7 @@ from speaker_search.settings import Settings
 
 SPACE, DIM = "simulated@000000000000", 192
 ACTORS, GAMES, CHARACTERS = 989, 600, 7_357  # of a large collection of visual novels; fewer clips have fewer of them
+MAKERS = 20
 CLIPS_PER_CHARACTER = 130
 ROLE, TAKE, ROOM = 0.7, 1.1, 0.35  # distances: a role from its actor, a take from its role, a room from no room
 MEAN_SECONDS, SECONDS_SPREAD = 4.0, 0.6  # of a clip's length, log-normal
@@ -71,23 +72,30 @@ def draw(cast: World, characters: np.ndarray, seed: int) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+def names(game: int) -> tuple[str, str]:
+    """The maker and title of a game, by its number."""
+    return f"Maker {game % MAKERS}", f"Game {game}"
+
+
 def fill(catalog: Catalog, clips: int, seed: int = 0, characters: int | None = None) -> Space:
     """Write a whole simulated catalog with its embeddings."""
     cast = world(clips, seed, characters)
     space = ensure_space(catalog, space=SPACE, name=SPACE.partition("@")[0], dim=DIM)
     with catalog.write() as connection:
-        maker_ids = [
-            ensure(connection, tables.makers, {"key": fold(f"Maker {n}")}, {"name": f"Maker {n}"}) for n in range(20)
-        ]
+        called = [names(game) for game in range(int(cast.games.max()) + 1)]
+        maker_ids = {
+            maker: ensure(connection, tables.makers, {"key": fold(maker)}, {"name": maker})
+            for maker in dict.fromkeys(maker for maker, _ in called)
+        }
         root_id = ensure(connection, tables.roots, {"path": "/simulated"}, {})
         game_ids = [
             ensure(
                 connection,
                 tables.games,
-                {"maker_id": maker_ids[n % len(maker_ids)], "key": fold(f"Game {n}")},
-                {"title": f"Game {n}"},
+                {"maker_id": maker_ids[maker], "key": fold(title)},
+                {"title": title},
             )
-            for n in range(int(cast.games.max()) + 1)
+            for maker, title in called
         ]
         rows = [
             {"id": n + 1, "game_id": game_ids[game], "name": f"Character {n}", "key": fold(f"Character {n}")}

@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:  # numpy takes a tenth of a second to import, and here only names are needed
     import numpy as np
@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # numpy takes a tenth of a second to import, and here only na
 
 Floats: TypeAlias = "npt.NDArray[np.float32]"
 Ids: TypeAlias = "npt.NDArray[np.int64]"
+
+Case: TypeAlias = Literal["same_role", "same_actor", "sound_alike", "different"]
 
 SAMPLE_RATE = 16_000  # Hz: what every encoder here was trained on
 
@@ -100,6 +102,18 @@ class Hit:
     cosine: float  #: 1.0 = the same recording
 
 
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """How two characters stand to each other: the likeliest case, and all probabilities, which sum to 1."""
+
+    case: Case
+    same_role: float
+    same_actor: float
+    sound_alike: float
+    different: float
+    actor_known: bool = False  #: whether verdicts or credits say if the actor is the same; otherwise it is inferred
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Match:
     """A character near the query; in a search by clip, a single clip, whose character may be unknown."""
@@ -109,6 +123,7 @@ class Match:
     probability: float | None  #: that it is the same voice; None when the catalog is too small to calibrate on
     hits: tuple[Hit, ...] = field(default=())  #: its clips nearest to the query, best first
     voice: int | None = None  #: the id of the voice it belongs to
+    relation: Relation | None = None  #: to the character asked about, where two encoders tell
 
     def __repr__(self) -> str:
         who = self.character.address if self.character else "(unknown)"
@@ -121,7 +136,7 @@ class Voice:
     """Characters believed to be one person."""
 
     id: int
-    probability: float  #: that its characters are one person: the mean over its members
+    probability: float  #: that all its characters are one person: it is no surer than its least sure member
     members: tuple[tuple[Character, float], ...]  #: each with the probability that it belongs here
     stored: bool = False  #: whether the id stays; otherwise it holds for this answer only
     voice_actor: str | None = None  #: whom the credits of its characters agree on

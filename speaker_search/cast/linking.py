@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +29,7 @@ MOST_PAIRS = 8
 #: Where games were made one, 17 and 19 of 22 doublings of read voices were found, 9 of 22 acted ones; one was wrong.
 DOUBLED = 3.0
 GONE = -1  # the age of a group that was merged into another
+NOBODY = -1  # in place of an actor
 MOST_NEIGHBOURS = 256  # of a character, the nearest: bounds the memory in large catalogs
 
 
@@ -37,17 +38,20 @@ def bonus(pairs: npt.ArrayLike) -> Doubles:
     return np.asarray(DOUBLING * np.log2(np.minimum(pairs, MOST_PAIRS)), np.float64)
 
 
+NO_PAIRS = np.empty((0, 2), np.int64)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Given:
-    """What is known of pairs of rows before any score is looked at. Each (n, 2)."""
+    """What is known of rows before any score is looked at: pairs (n, 2) of them, and actors."""
 
     together: Ids  #: begin as one group, even in one game
     apart: Ids  #: never end in one group, also not through a third
     namesakes: Ids  #: of one name in games of one maker: pairs of different games
     alike: float = 0.0  #: the log-odds that a name in common adds, at least as much as the bonus
+    actors: Ids = field(default_factory=lambda: NO_PAIRS)  #: rows with numbers >= 0: two numbers never end in one group
 
 
-NO_PAIRS = np.empty((0, 2), np.int64)
 NOTHING_GIVEN = Given(NO_PAIRS, NO_PAIRS, NO_PAIRS)
 
 
@@ -127,6 +131,8 @@ class _Groups:
         self._games = [{game} for game in games.tolist()]
         self._near = [np.empty(0, np.int32)] * count
         self._barred = partners_of(given.apart)
+        self._actors = np.full(count, NOBODY)
+        self._actors[given.actors[:, 0]] = given.actors[:, 1]
         self._namesakes = partners_of(given.namesakes)
         self._alike = given.alike
         spreads = np.asarray(sounding.cohort_spreads, np.float64)
@@ -154,11 +160,17 @@ class _Groups:
 
     def allowed(self, one: int, other: int) -> bool:
         """Whether no member of one group is known to be a different person from a member of the other."""
+        actors = self._actors[one], self._actors[other]
+        if actors[0] != actors[1] and NOBODY not in actors:
+            return False
         barred = self._barred.get(one)
         return barred is None or barred.isdisjoint(self._members[other])
 
     def allowed_among(self, one: int, others: Ids) -> Ids:
         """Those of the others that a group is allowed to be merged with."""
+        if self._actors[one] != NOBODY:
+            actors = self._actors[others]
+            others = others[(actors == NOBODY) | (actors == self._actors[one])]
         if one not in self._barred:
             return others
         return np.array([other for other in others.tolist() if self.allowed(one, other)], np.int64)
@@ -171,6 +183,7 @@ class _Groups:
         for partners in (self._barred, self._namesakes):
             if other in partners:
                 partners[one] = partners.get(one, set()) | partners.pop(other)
+        self._actors[one] = max(self._actors[one], self._actors[other])  # both where both have one
         for sums in (self._vectors, self._scaled, self._shifts, self._sizes):
             sums[one] += sums[other]
         self._age[one] += 1

@@ -11,11 +11,11 @@ import numpy as np
 from speaker_search import documents
 from speaker_search.cast.lines import Lines, closest
 from speaker_search.cast.linking import MOST_PAIRS, bonus
-from speaker_search.cast.verdicts import Groups
 from speaker_search.cast.voices import Cast
 from speaker_search.catalog import people
 from speaker_search.catalog.clips import clips_by_id
 from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.knowledge.known_groups import Groups
 from speaker_search.entities import Character, Clip, Floats, Ids
 from speaker_search.search.calibration import Calibration, logistic
 from speaker_search.search.live import Ready

@@ -6,10 +6,9 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-import numpy as np
 from sqlalchemy import Connection
 
-from speaker_search.cast.constraints import Constraints
+from speaker_search.cast.constraints import Constraints, constraints_of
 from speaker_search.catalog import people
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.knowledge.kept_verdicts import (
@@ -19,84 +18,11 @@ from speaker_search.catalog.knowledge.kept_verdicts import (
     lock_verdicts,
     mark_undone,
 )
+from speaker_search.catalog.knowledge.known_groups import Groups
 from speaker_search.entities import Ids, Verdict
 from speaker_search.errors import ContradictionError, UsageError
 
 SAME, DIFFERENT = "=", "≠"
-
-
-class Groups:
-    """Characters known to be one voice, and groups of them known to be different ones. It never contradicts itself."""
-
-    def __init__(self, verdicts: Iterable[Verdict] = ()) -> None:
-        """Of verdicts by id. Merged characters may make one contradict those before it: that one is passed over."""
-        self._members: dict[int, list[int]] = {}
-        self._group: dict[int, int] = {}
-        self._apart: defaultdict[int, set[int]] = defaultdict(set)
-        for verdict in verdicts:
-            self.add(verdict.one_id, verdict.other_id, same=verdict.same)
-
-    @classmethod
-    def of(cls, constraints: Constraints) -> Groups:
-        """The same of constraints."""
-        groups = cls()
-        for pairs, same in ((constraints.together, True), (constraints.apart, False)):
-            for one, other in pairs.tolist():
-                groups.add(one, other, same=same)
-        return groups
-
-    def group_of(self, character: int) -> int:
-        """The character that stands for all those known to be one voice with this one: itself where nothing is known.
-
-        It may be another one after the next `add`.
-        """
-        return self._group.get(character, character)
-
-    def any_known(self, some: Iterable[int], others: Iterable[int]) -> bool:
-        """Whether any two characters, one of each, are known to be the same voice or different ones."""
-        theirs = {self.group_of(character) for character in others}
-        return any(not theirs.isdisjoint((group, *self._apart.get(group, ()))) for group in map(self.group_of, some))
-
-    def same(self, one: int, other: int) -> bool | None:
-        """Whether two characters are known to be one voice; None when nothing is known."""
-        left, right = self.group_of(one), self.group_of(other)
-        if left == right:
-            return True
-        return False if right in self._apart.get(left, ()) else None
-
-    def add(self, one: int, other: int, *, same: bool) -> bool:
-        """Take in what is said of two characters, unless it contradicts what is known; whether it was taken in."""
-        known = self.same(one, other)
-        if known is not None:
-            return known == same
-        left, right = self.group_of(one), self.group_of(other)
-        for group in (left, right):
-            self._members.setdefault(group, [group])
-        if not same:
-            self._apart[left].add(right)
-            self._apart[right].add(left)
-            return True
-        joined = self._members.pop(right)
-        self._members[left] += joined
-        self._group.update(dict.fromkeys(joined, left))
-        for group in self._apart.pop(right, ()):
-            self._apart[group].discard(right)
-            self._apart[group].add(left)
-            self._apart[left].add(group)
-        return True
-
-    def constraints(self, character_ids: Ids) -> Constraints:
-        """What is known of these characters, also through others, in as few pairs as say it."""
-        wanted = set(character_ids.tolist())
-        there = {group: sorted(wanted.intersection(members)) for group, members in self._members.items()}
-        together = [pair for members in there.values() for pair in pairwise(members)]
-        apart = [
-            (min(there[one][0], there[other][0]), max(there[one][0], there[other][0]))
-            for one, others in self._apart.items()
-            for other in others
-            if one < other and there.get(one) and there.get(other)
-        ]
-        return Constraints(*(np.array(sorted(pairs), np.int64).reshape(-1, 2) for pairs in (together, apart)))
 
 
 class Known:
@@ -111,7 +37,7 @@ class Known:
     def constraints(self, character_ids: Ids) -> Constraints:
         """What is known of these characters (n,). Asked again about the same array, it answers at once."""
         if self._of is None or self._of[0] is not character_ids:
-            self._of = character_ids, self._groups.constraints(character_ids)
+            self._of = character_ids, constraints_of(self._groups, character_ids)
         return self._of[1]
 
 

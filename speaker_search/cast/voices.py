@@ -73,7 +73,7 @@ def find_voices(
     labels[rows] = rows[_linked(profiles, rows, least, known)]
     found = _groups(profiles, labels, rows, known)
     voices = [
-        Voice(number, float(np.mean(likely)), tuple((everyone[row], p) for row, p in zip(own, likely, strict=True)))
+        Voice(number, min(likely), tuple((everyone[row], p) for row, p in zip(own, likely, strict=True)))
         for number, (own, likely) in enumerate(found, start=1)
     ]
     linked = {row for own, _ in found for row in own}

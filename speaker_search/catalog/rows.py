@@ -47,6 +47,14 @@ def among(connection: Connection, column: Column[Any], values: Iterable[Any]) ->
     return column.in_(values)
 
 
+def existing(connection: Connection, table: Table, ids: Iterable[int]) -> set[int]:
+    """Those of the ids that a table has."""
+    found: set[int] = set()
+    for some in chunks(sorted(ids)):
+        found.update(connection.execute(select(table.c.id).where(among(connection, table.c.id, some))).scalars())
+    return found
+
+
 def stream(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
     """The rows of a query, up to 10,000 at a time.
 

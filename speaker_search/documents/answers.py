@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
 from speaker_search import entities, errors
 from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
-from speaker_search.documents.nouns import Character, Hit
+from speaker_search.documents.nouns import Character, Hit, NamedCharacter
 
 INFERENCE = "Inferred from how voices sound: likely, never proven."
 #: The stable type of what may be wrong with one search of several; the first class that fits counts.
@@ -33,16 +33,20 @@ class Relation(Document):
     The four probabilities sum to 1. Inference about voices, not proof of who speaks.
     """
 
-    case: Literal["same_role", "same_actor", "sound_alike", "different"] = Field(description="The likeliest.")
+    case: entities.Case = Field(description="The likeliest.")
     same_role: Rounded = Field(description="The same character again, as in a sequel.")
     same_actor: Rounded = Field(description="The same actor in another role.")
     sound_alike: Rounded = Field(description="Another actor who sounds like the same character.")
     different: Rounded = Field(description="Another actor and another character.")
+    actor_known: bool = Field(
+        description="Whether verdicts or credits say if the actor is the same; otherwise it is inferred, too."
+    )
 
     @property
     def words(self) -> str:
         """The case and its probability, for people."""
-        return f"{self.case.replace('_', ' ')} {getattr(self, self.case):.3f}"
+        known = ", actor known" if self.actor_known else ""
+        return f"{self.case.replace('_', ' ')} {getattr(self, self.case):.3f}{known}"
 
 
 class Match(Document):
@@ -101,11 +105,18 @@ class Search(Tabular, Document):
 
     @classmethod
     def of_matches(
-        cls, matches: Iterable[entities.Match], *, query: Query, complete: bool, next: str | None, nobody: float | None
+        cls,
+        matches: Iterable[entities.Match],
+        *,
+        query: Query,
+        complete: bool,
+        next: str | None,
+        nobody: float | None,
+        cannot_tell: str | None = None,
     ) -> Search:
         """A page of matches, best first; `next` is the cursor of the following page."""
         found = [_match(match) for match in matches]
-        return cls(query=query, matches=found, complete=complete, next=next, nobody=nobody)
+        return cls(query=query, matches=found, complete=complete, next=next, nobody=nobody, cannot_tell=cannot_tell)
 
 
 class Failure(Document):
@@ -146,11 +157,7 @@ class Searches(Tabular, Document):
         return {"answers": len(self.answers), "problems": sum(one.problem is not None for one in self.answers)}
 
 
-class CastCharacter(Document):
-    id: int
-    name: str
-    game: str
-    maker: str
+class CastCharacter(NamedCharacter):
     clips: int
     probability: Rounded | None = Field(description="That it belongs to this voice; null outside a voice.")
     doubling: bool = Field(default=False, description="Whether another member of the voice is of the same game.")
@@ -162,7 +169,7 @@ class CastCharacter(Document):
 
     @property
     def row(self) -> tuple[object, ...]:
-        return self.id, self.name, self.game, self.maker, self.clips, self.probability
+        return *super().row, self.clips, self.probability
 
 
 class Voice(Document):
@@ -185,8 +192,10 @@ class Voice(Document):
             probability=voice.probability,
             voice_actor=voice.voice_actor,
             characters=[
-                _cast_character(character, probability, doubling=games[character.game.id] > 1)
-                for character, probability in voice.members
+                CastCharacter.of(
+                    character, clips=character.clips, probability=likely, doubling=games[character.game.id] > 1
+                )
+                for character, likely in voice.members
             ],
             stored=voice.stored,
         )
@@ -229,7 +238,9 @@ class Cast(Tabular, Document):
         return cls(
             encoder=encoder,
             voices=[Voice.of(voice) for voice in voices],
-            unlinked=[_cast_character(character, None, reason=reasons.get(character.id)) for character in unlinked],
+            unlinked=[
+                CastCharacter.of(one, clips=one.clips, probability=None, reason=reasons.get(one.id)) for one in unlinked
+            ],
             warnings=list(warnings),
         )
 
@@ -239,19 +250,5 @@ def _match(match: entities.Match) -> Match:
     if character is not None and match.voice is not None:
         character = character.model_copy(update={"voice": match.voice})
     hits = [Hit.copy_of(hit) for hit in match.hits]
-    return Match(character=character, score=match.score, probability=match.probability, hits=hits)
-
-
-def _cast_character(
-    character: entities.Character, probability: float | None, *, doubling: bool = False, reason: str | None = None
-) -> CastCharacter:
-    return CastCharacter(
-        id=character.id,
-        name=character.name,
-        game=character.game.title,
-        maker=character.game.maker.name,
-        clips=character.clips,
-        probability=probability,
-        doubling=doubling,
-        reason=reason,
-    )
+    relation = None if match.relation is None else Relation.copy_of(match.relation)
+    return Match(character=character, score=match.score, probability=match.probability, hits=hits, relation=relation)

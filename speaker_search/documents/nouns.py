@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, computed_field
 
@@ -49,9 +49,12 @@ class NamedCharacter(Document):
     maker: str
 
     @classmethod
-    def of(cls, character: entities.Character) -> NamedCharacter:
+    def of(cls, character: entities.Character, **more: object) -> Self:
+        """A character's names, and the fields that a kind of this has besides."""
         game = character.game
-        return cls(id=character.id, name=character.name, game=game.title, maker=game.maker.name)
+        return cls.model_validate(
+            {"id": character.id, "name": character.name, "game": game.title, "maker": game.maker.name, **more}
+        )
 
     @property
     def address(self) -> str:

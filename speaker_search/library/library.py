@@ -112,7 +112,10 @@ class Library(Asking):
         filters: Filters = EVERYBODY,
         by: By = "character",
     ) -> Answer:
-        """The nearest characters to one in the catalog (`maker/game/name` or id), in other games unless `same_game`."""
+        """The nearest characters to one in the catalog (`maker/game/name` or id), in other games unless `same_game`.
+
+        Each match has its `relation` to the character where the catalog has the two spaces that tell.
+        """
         from speaker_search.search import cursors
         from speaker_search.search.examples import character_query
         from speaker_search.search.query import Page
@@ -128,7 +131,7 @@ class Library(Asking):
             if not same or not earlier.asks(filters, by):
                 raise cursors.another()
             filters, by, page = earlier.filters, earlier.by, Page(limit, earlier.given)
-        return self._answer(ready, query, filters, page, by, excluded)
+        return self._with_relations(self._answer(ready, query, filters, page, by, excluded), found.id)
 
     def character(self, wanted: str | int) -> Character:
         """A character by `maker/game/name` or id, with its number of embedded clips."""
@@ -142,7 +145,7 @@ class Library(Asking):
         from speaker_search.evaluation.evaluating import evaluate
         from speaker_search.evaluation.truth import read_truth
 
-        known, ready = read_truth(truth), self.ready
+        known, ready = read_truth(truth), self._informed(self.ready)
         cast = find_voices(self.catalog, ready, constraints=self._constraints())
         return documents.Evaluation.copy_of(evaluate(self.catalog, ready, cast, known, by))
 
@@ -161,11 +164,9 @@ class Library(Asking):
     ) -> documents.Search:
         """What `similar` answers, as a document."""
         asked = Question.of(options)
-        found = self.similar(
+        return self.similar(
             character, same_game=same_game, limit=asked.limit, cursor=asked.cursor, filters=asked.filters, by=asked.by
-        )
-        of = found.query.character_id
-        return found.document() if of is None else self._with_relations(found.document(), of)
+        ).document()
 
     def warm_up(self) -> str:
         """Open the index, load the encoder and start a decoder, so that the first search takes no longer than others.

@@ -89,6 +89,7 @@ class Answer(WithDocument):
     nobody: float | None = None  #: the probability that none of the characters looked at is this voice
     #: reads a clip's sound by its id, as its media type and bytes, for players in notebooks
     sound: Callable[[int], tuple[str, bytes] | None] | None = field(default=None, compare=False)
+    cannot_tell: str | None = None  #: for a character's matches, why they have no relation
 
     columns: ClassVar[tuple[str, ...]] = (*documents.Search.columns, "path")
 
@@ -106,7 +107,12 @@ class Answer(WithDocument):
             warnings=list(self.warnings),
         )
         return documents.Search.of_matches(
-            self.matches, query=query, complete=self.complete, next=self.next, nobody=self.nobody
+            self.matches,
+            query=query,
+            complete=self.complete,
+            next=self.next,
+            nobody=self.nobody,
+            cannot_tell=self.cannot_tell,
         )
 
     def sounds(self) -> Iterable[tuple[str, bytes] | None]:

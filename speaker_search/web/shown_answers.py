@@ -96,7 +96,7 @@ SEARCH = documents.Search(
 ANSWERS: dict[str, Any] = {
     "search": SEARCH,
     "matches": SEARCH,
-    "search_batch": documents.Searches(answers=[documents.OneSearch(search=SEARCH)]),
+    "search_batch": documents.Searches(answers=[documents.OneSearch(search=SEARCH, problem=None)]),
     "readyz": documents.Readiness(encoder=SPACE, clips=7_012_340),
     "list_makers": documents.Makers(makers=[LISTED_MAKER], next=cursor_after("makers", 1)),
     "get_maker": LISTED_MAKER,

@@ -104,7 +104,9 @@ def constrained(draw: st.DrawFn) -> tuple[Sounding, list[int], float, Given]:
     apart = [pair for pair in told if people[pair[0]] != people[pair[1]]]
     named = draw(st.lists(st.sampled_from(pairs), max_size=4)) if pairs else []
     namesakes = [pair for pair in named if games[pair[0]] != games[pair[1]]]
-    return characters, games, least, Given(pairs_of(together), pairs_of(apart), pairs_of(namesakes), alike=6.0)
+    credited = sorted(draw(st.sets(st.sampled_from(range(count))))) if count else []
+    actors = pairs_of([(row, people[row]) for row in credited])
+    return characters, games, least, Given(pairs_of(together), pairs_of(apart), pairs_of(namesakes), 6.0, actors)
 
 
 def pairs_of(pairs: list[tuple[int, int]]) -> np.ndarray:
@@ -126,6 +128,8 @@ def test_who_is_known_to_be_two_people_never_ends_in_one_group(
     characters, games, _, known = problem
     labels = linked(characters, games, -40.0, known)  # everybody else ends in one group
     assert all(labels[one] != labels[other] for one, other in known.apart.tolist())
+    groups = {(labels[row], actor) for row, actor in known.actors.tolist()}
+    assert len({label for label, _ in groups}) == len(groups)
 
 
 def test_two_people_are_not_joined_by_a_third_who_sounds_like_both() -> None:

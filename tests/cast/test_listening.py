@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from search.filling import fill, some_voices
 from standin import StandInEncoder
 
-from speaker_search.cast.constraints import none
 from speaker_search.cast.linking import bonus
 from speaker_search.cast.listening import LEAST_CHANGE, LEAST_LOG_ODDS, expected_change, questions
-from speaker_search.cast.verdicts import Groups
 from speaker_search.cast.voices import Cast
+from speaker_search.catalog.knowledge.known_groups import Groups
 from speaker_search.documents import ListeningPair
 from speaker_search.evaluation.metrics import bcubed_of_each
 from speaker_search.library import Library
@@ -208,4 +207,4 @@ def test_nothing_is_asked_where_nothing_can_be_calibrated(settings: Settings, en
         found = library.listening_queue()
         assert found.pairs == []
         assert found.warnings
-        assert questions(library.ready.profiles, np.arange(4), Groups.of(none()), 10) == []
+        assert questions(library.ready.profiles, np.arange(4), Groups(), 10) == []

@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speaker_search.cast.verdicts import Groups, Known, chain, consistent
+from speaker_search.cast.verdicts import Known, chain, consistent
+from speaker_search.catalog.knowledge.known_groups import Groups
 from speaker_search.entities import Verdict
 
 CHARACTERS = 7
@@ -98,6 +99,23 @@ def test_constraints_say_all_that_is_known_of_the_characters_asked_about(
     whole, part = Groups(standing), Groups(kept)
     for one, other in combinations(sorted(wanted), 2):
         assert part.same(one, other) is whole.same(one, other)
+
+
+@quiet
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, CHARACTERS), st.integers(1, CHARACTERS), st.booleans())))
+def test_actors_say_what_verdicts_on_all_their_characters_would(tried: list[tuple[bool, int, int, bool]]) -> None:
+    """Beside it each actor is a character, known to differ from the others."""
+    groups, plain = Groups(), Groups()
+    for one, other in combinations(range(-CHARACTERS, 0), 2):
+        plain.add(one, other, same=False)
+    for credit, one, other, word in tried:
+        if credit:
+            assert groups.credit(one, other) == plain.add(one, -other, same=True)
+        elif one != other:
+            assert groups.add(one, other, same=word) == plain.add(one, other, same=word)
+    for one, other in combinations(range(1, CHARACTERS + 1), 2):
+        assert groups.same(one, other) is plain.same(one, other)
+        assert groups.any_known([one], [other]) == (plain.same(one, other) is not None)
 
 
 def test_the_shortest_chain_is_the_one_named() -> None:

@@ -14,7 +14,7 @@ from scipy import stats
 
 from speaker_search.evaluation.metrics import calibration_error
 from speaker_search.search import strangers
-from speaker_search.search.calibration import MIN_SCORES, Calibration, calibrate
+from speaker_search.search.calibration import MIN_SCORES, UNKNOWN, Calibration, calibrate
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Catalog:
     scores: np.ndarray  # (C, C)
     games: np.ndarray  # (C,)
     same: np.ndarray  # (C, C) which pairs are one voice
+    voices: np.ndarray  # (C,)
 
     @property
     def across(self) -> np.ndarray:
@@ -52,7 +53,7 @@ def catalog(
     noise = rng.standard_normal(same.shape) if tails is None else rng.standard_t(tails, same.shape)
     noise /= 1.0 if tails is None else math.sqrt(tails / (tails - 2))
     scores = -1 + 0.8 * (np.triu(noise) + np.triu(noise, 1).T + separation * same)
-    return Catalog(scores.astype(np.float32), of, same)
+    return Catalog(scores.astype(np.float32), of, same, voice)
 
 
 #: Many large games; dozens of small ones; few characters; every voice in every game; nobody twice.
@@ -83,6 +84,29 @@ def test_the_threshold_separates_voices_from_strangers_in_every_regime(
     assert taken <= 1 + 0.05 * made.same.sum() / 2
     if recurring:
         assert (likely & made.same).sum() >= 0.9 * made.same.sum()
+
+
+@pytest.mark.parametrize(("games", "cast", "recurring"), REGIMES[:4])
+def test_known_actors_bring_the_threshold_nearer_to_the_best_one(games: int, cast: int, recurring: float) -> None:
+    separation, plain, informed = 3.0, [], []
+    for seed in range(4):
+        made = catalog(games, cast, recurring, separation=separation, seed=seed)
+        share = made.same[made.across].mean()
+        best = -1 + 0.8 * (separation / 2 - math.log(share / (1 - share)) / separation)
+        actors = np.where(np.random.default_rng(seed).random(len(made.voices)) < 0.3, made.voices, UNKNOWN)
+        found = calibrate(made.scores, made.games, made.games, actors=(actors, actors))
+        assert found is not None
+        plain.append(abs(made.calibrated().score_at(0.0) - best))
+        informed.append(abs(found.score_at(0.0) - best))
+    assert np.mean(informed) < np.mean(plain)
+
+
+def test_actors_that_nobody_knows_change_nothing() -> None:
+    made = catalog(8, 30, 0.5)
+    actors = np.full(len(made.games), UNKNOWN)
+    found = calibrate(made.scores, made.games, made.games, actors=(actors, actors))
+    assert found is not None
+    np.testing.assert_allclose(found.odds, made.calibrated().odds)
 
 
 def test_heavy_tails_are_noticed_and_raise_the_threshold() -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import combinations, pairwise
+from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 
 from speaker_search.cast.constraints import Constraints
-from speaker_search.cast.verdicts import Groups
 from speaker_search.catalog.knowledge.kept_credits import Credit
 from speaker_search.entities import Ids
 
@@ -45,26 +44,16 @@ def joined(actors: Mapping[int, int], verdicts: Constraints) -> Joined:
     `actors` gives a character's only actor, by id. Where a verdict says the opposite of what credits say, either credit
     may be the wrong one: both characters keep their verdicts and lose what their credits would say of them.
     """
-    known = Groups.of(verdicts)
+    known = verdicts.groups()
     credited: defaultdict[int, defaultdict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     for id_, actor in sorted(actors.items()):
         credited[known.group_of(id_)][actor].append(id_)
     apart = {(known.group_of(one), known.group_of(other)) for one, other in verdicts.apart.tolist()}  # in either order
     contradictions = list(_contradictions(credited, apart))
     wrong = {id_ for each in contradictions for id_ in (each.one, each.other)}
-    of_actor: defaultdict[int, dict[int, int]] = defaultdict(dict)  # actor -> group -> one of its characters
-    for root, by_actor in credited.items():
-        for actor, ids in by_actor.items():
-            trusted = [id_ for id_ in ids if id_ not in wrong]
-            if trusted:
-                of_actor[actor][root] = trusted[0]
-    together = [pair for members in of_actor.values() for pair in pairwise(sorted(members.values()))]
-    firsts = sorted(min(members.values()) for members in of_actor.values())
+    trusted = [pair for pair in sorted(actors.items()) if pair[0] not in wrong]
     return Joined(
-        Constraints(
-            _pairs([*verdicts.together.tolist(), *together]),
-            _pairs([*verdicts.apart.tolist(), *combinations(firsts, 2)]),
-        ),
+        replace(verdicts, actors=np.array(trusted, np.int64).reshape(-1, 2)),
         tuple(sorted(contradictions, key=lambda each: (each.one, each.other))),
     )
 
@@ -81,7 +70,3 @@ def _contradictions(
             for mine in credited[one][actor]:
                 for id_ in credited[other][actor]:
                     yield Contradiction(min(mine, id_), max(mine, id_), same=False)
-
-
-def _pairs(pairs: list[tuple[int, int]]) -> Ids:
-    return np.array(pairs, np.int64).reshape(-1, 2)

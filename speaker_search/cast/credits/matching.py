@@ -1,4 +1,4 @@
-"""Which of the catalog's characters a list of credits means. Two that fit are ambiguous: never guessed."""
+"""Which of the catalog's characters a list of credits means. Where two characters fit, it does not guess."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from speaker_search.entities import fold
 KINDS = "=cors"  # of keys, the surest first; see `spellings.keys`
 PART = "p"  # of keys: a part of a name, such as the given name
 _WITH_ID = re.compile(r"\(id (\d+)\)$")  # maker/game/name (id 12), as `--unmatched` writes candidates
-SHOWN_AS = "@"  # "shown＠real" in dumps: the name shown, and whose line it is
+SHOWN_AS = "@"  # dumps write "shown＠real": the name on the screen, then the character who really speaks
 
 
 class Fit(StrEnum):
@@ -33,7 +33,7 @@ class Found:
     game: ListedGame
     character: ListedCharacter
     fit: Fit
-    to: tuple[int, ...] = ()  #: the catalog's characters that it is, by id; usually one
+    to: tuple[int, ...] = ()  #: ids of the catalog's characters that it was matched to; usually one
     reason: str = ""  #: why it is not matched
     candidates: tuple[int, ...] = ()  #: the catalog's characters that it may be
     games: tuple[int, ...] = ()  #: the catalog's games that it is or may be in
@@ -41,16 +41,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """All characters of the list that have credits; of a dump only those in games that the catalog may have."""
+    """What became of the credited characters of a list; of a dump, of those in games that the catalog may have."""
 
     found: list[Found] = field(default_factory=list)
     games: Games = field(default_factory=Games)
 
 
 def match(listed: CreditList, roster: Sequence[RosterGame], *, every_game: bool) -> Matching:
-    """Match a list to the catalog: first games, then characters, within matched games only.
+    """Match a list to the catalog: games first, then the characters within each matched game.
 
-    With `every_game`, characters of games that the catalog does not have are accounted for too.
+    With `every_game`, the result also reports characters whose game the catalog does not have.
     """
     casts: dict[str, ListedCast] = {}
 
@@ -67,7 +67,7 @@ def match(listed: CreditList, roster: Sequence[RosterGame], *, every_game: bool)
             here[games.chosen[game.id]].append(game)
         for possible in games.possible.get(game.id, ()):
             maybe_here[possible].append(game)
-    if every_game:  # the same title of another maker, whose game is taken: a reader may still mean it
+    if every_game:  # a game of the same title by another maker: the reader may mean that one, so it is a candidate
         titled: defaultdict[str, dict[int, RosterGame]] = defaultdict(dict)
         for game in roster:
             for key in (key for title in game.titles for key in keys(title)):
@@ -87,7 +87,7 @@ def match(listed: CreditList, roster: Sequence[RosterGame], *, every_game: bool)
 
 
 def _addresses(roster: Iterable[RosterGame]) -> dict[str, int]:
-    """Every character by its id and by its address, as a reader may fill in either."""
+    """The id of every character, by the id as text and by the address: a reader may fill in either."""
     found: dict[str, int] = {}
     for game in roster:
         for one in game.characters:
@@ -107,7 +107,7 @@ def _in_game(
     maybe_here: Sequence[RosterGame],
     addresses: dict[str, int],
 ) -> Iterator[Found]:
-    """What becomes of a game's characters, and of those of related games that are in it."""
+    """Match the characters of one game, and those of related games that appear in it."""
     certain: defaultdict[int, list[int]] = defaultdict(list)  # id() of a listed character -> ours
     possible: defaultdict[int, list[int]] = defaultdict(list)
     own = [one for one in cast.own if not one.chosen]
@@ -148,9 +148,10 @@ Index = dict[str, dict[int, ListedCharacter]]
 def _characters(
     game: RosterGame, own: Sequence[ListedCharacter], related: Sequence[ListedCharacter]
 ) -> Iterator[tuple[int, list[ListedCharacter], bool]]:
-    """The catalog's characters of a game that fit any of the list's, with those that they fit, and whether it is clear.
+    """For each of the catalog's characters that fits the list: its id, what it fits, and whether that is certain.
 
-    Whole names come before parts of names. A part names only somebody whom no other character here is.
+    Whole names are tried before parts of names. A part of a name is certain only if it fits a single character that
+    nothing else here fits.
     """
     by_name, elsewhere = _index(own), _index(related)
     whole: dict[int, list[ListedCharacter]] = {}
@@ -168,7 +169,7 @@ def _characters(
 
 
 def _index(cast: Iterable[ListedCharacter]) -> Index:
-    """The list's characters by the keys of their names, their aliases (behind an "a") and parts of their names."""
+    """The list's characters by the keys of their names and parts of names; those of aliases begin with an "a"."""
     index: defaultdict[str, dict[int, ListedCharacter]] = defaultdict(dict)
     for one in cast:
         for name in one.names:
@@ -182,7 +183,7 @@ def _index(cast: Iterable[ListedCharacter]) -> Index:
 
 
 def _fitting(character: RosterCharacter, index: Index) -> list[ListedCharacter]:
-    """Those that a character's whole name fits, by the surest kind of key that fits any."""
+    """The listed characters that a character's whole name fits, by the surest kind of key that finds any."""
     if not index:
         return []
     ours = [key for name in _all_names(character) for key in keys(name)]
@@ -195,7 +196,7 @@ def _fitting(character: RosterCharacter, index: Index) -> list[ListedCharacter]:
 
 
 def _by_parts(character: RosterCharacter, index: Index) -> list[ListedCharacter]:
-    """Those of whose name a character's name is a part, or the other way round."""
+    """The listed characters whose name contains a character's name, or is contained in it."""
     wanted = set()
     for name in _all_names(character):
         wanted |= {PART + compact(name), PART + romaji(name), *(kind + part for part in parts(name) for kind in "cr")}
@@ -212,7 +213,7 @@ def _all_names(character: RosterCharacter) -> Iterator[str]:
 
 
 def _distinct(found: list[ListedCharacter]) -> list[ListedCharacter]:
-    """Characters with the same credits are one for our purpose, such as one person's roles in a series."""
+    """One of several characters if all have the same credits, such as one person's roles in a series."""
     if len(found) > 1 and found[0].credits and not any(one.doubt for one in found):
         people = {frozenset(credit.person for credit in one.credits) for one in found}
         if len(people) == 1:

@@ -21,9 +21,9 @@ from speaker_search.cast.credits.listed import (
 from speaker_search.errors import UsageError
 
 SOURCE = "vndb"
-MAX_ROWS = 20_000_000  # of a table: a hundred times today's largest
-MAX_NAME = 1_000  # letters of a name: longer ones are not names
-#: Games that share characters. Of one series (ser) or setting (set) alone, they need not.
+MAX_ROWS = 20_000_000  # in a table: a hundred times as many as the largest has today
+MAX_NAME = 1_000  # letters: anything longer is not a name
+#: Games that share characters. Games that only share a series (ser) or a setting (set) often do not.
 SHARING = frozenset({"seq", "preq", "alt", "char", "side", "par", "fan", "orig"})
 
 Cells = dict[str, str | None]
@@ -31,9 +31,9 @@ Cells = dict[str, str | None]
 
 @dataclass(slots=True)
 class _Known:
-    """A character in every game."""
+    """What a dump says of a character, in whichever games it appears."""
 
-    names: dict[str, None] = field(default_factory=dict)  # in their order, each once
+    names: dict[str, None] = field(default_factory=dict)  # in the order of the dump, without repeats
     aliases: dict[str, None] = field(default_factory=dict)
     secret: set[str] = field(default_factory=set)  # aliases that are spoilers
     base: str | None = None  # the character that this one is an instance of
@@ -42,14 +42,14 @@ class _Known:
 
 @dataclass(slots=True)
 class VndbCredits:
-    """A dump's credits. `cast` joins a game's from the tables. Only the columns above are kept."""
+    """The tables of a dump, as far as credits need them. `cast` puts a game's credits together."""
 
     spoilers: bool
     source: str = SOURCE
     malformed: Malformed = field(default_factory=Malformed)
     games: list[ListedGame] = field(default_factory=list)
     persons: dict[Key, Person] = field(default_factory=dict)
-    hidden: set[tuple[str, str]] = field(default_factory=set)  # game and character, character and alias: not told
+    hidden: set[tuple[str, str]] = field(default_factory=set)  # left out: game and character, character and alias
     titles: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))  # of games
     other_titles: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     relations: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # game -> games
@@ -97,7 +97,10 @@ class VndbCredits:
         return found
 
     def _credits(self, game: str, id_: str, *, spoiler: bool) -> tuple[tuple[ListedCredit, ...], str]:
-        """A character's credits in a game: its own, or else those that it has in related ones, where they agree."""
+        """A character's credits in a game, and why they are doubtful, if they are.
+
+        If the game credits nobody, the character's credits in related games count, provided that they agree.
+        """
         own = self._of_aliases(self._spoken(game, id_), spoiler=spoiler)
         if own:
             return own, ""
@@ -141,7 +144,7 @@ def read_dump(path: Path, *, spoilers: bool = False) -> VndbCredits:
             raise UsageError(f"db/{name} names too many columns.", MEND)
         headers[name.removesuffix(".header")] = content.decode("utf-8", "replace").strip("\r\n").split("\t")
 
-    # Twice through: in the archive a table may come before the file that names its columns.
+    # The dump is read twice, because in the archive a table may come before the file that names its columns.
     each_table(path, [f"{table}.header" for table in COLUMNS], header)
     _check(path, headers)
     found = VndbCredits(spoilers)
@@ -243,7 +246,7 @@ class _Tables:
             known.secret.update(names)
 
     def _chars_vns(self, row: Cells) -> None:
-        """One row a release, or one for all of them: what one of them gives away is not a secret."""
+        """Several rows may name one character, each for a release: if any of them is open, it is not a spoiler."""
         there, secret = self._found.there[str(row["vid"])], _is_secret(row.get("spoil"))
         there[_id(row)] = there.get(_id(row), True) and secret
 
@@ -257,7 +260,7 @@ def _is_secret(spoil: str | None) -> bool:
 
 
 def _names(row: Cells, *columns: str) -> dict[str, None]:
-    """The names in these columns, each once; an alias column of the older dumps has one a line."""
+    """The names in these columns, without repeats. Older dumps list aliases in one column, each on its own line."""
     names: dict[str, None] = {}
     for column in columns:
         for name in (row.get(column) or "").splitlines():
@@ -267,7 +270,7 @@ def _names(row: Cells, *columns: str) -> dict[str, None]:
 
 
 def _finish(found: VndbCredits) -> None:
-    """Games with their makers, and persons with their pen names, once all tables are there."""
+    """Put games together with their makers and persons with their pen names, after all tables were read."""
     for game in (game for game, titles in found.titles.items() if titles and _is_voiced(found, game)):
         developers = {one for release in found.releases.get(game, ()) for one in found.developers.get(release, ())}
         makers = dict.fromkeys(name for one in sorted(developers) for name in found.producers.get(one, ()))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 
+from speaker_search.entities import Case
 from speaker_search.search.scoring import Bools
 from speaker_search.search.strangers import Doubles
 
-Case = Literal["same_role", "same_actor", "sound_alike", "different"]
 CASES: tuple[Case, ...] = get_args(Case)
 
 #: How far one actor and one role go together before anything is heard: 0 = independent, 1 = the rarer never without

@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from sqlalchemy import Connection
 
-from speaker_search import documents
 from speaker_search.cast.given import MOST_NAMESAKES
 from speaker_search.cast.roles.four_cases import CASES, Heard, four_cases
 from speaker_search.catalog import people
 from speaker_search.catalog.database import Catalog
-from speaker_search.entities import Character, fold
+from speaker_search.catalog.knowledge.known_groups import Groups
+from speaker_search.entities import Character, Relation, fold
 from speaker_search.search.profiles.profiles import Profiles
 
 Pair = tuple[int, int]  # ids of two characters
-Relations = dict[Pair, documents.Relation]
+KNOWN = 1_000.0  # log-odds of what is known: nothing that is heard outweighs them
 
 
-def relate(catalog: Catalog, of_actors: Profiles, of_roles: Profiles, pairs: Iterable[Pair]) -> Relations:
-    """The relation of each pair of characters that both spaces have heard; none where a space is not calibrated."""
+def relate(
+    catalog: Catalog, of_actors: Profiles, of_roles: Profiles, pairs: Iterable[Pair], known: Groups
+) -> dict[Pair, Relation]:
+    """The relation of each pair of characters that both spaces have heard; none where a space is not calibrated.
+
+    What verdicts and credits say of the actor, `known`, holds whatever is heard; only the role is inferred then.
+    """
     heard = [pair for pair in dict.fromkeys(pairs) if _known(of_actors, pair) and _known(of_roles, pair)]
     actor, role = _heard(of_actors, heard), _heard(of_roles, heard)
     if actor is None or role is None:
         return {}
     with catalog.read() as connection:
         namesakes = np.array(_namesakes(connection, heard), bool)
-    found = four_cases(actor, role, namesakes)
+    said = [known.same(*pair) for pair in heard]
+    told = np.array([np.nan if same is None else KNOWN if same else -KNOWN for same in said])
+    actor = replace(actor, log_odds=np.where(np.isnan(told), actor.log_odds, told))
     return {
-        pair: documents.Relation(case=CASES[int(row.argmax())], **dict(zip(CASES, row.tolist(), strict=True)))
-        for pair, row in zip(heard, found, strict=True)
+        pair: Relation(
+            CASES[int(row.argmax())], actor_known=same is not None, **dict(zip(CASES, row.tolist(), strict=True))
+        )
+        for pair, row, same in zip(heard, four_cases(actor, role, namesakes), said, strict=True)
     }
 
 

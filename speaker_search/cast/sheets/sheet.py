@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -35,6 +34,10 @@ class _Grouped:
     groups: Ids  # (C,) below the number of voices a voice's place, from there on single characters
     likely: Floats  # (C,) that each belongs to its voice; nan without one
     voices: tuple[int, ...]  #: their ids
+
+    def probability(self, row: int) -> float | None:
+        likely = float(self.likely[row])
+        return None if np.isnan(likely) else likely
 
     def voice(self, row: int) -> int | None:
         group = int(self.groups[row])
@@ -160,8 +163,10 @@ def _written(
         for group, probability, near in zip(one.groups, one.probabilities, one.nearest, strict=True)
     ]
     ranked = [*one.probabilities, 0.0]
-    return documents.SheetCharacter(
-        **_fields(one.row, grouped),
+    return documents.SheetCharacter.of(
+        own,
+        clips=own.clips,
+        probability=grouped.probability(one.row),
         seconds=seconds,
         voice=voice,
         voice_actor=", ".join(credit.under for credit in credits.get(own.id, ())) or None,
@@ -193,16 +198,5 @@ def _disagreeing(
 
 
 def _characters(rows: Iterable[int], grouped: _Grouped) -> list[documents.CastCharacter]:
-    return [documents.CastCharacter(**_fields(row, grouped)) for row in rows]
-
-
-def _fields(row: int, grouped: _Grouped) -> dict[str, Any]:
-    one, likely = grouped.everyone[row], float(grouped.likely[row])
-    return {
-        "id": one.id,
-        "name": one.name,
-        "game": one.game.title,
-        "maker": one.game.maker.name,
-        "clips": one.clips,
-        "probability": None if np.isnan(likely) else likely,
-    }
+    named = [(grouped.everyone[row], grouped.probability(row)) for row in rows]
+    return [documents.CastCharacter.of(one, clips=one.clips, probability=likely) for one, likely in named]

@@ -14,10 +14,10 @@ from speaker_search.search.scoring import blocks
 from speaker_search.search.strangers import Doubles
 from speaker_search.views.snapshot import Snapshot
 
-NAMED = 0.5  # the share of a game's unknown lines that its named characters speak is taken to be this ...
-NAMED_LOOKS = 10.0  # ... as if seen in this many lines; the game's own lines say the rest
+NAMED = 0.5  # assumed share of a game's unknown lines that are spoken by its named characters ...
+NAMED_LOOKS = 10.0  # ... which counts as much as this many lines of the game
 ROUNDS = 50
-COMPARED = 512  # characters of other games, the nearest to each line: what is further away changes nothing
+COMPARED = 512  # characters of other games, the nearest to each line: those further away are too unlikely to matter
 LISTED = 3  # characters of the game, and of other games, for each line
 
 
@@ -38,15 +38,15 @@ class Guesses:
 
     here: Suspects  #: characters of the game
     elsewhere: Suspects  #: characters of other games
-    nobody: Floats  # (n,) that no character of the catalog has this voice; nan without a calibration
+    nobody: Floats  # (n,) the probability that no character in the catalog has this voice; nan without a calibration
 
 
 def guess(snapshot: Snapshot, profiles: Profiles, game: int, clips: Floats, seconds: Floats) -> Guesses:
     """Who may speak lines (n, dim) of one game; `seconds` (n,) are their lengths.
 
-    The speaker is one of the game's named characters, or not. A share of them is, the same for all lines of the game;
-    it is fitted by expectation-maximisation, starting from NAMED. Of other games' characters any may have the same
-    voice, under the calibration of searches with one clip.
+    Some share of a game's unknown lines is spoken by its named characters. The share is fitted to the game's lines by
+    expectation-maximisation, starting from NAMED. Characters of other games may have the same voice, too: their
+    probabilities come from the calibration for searches with one clip.
     """
     of = rooms(snapshot, profiles)
     room, ratios = of.get(game), learnt(snapshot, profiles, of)
@@ -85,7 +85,7 @@ def posteriors(log_ratios: Doubles) -> tuple[Doubles, Doubles]:
 def _elsewhere(
     profiles: Profiles, game: int, scores: Floats, cosines: Floats, seconds: Floats
 ) -> tuple[Suspects, Doubles]:
-    """The likeliest characters of other games for lines (n), and the probability (n,) that none of all these is it."""
+    """The likeliest characters of other games for lines (n), and the probability (n,) that it is none of them."""
     rows = np.flatnonzero((profiles.game_ids != game) & ~profiles.echoes)
     n, most = len(scores), min(COMPARED, len(rows))
     if not most:
@@ -107,8 +107,10 @@ def _elsewhere(
 
 
 def _nobody(calibration: Calibration, log_odds: Doubles, games: Ids, sizes: Ids) -> Doubles:
-    """What `Calibration.nobody` says, for many lines (n, m): `games` (n, m) below G, whose characters `sizes` (G,)
-    counts. Characters that are not among a line's m count as certainly not this voice.
+    """`Calibration.nobody` for many lines at once, from log-odds (n, m) of each line's nearest characters.
+
+    `games` (n, m) are these characters' games, numbered below G, and `sizes` (G,) how many characters each game has.
+    The probability that any other character has the voice counts as 0.
     """
     n, count = len(log_odds), len(sizes)
     ratios = np.exp(np.clip(log_odds - _log_odds(calibration.share), -MAX_LOG_RATIO, MAX_LOG_RATIO))

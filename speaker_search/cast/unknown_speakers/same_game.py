@@ -1,9 +1,9 @@
 """How likely a clip's speaker is a character of the clip's own game: arrays in, numbers out.
 
-The calibration of searches is for characters of other games. In its own game a character speaks in the same room and
-in the same role, so its scores are higher, and so are strangers'. Here labels help: clips whose speaker is known are
-compared with their own character, without that clip, and with the other characters of their game; a logistic regression
-over these trials gives the likelihood ratio.
+The calibration of searches does not hold here, because it is for characters of other games. Within one game, a
+character speaks in the same room and the same role, so all scores are higher, strangers' too. But here there are
+labels: each clip with a known speaker is compared with its own character (without this clip) and with the others of the
+game. A logistic regression over these comparisons gives the likelihood ratio.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FEATURES = 4  # the cosine; the same by the clip's cohort; one over the characte
 SAMPLED_CHARACTERS = 300  # whose clips the calibration is fitted on ...
 SAMPLED_CLIPS = 8  # ... with this many each
 MIN_TRIALS = 30  # of a clip with its own character: fewer say too little
-RIDGE = 1.0  # on the regression's standardised weights: it hardly matters from some hundred trials on
+RIDGE = 1.0  # on the regression's standardised weights: with a few hundred trials it hardly matters
 ROUNDS = 50
 
 
@@ -73,7 +73,7 @@ class Room:
             rest = (self.sums[own] - clips) / np.maximum(1, self.counts[own] - 1)[:, None]
             every = np.arange(len(clips))
             cosines[every, own] = (queries * heard(rest)).sum(axis=1)
-            counts -= 1  # of all characters: otherwise the regression would learn who lacks a clip
+            counts -= 1  # of all characters: otherwise the counts would tell the regression which one is the own
         games = np.full(len(clips), profiles.game_ids[self.rows[0]])
         scores, everyone = np.zeros((2, len(clips), len(profiles)), np.float32)
         centres, spreads = np.zeros(len(clips), np.float32), np.ones(len(clips), np.float32)
@@ -112,7 +112,7 @@ def rooms(snapshot: Snapshot, profiles: Profiles) -> dict[int, Room]:
 
 
 def _shared(of: Characters, profiles: Profiles) -> tuple[Ids, Ids]:
-    """Places in the views and rows in the profiles of the characters that both have: scores may lag behind."""
+    """Places in the views and rows in the profiles of the characters in both: profiles may lag behind the views."""
     _, places, rows = np.intersect1d(of.ids, profiles.character_ids, assume_unique=True, return_indices=True)
     return places, rows
 

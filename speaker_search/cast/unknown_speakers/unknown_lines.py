@@ -70,12 +70,7 @@ def _suspects(suspects: Suspects, place: int, by_row: dict[int, Character | None
     found = []
     for row, probability in zip(suspects.rows[place].tolist(), suspects.probabilities[place].tolist(), strict=True):
         if (one := by_row.get(row)) is not None:
-            game = one.game
-            found.append(
-                documents.Suspect(
-                    id=one.id, name=one.name, game=game.title, maker=game.maker.name, probability=_number(probability)
-                )
-            )
+            found.append(documents.Suspect.of(one, probability=_number(probability)))
     return found
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from sqlalchemy import Connection, ForeignKey, Table, exists, func, select
+from sqlalchemy import Connection, ForeignKey, exists, func, select
 
 from speaker_search.catalog.database import Catalog, damaged
-from speaker_search.catalog.rows import chunks, stream
+from speaker_search.catalog.rows import existing, stream
 from speaker_search.catalog.tables import characters, clips, games, makers, metadata
 
 
@@ -43,7 +43,7 @@ def merged_faults(connection: Connection) -> Iterator[str]:
         c = table.c
         merged = connection.execute(select(c.id, c.merged_into_id).where(c.merged_into_id.is_not(None)))
         into = {row[0]: row[1] for row in merged}
-        there = {id_ for some in chunks(set(into.values())) for id_ in _existing(connection, table, some)}
+        there = existing(connection, table, set(into.values()))
         if lost := sum(other not in there for other in into.values()):
             yield f"{lost:,} merged {table.name} lead to rows that do not exist"
         left = into  # a step takes away what ends at a row that stands for itself; a circle stays
@@ -63,10 +63,6 @@ def merged_faults(connection: Connection) -> Iterator[str]:
             query = query.where(part.c.merged_into_id.is_(None))
         if count := connection.execute(query).scalar_one():
             yield f"{count:,} rows of {part.name} belong to merged {parent.name}"
-
-
-def _existing(connection: Connection, table: Table, ids: Sequence[int]) -> list[int]:
-    return list(connection.execute(select(table.c.id).where(table.c.id.in_(ids))).scalars())
 
 
 def count_broken(connection: Connection, key: ForeignKey) -> int:

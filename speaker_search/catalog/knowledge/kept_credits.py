@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, delete, func, select, update
 
 from speaker_search.catalog.mending.standing import standing
-from speaker_search.catalog.rows import among, chunks, ensure, insert_all, stream
-from speaker_search.catalog.tables import actors, characters, credits, games, makers, pen_names
+from speaker_search.catalog.rows import among, chunks, ensure, existing, insert_all, stream
+from speaker_search.catalog.tables import actors, characters, credits, edits, games, makers, pen_names
 from speaker_search.entities import fold
 
 CREDITS_LOCK = 0x5350_4B43  # an arbitrary number for PostgreSQL's advisory lock
@@ -113,7 +113,7 @@ def keep(connection: Connection, people: Mapping[tuple[str, str], NewPerson], ne
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(CREDITS_LOCK)))
-    there = _existing(connection, {one.character_id for one in new})
+    there = existing(connection, characters, {one.character_id for one in new})
     new = [one for one in new if one.character_id in there]
     ids = {key: _ensure_person(connection, people[key]) for key in dict.fromkeys(one.person for one in new)}
     ids = _unified(connection, ids)
@@ -161,6 +161,17 @@ def credits_of(connection: Connection, ids: Iterable[int] | None = None) -> dict
     return {id_: tuple(found[id_].values()) for id_ in sorted(wanted)}
 
 
+def state_of_credits(connection: Connection) -> tuple[object, ...]:
+    """What differs after any change to what `credits_of` reads, and is read much faster."""
+    c, e = credits.c, edits.c
+    said = select(func.count(), func.max(c.at), func.sum(c.character_id), func.sum(c.actor_id), func.sum(c.pen_name_id))
+    merged = select(func.count(), func.count(e.undone_at)).select_from(edits)
+    persons = select(func.count(), func.max(actors.c.id)).select_from(actors)
+    named = select(func.count()).select_from(pen_names)
+    queries = (said.select_from(credits), merged, persons, named)
+    return tuple(value for query in queries for value in connection.execute(query).one())
+
+
 def kept_actors(connection: Connection) -> dict[int, Actor]:
     """Every voice actor, by id."""
     names: defaultdict[int, list[str]] = defaultdict(list)
@@ -168,15 +179,6 @@ def kept_actors(connection: Connection) -> dict[int, Actor]:
         names[actor].append(name)
     rows = connection.execute(select(actors.c.id, actors.c.name).order_by(actors.c.id))
     return {id_: Actor(id_, name, tuple(names[id_])) for id_, name in rows}
-
-
-def _existing(connection: Connection, ids: Iterable[int]) -> set[int]:
-    found: set[int] = set()
-    for some in chunks(sorted(ids)):
-        found.update(
-            connection.execute(select(characters.c.id).where(among(connection, characters.c.id, some))).scalars()
-        )
-    return found
 
 
 def _ensure_person(connection: Connection, person: NewPerson) -> int:

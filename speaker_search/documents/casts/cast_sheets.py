@@ -11,7 +11,7 @@ from pydantic import Field
 from speaker_search.documents.answers import Cast, CastCharacter, Relation
 from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
-from speaker_search.documents.nouns import Clip
+from speaker_search.documents.nouns import Clip, NamedCharacter
 
 
 class LikelyVoice(Document):
@@ -93,16 +93,12 @@ class CastSheet(Cast):
 
 
 def _named(characters: Iterable[CastCharacter]) -> str:
-    return "; ".join(f"{one.maker}/{one.game}/{one.name}" for one in characters)
+    return "; ".join(one.address for one in characters)
 
 
-class Suspect(Document):
+class Suspect(NamedCharacter):
     """A character that may speak a line."""
 
-    id: int
-    name: str
-    game: str
-    maker: str
     probability: Rounded | None = Field(description="null when it cannot be calibrated.")
 
 

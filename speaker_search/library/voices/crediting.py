@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,14 +18,22 @@ from speaker_search.library.voices.judging import Judging
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:
     from speaker_search.cast.constraints import Constraints
+    from speaker_search.cast.credits.named_voices import Credits
     from speaker_search.cast.voices import Cast
     from speaker_search.catalog.knowledge.kept_credits import Credit
+    from speaker_search.search.live import Ready
+    from speaker_search.search.profiles.profiles import Profiles
 
 MOST_AUDITED = 50  # doubtful credits that an audit lists
 
 
 class Crediting(Judging):
     """An open catalog with credits."""
+
+    _profiles_informed: tuple[Profiles, bytes, Profiles] | None = None  # the latest, and what they were made from
+    #: The latest of what verdicts and credits say together, and what it follows from: tens of thousands take long.
+    _said: tuple[Constraints, dict[int, int], Constraints] | None = None
+    _known_credits: tuple[tuple[object, ...], Credits] | None = None  # the latest, and the state they were read in
 
     def import_credits(
         self,
@@ -112,32 +121,49 @@ class Crediting(Judging):
     def likely_actors(self, *, min_probability: float = DEFAULT_PROBABILITY) -> documents.LikelyActors:
         """Who uncredited characters are probably spoken by: the actor that the credits of their voice agree on."""
         from speaker_search.cast.credits.audit_report import likely
-        from speaker_search.catalog.knowledge.kept_credits import credits_of
 
-        found = super().cast(min_probability=min_probability)
-        with self.catalog.read() as connection:
-            credits = credits_of(connection)
-        return likely(found, credits)
+        return likely(super().cast(min_probability=min_probability), self._credits())
 
     def cast(self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None) -> Cast:
         """The recurring voices of the whole catalog, or those of one game, named where credits agree."""
         from speaker_search.cast.credits.named_voices import named
-        from speaker_search.catalog.knowledge.kept_credits import credits_of
 
         found = super().cast(min_probability=min_probability, game=game)
-        with self.catalog.read() as connection:
-            credits = credits_of(connection)
-        return named(found, credits)
+        return named(found, self._credits())
 
     def _constraints(self) -> Constraints:
         """What verdicts say of characters, and what credits say besides."""
         from speaker_search.cast.credits.credit_constraints import joined, only_actors
-        from speaker_search.catalog.knowledge.kept_credits import credits_of
 
         verdicts, ids = super()._constraints(), self.ready.profiles.character_ids
+        actors = only_actors(self._credits(), ids)
+        said = self._said
+        if said is None or said[0] is not verdicts or said[1] != actors:
+            said = self._said = verdicts, actors, joined(actors, verdicts).constraints
+        return said[2]
+
+    def _informed(self, ready: Ready) -> Ready:
+        from speaker_search.search.profiles.build import with_known_actors
+
+        actors, profiles = self._constraints().actors, ready.profiles
+        if profiles.pairs is None or not len(actors):
+            return ready
+        latest = self._profiles_informed
+        if latest is None or latest[0] is not profiles or latest[1] != actors.tobytes():
+            latest = (profiles, actors.tobytes(), with_known_actors(profiles, actors))
+            self._profiles_informed = latest
+        return replace(ready, profiles=latest[2])
+
+    def _credits(self) -> Credits:
+        """All credits by character, read again when they have changed."""
+        from speaker_search.catalog.knowledge.kept_credits import credits_of, state_of_credits
+
         with self.catalog.read() as connection:
-            credits = credits_of(connection)
-        return joined(only_actors(credits, ids), verdicts).constraints
+            state = state_of_credits(connection)
+            known = self._known_credits
+            if known is None or known[0] != state:
+                known = self._known_credits = (state, credits_of(connection))
+        return known[1]
 
 
 def _is_of(credit: Credit, voice_actor: str | None) -> bool:

@@ -90,11 +90,10 @@ class Judging(Sheets):
         What is judged already, directly or through others, is not in it.
         """
         from speaker_search.cast.listening import to_hear
-        from speaker_search.cast.verdicts import Groups
 
         check_limit(limit)
-        cast, known = self.cast(), Groups.of(self._constraints())
-        return to_hear(self.catalog, self.ready, cast, known, limit)
+        cast, known = self.cast(), self._constraints().groups()
+        return to_hear(self.catalog, self._informed(self.ready), cast, known, limit)
 
     def _constraints(self) -> Constraints:
         ids = self.ready.profiles.character_ids

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from speaker_search import documents
+from speaker_search.entities import Relation
 from speaker_search.library.voices.casting import Casting
+
+# Imported where they are used: see holdings.
+if TYPE_CHECKING:
+    from speaker_search.search.query import Answer
 
 OF_ACTORS = "anime-va"  #: the encoder that tells actors apart
 OF_ROLES = "anime-char"  #: the encoder that tells even one actor's characters apart
@@ -23,17 +30,16 @@ TOO_SMALL = (
 class Relating(Casting):
     """An open catalog that says how two characters stand to each other."""
 
-    def _with_relations(self, found: documents.Search, character_id: int) -> documents.Search:
+    def _with_relations(self, found: Answer, character_id: int) -> Answer:
         """The answer about a character, with its relation to each match."""
         ids = [match.character.id for match in found.matches if match.character is not None]
         relations, cannot_tell = self._relations((character_id, id_) for id_ in ids)
+        by_id = {other: relation for (_, other), relation in relations.items()}
         matches = [
-            match
-            if match.character is None
-            else match.model_copy(update={"relation": relations.get((character_id, match.character.id))})
+            replace(match, relation=None if match.character is None else by_id.get(match.character.id))
             for match in found.matches
         ]
-        return found.model_copy(update={"matches": matches, "cannot_tell": cannot_tell})
+        return replace(found, matches=tuple(matches), cannot_tell=cannot_tell)
 
     def _sheet_with_relations(self, found: documents.CastSheet) -> documents.CastSheet:
         """The cast sheet, with each character's relation to those of its likely voices."""
@@ -41,13 +47,16 @@ class Relating(Casting):
         relations, cannot_tell = self._relations(pairs)
         if cannot_tell is not None:
             return found.model_copy(update={"cannot_tell": cannot_tell})
+
+        def told(one: int, other: int) -> documents.Relation | None:
+            relation = relations.get((one, other))
+            return None if relation is None else documents.Relation.copy_of(relation)
+
         sheet = [
             one.model_copy(
                 update={
                     "likely": [
-                        voice.model_copy(
-                            update={"relations": [relations.get((one.id, other.id)) for other in voice.characters]}
-                        )
+                        voice.model_copy(update={"relations": [told(one.id, other.id) for other in voice.characters]})
                         for voice in one.likely
                     ]
                 }
@@ -56,9 +65,7 @@ class Relating(Casting):
         ]
         return found.model_copy(update={"sheet": sheet})
 
-    def _relations(
-        self, pairs: Iterable[tuple[int, int]]
-    ) -> tuple[dict[tuple[int, int], documents.Relation], str | None]:
+    def _relations(self, pairs: Iterable[tuple[int, int]]) -> tuple[dict[tuple[int, int], Relation], str | None]:
         """The relations of pairs of characters (ids) that both spaces hold, and why there are none."""
         from speaker_search.cast.roles.relations import relate
 
@@ -67,4 +74,5 @@ class Relating(Casting):
             return {}, CANNOT_TELL
         if of_actors.profiles.pairs is None or of_roles.profiles.pairs is None:
             return {}, TOO_SMALL
-        return relate(self.catalog, of_actors.profiles, of_roles.profiles, pairs), None
+        known = self._constraints().groups()
+        return relate(self.catalog, of_actors.profiles, of_roles.profiles, pairs, known), None

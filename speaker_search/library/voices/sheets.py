@@ -41,7 +41,7 @@ class Sheets(Relating):
 
         game = game if isinstance(game, str) else self.game(game).id
         found = self.cast(min_probability=min_probability)
-        return self._sheet_with_relations(sheet(self.catalog, self.ready, found, game))
+        return self._sheet_with_relations(sheet(self.catalog, self._informed(self.ready), found, game))
 
     def cast_document(
         self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None, export_to: Path | None = None
@@ -59,7 +59,7 @@ class Sheets(Relating):
         if game is None:
             document = found.document()
         else:
-            document = self._sheet_with_relations(sheet(self.catalog, self.ready, found, game))
+            document = self._sheet_with_relations(sheet(self.catalog, self._informed(self.ready), found, game))
         if export_to is not None:
             paged = export_to.suffix.lower() == ".html"
             export(document, export_to, self._sounds(found, document) if paged else None)

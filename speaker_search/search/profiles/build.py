@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from speaker_search.entities import Floats, Ids
-from speaker_search.search.calibration import PAIRS, QUERIES, calibrate
+from speaker_search.search.calibration import PAIRS, QUERIES, UNKNOWN, calibrate
 from speaker_search.search.profiles.profiles import Profiles, QueryCalibration, Sounding
 from speaker_search.search.profiles.repeats import Repeats, aggregated
 from speaker_search.search.scoring import (
@@ -119,10 +119,8 @@ def _calibrated(profiles: Profiles, samples: _Samples) -> Profiles:
     """The same profiles with calibrations for pairs of characters and for queries of each size and length."""
     rng = np.random.default_rng(1)
     games = profiles.game_ids
+    rows, columns = _fitted_on(profiles, rng)
     most = max(FITTED_ROWS, MAX_SCORES // len(profiles))
-    columns = _of_some_games(games, MAX_SCORES // FITTED_ROWS, rng)
-    columns = columns[~profiles.echoes[columns]]
-    rows = np.sort(rng.permutation(np.flatnonzero(~profiles.echoes))[:most])
     pairs = calibrate(profiles.pair_scores(rows)[:, columns], games[rows], games[columns], PAIRS)
     queries: list[QueryCalibration] = []
     for size in QUERY_SIZES:
@@ -140,6 +138,25 @@ def _calibrated(profiles: Profiles, samples: _Samples) -> Profiles:
             if by_score is not None and by_cosine is not None:
                 queries.append(QueryCalibration(size, least, by_score, by_cosine, _most(int((~profiles.echoes).sum()))))
     return replace(profiles, pairs=pairs, queries=tuple(queries))
+
+
+def with_known_actors(profiles: Profiles, known: Ids) -> Profiles:
+    """The same profiles with pairs calibrated on known actors, too; `known` (k, 2) are characters and their actors."""
+    games, actors = profiles.game_ids, np.full(len(profiles), UNKNOWN)
+    there = known[np.isin(known[:, 0], profiles.character_ids)]
+    actors[np.searchsorted(profiles.character_ids, there[:, 0])] = there[:, 1]
+    rows, columns = _fitted_on(profiles, np.random.default_rng(1))
+    scores = profiles.pair_scores(rows)[:, columns]
+    pairs = calibrate(scores, games[rows], games[columns], PAIRS, actors=(actors[rows], actors[columns]))
+    return replace(profiles, pairs=pairs)
+
+
+def _fitted_on(profiles: Profiles, rng: np.random.Generator) -> tuple[Ids, Ids]:
+    """The rows and columns whose scores pairs are calibrated on."""
+    columns = _of_some_games(profiles.game_ids, MAX_SCORES // FITTED_ROWS, rng)
+    columns = columns[~profiles.echoes[columns]]
+    most = max(FITTED_ROWS, MAX_SCORES // len(profiles))
+    return np.sort(rng.permutation(np.flatnonzero(~profiles.echoes))[:most]), columns
 
 
 def _most(characters: int) -> float:

@@ -49,8 +49,15 @@ ACTORS = st.dictionaries(st.sampled_from(IDS), st.integers(1, 3))
 
 
 def holds(found: Joined) -> None:
-    group = closure(found.constraints.together.tolist())
-    assert all(group[one] != group[other] for one, other in found.constraints.apart.tolist())
+    said = found.constraints
+    group = closure([*said.together.tolist(), *one_actors(dict(said.actors.tolist()))])
+    assert all(group[one] != group[other] for one, other in said.apart.tolist())
+    assert len({(group[id_], actor) for id_, actor in said.actors.tolist()}) == len({*said.actors[:, 1].tolist()})
+
+
+def one_actors(actors: dict[int, int]) -> list[list[int]]:
+    """The pairs of characters that have one actor."""
+    return [[one, other] for one, other in combinations(actors, 2) if actors[one] == actors[other]]
 
 
 @given(ACTORS, verdicts())
@@ -65,13 +72,9 @@ def test_credits_and_verdicts_together_never_contradict_themselves(actors: dict[
 def test_credits_that_no_verdict_contradicts_all_hold(actors: dict[int, int], said: Constraints) -> None:
     found = joined(actors, said)
     wrong = {id_ for each in found.contradictions for id_ in (each.one, each.other)}
-    group = closure(found.constraints.together.tolist())
-    apart = {frozenset((group[one], group[other])) for one, other in found.constraints.apart.tolist()}
+    known = found.constraints.groups()
     for one, other in combinations(sorted(actors.keys() - wrong), 2):
-        if actors[one] == actors[other]:
-            assert group[one] == group[other]
-        else:
-            assert frozenset((group[one], group[other])) in apart
+        assert known.same(one, other) is (actors[one] == actors[other])
 
 
 @given(ACTORS)
@@ -84,6 +87,7 @@ def test_a_verdict_wins_and_is_reported() -> None:
     assert [(each.one, each.other, each.same) for each in found.contradictions] == [(1, 2, False), (2, 3, True)]
     assert found.constraints.together.tolist() == [[2, 3]]
     assert found.constraints.apart.tolist() == [[1, 2]]
+    assert found.constraints.actors.tolist() == []
 
 
 def test_nothing_follows_for_a_character_with_two_actors() -> None:

@@ -219,6 +219,19 @@ def test_a_voice_has_the_actor_that_its_credits_agree_on(cast: Library, tmp_path
                or voice.voice_actor in (None, "Yuki") for voice in cast.cast().voices)  # fmt: skip
 
 
+def test_scores_are_calibrated_on_what_credits_say_once(cast: Library, tmp_path: Path) -> None:
+    plain = cast._informed(cast.ready).profiles
+    assert plain is cast.ready.profiles
+    everyone = cast.characters(limit=1000).characters
+    cast.import_credits(written(tmp_path, *(",".join((*one.address.split("/"), one.name)) for one in everyone[:40])))
+    informed = cast._informed(cast.ready).profiles
+    assert informed.pairs is not None
+    assert plain.pairs is not None
+    assert not np.allclose(informed.pairs.odds, plain.pairs.odds)
+    assert informed.queries is plain.queries
+    assert cast._informed(cast.ready).profiles is informed
+
+
 def test_uncredited_members_of_a_named_voice_have_a_likely_actor(cast: Library, tmp_path: Path) -> None:
     first, *others = one_voice(cast)
     assert cast.likely_actors().characters == []

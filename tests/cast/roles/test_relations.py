@@ -18,10 +18,13 @@ from standin import DIM, StandInEncoder
 
 from speaker_search.cast.roles.relations import relate
 from speaker_search.cast.sheets.page import NO_SOUNDS, page
+from speaker_search.catalog.knowledge.known_groups import Groups
 from speaker_search.cli import output, sheet_tables
-from speaker_search.documents import Relation, SearchOptions
+from speaker_search.documents import SearchOptions
+from speaker_search.entities import Relation
 from speaker_search.library import Library
 from speaker_search.library.voices.relating import CANNOT_TELL, TOO_SMALL
+from speaker_search.search.query import Page
 from speaker_search.settings import Settings
 
 GAMES, CHARACTERS, ROLES, ACTORS, ALIKE = 12, 12, 80, 60, 8
@@ -90,7 +93,7 @@ def told(library: Library) -> list[tuple[str, Relation]]:
     actors, roles = (library._ready_of(each.name) for each in (OfActors, OfRoles))
     assert actors is not None
     assert roles is not None
-    found = relate(library.catalog, actors.profiles, roles.profiles, pairs)
+    found = relate(library.catalog, actors.profiles, roles.profiles, pairs, Groups())
     assert found.keys() == set(pairs)
     return [(truth(named[one].name, named[other].name), found[one, other]) for one, other in pairs]
 
@@ -184,6 +187,47 @@ def test_people_read_the_likeliest_case_beside_each_match(library: Library, caps
     (row,) = (line for line in matches.splitlines() if line.split()[:1] == [str(other)])
     assert "same role 0." in row
     assert "same role 0." in sheet
+
+
+def test_programs_get_the_relations_that_people_get(library: Library) -> None:
+    one, other = a_sequel(library)
+    found = library.similar(one, page=Page(200))
+    (relation,) = (match.relation for match in found.matches if match.character and match.character.id == other)
+    assert relation is not None
+    assert (relation.case, relation.actor_known) == ("same_role", False)
+    assert found.document() == library.similar_document(one, SearchOptions(limit=200))
+
+
+def test_what_verdicts_and_credits_say_of_the_actor_stands_above_what_is_heard(tmp_path: Path) -> None:
+    of_actors, of_roles = made_up()
+    with Library(Settings(home=tmp_path, encoder=OfActors.name)) as library:
+        fill(library, of_actors, encoder=OfActors)
+        fill(library, of_roles, encoder=OfRoles)
+        one, other = a_sequel(library)
+        named = {each.id: each for each in library.characters(limit=1_000).characters}
+        alike = next(
+            id_
+            for id_, each in named.items()
+            if each.game.id != named[one].game.id and truth(named[one].name, each.name) == "different"
+        )
+        library.judge(one, other, same=False)
+        rows = [(*named[id_].address.split("/"), "Hana") for id_ in (one, alike)]
+        (tmp_path / "credits.csv").write_text(
+            "maker,game,character,voice_actor\n" + "".join(",".join(row) + "\n" for row in rows), encoding="utf-8"
+        )
+        library.import_credits(tmp_path / "credits.csv")
+        found = library.similar(one, page=Page(200))
+    relations = {match.character.id: match.relation for match in found.matches if match.character}
+    judged, credited = relations[other], relations[alike]
+    assert judged is not None
+    assert credited is not None
+    assert judged.actor_known
+    assert credited.actor_known
+    assert judged.same_role + judged.same_actor == 0
+    assert judged.sound_alike + judged.different == pytest.approx(1)
+    assert credited.sound_alike + credited.different == 0
+    assert credited.case == "same_actor"
+    assert sum(relation.actor_known for relation in relations.values() if relation is not None) == 2
 
 
 def test_a_search_by_clips_is_about_no_character_and_has_no_relation(library: Library) -> None:
