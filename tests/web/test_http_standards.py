@@ -130,7 +130,7 @@ def test_a_range_is_of_the_version_that_if_range_names(http: TestClient, sound: 
 
 
 def test_the_conditions_of_a_sound_come_before_its_ranges(http: TestClient, sound: tuple[str, bytes]) -> None:
-    path, content = sound
+    path, _ = sound
     tag = http.get(path).headers["etag"]
     known = http.get(path, headers={"If-None-Match": tag, "Range": "bytes=99999999-"})
     assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", tag)

@@ -225,7 +225,7 @@ def test_credits_are_listed_by_character_and_imported_from_a_file(stock: Stock) 
     assert get(http, "credits", voice_actor="bea")["credits"] == listed[2:]
     assert get(http, "credits", game="game1")["credits"] == listed[1:2]
     assert get(http, "credits", character_id=listed[0]["character"]["id"])["credits"] == listed[:1]
-    more = "maker,game,character,voice_actor\nKumo,Hare,Aoi,Cleo\nKumo,Hare,Nobody,Cleo\n".encode()
+    more = b"maker,game,character,voice_actor\nKumo,Hare,Aoi,Cleo\nKumo,Hare,Nobody,Cleo\n"
     for dry_run in (True, False):
         response = http.post("/v1/credits", params={"dry_run": dry_run}, files={"file": ("x/列.csv", more)})
         assert response.status_code == 200, response.text
