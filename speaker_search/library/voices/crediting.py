@@ -26,6 +26,9 @@ MOST_AUDITED = 50  # doubtful credits that an audit lists
 class Crediting(Judging):
     """An open catalog with credits."""
 
+    #: The latest of what verdicts and credits say together, and what it follows from: tens of thousands take long.
+    _said: tuple[Constraints, dict[int, int], Constraints] | None = None
+
     def import_credits(
         self,
         file: str | Path,
@@ -136,8 +139,11 @@ class Crediting(Judging):
 
         verdicts, ids = super()._constraints(), self.ready.profiles.character_ids
         with self.catalog.read() as connection:
-            credits = credits_of(connection)
-        return joined(only_actors(credits, ids), verdicts).constraints
+            actors = only_actors(credits_of(connection), ids)
+        said = self._said
+        if said is None or said[0] is not verdicts or said[1] != actors:
+            said = self._said = verdicts, actors, joined(actors, verdicts).constraints
+        return said[2]
 
 
 def _is_of(credit: Credit, voice_actor: str | None) -> bool:
