@@ -1,8 +1,9 @@
-"""The README's tables of encoders, commands and settings, from the program itself."""
+"""The README's tables of encoders, commands, settings, routes and problems, from the program itself."""
 
 from __future__ import annotations
 
 import re
+import tempfile
 from pathlib import Path
 
 import typer.main
@@ -10,7 +11,10 @@ import typer.main
 from speaker_search.cli.program import app
 from speaker_search.encoders import PURPOSES
 from speaker_search.encoders.weights import SOURCES, InWheel
+from speaker_search.library import Library
 from speaker_search.settings import Settings
+from speaker_search.web.app import create_app
+from speaker_search.web.problems import KINDS, PREFIX
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -52,9 +56,34 @@ def settings() -> str:
     return "\n".join(lines)
 
 
+def routes() -> str:
+    """Every route with the first sentence of its description."""
+    lines = ["| request | does |", "|---|---|"]
+    with tempfile.TemporaryDirectory() as home, Library(Settings(home=Path(home))) as library:
+        paths = create_app(library).openapi()["paths"]
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            does = operation["description"].split("\n\n")[0].replace("\n", " ")
+            lines.append(f"| `{method.upper()} {path}` | {does} |")
+    return "\n".join(lines)
+
+
+def problems() -> str:
+    """Every type of problem with its status and what it means."""
+    lines = ["| type | status | when |", "|---|---|---|"]
+    lines += [f"| `{PREFIX}{name}` | {kind.status} | {kind.means} |" for name, kind in KINDS.items()]
+    return "\n".join(lines)
+
+
 def renewed(text: str) -> str:
     """The README's text with all tables up to date."""
-    for name, table in (("encoders", encoders()), ("commands", commands()), ("settings", settings())):
+    for name, table in {
+        "encoders": encoders(),
+        "commands": commands(),
+        "settings": settings(),
+        "routes": routes(),
+        "problems": problems(),
+    }.items():
         begin, end = f"<!-- {name}: written by scripts/readme -->", f"<!-- /{name} -->"
         text = re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: f"{begin}\n{table}\n{end}", text, flags=re.S)  # noqa: B023
     return text

@@ -7,9 +7,11 @@ import binascii
 import hashlib
 import json
 
+from speaker_search.documents.questions import MAX_ID
 from speaker_search.errors import UsageError
 
-CHECK_BYTES = 6  # an altered or invented cursor passes once in 2^48
+CHECK_BYTES = 6  # an altered cursor passes once in 2^48
+MAX_CURSOR = 100  # characters
 
 
 def cursor_after(listed: str, *key: float) -> str:
@@ -26,13 +28,15 @@ def key_of(cursor: str | None, listed: str, width: int = 1) -> tuple[float, ...]
     """
     if cursor is None:
         return None
-    try:
-        content = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)[CHECK_BYTES:]
-        key = json.loads(content)
-        if len(key) == width and cursor_after(listed, *key) == cursor:
+    if len(cursor) <= MAX_CURSOR:
+        try:
+            content = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)[CHECK_BYTES:]
+            key = json.loads(content)
+        except (binascii.Error, ValueError):  # no base64, no JSON
+            key = None
+        numbers = isinstance(key, list) and len(key) == width and all(map(_is_number, key))
+        if numbers and cursor_after(listed, *key) == cursor:
             return tuple(key)
-    except (binascii.Error, ValueError, TypeError):  # no base64, no JSON, no list
-        pass
     raise UsageError(f"{cursor!r} is not a cursor of this list.", "Give the `next` of an earlier answer.")
 
 
@@ -40,3 +44,8 @@ def id_after(cursor: str | None, listed: str) -> int:
     """The same of a list sorted by id: 0 without a cursor."""
     key = key_of(cursor, listed)
     return 0 if key is None else int(key[0])
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is one that a database can compare with: even a client that computes the check gives no other."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_ID

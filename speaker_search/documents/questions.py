@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictBool
 
 from speaker_search.documents.document import Document
 
@@ -83,5 +83,5 @@ class IngestRequest(Request):
     layout: Layout = "auto"
     maker: str | None = None
     game: str | None = None
-    retry_refused: bool = False
-    enqueue: bool = Field(default=False, description="Register clips, and leave embedding to workers.")
+    retry_refused: StrictBool = False
+    enqueue: StrictBool = Field(default=False, description="Register clips, and leave embedding to workers.")

@@ -84,7 +84,7 @@ class Mending(Carrying):
         from speaker_search.catalog.mending.undo import list_edits
 
         check_limit(limit)
-        before = None if cursor is None else id_after(cursor, "edits")
+        before = id_after(cursor, "edits") or None
         with self.catalog.read() as connection:
             found = [_document(row) for row in list_edits(connection, before=before, limit=limit + 1)]
         page = found[:limit]

@@ -93,6 +93,26 @@ OF_OPERATIONS = {
 }
 
 
+#: Where the ids come from that routes take: operationId -> which one takes them, as what, from where in the answer.
+LINKS = {
+    "list_makers": (("get_maker", "maker_id", "/makers/0/id"),),
+    "list_games": (
+        ("get_game", "game_id", "/games/0/id"),
+        ("get_cast", "game_id", "/games/0/id"),
+        ("list_unknown_lines", "game_id", "/games/0/id"),
+    ),
+    "list_characters": (
+        ("get_character", "character_id", "/characters/0/id"),
+        ("matches", "character_id", "/characters/0/id"),
+    ),
+    "list_clips": (("get_clip", "clip_id", "/clips/0/id"), ("get_clip_audio", "clip_id", "/clips/0/id")),
+    "list_voices": (("get_voice", "voice_id", "/voices/0/id"),),
+    "give_verdict": (("undo_verdict", "verdict_id", "/id"),),
+    "make_edit": (("undo_edit", "edit_id", "/edit/id"),),
+    "ingest": (("ingest_state", "ingest_id", "/id"),),
+}
+
+
 def operation_id(route: APIRoute) -> str:
     """The name of a route's function: what a generated client calls its method."""
     return route.name
@@ -146,5 +166,10 @@ def _add_examples(operation: dict[str, Any]) -> None:
             shown = example.model_dump(mode="json") if isinstance(example, BaseModel) else example
             answer["content"]["application/json"]["example"] = shown
             answer["description"] = HTTPStatus(int(status)).phrase
+            if name in LINKS:
+                answer["links"] = {
+                    to: {"operationId": to, "parameters": {as_: f"$response.body#{place}"}}
+                    for to, as_, place in LINKS[name]
+                }
     if name in shown_answers.BODIES:
         operation["requestBody"]["content"]["application/json"]["example"] = shown_answers.BODIES[name]

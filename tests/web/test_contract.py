@@ -90,6 +90,26 @@ def test_no_example_is_of_a_route_that_is_not_there(description: dict[str, Any])
     assert shown_answers.BODIES.keys() <= names
 
 
+def test_every_link_leads_from_an_id_of_the_example_to_a_parameter(description: dict[str, Any]) -> None:
+    parameters = {
+        operation["operationId"]: {parameter["name"] for parameter in operation.get("parameters", [])}
+        for *_, operation in operations(description)
+    }
+    linked = set()
+    for *_, operation in operations(description):
+        for answer in operation["responses"].values():
+            for link in answer.get("links", {}).values():
+                ((name, place),) = link["parameters"].items()
+                assert name in parameters[link["operationId"]]
+                part = answer["content"]["application/json"]["example"]
+                for key in place.removeprefix("$response.body#/").split("/"):
+                    part = part[int(key)] if isinstance(part, list) else part[key]
+                assert part
+                linked.add(link["operationId"])
+    taking = {name for name, taken in parameters.items() if any(each.endswith("_id") for each in taken)}
+    assert linked <= taking
+
+
 def test_every_type_of_problem_is_an_example_of_some_route(description: dict[str, Any]) -> None:
     named = {
         name

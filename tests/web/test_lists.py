@@ -76,6 +76,13 @@ def test_a_cursor_that_the_list_did_not_give_is_a_problem(http: TestClient, path
     assert "is not a cursor of this list" in response.json()["detail"]
 
 
+@pytest.mark.parametrize("key", [2**63, -(2**64), float("inf"), float("nan"), True, [1], "x", None])
+def test_a_cursor_made_by_our_own_rule_of_an_impossible_key_is_a_problem(http: TestClient, key: Any) -> None:
+    for path in ("characters", "verdicts", "edits"):
+        assert http.get(f"/v1/{path}", params={"cursor": cursor_after(path, key)}).status_code == 422
+    assert http.get("/v1/credits", params={"cursor": cursor_after("credits", 1, key)}).status_code == 422
+
+
 def test_an_altered_cursor_is_a_problem(http: TestClient) -> None:
     cursor = get(http, "characters", limit=2)["next"]
     for place in range(len(cursor)):

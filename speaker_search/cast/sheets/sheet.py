@@ -30,7 +30,6 @@ Credits = Mapping[int, tuple[Credit, ...]]
 class _Grouped:
     """The characters (C) of the profiles by group: a voice, or one character alone."""
 
-    everyone: tuple[Character, ...]  # C
     groups: Ids  # (C,) below the number of voices a voice's place, from there on single characters
     likely: Floats  # (C,) that each belongs to its voice; nan without one
     voices: tuple[int, ...]  #: their ids
@@ -42,6 +41,10 @@ class _Grouped:
     def voice(self, row: int) -> int | None:
         group = int(self.groups[row])
         return self.voices[group] if group < len(self.voices) else None
+
+
+#: The characters that a sheet names, by their rows in the profiles.
+_Named = Mapping[int, Character]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +63,24 @@ def sheet(catalog: Catalog, ready: Ready, cast: Cast, game: str | int) -> docume
     Raises NotFoundError.
     """
     document, profiles, there = of_game(cast, game).document(), ready.profiles, in_game(game)
-    grouped = _grouped(catalog, cast, profiles)
-    rows = [row for row, one in enumerate(grouped.everyone) if there(one)]
-    rows.sort(key=lambda row: (-grouped.everyone[row].clips, grouped.everyone[row].id))
+    grouped = _grouped(cast, profiles)
+    own_games = {one.game.id for one in _everyone(cast) if there(one)}
+    rows = np.flatnonzero(np.isin(profiles.game_ids, sorted(own_games))).tolist()
+    rows.sort(key=lambda row: (-profiles.clips[row], profiles.character_ids[row]))
     found = [_likeliest(profiles, grouped, row) for row in rows]
     lines = [closest(ready, one.row, int(one.nearest[0][0])) if one.groups else None for one in found]
     with catalog.read() as connection:
         credits = {id_: _openly(of) for id_, of in credits_of(connection).items()}
         heard = clips_by_id(connection, [id_ for pair in lines if pair for id_ in (pair.one, pair.other)])
+    named = _name(
+        catalog, profiles, sorted({*rows, *(row for one in found for near in one.nearest for row in near.tolist())})
+    )
     speech = dict(zip(ready.snapshot.characters.ids.tolist(), ready.snapshot.characters.milliseconds, strict=True))
     return documents.CastSheet(
         **{name: getattr(document, name) for name in type(document).model_fields},
-        game=grouped.everyone[rows[0]].game.title if rows else str(game),
+        game=named[rows[0]].game.title if rows else str(game),
         sheet=[
-            _written(one, pair, grouped, heard, credits, int(speech.get(grouped.everyone[one.row].id, 0)) / 1_000)
+            _written(one, pair, grouped, named, heard, credits, int(speech.get(named[one.row].id, 0)) / 1_000)
             for one, pair in zip(found, lines, strict=True)
         ],
     )
@@ -97,20 +104,32 @@ def lines_of_voices(ready: Ready, cast: Cast, most: int) -> dict[int, Lines]:
     return found
 
 
-def _grouped(catalog: Catalog, cast: Cast, profiles: Profiles) -> _Grouped:
+def _grouped(cast: Cast, profiles: Profiles) -> _Grouped:
     belongs = {
         one.id: (place, probability) for place, voice in enumerate(cast.voices) for one, probability in voice.members
     }
     ids = profiles.character_ids.tolist()
-    with catalog.read() as connection:
-        named = people.characters_by_id(connection, None, ids)
     groups = [belongs.get(id_, (len(cast.voices) + row, np.nan)) for row, id_ in enumerate(ids)]
     return _Grouped(
-        tuple(replace(named[id_], clips=clips) for id_, clips in zip(ids, profiles.clips.tolist(), strict=True)),
         np.array([group for group, _ in groups], np.int64),
         np.array([probability for _, probability in groups], np.float32),
         tuple(voice.id for voice in cast.voices),
     )
+
+
+def _everyone(cast: Cast) -> Iterable[Character]:
+    return (*cast.unlinked, *(character for voice in cast.voices for character, _ in voice.members))
+
+
+def _name(catalog: Catalog, profiles: Profiles, rows: Sequence[int]) -> _Named:
+    """The characters of these rows. Names are today's, whatever they were when the cast was linked."""
+    ids = profiles.character_ids[rows].tolist()
+    with catalog.read() as connection:
+        named = people.characters_by_id(connection, None, ids)
+    return {
+        row: replace(named[id_], clips=clips)
+        for row, id_, clips in zip(rows, ids, profiles.clips[rows].tolist(), strict=True)
+    }
 
 
 def _likeliest(profiles: Profiles, grouped: _Grouped, row: int) -> _Found:
@@ -142,23 +161,31 @@ def _likeliest(profiles: Profiles, grouped: _Grouped, row: int) -> _Found:
 
 
 def _written(
-    one: _Found, pair: Lines | None, grouped: _Grouped, heard: Mapping[int, Clip], credits: Credits, seconds: float
+    one: _Found,
+    pair: Lines | None,
+    grouped: _Grouped,
+    named: _Named,
+    heard: Mapping[int, Clip],
+    credits: Credits,
+    seconds: float,
 ) -> documents.SheetCharacter:
-    own, voice = grouped.everyone[one.row], grouped.voice(one.row)
+    own, voice = named[one.row], grouped.voice(one.row)
     roles = [] if voice is None else one.nearest[0].tolist()
     lines = None
     if pair is not None and pair.one in heard and pair.other in heard:
         lines = documents.SheetLines(
             clip=documents.Clip.copy_of(heard[pair.one]),
             other=documents.Clip.copy_of(heard[pair.other]),
-            other_character=grouped.everyone[int(one.nearest[0][0])].id,
+            other_character=named[int(one.nearest[0][0])].id,
             cosine=pair.cosine,
         )
     likely = [
         documents.LikelyVoice(
             voice=grouped.voices[group] if group < len(grouped.voices) else None,
             probability=probability,
-            characters=_characters(near.tolist()[: None if group == grouped.groups[one.row] else NAMED], grouped),
+            characters=_characters(
+                near.tolist()[: None if group == grouped.groups[one.row] else NAMED], grouped, named
+            ),
         )
         for group, probability, near in zip(one.groups, one.probabilities, one.nearest, strict=True)
     ]
@@ -172,9 +199,9 @@ def _written(
         voice_actor=", ".join(credit.under for credit in credits.get(own.id, ())) or None,
         likely=likely,
         margin=ranked[0] - max(ranked[1:]) if likely else None,
-        roles=_characters(roles, grouped),
+        roles=_characters(roles, grouped, named),
         lines=lines,
-        disagreeing=_disagreeing(own, roles, grouped, credits),
+        disagreeing=_disagreeing(own, roles, grouped, named, credits),
     )
 
 
@@ -184,19 +211,19 @@ def _openly(credits: Sequence[Credit]) -> tuple[Credit, ...]:
 
 
 def _disagreeing(
-    own: Character, roles: Sequence[int], grouped: _Grouped, credits: Credits
+    own: Character, roles: Sequence[int], grouped: _Grouped, named: _Named, credits: Credits
 ) -> list[documents.SheetCredit]:
     """The credits of a character's other roles that name nobody whom its own credit names."""
     mine = {credit.actor.id for credit in credits.get(own.id, ())}
     found = []
     for row in roles if mine else ():
-        theirs = credits.get(grouped.everyone[row].id, ())
+        theirs = credits.get(named[row].id, ())
         if theirs and mine.isdisjoint(credit.actor.id for credit in theirs):
             names = ", ".join(credit.under for credit in theirs)
-            found.append(documents.SheetCredit(character=_characters([row], grouped)[0], voice_actor=names))
+            found.append(documents.SheetCredit(character=_characters([row], grouped, named)[0], voice_actor=names))
     return found
 
 
-def _characters(rows: Iterable[int], grouped: _Grouped) -> list[documents.CastCharacter]:
-    named = [(grouped.everyone[row], grouped.probability(row)) for row in rows]
-    return [documents.CastCharacter.of(one, clips=one.clips, probability=likely) for one, likely in named]
+def _characters(rows: Iterable[int], grouped: _Grouped, named: _Named) -> list[documents.CastCharacter]:
+    known = [(named[row], grouped.probability(row)) for row in rows]
+    return [documents.CastCharacter.of(one, clips=one.clips, probability=likely) for one, likely in known]

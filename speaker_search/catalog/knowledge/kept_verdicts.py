@@ -64,6 +64,12 @@ def page_of_verdicts(
     return [_verdict(row, now) for row in rows]
 
 
+def any_merged(connection: Connection) -> bool:
+    """Whether any character stands for another: only then can verdicts that stand contradict each other."""
+    merged = select(characters.c.id).where(characters.c.merged_into_id.is_not(None)).limit(1)
+    return connection.execute(merged).first() is not None
+
+
 def verdicts_state(connection: Connection) -> tuple[int, ...]:
     """Numbers that change whenever a verdict is given or undone, or characters are merged."""
     v, e = verdicts.c, edits.c

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from speaker_search import entities
 from speaker_search.documents.document import Document, Rounded
@@ -22,7 +22,7 @@ class VerdictRequest(Request):
 
     one: int | str
     other: int | str
-    same: bool = Field(description="Whether they are one voice.")
+    same: StrictBool = Field(description="Whether they are one voice.")
     note: str = Field(default="", max_length=MAX_NOTE)
     author: str | None = Field(default=None, max_length=MAX_AUTHOR, description="null: the server's login name.")
 

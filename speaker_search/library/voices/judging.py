@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from speaker_search import documents
 from speaker_search.catalog import people
-from speaker_search.catalog.knowledge.kept_verdicts import kept_verdicts, page_of_verdicts, verdicts_state
+from speaker_search.catalog.knowledge.kept_verdicts import any_merged, kept_verdicts, page_of_verdicts, verdicts_state
 from speaker_search.documents import MAX_NOTE
 from speaker_search.documents.paging import cursor_after, id_after
 from speaker_search.entities import Character, Verdict, shown
@@ -77,7 +77,7 @@ class Judging(Sheets):
                 before=before,
                 limit=limit + 1,
             )
-            contradicted = self._known(connection).contradicted
+            contradicted = self._known(connection).contradicted if any_merged(connection) else ()
         page, named = wanted[:limit], self._people(wanted[:limit])
         return documents.Verdicts(
             verdicts=[documents.Verdict.of(v, named, contradicted=v.id in contradicted) for v in page],
