@@ -171,9 +171,7 @@ def test_a_server_begins_with_an_empty_catalog_and_finds_what_another_program_in
 
         for answer in asked():
             assert (answer.status_code, answer.json()["type"]) == (503, "urn:spksearch:problem:catalog")
-            assert answer.json()["detail"] == (
-                "The catalog holds no voices yet. Ingest some first: `spksearch ingest FOLDER`."
-            )
+            assert answer.json()["detail"] == ("The catalog holds no voices yet. Ingest some first: POST /v1/ingest.")
         quickly("ingest", VOICES, "--encoder", "resemblyzer", home=home)
         answers = asked()
         assert [answer.status_code for answer in answers] == [200] * 3

@@ -17,9 +17,9 @@ from speaker_search.errors import UsageError
 from speaker_search.library import Library
 from speaker_search.settings import Settings
 from speaker_search.web import problems
+from speaker_search.web.serving.api_keys import Keys, keys_of
 from speaker_search.web.serving.bodies import Bodies
 from speaker_search.web.serving.connections import Patience
-from speaker_search.web.serving.api_keys import Keys, keys_of
 from speaker_search.web.serving.figures import CONTENT_TYPE, Metrics
 from speaker_search.web.serving.origins import LOOPBACK, Origins
 from speaker_search.web.serving.readiness import Readiness
