@@ -17,7 +17,8 @@ from speaker_search.documents import MAX_EXAMPLES, By
 from speaker_search.encoders import Encoder
 from speaker_search.entities import Character, Waveform
 from speaker_search.errors import AudioError, UsageError
-from speaker_search.library.query_sounds import QuerySounds, Sound, check_seconds, named, sample, speechless
+from speaker_search.library.query_sounds import QuerySounds, Sound, named, speechless
+from speaker_search.library.under_load.sample import sample
 from speaker_search.library.under_load.stages import Stages
 from speaker_search.library.voices.crediting import Crediting
 from speaker_search.settings import Settings
@@ -243,7 +244,6 @@ class Library(Crediting):
                 once.setdefault(heard.fingerprint, (number, heard))
         if not once:
             raise left_out[0]
-        check_seconds(sum(waveform.seconds for _, waveform in once.values()))
         encoder = self._query_encoder(ready)
         with self.stages.timed("embed"):
             vectors = self.turns.embed(encoder, [waveform.samples for _, waveform in once.values()])

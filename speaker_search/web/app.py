@@ -26,7 +26,7 @@ from speaker_search.web.serving import api_keys, front
 from speaker_search.web.serving.connections import Patience
 from speaker_search.web.serving.figures import Metrics
 from speaker_search.web.serving.readiness import Readiness
-from speaker_search.web.serving.turns import Turns
+from speaker_search.web.serving.side_by_side import Turns
 from speaker_search.web.voices_routes import voice_routes
 
 MAX_CLIPS = 32  # uploaded with one search

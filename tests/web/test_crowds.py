@@ -44,7 +44,8 @@ def server(home: Path) -> Iterator[tuple[Begun, int, list[str]]]:
         reader = threading.Thread(target=log.extend, args=(running.err,))
         reader.start()
         yield running, int(port[1]), log
-        running.send(signal.SIGTERM)
+        if running.process.is_alive():
+            running.send(signal.SIGTERM)
         with limited(running.process):
             reader.join()
 

@@ -18,6 +18,9 @@ def serve(
 ) -> None:
     """Serve the HTTP API until stopped. An empty catalog is searched as soon as it has voices.
 
+    On addresses that others can reach it needs keys (SPKSEARCH_API_KEYS). /readyz says when searches are answered;
+    SIGTERM stops it once the requests in hand are answered.
+
     Example: spksearch serve --port 8000
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it carries no types

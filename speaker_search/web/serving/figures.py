@@ -21,10 +21,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speaker_search.library import Library
 from speaker_search.web.serving.connections import Patience
-from speaker_search.web.serving.turns import Turns
+from speaker_search.web.serving.side_by_side import Turns
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+METHODS = ("GET", "POST", "DELETE", "OPTIONS")  # a client may send any word
 TYPE_PREFIX = "urn:spksearch:problem:"
 
 
@@ -84,7 +85,8 @@ class Metrics:
             finally:
                 self._in_hand.dec()
                 route = _route(scope)
-                self._requests.labels(scope["method"], route, str(status)).inc()
+                method = scope["method"] if scope["method"] in METHODS else "other"
+                self._requests.labels(method, route, str(status)).inc()
                 self._seconds.labels(route).observe(time.perf_counter() - began)
 
         return counted
