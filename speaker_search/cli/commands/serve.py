@@ -28,7 +28,7 @@ def serve(
     from speaker_search.web.app import create_app
     from speaker_search.web.serving.connections import Patience
     from speaker_search.web.serving.front import check_exposure
-    from speaker_search.web.serving.server import listen, run
+    from speaker_search.web.serving.server import end_at_sigterm, listen, run
 
     with options.open_library(encoder=encoder, device=device) as library:
         check_exposure(library.settings, host)
@@ -46,5 +46,6 @@ def serve(
         listener = listen(host, port)
         address = f"[{host}]" if ":" in host else host
         port = listener.getsockname()[1]
+        end_at_sigterm()
         output.note(f"Serving {served} on http://{address}:{port}; /openapi.json describes the API.")
         run(app, listener, patience)
