@@ -68,7 +68,7 @@ class Bodies:
             if self.held > MAX_HELD_BYTES:
                 raise OverloadedError("Too many uploads are in hand.", retry_after_s=RETRY_AFTER_S)
             if whole and message["type"] == "http.request" and received and end not in tail:
-                raise MultiPartException("The upload ends early: its last boundary is missing.")
+                raise MultiPartException("The upload ends early, or is not multipart: its last boundary is missing.")
             return message
 
         try:
