@@ -46,7 +46,9 @@ class Settings(BaseSettings):
     )
     rate_limit: str = Field(default="6000/minute", description="How often each key may ask, such as 100/second.")
     hosts: str = Field(
-        default="", description="Comma-separated host names that the server answers to. Default: its own on loopback."
+        default="",
+        description="Comma-separated host names that the server answers to, besides the loopback's. Default: on other "
+        "addresses than the loopback, all.",
     )
     origins: str = Field(
         default="",

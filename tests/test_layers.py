@@ -150,6 +150,7 @@ def test_the_command_line_imports_of_the_web_only_its_app_and_its_server() -> No
         f"{NAME}.web.app.create_app",
         f"{NAME}.web.serving.connections.Patience",
         f"{NAME}.web.serving.front.check_exposure",
+        f"{NAME}.web.serving.server.end_at_sigterm",
         f"{NAME}.web.serving.server.listen",
         f"{NAME}.web.serving.server.run",
     }

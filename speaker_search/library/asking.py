@@ -16,7 +16,7 @@ from speaker_search.documents import MAX_EXAMPLES, By, Reference
 from speaker_search.encoders import Encoder
 from speaker_search.entities import Floats, Waveform
 from speaker_search.errors import AudioError, NotFoundError, SpeakerSearchError, UsageError
-from speaker_search.library.query_sounds import PROCESSES, QuerySounds, Sound, check_seconds, named, speechless
+from speaker_search.library.query_sounds import PROCESSES, QuerySounds, Sound, named, speechless
 from speaker_search.library.question import Question, examples, kind_and_id
 from speaker_search.library.under_load.stages import Stages
 from speaker_search.library.voices.crediting import Crediting
@@ -108,7 +108,6 @@ class Asking(Crediting):
             self._side(ready, *like, embedding=question.embedding),
             self._side(ready, *unlike, unlike=True),
         )
-        check_seconds(sum(heard.seconds for side in sides for _, heard in side.heard.values()))
         asked = cursors.asked(sides[0].names, sides[1].names)
         if earlier is None:
             return Gathered(question, asked, sides)

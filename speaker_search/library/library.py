@@ -14,8 +14,8 @@ from speaker_search.encoders import Encoder
 from speaker_search.entities import Character
 from speaker_search.errors import AudioError, SpeakerSearchError
 from speaker_search.library.asking import Asking
-from speaker_search.library.query_sounds import sample
 from speaker_search.library.question import Example, Question, references
+from speaker_search.library.under_load.sample import sample
 from speaker_search.search.query import EVERYBODY, Answer, Answers, Filters
 from speaker_search.settings import Settings
 

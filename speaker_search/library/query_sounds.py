@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import threading
-import wave
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-
-from speaker_search.entities import SAMPLE_RATE, Refusal, Waveform
-from speaker_search.errors import AudioError, TooLargeError, UsageError
+from speaker_search.entities import Refusal, Waveform
+from speaker_search.errors import AudioError, UsageError
 
 if TYPE_CHECKING:
     from speaker_search.audio.decoders import Decoders
@@ -24,29 +20,6 @@ Sound: TypeAlias = str | Path | bytes
 VOICELESS = (Refusal.SILENT, Refusal.TOO_SHORT, Refusal.NO_SPEECH)
 PROCESSES = 2  # a query is a handful of clips
 TIME_LIMIT_S = 5.0  # for one clip: decoding takes a fifth of a second, and a clip that hangs holds up other queries
-MAX_SECONDS = 300.0  # of all clips of one search: about 15 s of work on a small machine
-
-
-def check_seconds(seconds: float) -> None:
-    """Raise TooLargeError when a search has more audio than this."""
-    if seconds > MAX_SECONDS:
-        raise TooLargeError(
-            f"The clips of a search may last {MAX_SECONDS:g} s together, and these last {seconds:,.0f} s.",
-            "Leave some out, or cut them.",
-        )
-
-
-def sample() -> bytes:
-    """A second of a voice-like tone, as a wav file."""
-    time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
-    tone = np.sum([np.sin(2 * np.pi * 180 * harmonic * time) / harmonic for harmonic in range(1, 20)], axis=0)
-    file = io.BytesIO()
-    with wave.open(file, "wb") as wav:
-        wav.setnchannels(1)
-        wav.setsampwidth(2)
-        wav.setframerate(SAMPLE_RATE)
-        wav.writeframes((8_000 * tone).astype("<i2").tobytes())
-    return file.getvalue()
 
 
 def named(error: AudioError, number: int, of: int, *, unlike: bool) -> AudioError:

@@ -16,7 +16,7 @@ from speaker_search.web.serving import api_keys, front
 from speaker_search.web.serving.connections import Patience
 from speaker_search.web.serving.figures import Metrics
 from speaker_search.web.serving.readiness import Readiness
-from speaker_search.web.serving.turns import of_searches
+from speaker_search.web.serving.side_by_side import of_searches
 
 
 def create_app(library: Library, *, host: str = "127.0.0.1", patience: Patience | None = None) -> FastAPI:

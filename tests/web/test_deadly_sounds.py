@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import socket
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from end_to_end.running import LIMIT_S
 from standin import StandInEncoder, write_dump
 from web.deadly_decoder import CRASHES, HANGS
+from web.in_thread import serving_in_thread
 
 from speaker_search.entities import Refusal
 from speaker_search.errors import AudioError
 from speaker_search.library import Library
 from speaker_search.settings import Settings
-from speaker_search.web.app import create_app
 
 DECODER = (sys.executable, str(Path(__file__).with_name("deadly_decoder.py")))
 CAST = {"Kumo/Hare": {"Aoi": 1, "Beni": 2}, "Hoshi/Tsuki": {"Chie": 1, "Dan": 4}}
@@ -43,16 +40,8 @@ def library(line: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Li
 @pytest.fixture(scope="module")
 def client(library: Library) -> Iterator[httpx.Client]:
     """A server in a thread of this process, which a sound decoded in the server's process would take down."""
-    listener = socket.create_server(("127.0.0.1", 0))  # connections wait in it until the server has started
-    server = uvicorn.Server(uvicorn.Config(create_app(library), log_level="warning"))
-    thread = threading.Thread(target=server.run, args=([listener],))
-    thread.start()
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    with httpx.Client(base_url=address, timeout=LIMIT_S, trust_env=False) as client:
+    with serving_in_thread(library) as client:
         yield client
-    server.should_exit = True
-    thread.join(LIMIT_S)
-    listener.close()
 
 
 def search(client: httpx.Client, *sounds: bytes) -> httpx.Response:

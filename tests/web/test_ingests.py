@@ -15,6 +15,8 @@ from end_to_end.bundled import Ingested
 from end_to_end.running import LIMIT_S, serving
 from standin import write_voice
 
+from speaker_search.web.ingests import locked
+
 POLL_S = 0.05
 
 
@@ -103,6 +105,38 @@ def test_a_server_may_begin_with_an_empty_catalog_and_fill_it(allowed: Allowed, 
         assert ended(server.client, server.client.post("/v1/ingest", json=request))["state"] == "done"
         (character,) = server.client.get("/v1/characters").json()["characters"]
         assert (character["name"], character["clips"] > 0) == ("役", True)
+
+
+def test_ingests_are_listed_cancelled_and_kept_by_the_next_server(allowed: Allowed, tmp_path: Path) -> None:
+    """The lock that the test holds stands for another server, which runs the ingests of this home."""
+    home = tmp_path / "home"
+    (home / "ingests").mkdir(parents=True)
+    settings = {"SPKSEARCH_INGEST_ROOTS": str(allowed.folder), "SPKSEARCH_ENCODER": "resemblyzer"}
+    request = {"paths": [str(allowed.folder / "工房")], "maker": "工房"}
+    with (home / "ingests/lock").open("wb") as lock:
+        assert locked(lock)
+        with serving(home, **settings) as server:
+            ids = [server.client.post("/v1/ingest", json=request).json()["id"] for _ in range(3)]
+            first = server.client.get("/v1/ingest", params={"limit": 2}).json()
+            assert [one["id"] for one in first["ingests"]] == [ids[2], ids[1]]
+            last = server.client.get("/v1/ingest", params={"limit": 2, "cursor": first["next"]}).json()
+            assert ([one["id"] for one in last["ingests"]], last["next"]) == ([ids[0]], None)
+            assert server.client.get("/v1/ingest", params={"cursor": "x"}).status_code == 422
+            cancelled = server.client.delete(f"/v1/ingest/{ids[1]}").json()
+            assert (cancelled["state"], cancelled["paths"]) == ("cancelled", request["paths"])
+            assert server.client.delete(f"/v1/ingest/{'0' * 32}").status_code == 404
+            states = [one["state"] for one in server.client.get("/v1/ingest").json()["ingests"]]
+            assert states == ["waiting", "cancelled", "waiting"]
+    with serving(home, **settings) as server:
+        for id_, state in zip(ids, ("done", "cancelled", "done"), strict=True):
+            deadline = time.monotonic() + LIMIT_S
+            while (now := server.client.get(f"/v1/ingest/{id_}").json())["state"] in ("waiting", "running"):
+                assert time.monotonic() < deadline
+                time.sleep(POLL_S)
+            assert now["state"] == state
+        assert server.client.delete(f"/v1/ingest/{ids[0]}").json()["state"] == "done"
+        (character,) = server.client.get("/v1/characters").json()["characters"]
+        assert character["name"] == "役"
 
 
 def test_a_server_without_allowed_folders_takes_nothing_in(http: httpx.Client, tmp_path: Path) -> None:

@@ -20,6 +20,9 @@ def serve(
 ) -> None:
     """Serve the HTTP API until stopped. An empty catalog is searched as soon as it has voices.
 
+    On addresses that others can reach it needs keys (SPKSEARCH_API_KEYS). /readyz says when searches are answered;
+    SIGTERM stops it once the requests in hand are answered.
+
     Example: spksearch serve --port 8000
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it carries no types
@@ -27,7 +30,7 @@ def serve(
     from speaker_search.web.app import create_app
     from speaker_search.web.serving.connections import Patience
     from speaker_search.web.serving.front import check_exposure
-    from speaker_search.web.serving.server import listen, run
+    from speaker_search.web.serving.server import end_at_sigterm, listen, run
 
     with options.open_library(encoder=encoder, device=device) as library:
         check_exposure(library.settings, host)
@@ -45,6 +48,7 @@ def serve(
         listener = listen(host, port)
         address = f"[{host}]" if ":" in host else host
         port = listener.getsockname()[1]
+        end_at_sigterm()
         output.note(f"Serving {served} on http://{address}:{port}; /openapi.json describes the API.")
         run(app, listener, patience)
 

@@ -47,7 +47,9 @@ class _Piece:
 class EmbeddingTurns:
     """Embeds on a few threads, one of them for short searches alone, until close()."""
 
-    def __init__(self) -> None:
+    def __init__(self, lanes: int | None = None) -> None:
+        """`lanes` is the number of threads, by default one for each core, and one for a GPU."""
+        self._wanted = lanes
         self._waiting: list[_Piece] = []  # a heap
         self._speed = SPEED  # seconds of audio in a second, of one lane
         self._numbers = itertools.count()
@@ -115,7 +117,7 @@ class EmbeddingTurns:
                 raise CancelledError
             if not self._lanes:
                 # A GPU computes one batch at a time; on CPUs long work leaves one lane, and so one core, to short.
-                lanes = 1 if _on_gpu(pieces[0].encoder) else max(2, os.cpu_count() or 1)
+                lanes = self._wanted or (1 if _on_gpu(pieces[0].encoder) else max(2, os.cpu_count() or 1))
                 for number in range(lanes):
                     lane = threading.Thread(target=self._work, args=(number < lanes - 1 or lanes == 1,), daemon=True)
                     lane.start()

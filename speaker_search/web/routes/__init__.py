@@ -15,7 +15,7 @@ from speaker_search.web.routes.search_routes import search_routes
 from speaker_search.web.routes.sound_routes import sound_routes
 from speaker_search.web.routes.verdict_routes import verdict_routes
 from speaker_search.web.routes.voice_routes import voice_routes
-from speaker_search.web.serving.turns import SearchTurns
+from speaker_search.web.serving.side_by_side import SearchTurns
 
 
 def routes(library: Library, ingests: Ingests, turns: SearchTurns) -> APIRouter:

@@ -14,7 +14,7 @@ from speaker_search.errors import UsageError
 from speaker_search.library import Library, Question
 from speaker_search.web import description
 from speaker_search.web.routes.parameters import Id, Limit, Names
-from speaker_search.web.serving.turns import SearchTurns
+from speaker_search.web.serving.side_by_side import SearchTurns
 
 MAX_CLIPS = 32  # uploaded with one search
 Asked = TypeVar("Asked", bound=documents.Document)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from limits import parse
+from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import Headers
@@ -69,17 +69,22 @@ def _key_of(entry: str, number: int) -> Key:
     return Key(name, cast(Scopes, scope), digest)
 
 
+def rate_of(text: str) -> RateLimitItem:
+    """A rate such as "600/minute". Raises UsageError when it cannot be read."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise UsageError(f"SPKSEARCH_RATE_LIMIT cannot be {text!r}.", "Write it as 600/minute.") from error
+
+
 class Keys:
     """Answer under /v1 and at /metrics only who sends a key, which may do what is asked, and not too often."""
 
-    def __init__(self, app: ASGIApp, *, keys: Sequence[Key], rate: str) -> None:
-        """`rate` is how often each key may ask, such as "600/minute". Raises UsageError when it cannot be read."""
+    def __init__(self, app: ASGIApp, *, keys: Sequence[Key], rate: RateLimitItem) -> None:
+        """`rate` is how often each key may ask."""
         self.app = app
         self._keys = keys
-        try:
-            self._rate = parse(rate)
-        except ValueError as error:
-            raise UsageError(f"SPKSEARCH_RATE_LIMIT cannot be {rate!r}.", "Write it as 600/minute.") from error
+        self._rate = rate
         self._rates = MovingWindowRateLimiter(MemoryStorage())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

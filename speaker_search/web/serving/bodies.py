@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from python_multipart.multipart import parse_options_header
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartParser
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speaker_search.documents import MAX_UPLOAD_BYTES
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_JSON_BYTES = 4 * 2**20  # of a request without sounds; parsing more would hold up others
 MAX_HELD_BYTES = 4 * MAX_UPLOAD_BYTES  # of all requests being received or answered
+MAX_EPILOGUE_BYTES = 64  # after the last boundary
 RETRY_AFTER_S = 5.0
 
 
@@ -43,9 +45,11 @@ class Bodies:
             await problems.of(_too_large(most))(scope, receive, send)
             return
         received, whole, began = 0, False, asyncio.get_running_loop().time()
+        end = _end_of_parts(headers[b"content-type"]) if upload else b""
+        tail = b""
 
         async def counted() -> Message:
-            nonlocal received, whole
+            nonlocal received, whole, tail
             if whole:  # from here on the app only learns of the client's leaving
                 return await receive()
             left_s = began + self._patience.body_s - asyncio.get_running_loop().time()
@@ -54,19 +58,30 @@ class Bodies:
                     message = await receive()
             except TimeoutError:
                 raise HTTPException(408, "The body of the request came too slowly. Send it again.") from None
-            size, whole = len(message.get("body", b"")), not message.get("more_body", False)
-            received += size
-            self.held += size
+            body = message.get("body", b"")
+            whole = not message.get("more_body", False)
+            received += len(body)
+            self.held += len(body)
+            tail = (tail + body)[-len(end) - MAX_EPILOGUE_BYTES :]
             if received > most:
                 raise _too_large(most)
             if self.held > MAX_HELD_BYTES:
                 raise OverloadedError("Too many uploads are in hand.", retry_after_s=RETRY_AFTER_S)
+            if whole and message["type"] == "http.request" and received and end not in tail:
+                raise MultiPartException("The upload ends early, or is not multipart: its last boundary is missing.")
             return message
 
         try:
             await self.app(scope, counted, send)
         finally:
             self.held -= received
+
+
+def _end_of_parts(content_type: bytes) -> bytes:
+    """The last boundary of an upload; b"" where its header names none, which the parser refuses."""
+    _, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary", b"")
+    return b"--" + boundary + b"--" if boundary else b""
 
 
 def _too_large(most: int) -> TooLargeError:

@@ -6,17 +6,26 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speaker_search.library import Library
 from speaker_search.web.serving.connections import Patience
-from speaker_search.web.serving.turns import Turns
+from speaker_search.web.serving.side_by_side import Turns
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+METHODS = ("GET", "POST", "DELETE", "OPTIONS")  # a client may send any word
 TYPE_PREFIX = "urn:spksearch:problem:"
 
 
@@ -24,6 +33,7 @@ class Metrics:
     """Counts requests, their times and the stages of searches."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # they double the answer and say little
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "spksearch_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
@@ -74,18 +84,28 @@ class Metrics:
                 await app(scope, receive, noted)
             finally:
                 self._in_hand.dec()
-                # Not the path, of which there are without end.
-                route = getattr(scope.get("route"), "path", "other")
-                self._requests.labels(scope["method"], route, str(status)).inc()
+                route = _route(scope)
+                method = scope["method"] if scope["method"] in METHODS else "other"
+                self._requests.labels(method, route, str(status)).inc()
                 self._seconds.labels(route).observe(time.perf_counter() - began)
 
         return counted
 
     def _note_problem(self, body: bytes) -> None:
+        if not body:  # the client left before its request was complete
+            self._refused.labels("left").inc()
+            return
         try:
             self._refused.labels(json.loads(body)["type"].removeprefix(TYPE_PREFIX)).inc()
         except (ValueError, LookupError, TypeError):
             self._refused.labels("other").inc()
+
+
+def _route(scope: Scope) -> str:
+    """The route that answered, such as /v1/clips/{clip_id}/audio; not the path, of which there are without end."""
+    path: str = getattr(scope.get("route"), "path", "other")
+    under = scope["path"].startswith("/v1/") and path.startswith("/") and not path.startswith("/v1/")
+    return f"/v1{path}" if under else path  # FastAPI leaves out the prefix of an included router
 
 
 class _Held(Collector):

@@ -15,13 +15,13 @@ from speaker_search.library import Library
 from speaker_search.settings import Settings
 from speaker_search.web import problems
 from speaker_search.web.conditional import Conditional
-from speaker_search.web.serving.api_keys import Keys, keys_of
+from speaker_search.web.serving.api_keys import Keys, keys_of, rate_of
 from speaker_search.web.serving.bodies import Bodies
 from speaker_search.web.serving.connections import Patience
 from speaker_search.web.serving.figures import CONTENT_TYPE, Metrics
 from speaker_search.web.serving.origins import LOOPBACK, Origins
 from speaker_search.web.serving.readiness import Readiness
-from speaker_search.web.serving.turns import SearchTurns
+from speaker_search.web.serving.side_by_side import SearchTurns
 
 RETRY_AFTER_S = 1.0  # while the server starts
 
@@ -38,13 +38,13 @@ def check_exposure(settings: Settings, host: str) -> None:
 def guard(app: FastAPI, library: Library, host: str, patience: Patience, metrics: Metrics) -> None:
     """Put the guards before an app. Raises UsageError for settings that cannot be read."""
     settings = library.settings
-    hosts = settings.host_names or (list(LOOPBACK) if host in LOOPBACK else [])
-    keys = keys_of(settings.keys)
+    hosts = [*settings.host_names, *LOOPBACK] if settings.host_names or host in LOOPBACK else []
+    keys, rate = keys_of(settings.keys), rate_of(settings.rate_limit)
     problems.install(app)
     app.add_middleware(Conditional)
     app.add_middleware(Bodies, patience=patience)
     if keys:
-        app.add_middleware(Keys, keys=keys, rate=settings.rate_limit)
+        app.add_middleware(Keys, keys=keys, rate=rate)
     if settings.page_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -11,6 +11,7 @@ from speaker_search.library import Library
 
 EMPTY_POLL_S = 1.0  # between looks whether an empty catalog has voices
 RETRY_S = 10.0  # after a failure that may pass, such as a download
+PATIENCE_S = 2.0  # with a warm-up in progress, at the end
 LOG = logging.getLogger("uvicorn.error")
 
 
@@ -28,9 +29,10 @@ class Readiness:
         self._thread.start()
 
     def close(self) -> None:
+        """Stop; an encoder that is still being loaded is not waited for long."""
         self._closing.set()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(PATIENCE_S)
 
     def document(self) -> documents.Readiness | None:
         """That the server is ready; None while it starts. Raises what keeps it from being ready."""
@@ -53,10 +55,11 @@ class Readiness:
                 self._problem = error
                 self._closing.wait(EMPTY_POLL_S)
             except SpeakerSearchError as error:
-                if str(error) != str(self._problem):
+                if str(error) != str(self._problem) and not self._closing.is_set():
                     LOG.warning("The server is not ready: %s", error)
                 self._problem = error
                 self._closing.wait(RETRY_S)
             except Exception:  # whatever it was, the server goes on
-                LOG.exception("The server could not warm up.")
+                if not self._closing.is_set():
+                    LOG.exception("The server could not warm up.")
                 self._closing.wait(RETRY_S)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import signal
 import socket
-import threading
+import sys
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -49,9 +50,18 @@ def server_of(app: FastAPI, patience: Patience) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
+def end_at_sigterm() -> None:
+    """Have SIGTERM end the program with exit code 0, and not at once as by default. For the main thread alone.
+
+    uvicorn answers the requests in hand first, and then sends the signal once more to whoever was to get it.
+    """
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, end)
+
+
 def run(app: FastAPI, listener: socket.socket, patience: Patience) -> None:
     """Serve until Ctrl-C, which raises KeyboardInterrupt, or SIGTERM. Requests in hand are answered first."""
-    if threading.current_thread() is threading.main_thread():
-        # uvicorn stops at SIGTERM and then sends it once more to whoever was to get it: by default it would kill us.
-        signal.signal(signal.SIGTERM, lambda _signal, _frame: None)
     server_of(app, patience).run(sockets=[listener])
