@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +181,25 @@ def test_a_name_in_a_csv_is_the_person_whom_a_dump_has_under_it(
     for file in (dump, path) if dump_first else (path, dump):
         library.import_credits(file)
     assert kept(library) == FROM_DUMP | {"店員": {"佐藤 花"}}
+
+
+def test_credits_are_read_again_after_whatever_changes_them(library: Library, tmp_path: Path, dump: Path) -> None:
+    changes: list[Callable[[], object]] = [
+        lambda: library.import_credits(written(tmp_path, "青空工房,海の声,店員,佐藤 花")),
+        lambda: library.import_credits(written(tmp_path, "青空工房,海の声,店員,山田")),
+        lambda: library.import_credits(dump),
+        lambda: library.import_credits(written(tmp_path, "青空工房,海の声,黒幕,佐藤 花")),
+        lambda: library.merge("character", "青空工房/海の声/高坂凛", "青空工房/海の声/店員"),
+        lambda: library.undo_edit(1),
+    ]
+    seen = [library._credits()]
+    for change in changes:
+        change()
+        seen.append(library._credits())
+        with library.catalog.read() as connection:
+            assert seen[-1] == kept_credits.credits_of(connection)
+        assert seen[-1] != seen[-2]
+    assert library._credits() is seen[-1]
 
 
 def test_an_unknown_file_is_refused(library: Library, tmp_path: Path) -> None:
