@@ -17,6 +17,7 @@ from speaker_search.documents import MAX_EXAMPLES, By, Reference
 from speaker_search.encoders import Encoder
 from speaker_search.entities import Floats, Waveform
 from speaker_search.errors import AudioError, NotFoundError, SpeakerSearchError, UsageError
+from speaker_search.library.inline_sounds import InlineSounds
 from speaker_search.library.query_sounds import PROCESSES, QuerySounds, Sound, named, speechless
 from speaker_search.library.question import Question, examples, kind_and_id
 from speaker_search.library.voices.crediting import Crediting
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 EXAMPLES_AT_ONCE = 32  # of one or more questions, decoded before they are embedded: up to 120 MiB of sound
 PORTION_S = 60.0  # of sound embedded at a time: another search waits for one portion at most
-INLINE_BYTES = 512 * 1024  # of a clip's sound as stored: a larger one has no player in a notebook
 OF_ONE = (UsageError, NotFoundError, AudioError)  # what may be wrong with one question, and not with the next
 T = TypeVar("T")
 U = TypeVar("U")
@@ -67,6 +67,7 @@ class Asking(Crediting):
     ) -> None:
         super().__init__(settings, encoder=encoder)
         self._query_sounds = QuerySounds(decoder)
+        self._inline_sounds = InlineSounds(self)
         self._encoding = threading.Lock()  # an encoder embeds one portion at a time
 
     def close(self) -> None:
@@ -239,21 +240,7 @@ class Asking(Crediting):
             voices=self._voices(ready) if by == "voice" else None,
             exclude_game_id=exclude_game_id,
         )
-        return replace(found, sound=self._inline_sound)
-
-    def _inline_sound(self, clip_id: int) -> tuple[str, bytes] | None:
-        """A clip's media type and sound as stored; None where it is not there any more, or too large for a page."""
-        try:
-            sound = self.sound(clip_id)
-            if isinstance(sound.source, bytes):
-                content = sound.source
-            elif sound.source.stat().st_size > INLINE_BYTES:
-                return None
-            else:
-                content = sound.source.read_bytes()
-        except (SpeakerSearchError, OSError):
-            return None
-        return (sound.media_type, content) if len(content) <= INLINE_BYTES else None
+        return replace(found, sound=self._inline_sounds)
 
     def _query_encoder(self, ready: Ready) -> Encoder:
         encoder = self._load(ready.space.encoder)
