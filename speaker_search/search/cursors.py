@@ -28,6 +28,7 @@ from speaker_search.search.query import EVERYBODY, NOTHING, Filters, Given, Quer
 VERSION = 1  # of what a cursor holds: those of other versions are refused
 CHECKSUM_BYTES = 16
 MOST_BYTES = 64 * 1024  # of a cursor as text: servers refuse longer addresses
+MOST_UNPACKED = 4 * 2**20
 LENGTHS = struct.Struct("<4I")
 VECTOR, DELTA = np.dtype("<f4"), np.dtype("<u8")
 
@@ -123,7 +124,7 @@ def _checked(text: str, catalog: str) -> bytes:
     checksum, body = raw[:CHECKSUM_BYTES], raw[CHECKSUM_BYTES:]
     if not hmac.compare_digest(checksum, _checksum(body, catalog)):
         raise error
-    return zlib.decompress(body)
+    return zlib.decompressobj().decompress(body, MOST_UNPACKED)
 
 
 def _checksum(body: bytes, catalog: str) -> bytes:
