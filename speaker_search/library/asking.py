@@ -50,6 +50,14 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
+class Embedded:
+    """A sound with its vector."""
+
+    waveform: Waveform
+    vector: Floats  # (dim,) NaN where it has no speech
+
+
+@dataclass(frozen=True, slots=True)
 class Gathered:
     """A question that is ready to be embedded and answered."""
 
@@ -79,10 +87,10 @@ class Asking(Crediting):
         ready = self.ready
         for some in _portions(questions, EXAMPLES_AT_ONCE, lambda question: question.size):
             gathered = _side_by_side(lambda question: _tried(self._gathered, ready, question), some)
-            vectors = self._embedded(ready, (one for one in gathered if isinstance(one, Gathered)))
+            embedded = self._embedded(ready, (one for one in gathered if isinstance(one, Gathered)))
             for one in gathered:
                 if isinstance(one, Gathered):
-                    yield _tried(self._answered, ready, one, vectors)
+                    yield _tried(self._answered, ready, one, embedded)
                 else:
                     yield one
 
@@ -164,20 +172,18 @@ class Asking(Crediting):
                 raise gone(self.catalog, ready.space, voice)
         return [character.id for voice in voices for character, _ in members[voice]]
 
-    def _embedded(self, ready: Ready, gathered: Iterable[Gathered]) -> dict[bytes, Floats]:
-        """The vectors (dim,) of all sounds by fingerprint, NaN where one has no speech; the same sound is embedded
-        once.
-        """
+    def _embedded(self, ready: Ready, gathered: Iterable[Gathered]) -> dict[bytes, Embedded]:
+        """All sounds with their vectors by fingerprint, each embedded once."""
         sounds = {sound: heard for one in gathered for side in one.sides for sound, (_, heard) in side.heard.items()}
-        vectors: dict[bytes, Floats] = {}
+        found: dict[bytes, Embedded] = {}
         for portion in _portions(list(sounds), PORTION_S, lambda sound: sounds[sound].seconds):
             with self._encoding:
                 encoder = self._query_encoder(ready)
-                embedded = encoder.embed([sounds[sound].samples for sound in portion])
-            vectors.update(zip(portion, embedded, strict=True))
-        return vectors
+                vectors = encoder.embed([sounds[sound].samples for sound in portion])
+            found.update({sound: Embedded(sounds[sound], row) for sound, row in zip(portion, vectors, strict=True)})
+        return found
 
-    def _answered(self, ready: Ready, gathered: Gathered, vectors: dict[bytes, Floats]) -> Answer:
+    def _answered(self, ready: Ready, gathered: Gathered, embedded: dict[bytes, Embedded]) -> Answer:
         from speaker_search.search.examples import query_of
         from speaker_search.search.query import Page
 
@@ -191,29 +197,29 @@ class Asking(Crediting):
                 earlier.by,
                 earlier.exclude_game_id,
             )
-        like, unlike = (self._examples(ready, side, vectors) for side in gathered.sides)
+        like, unlike = (self._examples(ready, side, embedded) for side in gathered.sides)
         query = query_of(like, unlike, gathered.asked)
         return self._answer(ready, query, question.filters, Page(question.limit), question.by)
 
-    def _examples(self, ready: Ready, side: Side, vectors: dict[bytes, Floats]) -> Examples:
+    def _examples(self, ready: Ready, side: Side, embedded: dict[bytes, Embedded]) -> Examples:
         """What a side is made of. Clips without speech are left out, unless that leaves nothing."""
         from speaker_search.search.examples import Examples
 
-        left_out, voiced = list(side.left_out), []
-        for sound, (number, waveform) in side.heard.items():
-            if np.isfinite(vectors[sound]).all():
-                voiced.append((sound, waveform))
+        left_out, voiced = list(side.left_out), {}
+        for sound, (number, _) in side.heard.items():
+            if np.isfinite(embedded[sound].vector).all():
+                voiced[sound] = embedded[sound]
             else:
                 silent = speechless(side.sounds[number - 1], ready.space.encoder)
                 left_out.append(named(silent, number, len(side.sounds), unlike=side.unlike))
         if left_out and not voiced and not len(side.stored):
             raise left_out[0]
         with self.catalog.read() as connection:
-            games = duplicates.games_with(connection, [sound for sound, _ in voiced])
+            games = duplicates.games_with(connection, voiced)
         heard = Examples(
-            np.array([vectors[sound] for sound, _ in voiced], np.float32).reshape(-1, ready.space.dim),
+            np.array([one.vector for one in voiced.values()], np.float32).reshape(-1, ready.space.dim),
             np.ones(len(voiced), np.int64),
-            sum(waveform.seconds for _, waveform in voiced),
+            sum(one.waveform.seconds for one in voiced.values()),
             tuple(f"Left out: {error}" for error in left_out),
             tuple(sorted(games)),
         )
