@@ -46,6 +46,7 @@ SLOW = (
     "test_mutated_audio.py",
     "test_recall.py",
     "test_one_answer.py",
+    "test_stdio.py",
     "test_changing_catalog.py",
     "test_ingests.py",
     "test_weights.py",

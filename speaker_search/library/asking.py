@@ -16,6 +16,7 @@ from speaker_search.documents import MAX_EXAMPLES, By, Reference
 from speaker_search.encoders import Encoder
 from speaker_search.entities import Floats, Waveform
 from speaker_search.errors import AudioError, NotFoundError, SpeakerSearchError, UsageError
+from speaker_search.library.inline_sounds import InlineSounds
 from speaker_search.library.query_sounds import PROCESSES, QuerySounds, Sound, named, speechless
 from speaker_search.library.question import Question, examples, kind_and_id
 from speaker_search.library.under_load.stages import Stages
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from speaker_search.search.query import Answer, Filters, Page, Query
 
 EXAMPLES_AT_ONCE = 32  # of one or more questions, decoded before they are embedded: up to 120 MiB of sound
-INLINE_BYTES = 512 * 1024  # of a clip's sound as stored: a larger one has no player in a notebook
 OF_ONE = (UsageError, NotFoundError, AudioError)  # what may be wrong with one question, and not with the next
 T = TypeVar("T")
 U = TypeVar("U")
@@ -46,6 +46,14 @@ class Side:
     stored: Examples
     names: list[str | bytes]  #: what identifies each of its parts
     unlike: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A sound with its vector."""
+
+    waveform: Waveform
+    vector: Floats  # (dim,) NaN where it has no speech
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,7 @@ class Asking(Crediting):
         super().__init__(settings, encoder=encoder)
         self._query_sounds = QuerySounds(decoder)
         self.stages = Stages()
+        self._inline_sounds = InlineSounds(self)
 
     def close(self) -> None:
         self._query_sounds.close()
@@ -77,10 +86,10 @@ class Asking(Crediting):
         ready = self.ready
         for some in _portions(questions, EXAMPLES_AT_ONCE, lambda question: question.size):
             gathered = _side_by_side(lambda question: _tried(self._gathered, ready, question), some)
-            vectors = self._embedded(ready, (one for one in gathered if isinstance(one, Gathered)))
+            embedded = self._embedded(ready, (one for one in gathered if isinstance(one, Gathered)))
             for one in gathered:
                 if isinstance(one, Gathered):
-                    yield _tried(self._answered, ready, one, vectors)
+                    yield _tried(self._answered, ready, one, embedded)
                 else:
                     yield one
 
@@ -164,18 +173,17 @@ class Asking(Crediting):
                 raise gone(self.catalog, ready.space, voice)
         return [character.id for voice in voices for character, _ in members[voice]]
 
-    def _embedded(self, ready: Ready, gathered: Iterable[Gathered]) -> dict[bytes, Floats]:
-        """The vectors (dim,) of all sounds by fingerprint, NaN where one has no speech; the same sound is embedded
-        once.
-        """
+    def _embedded(self, ready: Ready, gathered: Iterable[Gathered]) -> dict[bytes, Embedded]:
+        """All sounds with their vectors by fingerprint, each embedded once."""
         sounds = {sound: heard for one in gathered for side in one.sides for sound, (_, heard) in side.heard.items()}
         if not sounds:
             return {}
         encoder = self._query_encoder(ready)
         with self.stages.timed("embed"):
-            return dict(zip(sounds, self.turns.embed(encoder, [one.samples for one in sounds.values()]), strict=True))
+            vectors = self.turns.embed(encoder, [one.samples for one in sounds.values()])
+        return {sound: Embedded(sounds[sound], row) for sound, row in zip(sounds, vectors, strict=True)}
 
-    def _answered(self, ready: Ready, gathered: Gathered, vectors: dict[bytes, Floats]) -> Answer:
+    def _answered(self, ready: Ready, gathered: Gathered, embedded: dict[bytes, Embedded]) -> Answer:
         from speaker_search.search.examples import query_of
         from speaker_search.search.query import Page
 
@@ -189,29 +197,29 @@ class Asking(Crediting):
                 earlier.by,
                 earlier.exclude_game_id,
             )
-        like, unlike = (self._examples(ready, side, vectors) for side in gathered.sides)
+        like, unlike = (self._examples(ready, side, embedded) for side in gathered.sides)
         query = query_of(like, unlike, gathered.asked)
         return self._answer(ready, query, question.filters, Page(question.limit), question.by)
 
-    def _examples(self, ready: Ready, side: Side, vectors: dict[bytes, Floats]) -> Examples:
+    def _examples(self, ready: Ready, side: Side, embedded: dict[bytes, Embedded]) -> Examples:
         """What a side is made of. Clips without speech are left out, unless that leaves nothing."""
         from speaker_search.search.examples import Examples
 
-        left_out, voiced = list(side.left_out), []
-        for sound, (number, waveform) in side.heard.items():
-            if np.isfinite(vectors[sound]).all():
-                voiced.append((sound, waveform))
+        left_out, voiced = list(side.left_out), {}
+        for sound, (number, _) in side.heard.items():
+            if np.isfinite(embedded[sound].vector).all():
+                voiced[sound] = embedded[sound]
             else:
                 silent = speechless(side.sounds[number - 1], ready.space.encoder)
                 left_out.append(named(silent, number, len(side.sounds), unlike=side.unlike))
         if left_out and not voiced and not len(side.stored):
             raise left_out[0]
         with self.catalog.read() as connection:
-            games = duplicates.games_with(connection, [sound for sound, _ in voiced])
+            games = duplicates.games_with(connection, voiced)
         heard = Examples(
-            np.array([vectors[sound] for sound, _ in voiced], np.float32).reshape(-1, ready.space.dim),
+            np.array([one.vector for one in voiced.values()], np.float32).reshape(-1, ready.space.dim),
             np.ones(len(voiced), np.int64),
-            sum(waveform.seconds for _, waveform in voiced),
+            sum(one.waveform.seconds for one in voiced.values()),
             tuple(f"Left out: {error}" for error in left_out),
             tuple(sorted(games)),
         )
@@ -239,21 +247,7 @@ class Asking(Crediting):
                 voices=self._voices(ready) if by == "voice" else None,
                 exclude_game_id=exclude_game_id,
             )
-        return replace(found, sound=self._inline_sound)
-
-    def _inline_sound(self, clip_id: int) -> tuple[str, bytes] | None:
-        """A clip's media type and sound as stored; None where it is not there any more, or too large for a page."""
-        try:
-            sound = self.sound(clip_id)
-            if isinstance(sound.source, bytes):
-                content = sound.source
-            elif sound.source.stat().st_size > INLINE_BYTES:
-                return None
-            else:
-                content = sound.source.read_bytes()
-        except (SpeakerSearchError, OSError):
-            return None
-        return (sound.media_type, content) if len(content) <= INLINE_BYTES else None
+        return replace(found, sound=self._inline_sounds)
 
     def _query_encoder(self, ready: Ready) -> Encoder:
         encoder = self._load(ready.space.encoder)

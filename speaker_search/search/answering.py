@@ -41,8 +41,10 @@ def answer(
     All characters are ranked by their profiles, so filters cost no accuracy and a character with many lines has no
     advantage; its hits are its clips nearest to the query, with exact cosines. By game or voice, the best character
     represents the others; `voices` gives each character's voice. By clip, matches are single clips, including those of
-    unknown speakers.
+    unknown speakers. Raises UsageError and NotFoundError for filters that make no sense or name nothing.
     """
+    if filters.min_clips < 0:
+        raise UsageError(f"The minimum number of clips must be 0 or more, not {filters.min_clips}.")
     if filters.min_probability is not None and (by == "clip" or query.blended):
         kind = "by clip" if by == "clip" else "with `unlike`"
         raise UsageError(f"A search {kind} has no probabilities.", "Leave the minimum probability out.")

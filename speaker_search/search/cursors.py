@@ -14,7 +14,7 @@ import json
 import struct
 import zlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from speaker_search.search.query import EVERYBODY, NOTHING, Filters, Given, Quer
 VERSION = 1  # of what a cursor holds: those of other versions are refused
 CHECKSUM_BYTES = 16
 MOST_BYTES = 64 * 1024  # of a cursor as text: servers refuse longer addresses
+MOST_UNPACKED = 4 * 2**20
 LENGTHS = struct.Struct("<4I")
 VECTOR, DELTA = np.dtype("<f4"), np.dtype("<u8")
 
@@ -58,13 +59,7 @@ def write(cursor: Cursor, ready: Ready, catalog: str) -> str | None:
         "by": cursor.by,
         "filters": asdict(cursor.filters),
         "exclude_game": cursor.exclude_game_id,
-        "clips": query.clips,
-        "seconds": query.seconds,
-        "warnings": query.warnings,
-        "character": query.character_id,
-        "games": query.game_ids,
-        "blended": query.blended,
-        "asked": query.asked,
+        "query": {one.name: getattr(query, one.name) for one in fields(Query) if one.name != "vector"},
     }
     vector = b"" if query.character_id is not None else np.asarray(query.vector, VECTOR).tobytes()
     parts = [json.dumps(header).encode(), vector, _packed(cursor.given.ids), _packed(cursor.given.voices)]
@@ -87,23 +82,13 @@ def read(text: str, ready: Ready, catalog: str) -> Cursor:
             f"This cursor is of a search in {header['space']}, and {ready.space.name} is searched now.",
             "Search again from the first page.",
         )
-    filters: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in header["filters"].items()
-    }
-    if header["character"] is not None:
-        query = character_query(ready, header["character"])
+    asked = _tuples(header["query"])
+    if asked["character_id"] is not None:
+        query = character_query(ready, asked["character_id"])
     else:
-        query = Query(
-            vector=np.frombuffer(vector, VECTOR).astype(np.float32),
-            clips=header["clips"],
-            seconds=header["seconds"],
-            warnings=tuple(header["warnings"]),
-            game_ids=tuple(header["games"]),
-            blended=header["blended"],
-            asked=header["asked"],
-        )
+        query = Query(vector=np.frombuffer(vector, VECTOR).astype(np.float32), **asked)
     given = Given(_unpacked(ids), _unpacked(voices))
-    return Cursor(query, Filters(**filters), header["by"], header["exclude_game"], given)
+    return Cursor(query, Filters(**_tuples(header["filters"])), header["by"], header["exclude_game"], given)
 
 
 def asked(like: Iterable[str | bytes], unlike: Iterable[str | bytes]) -> str:
@@ -117,6 +102,11 @@ def another() -> UsageError:
     return UsageError(
         "This cursor belongs to another search.", "Give it with what that search was asked with, or alone."
     )
+
+
+def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields read from JSON, which has lists for tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
 def _checked(text: str, catalog: str) -> bytes:
@@ -134,7 +124,7 @@ def _checked(text: str, catalog: str) -> bytes:
     checksum, body = raw[:CHECKSUM_BYTES], raw[CHECKSUM_BYTES:]
     if not hmac.compare_digest(checksum, _checksum(body, catalog)):
         raise error
-    return zlib.decompress(body)
+    return zlib.decompressobj().decompress(body, MOST_UNPACKED)
 
 
 def _checksum(body: bytes, catalog: str) -> bytes:

@@ -15,10 +15,7 @@ from speaker_search.errors import SpeakerSearchError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which characters may match. Makers and games are names; `min_clips` counts embedded clips.
-
-    Raises UsageError for a negative one.
-    """
+    """Which characters may match. Makers and games are names; `min_clips` counts embedded clips."""
 
     makers: tuple[str, ...] = ()
     games: tuple[str, ...] = ()
@@ -26,10 +23,6 @@ class Filters:
     exclude_games: tuple[str, ...] = ()
     min_clips: int = 1
     min_probability: float | None = None  #: a match without a probability does not reach it
-
-    def __post_init__(self) -> None:
-        if self.min_clips < 0:
-            raise UsageError(f"The minimum number of clips must be 0 or more, not {self.min_clips}.")
 
 
 @dataclass(frozen=True, slots=True)

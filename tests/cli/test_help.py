@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from speaker_search.cli.program import app
 
-WITHOUT_JSON = {"serve"}  # it answers over HTTP
+WITHOUT_JSON = {"serve", "mcp"}  # they answer over HTTP and MCP
 
 
 def commands(command: Any, names: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -52,6 +52,7 @@ def test_the_commands_are_those_promised_so_far() -> None:
         "index tune",
         "play",
         "serve",
+        "mcp",
         "demo",
     }
 

@@ -72,5 +72,6 @@ def test_a_character_whose_clips_are_pending_is_said_to_wait_for_a_worker(librar
 
 @pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 def test_fewer_clips_than_none_are_no_filter(library: Library) -> None:
+    fill(library, some_voices(games=1, characters=1))
     with pytest.raises(UsageError, match="must be 0 or more, not -5"):
         library.search_like(clips=[1], filters=Filters(min_clips=-5))

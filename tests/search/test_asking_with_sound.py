@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import time
 from base64 import b64encode
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -226,6 +227,9 @@ def test_the_matches_of_a_search_can_be_heard_in_a_notebook(voices: Library, dum
     shown = found._repr_html_()
     assert f'src="data:audio/wav;base64,{b64encode(line.read_bytes()).decode()}"' in shown
     assert shown.count("<audio") == 2
+    assert asdict(found)["encoder"] == found.encoder
+    silent = pickle.loads(pickle.dumps(found))  # noqa: S301 - its own
+    assert (silent.matches, "<audio" in silent._repr_html_()) == (found.matches, False)
     nowhere = replace(found.matches[0].hits[0], clip=replace(found.matches[0].hits[0].clip, id=10**6))
     gone = replace(found, matches=(replace(found.matches[0], hits=(nowhere,)),))
     assert "<audio" not in gone._repr_html_()
