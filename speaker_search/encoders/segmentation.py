@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # it carries no types
 
 from speaker_search.encoders.checkpoint import load_tensors, read_checkpoint, refused
 from speaker_search.encoders.networks.pyannet import CLASSES, FRAME_SAMPLES, FRAME_STEP, SPEAKERS, PyanNet
@@ -39,6 +40,8 @@ class Segmentation:
         self._classes = torch.zeros(len(CLASSES), SPEAKERS, dtype=torch.bool)
         for place, speakers in enumerate(CLASSES):
             self._classes[place, list(speakers)] = True
+        # Its recurrent steps are too small to share: on two cores they take five times as long as on one.
+        self._one_core = ThreadpoolController()
 
     @torch.inference_mode()
     def windows(self, samples: Floats) -> list[Window]:
@@ -57,7 +60,8 @@ class Segmentation:
         return [Window(start, speaking) for start, speaking in zip(starts, found, strict=False)]
 
     def _speaking(self, waveforms: Floats) -> list[npt.NDArray[np.bool_]]:
-        classes = self._network(torch.from_numpy(waveforms)).argmax(dim=2)  # (N, frames)
+        with self._one_core.limit(limits=1, user_api="openmp"):  # of this thread only
+            classes = self._network(torch.from_numpy(waveforms)).argmax(dim=2)  # (N, frames)
         return list(self._classes[classes].numpy())
 
 
