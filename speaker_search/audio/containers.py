@@ -105,4 +105,4 @@ def _mono(frame: AudioFrame) -> Floats:
         return np.asarray(samples.mean(axis=0, dtype=np.float32), np.float32)
     scale = 2.0 ** (8 * samples.dtype.itemsize - 1)
     offset = scale if samples.dtype.kind == "u" else 0.0
-    return ((samples.mean(axis=0, dtype=np.float64) - offset) / scale).astype(np.float32)
+    return np.asarray((samples.mean(axis=0, dtype=np.float64) - offset) / scale, np.float32)

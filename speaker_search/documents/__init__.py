@@ -95,6 +95,7 @@ from speaker_search.documents.reports import (
     Upgraded,
     Verification,
 )
+from speaker_search.documents.speakers import Speakers, SpeakerSearch, Turn
 from speaker_search.documents.transfers import Backup, Exported, Imported, Restored
 
 __all__ = [
@@ -182,8 +183,11 @@ __all__ = [
     "SheetLines",
     "ShownCharacter",
     "ShownVoice",
+    "SpeakerSearch",
+    "Speakers",
     "Suspect",
     "TriedVerdict",
+    "Turn",
     "UnknownLine",
     "UnknownLines",
     "UnsettledCredit",

@@ -1,8 +1,9 @@
-"""What is heard in a query's sounds: speech and its speakers, and what speaks against trusting the answer."""
+"""What is heard in a query's sounds: speech and its speakers, and what speaks against trusting an answer."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,37 +14,134 @@ from speaker_search.errors import AudioError
 
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:
-    from speaker_search.encoders.segmentation import Segmentation, Window
+    from speaker_search.encoders.segmentation import Segmentation
+    from speaker_search.search.profiles.profiles import Profiles
     from speaker_search.search.turns import Part, Span
 
-LINE_SECONDS = 10.0  # shorter recordings are taken for lines, and searched with as they are
-MOST_SECONDS = 60.0  # of speech that a query is made from: more says nothing new
-LEAST_SPEECH_S = 1.0  # in a long recording, for the rest to be cut off
-SPLIT = 'Answer each on their own with --split-speakers, or "split_speakers": true over HTTP.'
+LINE_SECONDS = 10.0  # up to here a recording is taken for a line, and searched with as it is
+LEAST_SPEECH_S = 1.0  # that is cut out of a longer one: with less, the whole is searched with
+MOST_SPEECH_S = 60.0  # more says nothing new
+MOST_SPEAKERS = 10  # that a recording is split into
+LEAST_SPEECH_HEARD_S = 0.1  # below it a recording counts as one without speech
+NOISY_DB = 8.0  # of voice over noise: a warning below it
+NOISE_DB, CLEAR_DB = 0.0, 20.0  # between the two, trust rises from the least to 1
+LEAST_TRUST = 0.5
+SPLIT = 'answer them one by one with --split-speakers (over HTTP "split_speakers": true)'
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
     """A recording as it is searched with."""
 
-    samples: Floats  #: 16 kHz mono; of a long one its speech alone
-    warnings: tuple[str, ...] = ()
-    trust: float = 1.0  #: the share of the evidence that counts, from 0 to 1
+    samples: Floats  #: 16 kHz mono; of a long recording its speech alone
+    warnings: tuple[str, ...]
+    trust: float  #: the share of the evidence that counts, from 0 to 1
 
     @property
     def seconds(self) -> float:
         return len(self.samples) / SAMPLE_RATE
 
 
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """One of the people in a recording."""
+
+    heard: Heard  #: what they say while nobody else speaks, up to a minute of it
+    turns: tuple[tuple[float, float], ...]  #: when they speak: seconds from the beginning
+
+
 class Hearing:
-    """Listens to query sounds. The network is loaded when first needed."""
+    """Listens to query sounds with a network that is loaded when first needed."""
 
     def __init__(self) -> None:
         self._segmentation: Segmentation | None = None
         self._lock = threading.Lock()
 
     def listen(self, waveform: Waveform) -> Heard:
-        """Find the speech in a recording, and say what disturbs it.
+        """Find the speech in a recording, and say what speaks against trusting an answer to it.
 
-        A recording of up to 10 s stays as it is: shouts and breaths are voices, too.
+        A line stays as it is, since shouts and breaths are voices, too. Raises EncoderError when the network's weights
+        are not installed.
         """
+        from speaker_search.search import turns
+
+        samples = waveform.samples
+        warnings: list[str] = []
+        parts, spans = self._turns(samples)
+        speech = turns.joined(spans, gap=turns.PAUSE, margin=turns.MARGIN, samples=len(samples))
+        seconds = sum(stop - start for start, stop in spans) / SAMPLE_RATE
+        if turns.several(parts):
+            warnings.append(f"Several people speak, and the answer mixes them: {SPLIT}.")
+        if waveform.seconds > LINE_SECONDS and seconds >= LEAST_SPEECH_S:
+            samples = turns.cut(samples, turns.longest(speech, int(MOST_SPEECH_S * SAMPLE_RATE)))
+            if len(samples) < len(waveform.samples):
+                used = f"{len(samples) / SAMPLE_RATE:.1f} s of speech in {waveform.seconds:.1f} s"
+                warnings.append(f"Searched with {used}.")
+        return _heard(samples, warnings, voiced=seconds >= LEAST_SPEECH_HEARD_S)
+
+    def speakers(
+        self, waveform: Waveform, embed: Callable[[list[Floats]], Floats], profiles: Profiles
+    ) -> list[Speaker]:
+        """The people in a recording, who speaks most first; at most MOST_SPEAKERS of those who speak long enough.
+
+        Raises AudioError when nobody does.
+        """
+        from speaker_search.search import turns
+
+        samples = waveform.samples
+        parts, _ = self._turns(samples)
+        vectors = embed([turns.cut(samples, part.spans) for part in parts]) if parts else np.empty((0, 1), np.float32)
+        heard = np.flatnonzero(np.isfinite(vectors).all(axis=1))
+        parts = [parts[place] for place in heard]
+        if not parts:
+            raise AudioError(Refusal.NO_SPEECH, "Nobody speaks in the recording for half a second or longer.")
+        calibration = profiles.query_calibration(1, None)
+        groups = turns.people(
+            profiles.whitened(vectors[heard]),
+            np.array([part.samples for part in parts], np.float32),
+            np.array([part.window for part in parts], np.int64),
+            None if calibration is None else calibration.cosines.log_ratio,
+        )
+        found = []
+        for group in groups[:MOST_SPEAKERS]:
+            spans = [span for place in group for span in parts[place].spans]
+            whole = turns.joined(spans, gap=turns.PAUSE, margin=0, samples=len(samples))
+            kept = turns.longest(sorted(spans), int(MOST_SPEECH_S * SAMPLE_RATE))
+            times = tuple((round(start / SAMPLE_RATE, 2), round(stop / SAMPLE_RATE, 2)) for start, stop in whole)
+            found.append(Speaker(_heard(turns.cut(samples, kept)), times))
+        return found
+
+    def _turns(self, samples: Floats) -> tuple[list[Part], list[Span]]:
+        """The parts of each speaker, and the spans of speech."""
+        from speaker_search.encoders.networks.pyannet import FRAME_STEP
+        from speaker_search.encoders.segmentation import FIRST_SAMPLE, load_segmentation
+        from speaker_search.search import turns
+
+        with self._lock:
+            if self._segmentation is None:
+                self._segmentation = load_segmentation()
+        parts: list[Part] = []
+        spans: list[Span] = []
+        for number, window in enumerate(self._segmentation.windows(samples)):
+            first = window.start + FIRST_SAMPLE
+            parts += turns.alone(window.speaking, first, FRAME_STEP, number)
+            spans += turns.spans(np.asarray(window.speaking.any(axis=1)), first, FRAME_STEP)
+        return parts, spans
+
+
+def _heard(samples: Floats, warnings: Sequence[str] = (), *, voiced: bool = True) -> Heard:
+    """The samples to search with, and what makes matches less sure. `voiced` is whether speech was found in them."""
+    from speaker_search.audio.quality import quality
+
+    measured = quality(samples)
+    doubts = [*warnings]
+    if not voiced:
+        doubts.append("No speech was found: this may be noise, music, or only a shout, so matches say little.")
+    elif measured.voice_db < NOISY_DB:
+        doubts.append("Noise or music is about as loud as the voice, so probabilities are lower.")
+    if measured.clipped:
+        doubts.append("The recording is clipped (too loud for the microphone), so matches are less sure.")
+    if measured.narrow:
+        doubts.append("There is no sound above 4 kHz, as over a telephone, so matches are less sure.")
+    clear = (measured.voice_db - NOISE_DB) / (CLEAR_DB - NOISE_DB) if voiced else 0.0
+    return Heard(samples, tuple(doubts), LEAST_TRUST + (1 - LEAST_TRUST) * min(1.0, max(0.0, clear)))

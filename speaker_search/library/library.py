@@ -15,9 +15,10 @@ from speaker_search.catalog import duplicates, people
 from speaker_search.catalog.spaces import check_space
 from speaker_search.documents import MAX_EXAMPLES, By
 from speaker_search.encoders import Encoder
-from speaker_search.entities import Character, Waveform
+from speaker_search.entities import Character, Floats, Waveform
 from speaker_search.errors import AudioError, UsageError
-from speaker_search.library.query_sounds import QuerySounds, Sound, named, speechless
+from speaker_search.library.hearing import Heard, Hearing
+from speaker_search.library.query_sounds import LINE_SECONDS, MAX_SECONDS, QuerySounds, Sound, named, speechless
 from speaker_search.library.voices.crediting import Crediting
 from speaker_search.settings import Settings
 
@@ -25,7 +26,9 @@ from speaker_search.settings import Settings
 if TYPE_CHECKING:
     from speaker_search.search.examples import Examples
     from speaker_search.search.live import Ready
-    from speaker_search.search.query import Answer, Filters, Page, Query
+    from speaker_search.search.query import Answer, Filters, Page, Query, SpeakerAnswer
+
+NOBODY = np.empty((0, 0), np.float32)  # to be unlike
 
 
 class Library(Crediting):
@@ -40,15 +43,22 @@ class Library(Crediting):
     """
 
     def __init__(
-        self, settings: Settings, *, encoder: Encoder | None = None, decoder: Sequence[str] | None = None
+        self,
+        settings: Settings,
+        *,
+        encoder: Encoder | None = None,
+        decoder: Sequence[str] | None = None,
+        listening: bool | None = None,
     ) -> None:
         """Open the catalog of the settings. The index, the encoder and decoders are started when first needed.
 
         `encoder` is used instead of loading one, and `decoder` is the command of a decoder process to use instead of
-        ours.
+        ours. `listening` says whether speech and noise are looked for in query clips: if not given, unless you pass an
+        encoder of your own.
         """
         super().__init__(settings, encoder=encoder)
-        self._query_sounds = QuerySounds(decoder)
+        self._hearing = Hearing() if (encoder is None if listening is None else listening) else None
+        self._query_sounds = QuerySounds(decoder, max_seconds=MAX_SECONDS if self._hearing else LINE_SECONDS)
         self._encoding = threading.Lock()  # an encoder embeds one query at a time
 
     def close(self) -> None:
@@ -85,6 +95,35 @@ class Library(Crediting):
             other = np.concatenate([other, steered.vectors])
             like = replace(like, warnings=like.warnings + steered.warnings)
         return self._answer(ready, query_of(like, other), filters, page, by)
+
+    def search_speakers(
+        self, recording: Sound, *, filters: Filters | None = None, page: Page | None = None, by: By = "character"
+    ) -> list[SpeakerAnswer]:
+        """What `search` answers for each of the people in a recording, who speaks most first, with their turns.
+
+        Raises AudioError when the recording cannot be used or nobody speaks in it.
+        """
+        from speaker_search.search.examples import Examples, query_of
+        from speaker_search.search.query import SpeakerAnswer
+
+        if self._hearing is None:
+            raise UsageError("This library does not listen for speakers.", "Open it with `listening=True`.")
+        (heard,) = self._query_sounds.waveforms([recording])
+        if isinstance(heard, AudioError):
+            raise heard
+        ready = self.ready
+
+        def embed(clips: list[Floats]) -> Floats:
+            with self._encoding:
+                return self._query_encoder(ready).embed(clips)
+
+        speakers = self._hearing.speakers(heard, embed, ready.profiles)
+        answers = []
+        for speaker, vector in zip(speakers, embed([one.heard.samples for one in speakers]), strict=True):
+            said = speaker.heard
+            like = Examples(vector[None], np.ones(1, np.int64), said.seconds, said.warnings, trust=said.trust)
+            answers.append(SpeakerAnswer(speaker.turns, self._answer(ready, query_of(like, NOBODY), filters, page, by)))
+        return answers
 
     def search_like(
         self,
@@ -166,10 +205,24 @@ class Library(Crediting):
         found = self.search(sounds, unlike=unlike_sounds, **unlike, **conversion.narrowing(options))
         return found.document()
 
+    def speakers_document(self, sounds: Sequence[Sound], options: documents.SearchOptions) -> documents.Speakers:
+        """What `search_speakers` answers, as a document. Raises UsageError unless there is one recording."""
+        from speaker_search.library import conversion
+
+        if len(sounds) != 1 or options.unlike or options.cursor is not None:
+            raise UsageError(
+                "Speakers are split in one recording, without `unlike` and without a cursor.", "Leave the rest out."
+            )
+        (recording,) = sounds
+        found = self.search_speakers(recording, **conversion.narrowing(options))
+        return documents.Speakers(speakers=[one.document() for one in found])
+
     def search_like_document(self, request: documents.SearchRequest) -> documents.Search:
         """What `search_like` answers, as a document."""
         from speaker_search.library import conversion
 
+        if request.split_speakers:
+            raise UsageError("`split_speakers` is for an uploaded recording.", "Leave it out.")
         clips, characters = conversion.ids_of(request.like)
         unlike_clips, unlike_characters = conversion.ids_of(request.unlike)
         found = self.search_like(
@@ -221,18 +274,19 @@ class Library(Crediting):
         """Embed query clips, each audio once. Clips without a voice are left out, unless that leaves none."""
         from speaker_search.search.examples import Examples
 
-        once: dict[bytes, tuple[int, Waveform]] = {}
+        once: dict[bytes, tuple[int, Heard]] = {}
         left_out: list[AudioError] = []
         for number, heard in enumerate(self._query_sounds.waveforms(clips, unlike=unlike), start=1):
             if isinstance(heard, AudioError):
                 left_out.append(heard)
             else:
-                once.setdefault(heard.fingerprint, (number, heard))
+                if heard.fingerprint not in once:
+                    once[heard.fingerprint] = number, self._listened(heard)
         if not once:
             raise left_out[0]
         with self._encoding:
             encoder = self._query_encoder(ready)
-            vectors = encoder.embed([waveform.samples for _, waveform in once.values()])
+            vectors = encoder.embed([heard.samples for _, heard in once.values()])
         voiced = [bool(np.isfinite(vector).all()) for vector in vectors]
         for (number, _), has_voice in zip(once.values(), voiced, strict=True):
             if not has_voice:
@@ -240,11 +294,20 @@ class Library(Crediting):
                 left_out.append(named(silent, number, len(clips), unlike=unlike))
         if not any(voiced):
             raise left_out[0]
-        seconds = sum(waveform.seconds for (_, waveform), has in zip(once.values(), voiced, strict=True) if has)
-        warnings = tuple(f"Left out: {error}" for error in left_out)
+        used = [one for one, has_voice in zip(once.values(), voiced, strict=True) if has_voice]
+        seconds = sum(heard.seconds for _, heard in used)
+        warnings = [f"Left out: {error}" for error in left_out]
+        for number, one in used:
+            of = f"{'Unlike clip' if unlike else 'Clip'} {number} of {len(clips)}: " if len(clips) > 1 or unlike else ""
+            warnings += [of + warning for warning in one.warnings]
+        trust = sum(heard.trust * heard.seconds for _, heard in used) / seconds
         with self.catalog.read() as connection:
             games = duplicates.games_with(connection, once)
-        return Examples(vectors[voiced], np.ones(sum(voiced), np.int64), seconds, warnings, tuple(sorted(games)))
+        counts = np.ones(len(used), np.int64)
+        return Examples(vectors[voiced], counts, seconds, tuple(warnings), tuple(sorted(games)), trust)
+
+    def _listened(self, waveform: Waveform) -> Heard:
+        return Heard(waveform.samples, (), 1.0) if self._hearing is None else self._hearing.listen(waveform)
 
     def _query_encoder(self, ready: Ready) -> Encoder:
         encoder = self._load(ready.space.encoder)

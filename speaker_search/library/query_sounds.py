@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from speaker_search.entities import Refusal, Waveform
-from speaker_search.errors import AudioError, UsageError
+from speaker_search.errors import AudioError, TooLargeError, UsageError
 
 if TYPE_CHECKING:
     from speaker_search.audio.decoders import Decoders
@@ -19,7 +19,10 @@ Sound: TypeAlias = str | Path | bytes
 #: Why a clip may be left out of a query of several.
 VOICELESS = (Refusal.SILENT, Refusal.TOO_SHORT, Refusal.NO_SPEECH)
 PROCESSES = 2  # a query is a handful of clips
-TIME_LIMIT_S = 5.0  # for one clip: decoding takes a fifth of a second, and a clip that hangs holds up other queries
+TIME_LIMIT_S = 5.0  # for one clip: ten minutes take two seconds, and a clip that hangs holds up other queries
+MAX_SECONDS = 600.0  # of a recording, and of all clips of a search together: 38 MB decoded
+LINE_SECONDS = 60.0  # of a recording in which nobody looks for speech
+CUT = "Cut out a part with the voice, for example `ffmpeg -ss 90 -t 30 -i q.m4a part.wav`."
 
 
 def named(error: AudioError, number: int, of: int, *, unlike: bool) -> AudioError:
@@ -38,9 +41,10 @@ def speechless(sound: Sound, encoder: str) -> AudioError:
 class QuerySounds:
     """Decoders that start with the first sound and run until close()."""
 
-    def __init__(self, command: Sequence[str] | None = None) -> None:
+    def __init__(self, command: Sequence[str] | None = None, *, max_seconds: float = MAX_SECONDS) -> None:
         """`command` starts a decoder process to use instead of this program's own."""
         self._command = command
+        self._max_seconds = max_seconds
         self._decoders: Decoders | None = None
         self._lock = threading.Lock()
 
@@ -54,11 +58,19 @@ class QuerySounds:
         decoders = self._started()
         decoding = [decoders.submit(source) for source in sources]
         heard: list[Waveform | AudioError] = []
+        seconds = 0.0
         try:
             for number, waveform in enumerate(decoding, start=1):
                 try:
-                    heard.append(waveform.result())
+                    decoded = waveform.result()
+                    heard.append(decoded)
+                    seconds += decoded.seconds
+                    if seconds > MAX_SECONDS:
+                        limit = f"over the limit of {MAX_SECONDS:g} s"
+                        raise TooLargeError(f"The clips of this search last {seconds:,.0f} s together, {limit}.", CUT)
                 except AudioError as error:
+                    if error.reason is Refusal.TOO_LONG:
+                        error = AudioError(error.reason, f"{error} {CUT}")
                     error = named(error, number, len(sounds), unlike=unlike)
                     if error.reason not in VOICELESS:
                         raise error from None
@@ -73,12 +85,14 @@ class QuerySounds:
             self._decoders.close()
 
     def _started(self) -> Decoders:
+        from speaker_search.audio import Limits
         from speaker_search.audio.decoders import COMMAND, Decoders
 
         with self._lock:
             if self._decoders is None:
                 command = COMMAND if self._command is None else self._command
-                self._decoders = Decoders(PROCESSES, time_limit_s=TIME_LIMIT_S, command=command)
+                limits = Limits(max_seconds=self._max_seconds)
+                self._decoders = Decoders(PROCESSES, time_limit_s=TIME_LIMIT_S, limits=limits, command=command)
             return self._decoders
 
 

@@ -123,7 +123,7 @@ def _scores(profiles: Profiles, query: Query, own_row: int | None) -> tuple[Floa
     calibration = None if query.blended else profiles.query_calibration(query.clips, query.seconds)
     if calibration is None:
         return scores, None, None
-    return scores, calibration.log_odds(scores, float(cosines.max())), calibration.scores
+    return scores, calibration.log_odds(scores, float(cosines.max()), query.trust), calibration.scores
 
 
 def _first_of_each(rows: Ids, groups: Ids) -> Ids:

@@ -43,6 +43,7 @@ class Query:
     character_id: int | None = None  #: when the voice is a character's
     game_ids: tuple[int, ...] = ()  #: that its clips are from, as far as they are the catalog's
     blended: bool = False  #: something to be unlike was subtracted, so no calibration applies
+    trust: float = 1.0  #: the share of the evidence that counts, from 0 to 1: less of a noisy recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +97,15 @@ class Answer(WithDocument):
             warnings=list(self.warnings),
         )
         return documents.Search.of_matches(self.matches, query=query, next=self.next, nobody=self.nobody)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerAnswer:
+    """The answer for one of the people in a recording."""
+
+    turns: tuple[tuple[float, float], ...]  #: when they speak: seconds from the beginning
+    answer: Answer
+
+    def document(self) -> documents.SpeakerSearch:
+        turns = [documents.Turn(start=start, stop=stop) for start, stop in self.turns]
+        return documents.SpeakerSearch.of_answer(self.answer.document(), turns)

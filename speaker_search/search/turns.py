@@ -1,4 +1,4 @@
-"""Whose turn it is in a recording: speech, and the speakers of its windows joined into people. Arrays in, arrays out."""
+"""Whose turn it is in a recording: speech, and speakers of its windows joined into people. Arrays in, arrays out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ Span = tuple[int, int]  # first sample, and the first one after it
 MARGIN = SAMPLE_RATE // 10  # samples kept on each side of speech ...
 PAUSE = SAMPLE_RATE // 2  # ... and pauses up to this length between two spans of it
 LEAST_PART = SAMPLE_RATE // 2  # samples that one speaker speaks alone in a window: less says nothing about a voice
-SECOND_SPEAKER = SAMPLE_RATE  # samples that a second speaker speaks alone before a recording counts as one of several
 #: Log-likelihood ratios of one voice to two above which parts are one person: of different windows, and of one window,
 #: whose speakers were already told apart.
 JOINED, JOINED_INSIDE = 0.0, 3.0
@@ -63,9 +62,24 @@ def cut(samples: Floats, kept: Sequence[Span]) -> Floats:
     return np.concatenate([samples[start:stop] for start, stop in kept]) if kept else samples[:0]
 
 
-def people(
-    vectors: Floats, seconds: Floats, windows: Ids, ratio: Callable[[float], float] | None
-) -> list[list[int]]:
+def several(parts: Sequence[Part]) -> bool:
+    """Whether some window has parts of more than one speaker."""
+    windows = [part.window for part in parts]
+    return len(windows) > len(set(windows))
+
+
+def longest(whole: Sequence[Span], most: int) -> list[Span]:
+    """The longest spans, in their order, `most` samples of them together."""
+    kept: list[Span] = []
+    for start, stop in sorted(whole, key=lambda span: span[0] - span[1]):
+        kept.append((start, min(stop, start + most)))
+        most -= kept[-1][1] - start
+        if most <= 0:
+            break
+    return sorted(kept)
+
+
+def people(vectors: Floats, seconds: Floats, windows: Ids, ratio: Callable[[float], float] | None) -> list[list[int]]:
     """Parts (n,) grouped into people, those who speak most first: average linkage over unit vectors (n, dim).
 
     `ratio` turns a cosine into the log-likelihood ratio of one voice to two. Without it there are as many people as
@@ -90,7 +104,7 @@ def people(
         else:
             gains = np.vectorize(ratio)(cosines) - JOINED - allowed
         one, other = sorted(int(place) for place in np.unravel_index(int(gains.argmax()), gains.shape))
-        if ratio is not None and gains[one, other] < 0 or gains[one, other] <= -2.0:
+        if (ratio is not None and gains[one, other] < 0) or gains[one, other] <= -2.0:
             break
         groups[one] += groups.pop(other)
     return sorted(groups, key=lambda group: -float(seconds[group].sum()))

@@ -84,8 +84,11 @@ def _routes(library: Library, ingests: Ingests) -> APIRouter:
         return await to_thread.run_sync(search, limiter=slots)
 
     @routes.post("/search", openapi_extra=description.SEARCH_BODY)
-    async def search(request: Request) -> documents.Search:
-        """The nearest characters to uploaded clips, to clips and characters of the catalog, or to an embedding."""
+    async def search(request: Request) -> documents.Search | documents.Speakers:
+        """The nearest characters to uploaded clips, to clips and characters of the catalog, or to an embedding.
+
+        With `split_speakers` the answer has a search for each of the people in one uploaded recording.
+        """
         if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
             async with request.form(max_files=MAX_CLIPS, max_fields=MAX_CLIPS) as form:
                 uploads = [await part.read() for part in _files(form)]
@@ -173,10 +176,12 @@ def _files(form: FormData) -> list[UploadFile]:
     return [part for part in parts if isinstance(part, UploadFile)]
 
 
-def _search_sounds(library: Library, uploads: list[bytes], query: str) -> documents.Search:
+def _search_sounds(library: Library, uploads: list[bytes], query: str) -> documents.Search | documents.Speakers:
     options = _parsed(SearchOptions, query)
     if not uploads:
         raise UsageError("There is no sound among the uploads.", "Send one or more files as `audio`.")
+    if options.split_speakers:
+        return library.speakers_document(uploads, options)
     return library.search_document(uploads, options)
 
 

@@ -80,11 +80,13 @@ def test_a_film_without_sound_is_refused() -> None:
 @pytest.mark.parametrize("kind", ["m4a", "webm", "mp4", "mkv", "wma"])
 def test_a_file_that_breaks_off_is_refused_or_counts_with_what_is_left(kind: str) -> None:
     data = boxed(sound(kind), kind)
+    reasons = (Refusal.NOT_AUDIO, Refusal.EMPTY, Refusal.TOO_SHORT)
     for share in (0.01, 0.1, 0.5, 0.9):
         try:
             assert 0.3 <= read(data[: int(share * len(data))]).seconds < 1.06
         except AudioError as error:
-            assert error.reason in (Refusal.NOT_AUDIO, Refusal.EMPTY, Refusal.TOO_SHORT)
+            if error.reason not in reasons:
+                raise
 
 
 def test_hostile_containers_are_refused_by_the_child_and_cost_nothing_else() -> None:

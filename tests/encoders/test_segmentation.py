@@ -35,7 +35,9 @@ def tensors() -> dict[str, torch.Tensor]:
 def lines() -> list[np.ndarray]:
     """Lines of two voices, two and three seconds long."""
     names = ("こもれび工房_星降る坂の約束/白瀬 ひかり", "こもれび工房_星降る坂の約束/鷹取先生")
-    return [audio.read(max((DEMO / name).glob("*.ogg"), key=lambda path: path.stat().st_size)).samples for name in names]
+    return [
+        audio.read(max((DEMO / name).glob("*.ogg"), key=lambda path: path.stat().st_size)).samples for name in names
+    ]
 
 
 def logits(samples: np.ndarray, held: Arrays) -> np.ndarray:
@@ -113,7 +115,9 @@ def test_a_class_is_nobody_one_speaker_or_two() -> None:
     assert [len(speakers) for speakers in CLASSES] == [0, 1, 1, 1, 2, 2, 2]
 
 
-def test_a_line_is_speech_of_one_speaker_and_silence_is_not(segmentation: Segmentation, lines: list[np.ndarray]) -> None:
+def test_a_line_is_speech_of_one_speaker_and_silence_is_not(
+    segmentation: Segmentation, lines: list[np.ndarray]
+) -> None:
     quiet = 1e-4 * np.random.default_rng(0).standard_normal(2 * SAMPLE_RATE).astype(np.float32)
     (window,) = segmentation.windows(np.concatenate([quiet, lines[0], quiet]))
     middles = np.arange(len(window.speaking)) * FRAME_STEP + 495

@@ -34,12 +34,17 @@ def search(
     min_clips: options.MinClips = 1,
     min_probability: options.LikelyMatches = None,
     unlike: Annotated[list[str] | None, typer.Option(help="A clip that the voice should not be like.")] = None,
+    split_speakers: Annotated[
+        bool, typer.Option("--split-speakers", help="Answer for each of the people in one recording.")
+    ] = False,
     by: options.Kind = "character",
     encoder: options.EncoderName = None,
     device: options.Device = None,
     json: options.Json = False,
 ) -> None:
     """Find the characters nearest to one or more clips of one voice.
+
+    A recording lasts up to ten minutes, alone or in a video; of a long one only the speech counts.
 
     Example: spksearch search line1.ogg line2.ogg --limit 5
     """
@@ -57,6 +62,10 @@ def search(
     sounds, others = _read([*clips], [*(unlike or ())])
     with options.open_library(encoder=encoder, device=device) as library:
         output.waiting(f"Loading encoder {library.space.encoder}…")
+        if split_speakers:
+            if others:
+                raise UsageError("--split-speakers and --unlike ask different questions.", "Give one of them.")
+            _print_speakers(library, library.speakers_document(sounds, wanted), json)
         _print(library, library.search_document(sounds, wanted, unlike_sounds=others), json)
 
 
@@ -121,13 +130,29 @@ def similar(
         _print(library, library.similar_document(character, wanted, same_game=same_game), json)
 
 
+def _print_speakers(library: Library, found: documents.Speakers, json: bool) -> NoReturn:
+    if json:
+        output.json_document(found)
+    else:
+        for number, one in enumerate(found.speakers, start=1):
+            times = ", ".join(f"{turn.start:.1f}-{turn.stop:.1f}" for turn in one.turns)
+            output.say(f"Speaker {number} of {len(found.speakers)}, at {times} s:")
+            output.search(one, _files(library, one))
+    raise typer.Exit(0 if any(one.matches for one in found.speakers) else 1)
+
+
 def _print(library: Library, found: documents.Search, json: bool) -> None:
     if json:
         output.json_document(found)
     else:
-        nearest = [match.hits[0].clip.id for match in found.matches if match.hits]
-        output.search(found, {id_: clip.path for id_, clip in library.clips(nearest).items()})
+        output.search(found, _files(library, found))
     raise typer.Exit(0 if found.matches else 1)
+
+
+def _files(library: Library, found: documents.Search) -> dict[int, Path]:
+    """Where the matches' nearest clips are, by id."""
+    nearest = [match.hits[0].clip.id for match in found.matches if match.hits]
+    return {id_: clip.path for id_, clip in library.clips(nearest).items()}
 
 
 def cast(

@@ -6,7 +6,6 @@ https://huggingface.co/pyannote/segmentation-3.0 has the published weights, afte
 
 from __future__ import annotations
 
-
 import torch
 import torch.nn.functional as F
 
@@ -51,19 +50,29 @@ class _SincNet(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.wav_norm1d = torch.nn.InstanceNorm1d(1, affine=True)
-        sinc = torch.nn.ModuleDict({"filterbank": _SincFilters()})
         self.conv1d = torch.nn.ModuleList(
-            [sinc, torch.nn.Conv1d(2 * SINC_BANDS, CHANNELS, 5), torch.nn.Conv1d(CHANNELS, CHANNELS, 5)]
+            [_SincConvolution(), torch.nn.Conv1d(2 * SINC_BANDS, CHANNELS, 5), torch.nn.Conv1d(CHANNELS, CHANNELS, 5)]
         )
         widths = (2 * SINC_BANDS, CHANNELS, CHANNELS)
         self.norm1d = torch.nn.ModuleList([torch.nn.InstanceNorm1d(width, affine=True) for width in widths])
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        features = self.conv1d[0]["filterbank"](self.wav_norm1d(waveforms)).abs()
+        features = self.conv1d[0](self.wav_norm1d(waveforms)).abs()
         features = F.leaky_relu(self.norm1d[0](F.max_pool1d(features, 3)))
         for place in (1, 2):
             features = F.leaky_relu(self.norm1d[place](F.max_pool1d(self.conv1d[place](features), 3)))
         return features
+
+
+class _SincConvolution(torch.nn.Module):
+    """The first convolution, under the name that its filters were published with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filterbank = _SincFilters()
+
+    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+        return F.conv1d(waveforms, self.filterbank(), stride=SINC_STRIDE)
 
 
 class _SincFilters(torch.nn.Module):
@@ -78,10 +87,7 @@ class _SincFilters(torch.nn.Module):
         self.n_: torch.Tensor
         self.register_buffer("n_", torch.zeros(1, HALF_KERNEL))  # 2 pi t of its samples, t < 0 in seconds
 
-    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        return F.conv1d(waveforms, self._filters(), stride=SINC_STRIDE)
-
-    def _filters(self) -> torch.Tensor:
+    def forward(self) -> torch.Tensor:
         """(80, 1, 251): cosine filters, then sine filters."""
         low = MIN_HZ + self.low_hz_.abs()
         high = (low + MIN_HZ + self.band_hz_.abs()).clamp(MIN_HZ, SAMPLE_RATE / 2)

@@ -41,14 +41,18 @@ class QueryCalibration:
     cosines: Calibration
     most: float  #: no log-odds are higher
 
-    def log_odds(self, scores: Floats, nearest: float) -> Doubles:
+    def log_odds(self, scores: Floats, nearest: float, trust: float = 1.0) -> Doubles:
         """Log-odds of one voice, of the same shape as the scores; `nearest` is the query's highest cosine.
+
+        `trust` is the share of the evidence that counts: with 0 there is only the prior.
 
         The score says how far a match stands out among all characters. Even for a stranger or for noise some character
         stands out, but at a cosine far below those of one voice. So the likelihood ratio of the highest cosine caps the
         log-odds. So does the size of the catalog (see `_most`).
         """
-        return np.minimum(self.scores.log_odds(scores), min(self.cosines.log_ratio(nearest), self.most))
+        known = np.minimum(self.scores.log_odds(scores), min(self.cosines.log_ratio(nearest), self.most))
+        prior = -self.scores.odds_of_two
+        return prior + trust * (known - prior)
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,13 @@ class Profiles:
         If the queries' own games are known (`games` (n,) or (n, k)), their characters stay out of the query's cohort.
         """
         characters = self.as_queries
-        cosines = unit(unit(queries - self.centre) @ characters.matrix) @ characters.vectors.T
+        cosines = self.whitened(queries) @ characters.vectors.T
         counted = None if games is None else others(games, self.game_ids, self.echoes)
         return normalised(cosines, cohort(cosines, counted), characters.cohorts), cosines
+
+    def whitened(self, queries: Floats) -> Floats:
+        """Unit vectors (n, dim) from clips as they are compared with characters, and with each other."""
+        return unit(unit(queries - self.centre) @ self.as_queries.matrix)
 
     def query_calibration(self, clips: int, seconds: float | None) -> QueryCalibration | None:
         """The calibration for a query of that many clips and, if known, seconds.
