@@ -121,6 +121,12 @@ def segmentation_weights() -> Weights:
     return _checked(name, SEGMENTATION, _in_wheel(name, SEGMENTATION), pinned=True)
 
 
+def has_segmentation() -> bool:
+    """Whether the package with them is installed, with the file."""
+    spec = importlib.util.find_spec(SEGMENTATION.package)
+    return bool(spec and spec.submodule_search_locations) and _in_wheel("", SEGMENTATION).is_file()
+
+
 def _checked(name: str, source: OnHub | InWheel, path: Path, *, pinned: bool) -> Weights:
     """Hash a weights file; a pinned one must be the published file, others are a user's own."""
     try:

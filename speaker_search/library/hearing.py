@@ -24,8 +24,6 @@ MOST_SPEECH_S = 60.0  # more says nothing new
 MOST_SPEAKERS = 10  # that a recording is split into
 LEAST_SPEECH_HEARD_S = 0.1  # below it a recording counts as one without speech
 NOISY_DB = 8.0  # of voice over noise: a warning below it
-NOISE_DB, CLEAR_DB = 0.0, 20.0  # between the two, trust rises from the least to 1
-LEAST_TRUST = 0.5
 SPLIT = 'answer them one by one with --split-speakers (over HTTP "split_speakers": true)'
 
 
@@ -34,8 +32,8 @@ class Heard:
     """A recording as it is searched with."""
 
     samples: Floats  #: 16 kHz mono; of a long recording its speech alone
-    warnings: tuple[str, ...]
-    trust: float  #: the share of the evidence that counts, from 0 to 1
+    warnings: tuple[str, ...] = ()
+    noisy: bool = False  #: noise is about as loud as the voice, if there is one
 
     @property
     def seconds(self) -> float:
@@ -135,13 +133,15 @@ def _heard(samples: Floats, warnings: Sequence[str] = (), *, voiced: bool = True
 
     measured = quality(samples)
     doubts = [*warnings]
+    noisy = not voiced or measured.voice_db < NOISY_DB
     if not voiced:
-        doubts.append("No speech was found: this may be noise, music, or only a shout, so matches say little.")
-    elif measured.voice_db < NOISY_DB:
-        doubts.append("Noise or music is about as loud as the voice, so probabilities are lower.")
+        doubts.append(
+            "No speech was found: this may be noise, music, or only a shout, so no match is likelier than not."
+        )
+    elif noisy:
+        doubts.append("Noise or music is about as loud as the voice, so no match is likelier than not.")
     if measured.clipped:
         doubts.append("The recording is clipped (too loud for the microphone), so matches are less sure.")
     if measured.narrow:
         doubts.append("There is no sound above 4 kHz, as over a telephone, so matches are less sure.")
-    clear = (measured.voice_db - NOISE_DB) / (CLEAR_DB - NOISE_DB) if voiced else 0.0
-    return Heard(samples, tuple(doubts), LEAST_TRUST + (1 - LEAST_TRUST) * min(1.0, max(0.0, clear)))
+    return Heard(samples, tuple(doubts), noisy)

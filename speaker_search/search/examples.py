@@ -32,7 +32,7 @@ class Examples:
     seconds: float | None  #: of all of them together
     warnings: tuple[str, ...] = ()  #: what was left out
     game_ids: tuple[int, ...] = ()  #: that they are from, as far as they are the catalog's
-    trust: float = 1.0  #: the share of the evidence that counts, from 0 to 1
+    noisy: bool = False  #: noise is about as loud as the voice in most of them
 
 
 def query_of(like: Examples, unlike: Floats) -> Query:
@@ -43,8 +43,15 @@ def query_of(like: Examples, unlike: Floats) -> Query:
     warnings = list(like.warnings)
     if like.seconds is not None and like.seconds < LITTLE_SECONDS:
         warnings.append(f"{like.seconds:.1f} s of audio is little to recognise a voice by: give more or longer clips.")
-    count, blended = int(like.clips.sum()), len(unlike) > 0
-    return Query(vector, count, like.seconds, tuple(warnings), None, like.game_ids, blended, like.trust)
+    return Query(
+        vector,
+        int(like.clips.sum()),
+        like.seconds,
+        tuple(warnings),
+        game_ids=like.game_ids,
+        blended=len(unlike) > 0,
+        noisy=like.noisy,
+    )
 
 
 def stored_examples(catalog: Catalog, ready: Ready, clips: Sequence[int], characters: Sequence[int]) -> Examples:

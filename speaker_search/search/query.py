@@ -43,7 +43,7 @@ class Query:
     character_id: int | None = None  #: when the voice is a character's
     game_ids: tuple[int, ...] = ()  #: that its clips are from, as far as they are the catalog's
     blended: bool = False  #: something to be unlike was subtracted, so no calibration applies
-    trust: float = 1.0  #: the share of the evidence that counts, from 0 to 1: less of a noisy recording
+    noisy: bool = False  #: noise is about as loud as the voice, if there is one: no match is likelier than not
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,18 +42,17 @@ class QueryCalibration:
     cosines: Calibration
     most: float  #: no log-odds are higher
 
-    def log_odds(self, scores: Floats, nearest: float, trust: float = 1.0) -> Doubles:
-        """Log-odds of one voice, of the same shape as the scores; `nearest` is the query's highest cosine.
-
-        `trust` is the share of the evidence that counts: with 0 there is only the prior.
+    def log_odds(self, scores: Floats, nearest: float, characters: int) -> Doubles:
+        """Log-odds of one voice, of the same shape as the scores; `nearest` is the highest of the query's cosines with
+        that many characters.
 
         The score says how far a match stands out among all characters. Even for a stranger or for noise some character
         stands out, but at a cosine far below those of one voice. So the likelihood ratio of the highest cosine caps the
-        log-odds. So does the size of the catalog (see `_most`).
+        log-odds, less the logarithm of the characters, because a stranger has as many chances of a high cosine. So does
+        the size of the catalog (see `_most`).
         """
-        known = np.minimum(self.scores.log_odds(scores), min(self.cosines.log_ratio(nearest), self.most))
-        prior = -self.scores.odds_of_two
-        return prior + trust * (known - prior)
+        ratio = self.cosines.log_ratio(nearest) - math.log(characters)
+        return np.minimum(self.scores.log_odds(scores), min(ratio, self.most))
 
 
 @dataclass(frozen=True)
