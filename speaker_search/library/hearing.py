@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from speaker_search.search.turns import Part, Span
 
 LINE_SECONDS = 10.0  # up to here a recording is taken for a line, and searched with as it is
+HALF_WINDOW = 5 * SAMPLE_RATE
 LEAST_SPEECH_S = 1.0  # that is cut out of a longer one: with less, the whole is searched with
 MOST_SPEECH_S = 60.0  # more says nothing new
 MOST_SPEAKERS = 10  # that a recording is split into
 LEAST_SPEECH_HEARD_S = 0.1  # below it a recording counts as one without speech
-NOISY_DB = 8.0  # of voice over noise: a warning below it
+NOISY_DB = 11.0  # of voice over noise, for a warning: music as loud as the voice measures up to this
+DROWNED_DB = 6.0  # ... and for doubting every match: on synthetic voices one in four was wrong and above one half
 SPLIT = 'answer them one by one with --split-speakers (over HTTP "split_speakers": true)'
 
 
@@ -33,7 +35,7 @@ class Heard:
 
     samples: Floats  #: 16 kHz mono; of a long recording its speech alone
     warnings: tuple[str, ...] = ()
-    noisy: bool = False  #: noise is about as loud as the voice, if there is one
+    noisy: bool = False  #: noise is as loud as the voice, if there is one
 
     @property
     def seconds(self) -> float:
@@ -68,7 +70,8 @@ class Hearing:
         parts, spans = self._turns(samples)
         speech = turns.joined(spans, gap=turns.PAUSE, margin=turns.MARGIN, samples=len(samples))
         seconds = sum(stop - start for start, stop in spans) / SAMPLE_RATE
-        if turns.several(parts):
+        between = self._turns(samples[HALF_WINDOW:])[0] if waveform.seconds > LINE_SECONDS else []
+        if turns.several(parts) or turns.several(between):  # a change of speakers may lie between two windows
             warnings.append(f"Several people speak, and the answer mixes them: {SPLIT}.")
         if waveform.seconds > LINE_SECONDS and seconds >= LEAST_SPEECH_S:
             samples = turns.cut(samples, turns.longest(speech, int(MOST_SPEECH_S * SAMPLE_RATE)))
@@ -133,15 +136,15 @@ def _heard(samples: Floats, warnings: Sequence[str] = (), *, voiced: bool = True
 
     measured = quality(samples)
     doubts = [*warnings]
-    noisy = not voiced or measured.voice_db < NOISY_DB
+    noisy = not voiced or measured.voice_db < DROWNED_DB
     if not voiced:
-        doubts.append(
-            "No speech was found: this may be noise, music, or only a shout, so no match is likelier than not."
-        )
+        doubts.append("No speech was found: this may be noise, music, or only a shout. No match is likelier than not.")
     elif noisy:
-        doubts.append("Noise or music is about as loud as the voice, so no match is likelier than not.")
+        doubts.append("Noise or music is as loud as the voice. No match is likelier than not.")
+    elif measured.voice_db < NOISY_DB:
+        doubts.append("There is noise or music under the voice: matches are less sure.")
     if measured.clipped:
-        doubts.append("The recording is clipped (too loud for the microphone), so matches are less sure.")
+        doubts.append("The recording is clipped (too loud for the microphone): matches are less sure.")
     if measured.narrow:
-        doubts.append("There is no sound above 4 kHz, as over a telephone, so matches are less sure.")
+        doubts.append("There is no sound above 4 kHz, as over a telephone: matches are less sure.")
     return Heard(samples, tuple(doubts), noisy)

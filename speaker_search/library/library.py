@@ -123,6 +123,8 @@ class Library(Crediting):
         speakers = self._hearing.speakers(heard, embed, ready.profiles)
         answers = []
         for speaker, vector in zip(speakers, embed([one.heard.samples for one in speakers]), strict=True):
+            if not np.isfinite(vector).all():
+                continue
             said = speaker.heard
             like = Examples(vector[None], np.ones(1, np.int64), said.seconds, said.warnings, noisy=said.noisy)
             answers.append(SpeakerAnswer(speaker.turns, self._answer(ready, query_of(like, NOBODY), filters, page, by)))

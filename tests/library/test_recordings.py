@@ -94,15 +94,17 @@ def test_what_disturbs_a_voice_is_said_and_lowers_the_probability(library: Libra
     level = float(np.sqrt(np.mean(line**2)))
     plain = library.search(wav(line))
     noisy = library.search(wav(line + noise(len(line), level)))
-    assert noisy.warnings == ("Noise or music is about as loud as the voice, so no match is likelier than not.",)
+    assert noisy.warnings == ("Noise or music is as loud as the voice. No match is likelier than not.",)
+    hum = library.search(wav(line + noise(len(line), 0.35 * level)))
+    assert hum.warnings == ("There is noise or music under the voice: matches are less sure.",)
     peak = float(np.abs(line).max())
     clipped = library.search(wav(np.clip(6 * line, -peak, peak)))
-    assert clipped.warnings == ("The recording is clipped (too loud for the microphone), so matches are less sure.",)
+    assert clipped.warnings == ("The recording is clipped (too loud for the microphone): matches are less sure.",)
     telephone = library.search(wav(soxr.resample(line, SAMPLE_RATE, 8_000), 8_000))
-    assert telephone.warnings == ("There is no sound above 4 kHz, as over a telephone, so matches are less sure.",)
+    assert telephone.warnings == ("There is no sound above 4 kHz, as over a telephone: matches are less sure.",)
     sound = library.search(wav(noise(3 * SAMPLE_RATE, 0.1)))
     assert sound.warnings == (
-        "No speech was found: this may be noise, music, or only a shout, so no match is likelier than not.",
+        "No speech was found: this may be noise, music, or only a shout. No match is likelier than not.",
     )
     for answer in (noisy, sound):
         assert answer.matches[0].probability is not None
