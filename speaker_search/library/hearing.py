@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from speaker_search.errors import AudioError
 if TYPE_CHECKING:
     from speaker_search.encoders.segmentation import Segmentation
     from speaker_search.search.profiles.profiles import Profiles
+    from speaker_search.search.query import Answer, Query, SpeakerAnswer
     from speaker_search.search.turns import Part, Span
 
 LINE_SECONDS = 10.0  # up to here a recording is taken for a line, and searched with as it is
@@ -34,12 +35,22 @@ class Heard:
     """A recording as it is searched with."""
 
     samples: Floats  #: 16 kHz mono; of a long recording its speech alone
+    fingerprint: bytes = b""  #: the recording's
     warnings: tuple[str, ...] = ()
     noisy: bool = False  #: noise is as loud as the voice, if there is one
 
     @property
     def seconds(self) -> float:
         return len(self.samples) / SAMPLE_RATE
+
+    @classmethod
+    def of(cls, waveform: Waveform) -> Self:
+        """A recording that nobody listened to."""
+        return cls(waveform.samples, waveform.fingerprint)
+
+    def numbered(self, prefix: str) -> Self:
+        """The same with warnings that begin with which clip they are about."""
+        return replace(self, warnings=tuple(prefix + warning for warning in self.warnings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +89,35 @@ class Hearing:
             if len(samples) < len(waveform.samples):
                 used = f"{len(samples) / SAMPLE_RATE:.1f} s of speech in {waveform.seconds:.1f} s"
                 warnings.append(f"Searched with {used}.")
-        return _heard(samples, warnings, voiced=seconds >= LEAST_SPEECH_HEARD_S)
+        heard = _heard(samples, warnings, voiced=seconds >= LEAST_SPEECH_HEARD_S)
+        return replace(heard, fingerprint=waveform.fingerprint)
 
-    def speakers(
-        self, waveform: Waveform, embed: Callable[[list[Floats]], Floats], profiles: Profiles
+    def answers(
+        self,
+        waveform: Waveform,
+        profiles: Profiles,
+        embed: Callable[[Sequence[Floats]], Floats],
+        answer: Callable[[Query], Answer],
+    ) -> list[SpeakerAnswer]:
+        """The answer for each of the people in a recording, who speaks most first.
+
+        Raises AudioError when nobody speaks long enough.
+        """
+        from speaker_search.search.examples import Examples, query_of
+        from speaker_search.search.query import SpeakerAnswer
+
+        speakers = self._speakers(waveform, profiles, embed)
+        vectors = embed([one.heard.samples for one in speakers])
+        found = []
+        for one, vector in zip(speakers, vectors[:, None], strict=True):
+            if np.isfinite(vector).all():  # otherwise the encoder hears no speech in it
+                said = one.heard
+                like = Examples(vector, np.ones(1, np.int64), said.seconds, said.warnings, noisy=said.noisy)
+                found.append(SpeakerAnswer(one.turns, answer(query_of(like, vector[:0]))))
+        return found
+
+    def _speakers(
+        self, waveform: Waveform, profiles: Profiles, embed: Callable[[Sequence[Floats]], Floats]
     ) -> list[Speaker]:
         """The people in a recording, who speaks most first; at most MOST_SPEAKERS of those who speak long enough.
 
@@ -147,4 +183,4 @@ def _heard(samples: Floats, warnings: Sequence[str] = (), *, voiced: bool = True
         doubts.append("The recording is clipped (too loud for the microphone): matches are less sure.")
     if measured.narrow:
         doubts.append("There is no sound above 4 kHz, as over a telephone: matches are less sure.")
-    return Heard(samples, tuple(doubts), noisy)
+    return Heard(samples, warnings=tuple(doubts), noisy=noisy)

