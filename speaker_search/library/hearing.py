@@ -81,8 +81,10 @@ class Hearing:
         parts, spans = self._turns(samples)
         speech = turns.joined(spans, gap=turns.PAUSE, margin=turns.MARGIN, samples=len(samples))
         seconds = sum(stop - start for start, stop in spans) / SAMPLE_RATE
-        between = self._turns(samples[HALF_WINDOW:])[0] if waveform.seconds > LINE_SECONDS else []
-        if turns.several(parts) or turns.several(between):  # a change of speakers may lie between two windows
+        # A change of speakers may lie between two windows; of a long recording, a minute is enough to notice.
+        shifted = samples[HALF_WINDOW : HALF_WINDOW + int(MOST_SPEECH_S * SAMPLE_RATE)]
+        between = self._turns(shifted)[0] if waveform.seconds > LINE_SECONDS else []
+        if turns.several(parts) or turns.several(between):
             warnings.append(f"Several people speak, and the answer mixes them: {SPLIT}.")
         if waveform.seconds > LINE_SECONDS and seconds >= LEAST_SPEECH_S:
             samples = turns.cut(samples, turns.longest(speech, int(MOST_SPEECH_S * SAMPLE_RATE)))
@@ -137,7 +139,7 @@ class Hearing:
             profiles.whitened(vectors[heard]),
             np.array([part.samples for part in parts], np.float32),
             np.array([part.window for part in parts], np.int64),
-            None if calibration is None else calibration.cosines.log_ratio,
+            None if calibration is None else calibration.cosines.log_ratios,
         )
         found = []
         for group in groups[:MOST_SPEAKERS]:

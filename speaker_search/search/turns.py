@@ -9,15 +9,14 @@ import numpy as np
 
 from speaker_search.entities import SAMPLE_RATE, Floats, Ids
 from speaker_search.search.scoring import Bools, unit
+from speaker_search.search.strangers import Doubles
 
 Span = tuple[int, int]  # first sample, and the first one after it
 
 MARGIN = SAMPLE_RATE // 10  # samples kept on each side of speech ...
 PAUSE = SAMPLE_RATE // 2  # ... and pauses up to this length between two spans of it
 LEAST_PART = SAMPLE_RATE // 2  # samples that one speaker speaks alone in a window: less says nothing about a voice
-#: Log-likelihood ratios of one voice to two above which parts are one person: of different windows, and of one window,
-#: whose speakers were already told apart.
-JOINED, JOINED_INSIDE = 0.0, 3.0
+JOINED_INSIDE = 3.0  # log-likelihood ratio above which even parts of one window are one person: they were told apart
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,32 +78,27 @@ def longest(whole: Sequence[Span], most: int) -> list[Span]:
     return sorted(kept)
 
 
-def people(vectors: Floats, seconds: Floats, windows: Ids, ratio: Callable[[float], float] | None) -> list[list[int]]:
+def people(
+    vectors: Floats, seconds: Floats, windows: Ids, ratio: Callable[[Floats], Doubles] | None
+) -> list[list[int]]:
     """Parts (n,) grouped into people, those who speak most first: average linkage over unit vectors (n, dim).
 
-    `ratio` turns a cosine into the log-likelihood ratio of one voice to two. Without it there are as many people as
-    the window with most speakers has.
+    `ratio` turns cosines into log-likelihood ratios of one voice to two. Without it there are as many people as in the
+    window that has most.
     """
     groups = [[place] for place in range(len(vectors))]
-    most = int(np.unique(windows, return_counts=True)[1].max(initial=1))
-    while len(groups) > 1:
-        centres = unit(np.stack([np.average(vectors[group], axis=0, weights=seconds[group]) for group in groups]))
+    inside = windows[:, None] == np.unique(windows)  # (n, windows)
+    sums = vectors * seconds[:, None]
+    fewest = int(inside.sum(axis=0).max(initial=1)) if ratio is None else 1
+    while len(groups) > fewest:
+        centres = unit(np.stack([sums[group].sum(axis=0) for group in groups]))
+        held = np.stack([inside[group].any(axis=0) for group in groups])
+        together = (held.astype(np.float32) @ held.T) > 0
         cosines = centres @ centres.T
-        np.fill_diagonal(cosines, -2.0)
-        allowed = np.array(
-            [
-                [0.0 if set(windows[one]).isdisjoint(windows[other]) else JOINED_INSIDE for other in groups]
-                for one in groups
-            ]
-        )
-        if ratio is None:
-            if len(groups) <= most:
-                break
-            gains = np.where(allowed > 0, -2.0, cosines)
-        else:
-            gains = np.vectorize(ratio)(cosines) - JOINED - allowed
+        gains = np.where(together, -np.inf, cosines) if ratio is None else ratio(cosines) - JOINED_INSIDE * together
+        np.fill_diagonal(gains, -np.inf)
         one, other = sorted(int(place) for place in np.unravel_index(int(gains.argmax()), gains.shape))
-        if (ratio is not None and gains[one, other] < 0) or gains[one, other] <= -2.0:
+        if gains[one, other] < (-1.0 if ratio is None else 0.0):
             break
         groups[one] += groups.pop(other)
     return sorted(groups, key=lambda group: -float(seconds[group].sum()))
