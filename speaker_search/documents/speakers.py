@@ -19,13 +19,14 @@ class Turn(Document):
 
 
 class SpeakerSearch(Search):
-    """The answer for one of the people in a recording."""
+    """The answer for one of the people in a recording. Its `next` is null: ask with a higher limit for more."""
 
     turns: list[Turn] = Field(description="When this person speaks.")
 
     @classmethod
     def of_answer(cls, answer: Search, turns: Sequence[Turn]) -> Self:
-        return cls(**{name: getattr(answer, name) for name in Search.model_fields}, turns=list(turns))
+        fields = {name: getattr(answer, name) for name in Search.model_fields}
+        return cls(**{**fields, "next": None}, turns=list(turns))
 
 
 class Speakers(Document):
