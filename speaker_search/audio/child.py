@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from speaker_search.audio import decode, protocol
-from speaker_search.audio.decode import Limits
+from speaker_search.audio.limits import Limits
 from speaker_search.audio.protocol import Request
 from speaker_search.entities import Refusal, Waveform
 from speaker_search.errors import AudioError

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile  # type: ignore[import-untyped]
 import soxr  # type: ignore[import-untyped]
 
+from speaker_search.audio import containers
 from speaker_search.audio.fingerprint import fingerprint
+from speaker_search.audio.limits import Limits, check_layout, too_long
 from speaker_search.entities import SAMPLE_RATE, Floats, Refusal, Waveform, shown
 from speaker_search.errors import AudioError
 
@@ -24,22 +25,10 @@ ABSURD_PEAK = 2.0**31  # a float WAV may hold samples scaled to int32; squares o
 # guesses at files without a header. RIFF, RIFX and RF64 are wav; OggS is Vorbis and opus; ID3 and 0xFFE. are mp3 (ID3
 # may also precede flac).
 _SIGNATURES = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"ID3")
-FORMATS = "wav, flac, ogg, opus, mp3"
+FORMATS = f"wav, flac, ogg, opus, mp3; with the package av also {containers.FORMATS}"
 _UNKNOWN_FRAMES = 2**63 - 1  # libsndfile's frame count for a stream without one, such as FLAC written to a pipe
 # Decoded at a time, over all channels: 16 MiB of float32, so that 8 channels take no more memory than one.
 _BLOCK_SAMPLES = 2**22
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What is accepted as a voiced line."""
-
-    min_seconds: float = 0.3  #: a shorter clip holds too little voice to recognise
-    max_seconds: float = 60.0  #: one line, not a whole recording
-    max_bytes: int = 256 * 2**20  #: of the file as stored, which is read into memory whole
-    max_channels: int = 8
-    min_rate: int = 4_000  #: Hz
-    max_rate: int = 192_000  #: Hz
 
 
 _DEFAULTS = Limits()
@@ -56,7 +45,9 @@ class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # soundfile carries 
 
 
 def read(source: Path | bytes, limits: Limits = _DEFAULTS) -> Waveform:
-    """Read wav, flac, Ogg Vorbis, opus or mp3 as 16 kHz mono: the mean of the channels, resampled with soxr HQ.
+    """Read a sound as 16 kHz mono: the mean of the channels, resampled with soxr HQ.
+
+    libsndfile reads wav, flac, Ogg Vorbis, opus and mp3; `containers` reads other formats.
 
     The fingerprint is taken before resampling. A truncated file is accepted with what could be decoded, unless its
     decoder reports an error: FLAC does, Vorbis, opus and wav do not. A header that promises too much is refused before
@@ -71,18 +62,10 @@ def read(source: Path | bytes, limits: Limits = _DEFAULTS) -> Waveform:
         raise AudioError(Refusal.EMPTY, f"{name} is empty: 0 bytes.")
     if len(data) > limits.max_bytes:
         raise _too_large(name, len(data), limits)
-    if not _looks_like_audio(data):
-        detail = f"{name} is not a format that can be read ({FORMATS})"
-        raise AudioError(Refusal.NOT_AUDIO, f"{detail}: convert it, for example `ffmpeg -i q.m4a q.wav`.")
-    try:
-        with _Forward(io.BytesIO(data)) as sound:
-            _check_header(sound, name, limits)
-            rate = int(sound.samplerate)
-            mono = _decode(sound, name, limits)
-    except soundfile.LibsndfileError as error:
-        # Not str(error), which shows the BytesIO with its address.
-        detail = error.error_string.rstrip(" .")
-        raise AudioError(Refusal.NOT_AUDIO, f"{name} cannot be decoded: {detail}.") from error
+    if kind := containers.format_of(data):
+        mono, rate = containers.decode(data, kind, name, limits)
+    else:
+        mono, rate = _decode_file(data, name, limits)
     _check_samples(mono, rate, name, limits)
     original = fingerprint(mono, rate)
     if rate != SAMPLE_RATE:
@@ -90,11 +73,26 @@ def read(source: Path | bytes, limits: Limits = _DEFAULTS) -> Waveform:
     return Waveform(np.ascontiguousarray(mono, dtype=np.float32), original)
 
 
+def _decode_file(data: bytes, name: str, limits: Limits) -> tuple[Floats, int]:
+    """Decode by libsndfile to mono (n,) and the rate in Hz."""
+    if not _looks_like_audio(data):
+        detail = f"{name} is not a format that can be read ({FORMATS})"
+        raise AudioError(Refusal.NOT_AUDIO, f"{detail}: convert it, for example `ffmpeg -i q.mp4 q.wav`.")
+    try:
+        with _Forward(io.BytesIO(data)) as sound:
+            _check_header(sound, name, limits)
+            return _decode(sound, name, limits), int(sound.samplerate)
+    except soundfile.LibsndfileError as error:
+        # Not str(error), which shows the BytesIO with its address.
+        detail = error.error_string.rstrip(" .")
+        raise AudioError(Refusal.NOT_AUDIO, f"{name} cannot be decoded: {detail}.") from error
+
+
 def header_seconds(source: Path | bytes, limits: Limits = _DEFAULTS) -> float:
     """The length in seconds that a sound's header promises; 0.0 when read() would refuse it by its header."""
     try:
         data = source if isinstance(source, bytes) else _load(source, "", limits)
-        if not _looks_like_audio(data):
+        if containers.format_of(data) or not _looks_like_audio(data):
             return 0.0
         with _Forward(io.BytesIO(data)) as sound:
             _check_header(sound, "", limits)
@@ -133,16 +131,11 @@ def _looks_like_audio(data: bytes) -> bool:
 
 def _check_header(sound: _Forward, name: str, limits: Limits) -> None:
     """Refuse a clip by its header, before anything is decoded."""
-    if not 1 <= sound.channels <= limits.max_channels:
-        claim = f"{sound.channels} channels, and at most {limits.max_channels} are accepted"
-        raise AudioError(Refusal.NOT_AUDIO, f"{name} claims to have {claim}.")
-    if not limits.min_rate <= sound.samplerate <= limits.max_rate:
-        bounds = f"which is outside {limits.min_rate:,} to {limits.max_rate:,} Hz"
-        raise AudioError(Refusal.NOT_AUDIO, f"{name} claims a sample rate of {sound.samplerate:,} Hz, {bounds}.")
+    check_layout(sound.channels, sound.samplerate, name, limits)
     if sound.frames == 0:
         raise AudioError(Refusal.EMPTY, f"{name} contains no samples.")
     if sound.frames != _UNKNOWN_FRAMES and sound.frames > limits.max_seconds * sound.samplerate:
-        raise _too_long(name, f"{sound.frames / sound.samplerate:,.1f} s", limits)
+        raise too_long(name, f"{sound.frames / sound.samplerate:,.1f} s", limits)
 
 
 def _decode(sound: _Forward, name: str, limits: Limits) -> Floats:
@@ -159,7 +152,7 @@ def _decode(sound: _Forward, name: str, limits: Limits) -> Floats:
             break
     mono = np.concatenate(blocks)
     if len(mono) > limits.max_seconds * sound.samplerate:
-        raise _too_long(name, "longer than its header says", limits)
+        raise too_long(name, "longer than its header says", limits)
     return mono
 
 
@@ -189,11 +182,6 @@ def _check_samples(mono: Floats, rate: int, name: str, limits: Limits) -> None:
         raise AudioError(Refusal.NOT_FINITE, f"{name} has samples that are not finite or are absurdly large.")
     if peak < SILENT_PEAK:
         raise AudioError(Refusal.SILENT, f"{name} is silent: its peak is below -60 dBFS.")
-
-
-def _too_long(name: str, length: str, limits: Limits) -> AudioError:
-    limit = f"{limits.max_seconds:g} s for one line"
-    return AudioError(Refusal.TOO_LONG, f"{name} lasts {length}, over the limit of {limit}.")
 
 
 def _too_large(name: str, size: int, limits: Limits) -> AudioError:

@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import IO, Self, TypeVar, cast
 
 from speaker_search.audio import protocol
-from speaker_search.audio.decode import Limits, named
+from speaker_search.audio.decode import named
+from speaker_search.audio.limits import Limits
 from speaker_search.audio.protocol import Request
 from speaker_search.entities import Refusal, Waveform, shown
 from speaker_search.errors import AudioError, DecoderError

@@ -14,8 +14,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from speaker_search.audio.decode import Limits
 from speaker_search.audio.fingerprint import FINGERPRINT_BYTES
+from speaker_search.audio.limits import Limits
 from speaker_search.entities import SAMPLE_RATE, Refusal, Waveform
 from speaker_search.errors import AudioError
 

@@ -122,6 +122,7 @@ from speaker_search.documents.reports import (
     Upgraded,
     Verification,
 )
+from speaker_search.documents.speakers import Speakers, SpeakerSearch, Turn
 from speaker_search.documents.transfers import Backup, Exported, Imported, Restored
 
 __all__ = [
@@ -225,8 +226,11 @@ __all__ = [
     "SheetLines",
     "ShownCharacter",
     "ShownVoice",
+    "SpeakerSearch",
+    "Speakers",
     "Suspect",
     "TriedVerdict",
+    "Turn",
     "UnknownClip",
     "UnknownLine",
     "UnknownLines",

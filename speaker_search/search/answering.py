@@ -126,7 +126,8 @@ def _scores(profiles: Profiles, query: Query, own_row: int | None) -> tuple[Floa
     calibration = None if query.blended else profiles.query_calibration(query.clips, query.seconds)
     if calibration is None:
         return scores, None, None
-    return scores, calibration.log_odds(scores, float(cosines.max())), calibration.scores
+    log_odds = calibration.log_odds(scores, float(cosines.max()), len(profiles))
+    return scores, np.minimum(log_odds, 0.0) if query.noisy else log_odds, calibration.scores
 
 
 def _groups(profiles: Profiles, by: By, voices: Mapping[int, int]) -> Ids:

@@ -69,6 +69,10 @@ class Calibration:
         """Log-likelihood ratio of one voice to two: the log-odds without the prior odds."""
         return float(np.interp(score, self.scores, self.odds)) - _log_odds(self.share)
 
+    def log_ratios(self, scores: Floats) -> Doubles:
+        """The same for many scores."""
+        return self.log_odds(scores) - _log_odds(self.share)
+
     @property
     def odds_of_two(self) -> float:
         """The prior log-odds of two voices to one: added, they make both equally likely before a score is seen."""

@@ -32,6 +32,7 @@ class Examples:
     seconds: float | None  #: of all of them together; None for vectors made elsewhere
     warnings: tuple[str, ...] = ()  #: what was left out
     game_ids: tuple[int, ...] = ()  #: that they are from, as far as they are the catalog's
+    noisy: bool = False  #: noise is about as loud as the voice in most of them
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -48,6 +49,7 @@ class Examples:
             seconds,
             self.warnings + other.warnings,
             tuple(sorted({*self.game_ids, *other.game_ids})),
+            self.noisy and (other.noisy or not len(other)),
         )
 
 
@@ -59,8 +61,16 @@ def query_of(like: Examples, unlike: Examples | None = None, asked: str = "") ->
         warnings += unlike.warnings
     if like.seconds is not None and like.seconds < LITTLE_SECONDS:
         warnings.append(f"{like.seconds:.1f} s of audio is little to recognise a voice by: give more or longer clips.")
-    blended = unlike is not None and len(unlike) > 0
-    return Query(vector, int(like.clips.sum()), like.seconds, tuple(warnings), None, like.game_ids, blended, asked)
+    return Query(
+        vector,
+        int(like.clips.sum()),
+        like.seconds,
+        tuple(warnings),
+        game_ids=like.game_ids,
+        blended=unlike is not None and len(unlike) > 0,
+        noisy=like.noisy,
+        asked=asked,
+    )
 
 
 def stored_examples(

@@ -37,6 +37,7 @@ class Query:
     game_ids: tuple[int, ...] = ()  #: that its clips are from, as far as they are the catalog's
     blended: bool = False  #: something to be unlike was subtracted, so no calibration applies
     asked: str = ""  #: identifies what it was made of: cursors of other queries are refused
+    noisy: bool = False  #: noise is about as loud as the voice, if there is one: no match is likelier than not
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,3 +153,15 @@ class Answers(WithDocument):
     def sounds(self) -> Iterable[tuple[str, bytes] | None]:
         for found in self.answers:
             yield from found.sounds() if isinstance(found, Answer) else (None,)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerAnswer:
+    """The answer for one of the people in a recording."""
+
+    turns: tuple[tuple[float, float], ...]  #: when they speak: seconds from the beginning
+    answer: Answer
+
+    def document(self) -> documents.SpeakerSearch:
+        turns = [documents.Turn(start=start, stop=stop) for start, stop in self.turns]
+        return documents.SpeakerSearch.of_answer(self.answer.document(), turns)

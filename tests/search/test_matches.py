@@ -250,15 +250,15 @@ def test_filters_that_leave_nobody_get_a_whole_and_empty_answer(filled: Filled, 
 
 @pytest.mark.parametrize("by", ["character", "game", "voice"])
 def test_a_minimum_probability_leaves_the_likelier_matches_in_the_same_pages(filled: Filled, by: By) -> None:
-    whole = filled.ask(line(8), by)
+    whole = filled.ask(line(0), by)
     probabilities = [match.probability or 0.0 for match in whole.matches]
     minimum = probabilities[3]
     kept = [match for match in whole.matches if (match.probability or 0.0) >= minimum]
     assert 4 <= len(kept) < len(probabilities)
-    found = filled.ask(line(8), by, min_probability=minimum)
+    found = filled.ask(line(0), by, min_probability=minimum)
     assert (list(found.matches), found.complete, found.nobody) == (kept, True, whole.nobody)
-    page = filled.ask(line(8), by, len(kept) - 1, min_probability=minimum)
-    last = filled.ask(line(8), by, 10, page.next, min_probability=minimum)
+    page = filled.ask(line(0), by, len(kept) - 1, min_probability=minimum)
+    last = filled.ask(line(0), by, 10, page.next, min_probability=minimum)
     assert [*page.matches, *last.matches] == kept
     assert (page.complete, last.complete) == (False, True)
 
@@ -316,8 +316,8 @@ def test_pages_joined_are_the_whole_answer(filled: Filled, by: By) -> None:
 @pytest.mark.parametrize("by", BYS)
 def test_a_page_that_holds_all_there_is_is_complete(filled: Filled, by: By) -> None:
     count = len(filled.ask(line(8), by).matches)
-    assert filled.ask(line(8), by, count).complete
-    assert not filled.ask(line(8), by, count - 1).complete
+    assert filled.ask(line(0), by, count).complete
+    assert not filled.ask(line(0), by, count - 1).complete
 
 
 def test_pages_of_clips_that_sound_all_the_same_hold_each_once(filled: Filled) -> None:

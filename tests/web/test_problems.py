@@ -118,7 +118,7 @@ PROBLEMS: dict[str, tuple[Callable[[httpx.Client], httpx.Response], int, str, st
     "two too short": (upload(wave(0.1), wave(0.2)), 422, "audio", "Clip 1 of 2: The clip is 0.10 s long"),
     "an empty file": (upload(b""), 422, "audio", "is empty"),
     "too short a sound": (upload(wave(0.1)), 422, "audio", "at least 0.3 s are needed"),
-    "too long a sound": (upload(wave(61)), 422, "audio", "over the limit of 60 s"),
+    "too long a sound": (upload(wave(601)), 422, "audio", "over the limit of 600 s"),
     "silence": (upload(wave(1, amplitude=0)), 422, "audio", "silent"),
     "too many files": (upload(*[b"x"] * 33), 400, "request", "Maximum number of files is 32"),
     "no sound at all": (

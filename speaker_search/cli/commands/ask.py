@@ -41,6 +41,9 @@ def search(
     unlike: Annotated[
         list[str] | None, typer.Option(help="A clip that the voice should not be like, or clip:ID and so on.")
     ] = None,
+    split_speakers: Annotated[
+        bool, typer.Option("--split-speakers", help="Answer for each of the people in one recording.")
+    ] = False,
     by: options.Kind = "character",
     each: Annotated[bool, typer.Option("--each", help="Search with each clip apart.")] = False,
     encoder: options.EncoderName = None,
@@ -48,6 +51,8 @@ def search(
     json: options.Json = False,
 ) -> None:
     """Find the characters nearest to one or more clips of one voice.
+
+    A recording lasts up to ten minutes, alone or in a video; of a long one only the speech counts.
 
     Example: spksearch search line1.ogg line2.ogg --limit 5
     """
@@ -63,6 +68,8 @@ def search(
         min_probability=min_probability,
     )
     like, others = clips or [], unlike or []
+    if split_speakers and each:
+        raise UsageError("--split-speakers and --each ask different questions.", "Give one of them.")
     if each and cursor is not None:
         raise UsageError("A cursor continues one search.", "Leave --each out.")
     if [*like, *others].count("-") > 1:
@@ -72,6 +79,8 @@ def search(
         output.waiting(f"Loading encoder {library.space.encoder}…")
         asked = [_example(library, clip, content) for clip in like]
         away = [_example(library, clip, content) for clip in others]
+        if split_speakers:
+            _print_speakers(library, library.speakers_document(asked, wanted, unlike=away), json)
         if each:
             from speaker_search.library import Question
 
@@ -143,12 +152,22 @@ def similar(
         _print(library, library.similar_document(character, wanted, same_game=same_game), json)
 
 
+def _print_speakers(library: Library, found: documents.Speakers, json: bool) -> NoReturn:
+    if json:
+        output.json_document(found)
+    else:
+        for number, one in enumerate(found.speakers, start=1):
+            times = ", ".join(f"{turn.start:.1f}-{turn.stop:.1f}" for turn in one.turns)
+            output.say(f"Speaker {number} of {len(found.speakers)}, at {times} s:")
+            output.search(one, _files(library, one))
+    raise typer.Exit(0 if any(one.matches for one in found.speakers) else 1)
+
+
 def _print(library: Library, found: documents.Search, json: bool) -> None:
     if json:
         output.json_document(found)
     else:
-        nearest = [match.hits[0].clip.id for match in found.matches if match.hits]
-        output.search(found, {id_: clip.path for id_, clip in library.clips(nearest).items()})
+        output.search(found, _files(library, found))
     raise typer.Exit(0 if found.matches else 1)
 
 
@@ -157,8 +176,7 @@ def _print_each(library: Library, clips: Sequence[str], found: documents.Searche
         output.json_document(found)
     else:
         answers = [one.search for one in found.answers if one.search is not None]
-        nearest = [match.hits[0].clip.id for answer in answers for match in answer.matches if match.hits]
-        files = {id_: clip.path for id_, clip in library.clips(nearest).items()}
+        files = _files(library, *answers)
         for clip, one in zip(clips, found.answers, strict=True):
             output.say(f"{clip}:")
             if one.search is not None:
@@ -166,6 +184,12 @@ def _print_each(library: Library, clips: Sequence[str], found: documents.Searche
             elif one.problem is not None:
                 output.note(one.problem.detail)
     raise typer.Exit(0 if all(one.search is not None and one.search.matches for one in found.answers) else 1)
+
+
+def _files(library: Library, *found: documents.Search) -> dict[int, Path]:
+    """Where the matches' nearest clips are, by id."""
+    nearest = [match.hits[0].clip.id for one in found for match in one.matches if match.hits]
+    return {id_: clip.path for id_, clip in library.clips(nearest).items()}
 
 
 def cast(

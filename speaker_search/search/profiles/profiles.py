@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,14 +42,17 @@ class QueryCalibration:
     cosines: Calibration
     most: float  #: no log-odds are higher
 
-    def log_odds(self, scores: Floats, nearest: float) -> Doubles:
-        """Log-odds of one voice, of the same shape as the scores; `nearest` is the query's highest cosine.
+    def log_odds(self, scores: Floats, nearest: float, characters: int) -> Doubles:
+        """Log-odds of one voice, of the same shape as the scores; `nearest` is the highest of the query's cosines with
+        that many characters.
 
         The score says how far a match stands out among all characters. Even for a stranger or for noise some character
         stands out, but at a cosine far below those of one voice. So the likelihood ratio of the highest cosine caps the
-        log-odds. So does the size of the catalog (see `_most`).
+        log-odds, less the logarithm of the characters, because a stranger has as many chances of a high cosine. So does
+        the size of the catalog (see `_most`).
         """
-        return np.minimum(self.scores.log_odds(scores), min(self.cosines.log_ratio(nearest), self.most))
+        ratio = self.cosines.log_ratio(nearest) - math.log(characters)
+        return np.minimum(self.scores.log_odds(scores), min(ratio, self.most))
 
 
 @dataclass(frozen=True)
@@ -88,11 +92,15 @@ class Profiles:
         unless there are no others.
         """
         characters = self.as_queries
-        cosines = unit(unit(queries - self.centre) @ characters.matrix) @ characters.vectors.T
+        cosines = self.whitened(queries) @ characters.vectors.T
         counted = None if games is None else others(games, self.game_ids, self.echoes)
         if counted is not None:
             counted[~counted.any(axis=1)] = True
         return normalised(cosines, cohort(cosines, counted), characters.cohorts), cosines
+
+    def whitened(self, queries: Floats) -> Floats:
+        """Unit vectors (n, dim) from clips as they are compared with characters, and with each other."""
+        return unit(unit(queries - self.centre) @ self.as_queries.matrix)
 
     def query_calibration(self, clips: int, seconds: float | None) -> QueryCalibration | None:
         """The calibration for a query of that many clips and, if known, seconds.

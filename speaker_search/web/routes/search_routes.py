@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from fastapi import APIRouter, Request
@@ -25,23 +26,24 @@ def search_routes(library: Library, turns: SearchTurns) -> APIRouter:
     routes = APIRouter()
 
     @routes.post("/search", openapi_extra=description.SEARCH_BODY)
-    async def search(request: Request) -> documents.Search:
+    async def search(request: Request) -> documents.Search | documents.Speakers:
         """The nearest characters to uploaded clips, to clips, characters and voices of the catalog, or to an embedding.
-        With a `cursor` alone, the next page of an earlier search.
+        With a `cursor` alone, the next page of an earlier search. With `split_speakers`, a search for each of the people
+        in one uploaded recording.
         """
         if not _is_upload(request):
             body = await request.body()
-            return await turns.catalog.run(lambda: library.search_document((), _parsed(documents.SearchRequest, body)))
+            return await turns.catalog.run(lambda: _answered(library, _parsed(documents.SearchRequest, body)))
         async with request.form(max_files=MAX_CLIPS, max_fields=MAX_CLIPS) as form:
             clips, unlike = await _read(form, "audio"), await _read(form, "unlike")
             query = await _text(form, "query")
             _check_parts(form, "audio", "unlike", "query")
 
-        def found() -> documents.Search:
+        def found() -> documents.Search | documents.Speakers:
             asked = _parsed(documents.SearchRequest, query or "{}")
             if not clips and not asked.like and asked.cursor is None:
                 raise UsageError("There is no sound among the uploads.", "Send one or more files as `audio`.")
-            return library.search_document(clips, asked, unlike=unlike)
+            return _answered(library, asked, clips, unlike)
 
         return await turns.upload.run(found)
 
@@ -102,6 +104,13 @@ def search_routes(library: Library, turns: SearchTurns) -> APIRouter:
     return routes
 
 
+def _answered(
+    library: Library, asked: documents.SearchRequest, clips: Sequence[bytes] = (), unlike: Sequence[bytes] = ()
+) -> documents.Search | documents.Speakers:
+    answer = library.speakers_document if asked.split_speakers else library.search_document
+    return answer(clips, asked, unlike=unlike)
+
+
 def _is_upload(request: Request) -> bool:
     return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
 
@@ -139,6 +148,8 @@ def _questions(text: str | bytes, clips: list[bytes]) -> list[Question]:
     """The searches of a batch. Raises UsageError, also for clips that none of them is about."""
     queries = _parsed(documents.BatchRequest, text).queries
     for number, query in enumerate(queries):
+        if query.split_speakers:
+            raise UsageError(f"Query {number} splits speakers.", "Send the recording to /v1/search alone.")
         if beyond := [place for place in query.audio if not 0 <= place < len(clips)]:
             raise UsageError(
                 f"Query {number} is about audio {beyond[0]}, and {len(clips)} were uploaded.",
