@@ -28,8 +28,8 @@ def search_routes(library: Library, turns: SearchTurns) -> APIRouter:
     @routes.post("/search", openapi_extra=description.SEARCH_BODY)
     async def search(request: Request) -> documents.Search | documents.Speakers:
         """The nearest characters to uploaded clips, to clips, characters and voices of the catalog, or to an embedding.
-        With a `cursor` alone, the next page of an earlier search. With `split_speakers`, a search for each of the people
-        in one uploaded recording.
+        With a `cursor` alone, the next page of an earlier search. With `split_speakers`, a search for each of the
+        people in one uploaded recording.
         """
         if not _is_upload(request):
             body = await request.body()
