@@ -2,19 +2,6 @@
 
 from __future__ import annotations
 
-from speaker_search.documents.answers import (
-    INFERENCE,
-    Cast,
-    CastCharacter,
-    Failure,
-    Match,
-    OneSearch,
-    Query,
-    Relation,
-    Search,
-    Searches,
-    Voice,
-)
 from speaker_search.documents.casts.cast_sheets import (
     CastSheet,
     LikelyVoice,
@@ -82,24 +69,6 @@ from speaker_search.documents.nouns import (
     RefusedClips,
     ShownCharacter,
 )
-from speaker_search.documents.questions import (
-    DEFAULT_PROBABILITY,
-    DEFAULT_RECALL,
-    MAX_AUTHOR,
-    MAX_EXAMPLES,
-    MAX_ID,
-    MAX_LIMIT,
-    MAX_QUERIES,
-    MAX_UPLOAD_BYTES,
-    BatchQuery,
-    BatchRequest,
-    By,
-    IngestRequest,
-    Layout,
-    Reference,
-    SearchOptions,
-    SearchRequest,
-)
 from speaker_search.documents.reports import (
     ClipCounts,
     Comparison,
@@ -122,7 +91,38 @@ from speaker_search.documents.reports import (
     Upgraded,
     Verification,
 )
-from speaker_search.documents.speakers import Speakers, SpeakerSearch, Turn
+from speaker_search.documents.searches.answers import (
+    INFERENCE,
+    Cast,
+    CastCharacter,
+    Failure,
+    Match,
+    OneSearch,
+    Query,
+    Relation,
+    Search,
+    Searches,
+    Voice,
+)
+from speaker_search.documents.searches.questions import (
+    DEFAULT_PROBABILITY,
+    DEFAULT_RECALL,
+    MAX_AUTHOR,
+    MAX_EXAMPLES,
+    MAX_ID,
+    MAX_LIMIT,
+    MAX_QUERIES,
+    MAX_UPLOAD_BYTES,
+    BatchQuery,
+    BatchRequest,
+    By,
+    IngestRequest,
+    Layout,
+    Reference,
+    SearchOptions,
+    SearchRequest,
+)
+from speaker_search.documents.searches.speakers import Speakers, SpeakerSearch, Turn
 from speaker_search.documents.transfers import Backup, Exported, Imported, Restored
 
 __all__ = [

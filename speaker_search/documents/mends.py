@@ -9,7 +9,7 @@ from pydantic import Field
 
 from speaker_search.documents.document import Document
 from speaker_search.documents.frames import Tabular
-from speaker_search.documents.questions import MAX_AUTHOR, Request
+from speaker_search.documents.searches.questions import MAX_AUTHOR, Request
 
 Noun = Literal["maker", "game", "character"]
 Kind = Literal["rename", "merge"]

@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import json
 
-from speaker_search.documents.questions import MAX_ID
+from speaker_search.documents.searches.questions import MAX_ID
 from speaker_search.errors import UsageError
 
 CHECK_BYTES = 6  # an altered cursor passes once in 2^48

@@ -8,11 +8,11 @@ from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field, computed_field
 
-from speaker_search.documents.answers import Cast, Search
 from speaker_search.documents.casts.judgements import JudgedVerdict
 from speaker_search.documents.casts.voice_changes import VoiceChange
 from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
+from speaker_search.documents.searches.answers import Cast, Search
 from speaker_search.entities import counted
 
 

@@ -13,9 +13,9 @@ from speaker_search.documents import By
 from speaker_search.encoders import Encoder
 from speaker_search.entities import Character, Floats
 from speaker_search.errors import AudioError, SpeakerSearchError, UsageError
-from speaker_search.library.asking import Asking
-from speaker_search.library.query_sounds import Sound
-from speaker_search.library.question import Example, Question, examples, references
+from speaker_search.library.questions.asking import Asking
+from speaker_search.library.questions.query_sounds import Sound
+from speaker_search.library.questions.question import Example, Question, examples, references
 from speaker_search.library.under_load.sample import sample
 from speaker_search.search.query import EVERYBODY, Answer, Answers, Filters, Query, SpeakerAnswer
 from speaker_search.settings import Settings

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from speaker_search.documents.answers import Cast, CastCharacter, Relation
 from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
 from speaker_search.documents.nouns import Clip, NamedCharacter
+from speaker_search.documents.searches.answers import Cast, CastCharacter, Relation
 
 
 class LikelyVoice(Document):

@@ -12,7 +12,7 @@ from speaker_search import entities
 from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
 from speaker_search.documents.nouns import Character, Clip, NamedCharacter
-from speaker_search.documents.questions import MAX_AUTHOR, Request
+from speaker_search.documents.searches.questions import MAX_AUTHOR, Request
 
 MAX_NOTE = 2_000  # characters
 

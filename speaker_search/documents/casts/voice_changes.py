@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from speaker_search.documents.answers import INFERENCE, Cast, Voice
 from speaker_search.documents.document import Document
 from speaker_search.documents.frames import Tabular
 from speaker_search.documents.nouns import NamedCharacter
+from speaker_search.documents.searches.answers import INFERENCE, Cast, Voice
 
 
 class Voices(Tabular, Document):

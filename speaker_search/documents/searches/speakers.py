@@ -7,8 +7,8 @@ from typing import Self
 
 from pydantic import Field
 
-from speaker_search.documents.answers import Search
 from speaker_search.documents.document import Document
+from speaker_search.documents.searches.answers import Search
 
 
 class Turn(Document):

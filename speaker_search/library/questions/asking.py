@@ -17,10 +17,10 @@ from speaker_search.encoders import Encoder
 from speaker_search.encoders.weights import has_segmentation
 from speaker_search.entities import Floats
 from speaker_search.errors import AudioError, NotFoundError, SpeakerSearchError, UsageError
-from speaker_search.library.hearing import Heard, Hearing
-from speaker_search.library.inline_sounds import InlineSounds
-from speaker_search.library.query_sounds import PROCESSES, QuerySounds, Sound, named, speechless
-from speaker_search.library.question import Question, examples, kind_and_id
+from speaker_search.library.questions.hearing import Heard, Hearing
+from speaker_search.library.questions.inline_sounds import InlineSounds
+from speaker_search.library.questions.query_sounds import PROCESSES, QuerySounds, Sound, named, speechless
+from speaker_search.library.questions.question import Question, examples, kind_and_id
 from speaker_search.library.under_load.stages import Stages
 from speaker_search.library.voices.crediting import Crediting
 from speaker_search.settings import Settings

@@ -11,7 +11,7 @@ from speaker_search import documents
 from speaker_search.documents import By, Reference
 from speaker_search.entities import Character, Clip, Voice
 from speaker_search.errors import UsageError
-from speaker_search.library.query_sounds import Sound
+from speaker_search.library.questions.query_sounds import Sound
 from speaker_search.search.query import EVERYBODY, Filters
 
 #: What a voice may be like: a sound, or a clip, character or voice of the catalog, as in any answer.

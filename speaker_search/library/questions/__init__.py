@@ -1,0 +1,1 @@
+"""Questions: what they are made of, heard and answered."""
