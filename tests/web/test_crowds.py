@@ -65,10 +65,10 @@ def test_more_half_sent_requests_than_descriptors_keep_nobody_from_an_answer(ing
 
 def test_a_request_in_hand_is_answered_before_the_server_ends(ingested: Ingested) -> None:
     body = json.dumps({"like": [{"character": 1}]}).encode()
-    head = f"POST /v1/search HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = "POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n"
     with server(ingested.home) as (running, port, _):
         with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as connection:
-            connection.sendall(head.encode())
+            connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode())
             assert connection.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"[:25]  # it is being read
             running.send(signal.SIGTERM)
             connection.sendall(body)
