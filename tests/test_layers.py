@@ -61,6 +61,7 @@ INNER_FOLDERS = {
     "documents/casts",
     "encoders/backends",
     "encoders/networks",
+    "library/listening",
     "library/voices",
     "search/profiles",
     "sources/archives",

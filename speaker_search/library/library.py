@@ -18,8 +18,8 @@ from speaker_search.encoders import Encoder
 from speaker_search.encoders.weights import has_segmentation
 from speaker_search.entities import Character, Floats
 from speaker_search.errors import AudioError, UsageError
-from speaker_search.library.hearing import Heard, Hearing
-from speaker_search.library.query_sounds import QuerySounds, Sound, named, speechless
+from speaker_search.library.listening.hearing import Heard, Hearing
+from speaker_search.library.listening.query_sounds import QuerySounds, Sound, named, speechless
 from speaker_search.library.voices.crediting import Crediting
 from speaker_search.settings import Settings
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from speaker_search.entities import Floats, Refusal, Waveform
 from speaker_search.errors import AudioError, TooLargeError, UsageError
-from speaker_search.library.hearing import Heard, Hearing
+from speaker_search.library.listening.hearing import Heard, Hearing
 
 if TYPE_CHECKING:
     from speaker_search.audio.decoders import Decoders

@@ -1,0 +1,1 @@
+"""Query sounds: decoded, and listened to."""
