@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 
 JSON, FORM = "application/json", "multipart/form-data"
 #: Where the body is something else than JSON.
-BODIES = {"/v1/search": (JSON, FORM), "/v1/credits": (FORM,)}
+BODIES = {"/v1/search": (JSON, FORM), "/v1/search/batch": (JSON, FORM), "/v1/credits": (FORM,)}
 
 
 async def check_sent(request: Request) -> None:
