@@ -109,7 +109,7 @@ LINKS = {
     "list_voices": (("get_voice", "voice_id", "/voices/0/id"),),
     "give_verdict": (("undo_verdict", "verdict_id", "/id"),),
     "make_edit": (("undo_edit", "edit_id", "/edit/id"),),
-    "ingest": (("ingest_state", "ingest_id", "/id"),),
+    "ingest": (("get_ingest", "ingest_id", "/id"), ("cancel_ingest", "ingest_id", "/id")),
 }
 
 

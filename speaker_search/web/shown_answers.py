@@ -200,6 +200,7 @@ ANSWERS: dict[str, Any] = {
 #: By operationId, of the bodies that are JSON.
 BODIES: dict[str, dict[str, Any]] = {
     "search": {"like": [{"clip": 911}], "unlike": [{"character": 31}], "limit": 5, "by": "character"},
+    "search_batch": {"queries": [{"like": [{"clip": 911}], "limit": 3}, {"like": [{"character": 31}]}]},
     "give_verdict": {"one": 12, "other": 31, "same": True, "note": "by ear", "author": "ann"},
     "make_edit": {"kind": "rename", "noun": "game", "what": "3", "to": "潮風カレンダー", "author": "ann"},
     "ingest": {"paths": ["/voices/new"], "maker": "こもれび工房", "game": "潮風カレンダー"},

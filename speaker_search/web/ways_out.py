@@ -11,7 +11,7 @@ INSTEAD: tuple[tuple[str, str], ...] = (
     (r"`spksearch catalog edits`", "`GET /v1/edits`"),
     (r"run `spksearch catalog undo (\d+)` first", r"undo that one first: `DELETE /v1/edits/\1`"),
     (r"run `spksearch verdict undo (\d+)` first", r"undo that verdict first: `DELETE /v1/verdicts/\1`"),
-    (r"`spksearch verdict undo (\d+)`", r"`DELETE /v1/verdicts/\1`"),
+    (r"`spksearch verdict undo (\d+|ID)`", r"`DELETE /v1/verdicts/\1`"),
     (r"`spksearch verdict list --history`", "`GET /v1/verdicts?history=true`"),
     (r"`spksearch verdict same`", "`POST /v1/verdicts`"),
     (r"`spksearch catalog merge \w+` merges them", 'to merge them, `POST /v1/edits` with `"kind": "merge"`'),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,17 @@ def test_a_clip_that_is_in_the_catalog_is_found_as_itself(
     assert http.get(first["hits"][0]["clip"]["audio"]).content == clip.read_bytes()
 
 
+def alike(one: Any, other: Any) -> bool:
+    """Whether two documents are equal but for the last digits of numbers: sounds embedded together differ in these."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-3, abs_tol=1e-3)
+    return bool(one == other)
+
+
 def test_searches_at_once_give_what_each_gives_alone(server: Server, role: Role) -> None:
     questions: list[tuple[str, Any]] = [("clip", [clip]) for clip in role.clips()[:4]]
     questions += [("character", id_) for id_ in range(1, 13)]
@@ -103,5 +115,5 @@ def test_searches_at_once_give_what_each_gives_alone(server: Server, role: Role)
     alone = [ask(question) for question in questions]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(ask, questions * 2))
-    assert together == alone * 2
+    assert all(alike(one, other) for one, other in zip(together, alone * 2, strict=True))
     assert [answer for answer in alone if not answer.get("matches")] == []

@@ -56,7 +56,7 @@ OF_THE_SERVER = {
     "verify",
     "worker --drain",
 }
-OF_THE_COMMAND_LINE = {"backup", "export", "ingest PATH --dry-run --list malformed"}
+OF_THE_COMMAND_LINE = {"backup", "export", "mcp", "ingest PATH --dry-run --list malformed"}
 #: What sentences add to a command.
 FOLLOWED_BY = {"catalog undo": " 3", "verdict undo": " 3", "catalog merge": " game"}
 
