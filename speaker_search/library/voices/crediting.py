@@ -58,12 +58,14 @@ class Crediting(Judging):
             credits = credits_of(connection)
         return likely(found, credits)
 
-    def cast(self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None) -> Cast:
+    def cast(
+        self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None, afresh: bool = False
+    ) -> Cast:
         """The recurring voices of the whole catalog, or those of one game, named where credits agree."""
         from speaker_search.cast.credits.named_voices import named
         from speaker_search.catalog.knowledge.kept_credits import credits_of
 
-        found = super().cast(min_probability=min_probability, game=game)
+        found = super().cast(min_probability=min_probability, game=game, afresh=afresh)
         with self.catalog.read() as connection:
             credits = credits_of(connection)
         return named(found, credits)

@@ -1,0 +1,235 @@
+"""A new game changes the voices that it bears on and no others; order and names change nothing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from search.filling import around, fill, forget, some_voices, units
+from standin import DIM, StandInEncoder
+
+from speaker_search.cast import relinking
+from speaker_search.cast.voices import Cast, find_voices
+from speaker_search.library import Library
+from speaker_search.search.live import Ready
+from speaker_search.search.profiles.follow import follow_profiles
+from speaker_search.settings import Settings
+from speaker_search.views.snapshot import follow
+
+GAMES, CHARACTERS, CLIPS = 6, 8, 4
+VOICES = some_voices(games=GAMES, characters=CHARACTERS, clips=CLIPS, people=40, spread=0.5)
+#: A failing example is as small as any, so it is not made smaller.
+few = settings(deadline=None, derandomize=True, max_examples=4, phases=[Phase.generate])
+
+Open = Callable[[], Library]
+
+
+@pytest.fixture(scope="module")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
+    """Opens copies of a catalog that has been linked."""
+    home = tmp_path_factory.mktemp("linked")
+    with opened(home) as library:
+        fill(library, VOICES)
+        library.cast()
+    numbers, libraries = count(), []
+
+    def copy() -> Library:
+        libraries.append(opened(Path(shutil.copytree(home, home.parent / f"copy{next(numbers)}"))))
+        return libraries[-1]
+
+    yield copy
+    for library in libraries:
+        library.close()
+
+
+def opened(home: Path) -> Library:
+    url = f"sqlite:///{home / 'catalog.db'}"
+    return Library(Settings(home=home, database_url=url, encoder="stand-in"), encoder=StandInEncoder())
+
+
+def whole(cast: Cast) -> dict[int, list[tuple[int, float]]]:
+    """Every voice by id, with its members' ids and probabilities."""
+    return {voice.id: sorted((one.id, likely) for one, likely in voice.members) for voice in cast.voices}
+
+
+def members(cast: Cast) -> dict[int, list[int]]:
+    return {id_: [one for one, _ in of] for id_, of in whole(cast).items()}
+
+
+def recast(library: Library) -> Cast:
+    """The cast after the scores were calibrated again."""
+    library.refresh()
+    return library.cast()
+
+
+def new_game(seed: int, characters: int = 4, far: float = 0.0) -> Mapping[str, Mapping[str | None, np.ndarray]]:
+    """A game of random voices; the further, the less like all others."""
+    rng = np.random.default_rng([99, seed])
+    away = np.linalg.svd(np.concatenate([clips for game in VOICES.values() for clips in game.values()]))[2][-1]
+    centres = units(far * away + 0.4 * units(rng.standard_normal((characters, DIM))))
+    return {f"elsewhere/game{seed}": {f"s{n}": around(centre, 4, rng, 0.1) for n, centre in enumerate(centres)}}
+
+
+@few
+@given(st.integers(0, 99))
+def test_a_game_far_from_all_others_changes_no_other_voice(linked: Open, seed: int) -> None:
+    library = linked()
+    before = whole(library.cast())
+    fill(library, new_game(seed, far=1.0))
+    after = whole(recast(library))
+    assert len(library.ready.profiles) == GAMES * CHARACTERS + 4
+    assert library.ready.settled
+    assert {id_: after[id_] for id_ in before} == before
+
+
+@few
+@given(st.integers(0, 99), st.lists(st.integers(0, 39), min_size=1, max_size=4, unique=True))
+def test_a_new_game_changes_only_voices_that_one_of_its_characters_joins(
+    linked: Open, seed: int, cast: list[int]
+) -> None:
+    library = linked()
+    before, alone = library.cast(), {one.id for one in library.cast().unlinked}
+    rng = np.random.default_rng(seed)
+    people = {name: clips for game in VOICES.values() for name, clips in game.items() if name is not None}
+    names = [sorted(people)[one % len(people)] for one in cast]
+    fill(library, {"maker0/new": {f"n{n}": around(people[name].mean(axis=0), 4, rng) for n, name in enumerate(names)}})
+    after = recast(library)
+    new = {one.id for one in library.characters(game="new").characters}
+    for id_, own in whole(after).items():
+        if new.isdisjoint(one for one, _ in own):
+            assert own == whole(before)[id_]
+    of_old = {one: id_ for id_, own in members(before).items() for one in own}
+    for own in members(after).values():  # who was one voice still is
+        assert all(set(members(before)[of_old[one]]) <= set(own) for one in own if one in of_old)
+    assert {one.id for one in after.unlinked} <= alone | new
+
+
+@few
+@given(st.data())
+def test_undoing_verdicts_brings_back_the_voices_with_their_ids(linked: Open, data: st.DataObject) -> None:
+    """And their probabilities, where the scores have not been calibrated since those were stored."""
+    library, grown = linked(), data.draw(st.booleans())
+    if grown:
+        fill(library, new_game(data.draw(st.integers(0, 99))))
+    before = recast(library)
+    ids = library.ready.profiles.character_ids.tolist()
+    given_ones = []
+    for number in range(data.draw(st.integers(1, 4))):
+        if number % 2:  # two of one voice
+            one, other = data.draw(st.sampled_from(list(members(before).values())))[:2]
+        else:
+            one, other = data.draw(st.lists(st.sampled_from(ids), min_size=2, max_size=2, unique=True))
+        together = any({one, other} <= set(own) for own in members(before).values())
+        given_ones.append(library.judge(one, other, same=not together).id)
+        held = library.cast()
+        assert any({one, other} <= set(own) for own in members(held).values()) is not together
+    for id_ in data.draw(st.permutations(given_ones)):
+        library.undo_verdict(id_)
+        if data.draw(st.booleans()):
+            library.cast()
+    assert members(library.cast()) == members(before)
+    assert grown or library.cast() == before
+
+
+@few
+@given(st.data())
+def test_neither_order_nor_names_nor_ids_change_voices(
+    linked: Open, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    def shuffled(values: list[object]) -> list[object]:
+        return data.draw(st.permutations(values))
+
+    before = linked()
+    games = shuffled([*VOICES])
+    called = dict(zip(VOICES, shuffled([*range(GAMES)]), strict=True))
+    turned, origin = {}, {}
+    for game in games:
+        maker, new = game.partition("/")[0][::-1], f"title{called[game]}"
+        cast = {}
+        for name in shuffled([*VOICES[game]]):
+            clips = VOICES[game][name]
+            cast[None if name is None else name[::-1]] = clips[shuffled([*range(len(clips))])]
+            origin[new, name and name[::-1]] = (game, name)
+        turned[f"{maker}/{new}"] = cast
+    with opened(tmp_path_factory.mktemp("turned")) as library:
+        for title, cast in turned.items():
+            fill(library, {title: cast})
+        found = library.cast()
+    assert partition(found, lambda game, name: origin[game.partition("/")[2], name]) == partition(
+        before.cast(), lambda game, name: (game, name)
+    )
+
+
+def partition(cast: Cast, known_as: Callable[[str, str], object]) -> set[frozenset[object]]:
+    """The voices with their probabilities to four digits: sums in another order are not the same to the last."""
+    return {
+        frozenset(
+            (known_as(f"{one.game.maker.name}/{one.game.title}", one.name), round(likely, 4))
+            for one, likely in voice.members
+        )
+        for voice in cast.voices
+    }
+
+
+def test_a_game_that_is_forgotten_again_leaves_the_voices_as_they_were(linked: Open) -> None:
+    library = linked()
+    before = library.cast()
+    clips = fill(library, {"maker1/again": VOICES["maker0/game0"]})
+    assert whole(recast(library)) != whole(before)
+    forget(library, *clips)
+    assert members(recast(library)) == members(before)
+
+
+def test_only_voices_of_a_character_whose_lines_have_changed_are_linked_anew(linked: Open) -> None:
+    library = linked()
+    before = library.cast()
+    own = next(own for own in members(before).values() if len(own) >= 3)
+    forget(library, *[clip.id for clip in library.show(own[0]).clips[:2]])
+    after = whole(recast(library))
+    changed = {id_ for id_, of in whole(before).items() if own[0] in members(before)[id_]}
+    assert {id_ for id_, of in whole(before).items() if after.get(id_) != of} == changed
+
+
+def test_when_a_tenth_has_changed_all_are_linked_anew(linked: Open) -> None:
+    library = linked()
+    library.cast()
+    added = {"a": new_game(1, 3, far=1.0), "b": new_game(2, 3, far=1.0)}
+    fill(library, added["a"])
+    assert relinked(library) == []
+    fill(library, added["b"])
+    recast(library)
+    assert relinking.plan(library.catalog, library.ready).seen.recent.sum() == 0
+    assert whole(library.cast()).values() != []
+
+
+def relinked(library: Library) -> list[str]:
+    recast(library)
+    return [change.kind for change in library.cast_changes().changes if change.kind == "relinked"]
+
+
+def test_linking_afresh_is_linking_all_that_there_is(linked: Open) -> None:
+    library = linked()
+    fill(library, new_game(5))
+    recast(library)
+    afresh = library.cast(afresh=True)
+    plain = find_voices(library.catalog, library.ready)
+    assert sorted(members(afresh).values()) == sorted(members(plain).values())
+
+
+def test_voices_are_not_stored_while_scores_wait_to_be_calibrated(linked: Open) -> None:
+    library = linked()
+    library.cast()
+    before = library.ready
+    fill(library, {"maker0/new": VOICES["maker1/game1"]})
+    snapshot = follow(library.catalog, before.space, before.snapshot)
+    profiles = follow_profiles(before.profiles, before.snapshot.characters, snapshot.characters)
+    plan = relinking.plan(library.catalog, before)
+    provisional = library._whole_cast(Ready(before.space, snapshot, profiles, 0))
+    assert "Provisional" in provisional.warnings[0]
+    assert relinking.plan(library.catalog, before).kept.version == plan.kept.version
