@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speaker_search.cast import linking
-from speaker_search.cast.linking import DOUBLED, MOST_PAIRS, NO_PAIRS, NOTHING_GIVEN, Given, bonus, link
+from speaker_search.cast.linking import DOUBLED, MOST_PAIRS, NO_PAIRS, NOTHING_GIVEN, Given, Start, bonus, link
 from speaker_search.search import scoring
 from speaker_search.search.profiles.profiles import Sounding
 from speaker_search.search.scoring import normalised, unit
@@ -36,8 +36,14 @@ def log_odds(scores: np.ndarray) -> np.ndarray:
     return 3 * np.asarray(scores, np.float64) - 4
 
 
-def linked(characters: Sounding, games: list[int], least: float, known: Given = NOTHING_GIVEN) -> list[int]:
-    return link(characters, np.array(games, np.int64), log_odds, floors(least), least, known).tolist()
+def linked(
+    characters: Sounding,
+    games: list[int],
+    least: float,
+    known: Given = NOTHING_GIVEN,
+    start: Start | None = None,
+) -> list[int]:
+    return link(characters, np.array(games, np.int64), log_odds, floors(least), least, known, start).tolist()
 
 
 def floors(least: float) -> tuple[float, float]:
@@ -148,6 +154,53 @@ def test_a_name_in_common_adds_evidence_however_low_the_score_is() -> None:
     assert linked(characters, [0, 1], 1.0, named) == [0, 0]
     assert linked(characters, [0, 1], 2.0, named) == [0, 1]
     assert linked(characters, [0, 1], 1.0) == [0, 1]
+
+
+@quiet
+@given(constrained())
+def test_when_all_are_linked_anew_the_start_says_nothing(problem: tuple[Sounding, list[int], float, Given]) -> None:
+    count = len(problem[1])
+    assert linked(*problem, Start(np.arange(count), np.ones(count, np.bool_))) == linked(*problem)
+
+
+@st.composite
+def started(draw: st.DrawFn) -> tuple[tuple[Sounding, list[int], float], Start]:
+    """A problem with groups to begin with, and characters that are linked anew."""
+    problem = draw(problems())
+    count = len(problem[1])
+    anew = np.array(draw(st.lists(st.booleans(), min_size=count, max_size=count)), np.bool_)
+    drawn = draw(st.lists(st.integers(0, 6), min_size=count, max_size=count))
+    first = {group: row for row, group in reversed([*enumerate(drawn)]) if not anew[row]}
+    labels = [row if anew[row] else first[group] for row, group in enumerate(drawn)]
+    return problem, Start(np.array(labels, np.int64), anew)
+
+
+@quiet
+@given(started())
+def test_groups_to_begin_with_stay_whole_and_are_joined_only_by_somebody_linked_anew(
+    started: tuple[tuple[Sounding, list[int], float], Start],
+) -> None:
+    problem, start = started
+    labels = np.array(linked(*problem, NOTHING_GIVEN, start), np.int64)
+    for group in np.unique(labels).tolist():
+        before = np.unique(start.labels[labels == group])
+        assert (labels[np.isin(start.labels, before)] == group).all()
+        assert len(before) == 1 or start.anew[labels == group].any()
+
+
+@quiet
+@given(started())
+def test_whoever_is_far_from_all_linked_anew_keeps_the_group_it_began_with(
+    started: tuple[tuple[Sounding, list[int], float], Start],
+) -> None:
+    (characters, games, least), start = started
+    labels = linked(characters, games, least, NOTHING_GIVEN, start)
+    scores = normalised(characters.vectors @ characters.vectors.T, characters.cohorts, characters.cohorts)
+    near = (scores >= floors(least)[0]) & start.anew[None]
+    for group in np.unique(start.labels[~start.anew]).tolist():
+        own = start.labels == group
+        if not near[own].any():
+            assert [row for row, label in enumerate(labels) if label == labels[group]] == np.flatnonzero(own).tolist()
 
 
 @quiet
