@@ -120,9 +120,10 @@ def _calibrated(profiles: Profiles, samples: _Samples) -> Profiles:
     rng = np.random.default_rng(1)
     games = profiles.game_ids
     most = max(FITTED_ROWS, MAX_SCORES // len(profiles))
-    columns = _of_some_games(games, MAX_SCORES // FITTED_ROWS, rng)
+    order = np.lexsort(profiles.means.T[:2])  # by what is heard, so that ids and names do not decide what is drawn
+    columns = _of_some_games(games, order, MAX_SCORES // FITTED_ROWS, rng)
     columns = columns[~profiles.echoes[columns]]
-    rows = np.sort(rng.permutation(np.flatnonzero(~profiles.echoes))[:most])
+    rows = np.sort(rng.permutation(order[~profiles.echoes[order]])[:most])
     pairs = calibrate(profiles.pair_scores(rows)[:, columns], games[rows], games[columns], PAIRS)
     queries: list[QueryCalibration] = []
     for size in QUERY_SIZES:
@@ -151,15 +152,15 @@ def _most(characters: int) -> float:
     return float(np.log(max(1.0, characters - SPENT - UNSEEN) / UNSEEN))
 
 
-def _of_some_games(games: Ids, most: int, rng: np.random.Generator) -> Ids:
+def _of_some_games(games: Ids, order: Ids, most: int, rng: np.random.Generator) -> Ids:
     """The characters of all games, or of games drawn at random if these have more than `most` characters together.
 
-    At least one game is drawn, however large it is.
+    At least one game is drawn, however large it is. Games are drawn as they come in this `order` (C,) of characters.
     """
-    named, sizes = np.unique(games, return_counts=True)
-    order = rng.permutation(len(named))
-    fitting = max(1, int((np.cumsum(sizes[order]) <= most).sum()))
-    return np.flatnonzero(np.isin(games, named[order[:fitting]]))
+    named, first, sizes = np.unique(games[order], return_index=True, return_counts=True)
+    drawn = np.argsort(first)[rng.permutation(len(named))]
+    fitting = max(1, int((np.cumsum(sizes[drawn]) <= most).sum()))
+    return np.flatnonzero(np.isin(games, named[drawn[:fitting]]))
 
 
 def _lengths(seconds: Floats) -> list[tuple[float, Bools]]:
