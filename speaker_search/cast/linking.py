@@ -176,8 +176,8 @@ class _Groups:
 
     def near(self, one: int) -> Ids:
         """The groups (n,) that have members near a group."""
-        groups: Ids = np.unique(self.labels[self._near[one]])
-        return groups[groups != one]
+        groups = np.unique(self.labels[self._near[one]])
+        return np.asarray(groups[groups != one], np.int64)
 
     def begin_with(self, labels: Ids) -> None:
         """Merge each character into the group that it is in to begin with."""

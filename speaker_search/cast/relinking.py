@@ -49,8 +49,9 @@ class Plan:
 def plan(catalog: Catalog, ready: Ready, *, afresh: bool = False) -> Plan:
     """What to link. To be made before the constraints are read: what is said meanwhile then counts as new next time.
 
-    A character is linked anew when its clips, its game, its name, its verdicts or its credits have changed, and so are
-    those in a voice with it. If everything is as it was at an earlier linking, the voices of that one come back.
+    A character is linked anew when its clips, its game, its name, its verdicts or its credits have changed. So are all
+    others of its game, unless only something was said of it, since they share a channel; and those in a voice with any
+    of these. If everything is as it was at an earlier linking, the voices of that one come back.
     """
     with catalog.read() as connection:
         kept = read_kept(connection, ready.space.id)
@@ -60,8 +61,10 @@ def plan(catalog: Catalog, ready: Ready, *, afresh: bool = False) -> Plan:
         if before is None or afresh:
             return Plan(kept, now, None, kept.voice_of)
         then = before.states_of(ids)
-        changed = frozenset(ids[then != states].tolist())
-        seen, lost = _followed(before, now, (then >> SAID_BITS) != (states >> SAID_BITS))
+        heard = (then >> SAID_BITS) != (states >> SAID_BITS)
+        games = ready.profiles.game_ids
+        changed = frozenset(ids[(then != states) | np.isin(games, games[heard])].tolist())
+        seen, lost = _followed(before, now, heard)
         earlier = voices_when(connection, ready.space.id, now.digest, kept.voice_of)
     if earlier is not None:
         return Plan(kept, seen, _as_it_was(kept, earlier, changed), earlier)

@@ -54,7 +54,7 @@ def read_kept(connection: Connection, space_id: int) -> Kept:
         {row[0]: row[2] for row in members},
         version,
         position,
-        None if seen is None else Seen.of_bytes(seen),
+        Seen.of_bytes(seen),
         highest,
     )
 
@@ -106,8 +106,8 @@ def replace_members(
     """
     v, m = voices.c, voice_members.c
     connection.execute(delete(voice_members).where(m.encoder_id == space_id))
-    rows = connection.execute(select(v.id, v.probability).where(v.encoder_id == space_id))
-    stored = {row[0]: row[1] for row in rows}
+    held = connection.execute(select(v.id, v.probability).where(v.encoder_id == space_id))
+    stored = {row[0]: row[1] for row in held}
     for some in chunks(sorted(stored.keys() - likely.keys())):
         connection.execute(delete(voices).where(v.id.in_(some)))
     again = sorted(likely.keys() - stored.keys())  # voices that had ended

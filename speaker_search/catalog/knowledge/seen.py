@@ -45,6 +45,9 @@ class Seen:
         return rows.tobytes()
 
     @classmethod
-    def of_bytes(cls, stored: bytes) -> Seen:
+    def of_bytes(cls, stored: bytes | None) -> Seen | None:
+        """None where nothing is stored, or something else: all characters are then linked anew."""
+        if stored is None or len(stored) % ROW.itemsize:
+            return None
         rows = np.frombuffer(stored, ROW)
         return cls(rows["id"].astype(np.int64), rows["state"].astype(np.int64), rows["recent"].copy())
