@@ -49,7 +49,7 @@ class Given:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Start:
-    """Groups to begin with. Two of them are merged only with a character among them that is linked anew."""
+    """Groups to begin with: all that is not near a character linked anew stays as it is."""
 
     labels: Ids  # (C,) the lowest row of each character's group
     anew: Bools  # (C,) linked anew: in no group yet
@@ -81,14 +81,17 @@ def link(
     A score is a cosine, shifted and scaled by character, so the mean score of two groups can be computed from sums over
     each. Memory therefore grows with the pairs above the floor, not with the square of the number of characters.
 
-    With a `start`, only the scores of characters linked anew are looked at, so that a merge needs one of them: groups
-    of others are compared only if such a character is near both.
+    With a `start`, characters are linked anew, too, who are in a group with somebody that would alone be linked to one
+    of those. Only the scores of all these are looked at, so a merge needs one of them: two other groups are compared
+    only if such a character is near both.
     """
     groups = _Groups(sounding, games, given)
     waiting: list[_Merge] = []
     everyone = np.arange(len(games))
     anew = everyone if start is None else np.flatnonzero(start.anew)
     if start is not None:
+        start = _with_likely(start, sounding, games, log_odds, floors, least)
+        anew = np.flatnonzero(start.anew)
         groups.begin_with(start.labels)
     for rows, first, second, scores in _near(sounding, games, floors, anew):
         groups.neighbours(rows, first, second)
@@ -252,6 +255,18 @@ def partners_of(pairs: Ids) -> dict[int, set[int]]:
         found[one].add(other)
         found[other].add(one)
     return dict(found)
+
+
+def _with_likely(
+    start: Start, sounding: Sounding, games: Ids, log_odds: LogOdds, floors: tuple[float, float], least: float
+) -> Start:
+    """The same, where groups are linked anew, too, if one of them alone would be linked to somebody linked anew."""
+    touched = np.zeros(len(games), np.bool_)
+    for _, first, second, scores in _near(sounding, games, floors, np.flatnonzero(start.anew)):
+        likely = (log_odds(scores) >= least) & (games[first] != games[second])
+        touched[start.labels[second[likely]]] = True
+    anew = start.anew | touched[start.labels]
+    return Start(np.where(anew, np.arange(len(games)), start.labels), anew)
 
 
 def _near(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
@@ -12,7 +13,7 @@ from speaker_search import documents
 from speaker_search.cast.constraints import Constraints, none
 from speaker_search.cast.given import given
 from speaker_search.cast.linking import DOUBLED, MOST_PAIRS, NOTHING_GIVEN, Given, Start, bonus, link, partners_of
-from speaker_search.cast.relinking import Held
+from speaker_search.cast.relinking import Held, members_of
 from speaker_search.cast.unfit import Reason, unfit
 from speaker_search.catalog import people
 from speaker_search.catalog.database import Catalog
@@ -77,7 +78,7 @@ def find_voices(
     start = None if held is None else _start(held, profiles.character_ids[rows], known.apart)
     labels = np.arange(len(profiles))
     labels[rows] = rows[_linked(profiles, rows, least, known, start)]
-    settled = {} if held is None or start is None else _settled(profiles, held, rows[start.anew])
+    settled = {} if held is None else _settled(profiles, labels, held)
     found = _groups(profiles, labels, rows, known, settled)
     voices = [
         Voice(number, float(np.mean(likely)), tuple((everyone[row], p) for row, p in zip(own, likely, strict=True)))
@@ -109,10 +110,17 @@ def _start(held: Held, ids: Ids, apart: Ids) -> Start:
     return Start(np.where(anew, np.arange(len(ids)), labels), anew)
 
 
-def _settled(profiles: Profiles, held: Held, anew: Ids) -> dict[int, float]:
-    """The stored probabilities of those rows whose voice is as it was, unless it is one of somebody linked anew."""
-    kept = _rows(profiles, held.likely)
-    return {row: held.likely[int(profiles.character_ids[row])] for row in np.setdiff1d(kept, anew).tolist()}
+def _settled(profiles: Profiles, labels: Ids, held: Held) -> dict[int, float]:
+    """The stored probabilities, by row, of voices that nobody has joined or left."""
+    label_of = dict(zip(profiles.character_ids.tolist(), labels.tolist(), strict=True))
+    row_of = {id_: row for row, id_ in enumerate(label_of)}
+    sizes = Counter(labels.tolist())
+    found: dict[int, float] = {}
+    for who in members_of(held.voice_of).values():
+        now = {label_of.get(id_) for id_ in who}
+        if len(now) == 1 and sizes[now.pop()] == len(who) and who <= held.likely.keys():
+            found.update((row_of[id_], held.likely[id_]) for id_ in who)
+    return found
 
 
 def _not_linked(echoes: list[str]) -> tuple[str, ...]:
