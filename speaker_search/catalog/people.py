@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Select, Table, exists, func, select
 
 from speaker_search.catalog.mending.standing import characters_called, game_called, standing
-from speaker_search.catalog.rows import chunks
+from speaker_search.catalog.rows import among, chunks
 from speaker_search.catalog.spaces import Space
 from speaker_search.catalog.tables import characters, clips, embeddings, games, makers
 from speaker_search.documents import MAX_ID
@@ -23,6 +23,15 @@ MOST_LISTED = 10  # characters of one name, in an error
 def makers_of_games(connection: Connection) -> list[tuple[int, int]]:
     """The ids of every game and its maker."""
     return [(row[0], row[1]) for row in connection.execute(select(games.c.id, games.c.maker_id))]
+
+
+def keys_of(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
+    """The folded names of these characters, by id."""
+    found: dict[int, str] = {}
+    for some in chunks(ids):
+        query = select(characters.c.id, characters.c.key).where(among(connection, characters.c.id, some))
+        found.update((row[0], row[1]) for row in connection.execute(query))
+    return found
 
 
 def list_characters(
