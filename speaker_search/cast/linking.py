@@ -28,8 +28,7 @@ MOST_PAIRS = 8
 #: In eight catalogs of 52 to 239 characters, acted and read, no pair of strangers in one game reaches more than 2.3.
 #: Where games were made one, 17 and 19 of 22 doublings of read voices were found, 9 of 22 acted ones; one was wrong.
 DOUBLED = 3.0
-GONE = -1  # the age of a group that was merged into another
-NOBODY = -1  # in place of an actor
+GONE = NOBODY = -1  # in place of the age of a group that was merged into another, and of an actor
 MOST_NEIGHBOURS = 256  # of a character, the nearest: bounds the memory in large catalogs
 
 
@@ -207,11 +206,9 @@ class _Groups:
 
     def allowed(self, one: int, other: int) -> bool:
         """Whether no member of one group is known to be a different person from a member of the other."""
-        actors = self._actors[one], self._actors[other]
-        if actors[0] != actors[1] and NOBODY not in actors:
-            return False
+        actors = {self._actors[one], self._actors[other], NOBODY}
         barred = self._barred.get(one)
-        return barred is None or barred.isdisjoint(self._members[other])
+        return len(actors) < 3 and (barred is None or barred.isdisjoint(self._members[other]))
 
     def allowed_among(self, one: int, others: Ids) -> Ids:
         """Those of the others that a group is allowed to be merged with."""
