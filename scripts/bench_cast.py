@@ -2,7 +2,12 @@
 """Measures how long it takes to find the recurring voices of a large catalog, and how much memory.
 
 With --credited a share of the characters, drawn at random, have their true actors as credits. `again_s` is a second
-call that finds nothing changed. Example: scripts/bench_cast.py --characters 7357 20000 --credited 0 0.2 0.8
+call that finds nothing changed.
+
+Then a game is added: `follow_s` is taking its clips into the views and calibrating the scores again, `update_s` linking
+its characters alone, and `afresh_s` linking all characters anew. `same` are voices that the game left as they were.
+
+Example: scripts/bench_cast.py --characters 7357 20000 --credited 0 0.2 0.8
 """
 
 from __future__ import annotations
@@ -17,13 +22,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import simulate
 
+from speaker_search.cast.voices import Cast
 from speaker_search.catalog.database import open_catalog
+from speaker_search.entities import Voice
 from speaker_search.evaluation import metrics
 from speaker_search.library import Library
 from speaker_search.settings import Settings
@@ -42,23 +50,48 @@ def work(home: Path, characters: int, share: float) -> dict[str, Any]:
         found = library.cast()
         linked = time.monotonic()
         library.cast()
+        unchanged = time.monotonic()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        simulate.fill_last_game(library.catalog, characters * CLIPS_PER_CHARACTER, characters=characters)
+        written = time.monotonic()
+        library.refresh()
+        followed = time.monotonic()
+        updated = library.cast()
+        done = time.monotonic()
+        anew = library.cast(afresh=True)
         again = time.monotonic()
+    return {
+        "open_s": round(opened - began, 1),
+        "seconds": round(linked - opened, 1),
+        "again_s": round(unchanged - linked, 3),
+        "peak_mib": peak,
+        "f1": f1_of(found, cast),
+        "f1_uncredited": f1_of(found, cast, credited(characters, share)),
+        "voices": len(found.voices),
+        "follow_s": round(followed - written, 1),
+        "update_s": round(done - followed, 1),
+        "update_f1": f1_of(updated, cast),
+        "same": len(set(found.voices) & set(updated.voices)),
+        "afresh_s": round(again - done, 1),
+        "afresh_f1": f1_of(anew, cast),
+        "afresh_same": len(set(map(people, found.voices)) & set(map(people, anew.voices))),
+    }
+
+
+def people(voice: Voice) -> frozenset[int]:
+    return frozenset(character.id for character, _ in voice.members)
+
+
+def f1_of(found: Cast, cast: simulate.World, left_out: Sequence[int] | np.ndarray = ()) -> float:
+    """B-cubed F1 of all characters, or of those that are not left out."""
     voices = -1 - np.arange(len(cast.actors))  # the unlinked are voices of their own
     for voice in found.voices:
         voices[[character.id - 1 for character, _ in voice.members]] = voice.id
     heard = np.array([character.id - 1 for character in found.unlinked], np.int64)
     heard = np.union1d(heard, np.flatnonzero(voices > 0))
     precisions, recalls = metrics.bcubed_of_each(voices[heard], cast.actors[heard])
-    rest = ~np.isin(heard, credited(characters, share))
-    return {
-        "open_s": round(opened - began, 1),
-        "seconds": round(linked - opened, 1),
-        "again_s": round(again - linked, 3),
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "f1": round(metrics.f1(precisions.mean(), recalls.mean()), 3),
-        "f1_uncredited": round(metrics.f1(precisions[rest].mean(), recalls[rest].mean()), 3),
-        "voices": len(found.voices),
-    }
+    counted = ~np.isin(heard, left_out)
+    return round(metrics.f1(precisions[counted].mean(), recalls[counted].mean()), 3)
 
 
 def credited(characters: int, share: float) -> np.ndarray:
@@ -82,7 +115,8 @@ def credit(home: Path, characters: int, share: float) -> None:
 def measure(characters: int, share: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as home:
         catalog = open_catalog(Settings(home=Path(home)).url)
-        simulate.fill(catalog, characters * CLIPS_PER_CHARACTER, characters=characters)
+        clips = characters * CLIPS_PER_CHARACTER
+        simulate.fill(catalog, clips, characters=characters, without_last_game=True)
         catalog.close()
         if share:
             credit(Path(home), characters, share)

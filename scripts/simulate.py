@@ -77,8 +77,10 @@ def names(game: int) -> tuple[str, str]:
     return f"Maker {game % MAKERS}", f"Game {game}"
 
 
-def fill(catalog: Catalog, clips: int, seed: int = 0, characters: int | None = None) -> Space:
-    """Write a whole simulated catalog with its embeddings."""
+def fill(
+    catalog: Catalog, clips: int, seed: int = 0, characters: int | None = None, *, without_last_game: bool = False
+) -> Space:
+    """Write a whole simulated catalog with its embeddings, or one without clips of the last game: `fill_last_game`."""
     cast = world(clips, seed, characters)
     space = ensure_space(catalog, space=SPACE, name=SPACE.partition("@")[0], dim=DIM)
     with catalog.write() as connection:
@@ -102,12 +104,33 @@ def fill(catalog: Catalog, clips: int, seed: int = 0, characters: int | None = N
             for n, game in enumerate(cast.games.tolist())
         ]
         insert_all(connection, tables.characters, rows)
-    speakers = np.random.default_rng([seed, 2]).choice(len(cast.games), clips, p=cast.shares)
-    speakers.sort()  # clips of a game are consecutive, as after a scan
+    speakers = _speakers(cast, clips, seed)
+    if without_last_game:
+        speakers = speakers[cast.games[speakers] < cast.games.max()]
     for first, part in _portions(speakers):
         _write(catalog, space, cast, part, first, root_id, game_ids, seed)
     _raise_ids(catalog)
     return space
+
+
+def fill_last_game(catalog: Catalog, clips: int, seed: int = 0, characters: int | None = None) -> None:
+    """Write what `fill` left out."""
+    cast = world(clips, seed, characters)
+    space = ensure_space(catalog, space=SPACE, name=SPACE.partition("@")[0], dim=DIM)
+    speakers = _speakers(cast, clips, seed)
+    left = cast.games[speakers] == cast.games.max()
+    with catalog.read() as connection:
+        root_id = connection.execute(select(tables.roots.c.id)).scalar_one()
+        game_ids = list(connection.execute(select(tables.games.c.id).order_by(tables.games.c.id)).scalars())
+    _write(catalog, space, cast, speakers[left], int((~left).sum()) + 1, root_id, game_ids, seed)
+    _raise_ids(catalog)
+
+
+def _speakers(cast: World, clips: int, seed: int) -> np.ndarray:
+    """Who speaks each clip. Clips of a game are consecutive, as after a scan."""
+    speakers = np.random.default_rng([seed, 2]).choice(len(cast.games), clips, p=cast.shares)
+    speakers.sort()
+    return speakers
 
 
 def _raise_ids(catalog: Catalog) -> None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from speaker_search.cast.relinking import Plan, members_of
 from speaker_search.cast.voices import Cast
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.knowledge.kept_voices import (
     Event,
-    Kept,
-    append_events,
+    append_linking,
     lock_kept,
     new_ids,
     read_kept,
@@ -49,7 +49,7 @@ def keep_ids(groups: Sequence[Set[int]], voice_of: Mapping[int, int]) -> list[in
 
 def became(before: Mapping[int, int], now: Mapping[int, int]) -> list[Event]:
     """What became of voices, from the voice of each character (by id) before and now."""
-    old, new = _members(before), _members(now)
+    old, new = members_of(before), members_of(now)
     events: list[Event] = []
     for voice in sorted(new.keys() - old.keys()):
         source = _most(before, new[voice])
@@ -63,24 +63,11 @@ def became(before: Mapping[int, int], now: Mapping[int, int]) -> list[Event]:
     return events
 
 
-def _members(voice_of: Mapping[int, int]) -> dict[int, set[int]]:
-    found: defaultdict[int, set[int]] = defaultdict(set)
-    for one, voice in voice_of.items():
-        found[voice].add(one)
-    return dict(found)
-
-
 def _most(voice_of: Mapping[int, int], characters: Iterable[int]) -> int | None:
     """The voice that most of these characters are in; None unless it is that of at least LEAST_TAKEN."""
     counts = Counter(voice_of[one] for one in characters if one in voice_of)
     likely = min(counts, key=lambda voice: (-counts[voice], voice), default=None)
     return likely if likely is not None and counts[likely] >= LEAST_TAKEN else None
-
-
-def read(catalog: Catalog, ready: Ready) -> Kept:
-    """The stored voices, to be read before what a linking is based on: `store` then notices newer ones."""
-    with catalog.read() as connection:
-        return read_kept(connection, ready.space.id)
 
 
 def version(catalog: Catalog, ready: Ready) -> int:
@@ -89,10 +76,10 @@ def version(catalog: Catalog, ready: Ready) -> int:
         return version_of(connection, ready.space.id)
 
 
-def with_ids(cast: Cast, kept: Kept) -> Cast:
-    """The cast with the ids of the stored voices. New voices are numbered beyond every id so far, and not stored."""
-    ids = keep_ids([_ids(voice) for voice in cast.voices], kept.voice_of)
-    fresh = iter(range(kept.last_id + 1, kept.last_id + 1 + len(ids)))
+def with_ids(cast: Cast, plan: Plan) -> Cast:
+    """The cast with the ids of the voices that continue. Others are numbered beyond every id so far, and not stored."""
+    ids = keep_ids([_ids(voice) for voice in cast.voices], plan.named)
+    fresh = iter(range(plan.kept.last_id + 1, plan.kept.last_id + 1 + len(ids)))
     voices = [
         replace(voice, id=next(fresh) if id_ is None else id_, stored=id_ is not None)
         for voice, id_ in zip(cast.voices, ids, strict=True)
@@ -100,45 +87,60 @@ def with_ids(cast: Cast, kept: Kept) -> Cast:
     return replace(cast, voices=tuple(sorted(voices, key=lambda voice: voice.id)))
 
 
-def store(catalog: Catalog, ready: Ready, cast: Cast, kept: Kept) -> Cast:
-    """Store the voices of a linking of the whole catalog, if they differ from the stored ones; returns them with ids.
+def store(catalog: Catalog, ready: Ready, cast: Cast, plan: Plan) -> Cast:
+    """Store the voices of a linking of the whole catalog, if anything has changed; returns them with ids.
 
-    `kept` was read before the linking began. Nothing is stored when another state was stored since, or when the stored
-    one is of a newer catalog. Where the database cannot be written, a warning says so.
+    Nothing is stored when another state was stored since the plan was made, when the stored one is of a newer catalog,
+    or while scores wait to be calibrated again. Where the database cannot be written, a warning says so.
     """
-    matched = with_ids(cast, kept)
-    now = {one: voice.id for voice in matched.voices for one in _ids(voice)}
-    if now == kept.voice_of or _state(ready) < (kept.calibrated, kept.position):
+    matched, kept = with_ids(cast, plan), plan.kept
+    if not ready.settled or ready.snapshot.position < kept.position:
+        return matched
+    if kept.seen is not None and kept.seen.to_bytes() == plan.seen.to_bytes() and not _differs(matched, plan):
         return matched
 
-    def work(connection: Connection) -> tuple[Kept, Cast | None]:
+    def work(connection: Connection) -> Cast | None:
         lock_kept(connection)
-        stored = read_kept(connection, ready.space.id)
-        return stored, _stored(connection, ready, matched, kept) if stored.version == kept.version else None
+        if version_of(connection, ready.space.id) != kept.version:
+            return None
+        return _stored(connection, ready, matched, plan)
 
     try:
-        newest, done = catalog.transact(work)
+        done = catalog.transact(work)
     except CatalogError as error:
         warning = f"The voices could not be stored, so the ids of new ones hold for this answer only: {error.detail}"
         return replace(matched, warnings=(*matched.warnings, warning))
-    return with_ids(cast, newest) if done is None else done
+    if done is None:
+        with catalog.read() as connection:
+            newest = read_kept(connection, ready.space.id)
+        return with_ids(cast, replace(plan, kept=newest, named=newest.voice_of))
+    return done
 
 
-def _stored(connection: Connection, ready: Ready, cast: Cast, kept: Kept) -> Cast:
+def _stored(connection: Connection, ready: Ready, cast: Cast, plan: Plan) -> Cast:
     space_id, at = ready.space.id, time.time()
     fresh = iter(new_ids(connection, space_id, sum(not voice.stored for voice in cast.voices), at))
     voices = [voice if voice.stored else replace(voice, id=next(fresh), stored=True) for voice in cast.voices]
     members = [(voice.id, character.id, likely) for voice in voices for character, likely in voice.members]
-    replace_members(connection, space_id, {voice.id: voice.probability for voice in voices}, members)
-    events = became(kept.voice_of, {character_id: voice_id for voice_id, character_id, _ in members})
-    calibrated, position = _state(ready)
-    append_events(connection, space_id, events, position=position, calibrated=calibrated, at=at)
+    if _differs(cast, plan):
+        replace_members(connection, space_id, {voice.id: voice.probability for voice in voices}, members, at)
+    append_linking(
+        connection,
+        space_id,
+        became(plan.kept.voice_of, {character_id: voice_id for voice_id, character_id, _ in members}),
+        plan.seen,
+        position=ready.snapshot.position,
+        whole=plan.held is None,
+        at=at,
+    )
     return replace(cast, voices=tuple(sorted(voices, key=lambda voice: voice.id)))
 
 
-def _state(ready: Ready) -> tuple[int, int]:
-    """How new a linking is: first by what its scores were calibrated on, then by the clips it knows."""
-    return ready.profiles.position, ready.snapshot.position
+def _differs(cast: Cast, plan: Plan) -> bool:
+    """Whether a cast with ids differs from the stored voices."""
+    members = [(character.id, voice.id, likely) for voice in cast.voices for character, likely in voice.members]
+    likely = {id_: probability for id_, _, probability in members}
+    return {id_: voice for id_, voice, _ in members} != plan.kept.voice_of or likely != plan.kept.likely
 
 
 def _ids(voice: Voice) -> set[int]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from speaker_search.entities import Ids
 from speaker_search.search.profiles.profiles import Sounding
-from speaker_search.search.scoring import blocks, normalised
+from speaker_search.search.scoring import Bools, blocks, normalised
 
 Doubles = npt.NDArray[np.float64]
 LogOdds = Callable[[Doubles], Doubles]
@@ -51,6 +51,14 @@ class Given:
     actors: Ids = field(default_factory=lambda: NO_PAIRS)  #: rows with numbers >= 0: two numbers never end in one group
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Start:
+    """Groups to begin with: all that is not near a character linked anew stays as it is."""
+
+    labels: Ids  # (C,) the lowest row of each character's group
+    anew: Bools  # (C,) linked anew: in no group yet
+
+
 NOTHING_GIVEN = Given(NO_PAIRS, NO_PAIRS, NO_PAIRS)
 
 
@@ -61,6 +69,7 @@ def link(
     floors: tuple[float, float],
     least: float,
     given: Given = NOTHING_GIVEN,
+    start: Start | None = None,
 ) -> Ids:
     """Group characters; returns labels (C,), each the lowest row in its group.
 
@@ -74,11 +83,24 @@ def link(
 
     A score is a cosine, shifted and scaled by character, so the mean score of two groups can be computed from sums over
     each. Memory therefore grows with the pairs above the floor, not with the square of the number of characters.
+
+    With a `start`, characters are linked anew, too, who are in a group with somebody that would alone be linked to one
+    of those. Only the scores of all these are looked at, so a merge needs one of them: two other groups are compared
+    only if such a character is near both.
     """
     groups = _Groups(sounding, games, given)
     waiting: list[_Merge] = []
-    for rows, first, second, scores in _near(sounding, games, floors):
+    everyone = np.arange(len(games))
+    anew = everyone if start is None else np.flatnonzero(start.anew)
+    if start is not None:
+        start = _with_likely(start, sounding, games, log_odds, floors, least)
+        anew = np.flatnonzero(start.anew)
+        groups.begin_with(start.labels)
+    for rows, first, second, scores in _near(sounding, games, floors, anew):
         groups.neighbours(rows, first, second)
+        if start is not None:
+            groups.neighbours_of_others(first, second, start.anew)
+            continue
         evidence = log_odds(scores) - np.where(games[first] == games[second], DOUBLED, 0.0)
         # Both directions: where neighbours are bounded, a pair may be among those of one side only.
         for place in np.flatnonzero(evidence >= least).tolist():
@@ -95,9 +117,14 @@ def link(
             low, high = sorted((one, int(others[place])))
             heapq.heappush(waiting, groups.merge_of(low, high, evidence[place], scores[place]))
 
+    if start is not None:
+        for row in anew.tolist():
+            reconsider(row, groups.near(row))
     for one, other in given.namesakes.tolist():
-        groups.add_neighbour(one, other)
-        reconsider(one, np.array([other], np.int64))
+        left, right = int(groups.labels[one]), int(groups.labels[other])
+        if start is None or ((start.anew[one] or start.anew[other]) and left != right):
+            groups.add_neighbour(left, right)
+            reconsider(left, np.array([right], np.int64))
     for one, other in given.together.tolist():
         low, high = sorted((int(groups.labels[one]), int(groups.labels[other])))
         if low != high:
@@ -145,6 +172,26 @@ class _Groups:
         for row, near in zip(rows.tolist(), np.split(second, np.searchsorted(first, rows[1:])), strict=True):
             self._near[row] = near.astype(np.int32)
 
+    def neighbours_of_others(self, first: Ids, second: Ids, anew: Bools) -> None:
+        """Note the same for the groups of those `second` characters whose scores are not looked at."""
+        others = ~anew[second]
+        roots, rows = self.labels[second[others]], first[others]
+        order = np.argsort(roots, kind="stable")
+        bounds = np.flatnonzero(np.diff(roots[order], prepend=-1))
+        for near in np.split(order, bounds[1:]) if len(order) else ():
+            root = int(roots[near[0]])
+            self._near[root] = np.append(self._near[root], rows[near].astype(np.int32))
+
+    def near(self, one: int) -> Ids:
+        """The groups (n,) that have members near a group."""
+        groups = np.unique(self.labels[self._near[one]])
+        return np.asarray(groups[groups != one], np.int64)
+
+    def begin_with(self, labels: Ids) -> None:
+        """Merge each character into the group that it is in to begin with."""
+        for row in np.flatnonzero(labels != np.arange(len(labels))).tolist():
+            self._absorb(int(labels[row]), row)
+
     def add_neighbour(self, one: int, other: int) -> None:
         """Note that two characters are to be compared, whatever their score."""
         self._near[one] = np.append(self._near[one], np.int32(other))
@@ -174,6 +221,12 @@ class _Groups:
 
     def join(self, one: int, other: int) -> Ids:
         """Merge `other` into `one`; returns its neighbours (n,)."""
+        self._near[one] = np.concatenate([self._near[one], self._near[other]])
+        self._absorb(one, other)
+        self._near[one] = self.near(one).astype(np.int32)
+        return self._near[one].astype(np.int64)
+
+    def _absorb(self, one: int, other: int) -> None:
         self.labels[self._members[other]] = one
         self._members[one] += self._members[other]
         self._games[one] |= self._games[other]
@@ -185,9 +238,6 @@ class _Groups:
             sums[one] += sums[other]
         self._age[one] += 1
         self._age[other] = GONE
-        groups = np.unique(self.labels[np.concatenate([self._near[one], self._near[other]])])
-        self._near[one] = groups[groups != one].astype(np.int32)
-        return self._near[one].astype(np.int64)
 
     def between(self, one: int, others: Ids) -> tuple[Doubles, Doubles]:
         """The mean scores (n,) of a group with others, and the number of pairs in each."""
@@ -217,12 +267,26 @@ def partners_of(pairs: Ids) -> dict[int, set[int]]:
     return dict(found)
 
 
-def _near(sounding: Sounding, games: Ids, floors: tuple[float, float]) -> Iterator[tuple[Ids, Ids, Ids, Doubles]]:
-    """Pairs (first, second) of characters whose score reaches their floor, in blocks of rows."""
+def _with_likely(
+    start: Start, sounding: Sounding, games: Ids, log_odds: LogOdds, floors: tuple[float, float], least: float
+) -> Start:
+    """The same, where groups are linked anew, too, if one of them alone would be linked to somebody linked anew."""
+    touched = np.zeros(len(games), np.bool_)
+    for _, first, second, scores in _near(sounding, games, floors, np.flatnonzero(start.anew)):
+        likely = (log_odds(scores) >= least) & (games[first] != games[second])
+        touched[start.labels[second[likely]]] = True
+    anew = start.anew | touched[start.labels]
+    return Start(np.where(anew, np.arange(len(games)), start.labels), anew)
+
+
+def _near(
+    sounding: Sounding, games: Ids, floors: tuple[float, float], wanted: Ids
+) -> Iterator[tuple[Ids, Ids, Ids, Doubles]]:
+    """Pairs (first, second) of the `wanted` rows with all whose score reaches their floor, in blocks of rows."""
     floor, floor_within = floors
     count = len(games)
-    for part in blocks(count, count):
-        rows = np.arange(part.start, part.stop)
+    for part in blocks(len(wanted), count):
+        rows = wanted[part]
         own = sounding.cohort_means[rows], sounding.cohort_spreads[rows]
         scores = normalised(sounding.vectors[rows] @ sounding.vectors.T, own, sounding.cohorts)
         within = games[rows, None] == games[None]

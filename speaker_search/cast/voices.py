@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -11,7 +12,8 @@ import numpy as np
 from speaker_search import documents
 from speaker_search.cast.constraints import Constraints, none
 from speaker_search.cast.given import given
-from speaker_search.cast.linking import DOUBLED, MOST_PAIRS, NOTHING_GIVEN, Given, bonus, link, partners_of
+from speaker_search.cast.linking import DOUBLED, MOST_PAIRS, NOTHING_GIVEN, Given, Start, bonus, link, partners_of
+from speaker_search.cast.relinking import Held, members_of
 from speaker_search.cast.unfit import Reason, unfit
 from speaker_search.catalog import people
 from speaker_search.catalog.database import Catalog
@@ -51,8 +53,10 @@ def find_voices(
     *,
     min_probability: float = DEFAULT_PROBABILITY,
     constraints: Constraints | None = None,
+    held: Held | None = None,
 ) -> Cast:
     """Link characters while the probability of one voice is high enough; `constraints` hold whatever the voices say.
+    Voices that are `held` stay as they are, but for characters that are linked anew.
 
     The threshold comes from the catalog's own scores (search.calibration). With too few scores to calibrate on, only
     characters that constraints bind are linked, and a warning says so. Voices are numbered from 1 on.
@@ -68,10 +72,14 @@ def find_voices(
     ]
     out = unfit(profiles, ready.snapshot.characters)
     linkable = np.setdiff1d(np.arange(len(profiles)), np.array([*out], np.int64))
+    if held is not None:
+        linkable = np.union1d(linkable, _rows(profiles, held.voice_of))
     rows, known = given(constraints or none(), everyone, linkable, profiles.pairs)
+    start = None if held is None else _start(held, profiles.character_ids[rows], known)
     labels = np.arange(len(profiles))
-    labels[rows] = rows[_linked(profiles, rows, least, known)]
-    found = _groups(profiles, labels, rows, known)
+    labels[rows] = rows[_linked(profiles, rows, least, known, start)]
+    settled = {} if held is None else _settled(profiles, labels, held)
+    found = _groups(profiles, labels, rows, known, settled)
     voices = [
         Voice(number, min(likely), tuple((everyone[row], p) for row, p in zip(own, likely, strict=True)))
         for number, (own, likely) in enumerate(found, start=1)
@@ -83,6 +91,41 @@ def find_voices(
     if profiles.pairs is None:
         warnings = ("No voices: the catalog holds too few characters or games to calibrate scores on.", *warnings)
     return Cast(ready.space.name, tuple(voices), unlinked, (*warnings, *_not_linked(echoes)), reasons)
+
+
+def _rows(profiles: Profiles, ids: Iterable[int]) -> Ids:
+    """The rows of those of the characters that are there, ascending."""
+    return np.flatnonzero(np.isin(profiles.character_ids, np.fromiter(ids, np.int64)))
+
+
+def _start(held: Held, ids: Ids, known: Given) -> Start:
+    """The groups that characters (n,), by id, are in to begin with. Voices with two who are apart do not stay."""
+    apart, actors = known.apart, known.actors
+    first: dict[int, int] = {}
+    voices = [held.voice_of.get(id_) for id_ in ids.tolist()]
+    labels = np.array(
+        [place if voice is None else first.setdefault(voice, place) for place, voice in enumerate(voices)], np.int64
+    )
+    broken = labels[apart[labels[apart[:, 0]] == labels[apart[:, 1]], 0]]
+    spoken, several = np.unique(
+        np.unique(np.stack([labels[actors[:, 0]], actors[:, 1]]), axis=1)[0], return_counts=True
+    )
+    broken = np.union1d(broken, spoken[several > 1])
+    anew = np.isin(ids, np.fromiter(held.anew, np.int64)) | np.isin(labels, broken)
+    return Start(np.where(anew, np.arange(len(ids)), labels), anew)
+
+
+def _settled(profiles: Profiles, labels: Ids, held: Held) -> dict[int, float]:
+    """The stored probabilities, by row, of voices that nobody has joined or left."""
+    label_of = dict(zip(profiles.character_ids.tolist(), labels.tolist(), strict=True))
+    row_of = {id_: row for row, id_ in enumerate(label_of)}
+    sizes = Counter(labels.tolist())
+    found: dict[int, float] = {}
+    for who in members_of(held.voice_of).values():
+        now = {label_of.get(id_) for id_ in who}
+        if len(now) == 1 and sizes[now.pop()] == len(who) and who <= held.likely.keys():
+            found.update((row_of[id_], held.likely[id_]) for id_ in who)
+    return found
 
 
 def _not_linked(echoes: list[str]) -> tuple[str, ...]:
@@ -103,18 +146,21 @@ def partition(profiles: Profiles, least_log_odds: float) -> Ids:
     return labels
 
 
-def _linked(profiles: Profiles, rows: Ids, least: float, known: Given) -> Ids:
+def _linked(profiles: Profiles, rows: Ids, least: float, known: Given, start: Start | None = None) -> Ids:
     """Labels (n,) of these rows, in places among them. Without a calibration only what is known links anybody."""
     among, games = profiles.as_pairs.of(rows), profiles.game_ids[rows]
     calibration = profiles.pairs
     if calibration is None:
-        return link(among, games, lambda scores: np.full(scores.shape, -np.inf), (np.inf, np.inf), 0.0, known)
+        return link(among, games, lambda scores: np.full(scores.shape, -np.inf), (np.inf, np.inf), 0.0, known, start)
     floors = calibration.score_at(least - float(bonus(MOST_PAIRS))), calibration.score_at(least + DOUBLED)
-    return link(among, games, calibration.log_odds, floors, least, known)
+    return link(among, games, calibration.log_odds, floors, least, known, start)
 
 
-def _groups(profiles: Profiles, labels: Ids, linked: Ids, known: Given) -> list[tuple[list[int], list[float]]]:
+def _groups(
+    profiles: Profiles, labels: Ids, linked: Ids, known: Given, settled: Mapping[int, float]
+) -> list[tuple[list[int], list[float]]]:
     """Rows of each group of two or more, and each row's probability to belong, from its mean score to the others.
+    In groups of which all are `settled`, they have those probabilities.
 
     Rows that are known to be one voice belong for certain where they are half of the group or more. Otherwise they
     belong as the likeliest of them does.
@@ -127,7 +173,9 @@ def _groups(profiles: Profiles, labels: Ids, linked: Ids, known: Given) -> list[
         if len(rows) < 2:
             continue
         own = rows.tolist()
-        if profiles.pairs is None:
+        if all(row in settled for row in own):
+            likely = np.array([settled[row] for row in own])
+        elif profiles.pairs is None:
             likely = np.ones(len(own))
         else:
             own_sound = profiles.as_pairs.of(rows)

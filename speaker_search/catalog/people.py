@@ -26,6 +26,15 @@ def makers_of_games(connection: Connection) -> list[tuple[int, int]]:
     return [(row[0], row[1]) for row in connection.execute(select(games.c.id, games.c.maker_id))]
 
 
+def keys_of(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
+    """The folded names of these characters, by id."""
+    found: dict[int, str] = {}
+    for some in chunks(ids):
+        query = select(characters.c.id, characters.c.key).where(among(connection, characters.c.id, some))
+        found.update((row[0], row[1]) for row in connection.execute(query))
+    return found
+
+
 def list_characters(
     connection: Connection,
     space: Space | None,

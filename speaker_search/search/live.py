@@ -46,6 +46,11 @@ class Ready:
         """How many changes the scores have not been calibrated for yet."""
         return abs(self.snapshot.position - self.profiles.position)
 
+    @property
+    def settled(self) -> bool:
+        """Whether the scores are calibrated on nearly the clips that there are."""
+        return self.behind <= CALIBRATED_FOR * self.snapshot.clips.clips
+
     def warnings(self, *, calibrated: bool) -> tuple[str, ...]:
         """What every answer should say: why it may soon change, and what it leaves out.
 
@@ -64,7 +69,7 @@ class Ready:
             held = f"{self.pending:,} of {clips + self.pending:,}"
             change = "matches and probabilities" if calibrated else "matches"
             return (f"Provisional, because clips are still to be embedded ({held}): {change} may change.",)
-        if calibrated and self.behind > CALIBRATED_FOR * clips:
+        if calibrated and not self.settled:
             held = f"{counted(self.behind, 'change')} in {counted(clips, 'clip')}"
             return (f"Provisional, because scores are being calibrated again ({held}): probabilities may change.",)
         return ()

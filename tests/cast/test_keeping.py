@@ -9,62 +9,31 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from search.filling import around, fill, some_voices, units
+from search.filling import fill, some_voices
 from sqlalchemy import text
-from standin import DIM, StandInEncoder
+from standin import StandInEncoder
 
-from speaker_search.cast import keeping
-from speaker_search.cast.constraints import Constraints, none
+from speaker_search.cast import keeping, relinking
 from speaker_search.cast.keeping import became, keep_ids
 from speaker_search.cast.voices import Cast, find_voices
 from speaker_search.catalog.knowledge.kept_voices import Event
 from speaker_search.documents import INFERENCE
-from speaker_search.entities import Ids
 from speaker_search.errors import NotFoundError
 from speaker_search.library import Library
-from speaker_search.search.live import Ready
-from speaker_search.search.profiles.follow import follow_profiles
 from speaker_search.settings import Settings
-from speaker_search.views.snapshot import follow
 
 VOICES = some_voices(games=6, characters=8, clips=4, people=40, spread=0.3)
-NOBODY = np.empty((0, 2), np.int64)
-
-
-class Told(Library):
-    """A library whose constraints a test gives."""
-
-    told: Constraints = none()
-
-    def _constraints(self) -> Constraints:
-        return self.told
 
 
 @pytest.fixture
-def library(settings: Settings) -> Iterator[Told]:
-    with Told(settings, encoder=StandInEncoder()) as opened:
+def library(settings: Settings) -> Iterator[Library]:
+    with Library(settings, encoder=StandInEncoder()) as opened:
         fill(opened, VOICES)
         yield opened
 
 
-def told(together: list[tuple[int, int]], apart: list[tuple[int, int]]) -> Constraints:
-    def array(pairs: list[tuple[int, int]]) -> Ids:
-        return np.array(pairs, np.int64) if pairs else NOBODY
-
-    return Constraints(array(together), array(apart))
-
-
 def members(cast: Cast) -> dict[int, list[int]]:
     return {voice.id: sorted(character.id for character, _ in voice.members) for voice in cast.voices}
-
-
-def strangers(name: str, seed: int = 9) -> dict[str, dict[str | None, np.ndarray]]:
-    """A game of six voices on the side of the sphere where the fewest others are."""
-    rng = np.random.default_rng([99, seed])
-    heard = np.concatenate([clips for game in VOICES.values() for clips in game.values()])
-    away = np.linalg.svd(heard)[2][-1]
-    centres = [units(away + 0.4 * units(rng.standard_normal(DIM))) for _ in range(6)]
-    return {f"elsewhere/{name}": {f"s{n}": around(centre, 4, rng, 0.1) for n, centre in enumerate(centres)}}
 
 
 # -- matching ------------------------------------------------------------------------------------------------
@@ -117,7 +86,7 @@ def test_what_became_of_voices() -> None:
 # -- the catalog ---------------------------------------------------------------------------------------------
 
 
-def test_voices_are_stored_once_and_their_first_linking_is_one_change(library: Told) -> None:
+def test_voices_are_stored_once_and_their_first_linking_is_one_change(library: Library) -> None:
     cast = library.cast()
     assert all(voice.stored for voice in cast.voices)
     assert members(library.cast()) == members(cast)
@@ -125,13 +94,13 @@ def test_voices_are_stored_once_and_their_first_linking_is_one_change(library: T
     assert (change.kind, change.voices) == ("first", len(cast.voices))
 
 
-def test_another_program_finds_the_same_ids(library: Told, settings: Settings) -> None:
+def test_another_program_finds_the_same_ids(library: Library, settings: Settings) -> None:
     cast = library.cast()
     with Library(settings, encoder=StandInEncoder()) as other:
         assert other.cast() == cast
 
 
-def test_a_search_by_voice_has_the_ids_of_the_cast(library: Told) -> None:
+def test_a_search_by_voice_has_the_ids_of_the_cast(library: Library) -> None:
     cast = library.cast()
     for voice in cast.voices[:3]:
         (first, _), *_ = voice.members
@@ -139,64 +108,37 @@ def test_a_search_by_voice_has_the_ids_of_the_cast(library: Told) -> None:
         assert voice.id in {match.voice for match in found.matches}
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_a_game_far_from_all_others_changes_no_other_voice(library: Told, seed: int) -> None:
-    """While the calibration holds, which is until it is done again, scores of others stay as they were."""
-    before, whole = library.ready, find_voices(library.catalog, library.ready)
-    fill(library, strangers("far", seed))
-    snapshot = follow(library.catalog, before.space, before.snapshot)
-    profiles = follow_profiles(before.profiles, before.snapshot.characters, snapshot.characters)
-    after = find_voices(library.catalog, Ready(before.space, snapshot, profiles, 0))
-    assert len(profiles) == len(before.profiles) + 6
-    old = set(before.profiles.character_ids.tolist())
-    assert [own for own in members(after).values() if old.intersection(own)] == list(members(whole).values())
-
-
-def test_calibrating_again_with_a_far_game_changes_no_voice_that_was_likely(library: Told) -> None:
+def test_a_verdict_ends_a_voice_and_its_undoing_brings_it_back(library: Library) -> None:
     before = library.cast()
-    fill(library, strangers("far", 4))
-    library.refresh()
-    after = members(library.cast())
-    likely = {
-        voice.id: sorted(one.id for one, _ in voice.members) for voice in before.voices if voice.probability > 0.9
-    }
-    assert len(likely) > len(before.voices) / 2
-    assert {id_: after[id_] for id_ in likely} == likely
-
-
-def test_a_verdict_ends_a_voice_and_its_undoing_brings_the_partition_back(library: Told) -> None:
-    before = members(library.cast())
-    id_, own = next((id_, own) for id_, own in before.items() if len(own) == 2)
-    library.told = told([], [(own[0], own[1])])
+    id_, own = next((id_, own) for id_, own in members(before).items() if len(own) == 2)
+    verdict = library.judge(*own, same=False).id
     assert id_ not in members(library.cast())
     changes = library.cast_changes().changes
     assert [(one.kind, one.voice, [who.id for who in one.characters]) for one in changes[:1]] == [("ended", id_, own)]
     with pytest.raises(NotFoundError, match=f"Voice {id_} ended on"):
         library.voice(id_)
-    library.told = none()
-    after = members(library.cast())
-    assert sorted(after.values()) == sorted(before.values())
-    assert id_ not in after  # an ended voice's id never comes back
-    assert {one: who for one, who in after.items() if one in before} == {
-        one: who for one, who in before.items() if one != id_
-    }
+    library.undo_verdict(verdict)
+    assert library.cast() == before
+    assert [(one.kind, one.voice) for one in library.cast_changes().changes[:1]] == [("new", id_)]
 
 
-def test_a_character_that_leaves_and_comes_back_finds_its_voice_again(library: Told) -> None:
+def test_a_character_that_leaves_and_comes_back_finds_its_voice_again(library: Library) -> None:
     before = members(library.cast())
     id_, own = next((id_, own) for id_, own in before.items() if len(own) >= 3)
-    library.told = told([], [(own[0], one) for one in own[1:]])
+    verdicts = [library.judge(own[0], one, same=False).id for one in own[1:]]
     assert members(library.cast())[id_] == own[1:]
-    library.told = none()
+    for verdict in verdicts:
+        library.undo_verdict(verdict)
     assert members(library.cast()) == before
     kinds = [(one.kind, one.voice, [who.id for who in one.characters]) for one in library.cast_changes().changes]
     assert kinds[:2] == [("joined", id_, own[:1]), ("left", id_, own[:1])]
 
 
-def test_merged_voices_are_reported_as_such(library: Told) -> None:
+def test_merged_voices_are_reported_as_such(library: Library) -> None:
     before = members(library.cast())
     (kept, first), (gone, second), *_ = sorted(before.items(), key=lambda item: (-len(item[1]), item[0]))
-    library.told = told([*pairwise([*first, *second])], [])
+    for one, other in pairwise([*first, *second]):
+        library.judge(one, other, same=True)
     cast = library.cast()
     (voice,) = [one for one in cast.voices if one.id in (kept, gone)]
     assert set(first + second) <= set(members(cast)[voice.id])
@@ -207,7 +149,7 @@ def test_merged_voices_are_reported_as_such(library: Told) -> None:
         library.voice(ended or 0)
 
 
-def test_another_probability_stores_nothing_and_keeps_the_ids(library: Told) -> None:
+def test_another_probability_stores_nothing_and_keeps_the_ids(library: Library) -> None:
     cast = library.cast()
     strict = library.cast(min_probability=0.99)
     stored = {voice.id for voice in strict.voices if voice.stored}
@@ -217,29 +159,28 @@ def test_another_probability_stores_nothing_and_keeps_the_ids(library: Told) -> 
     assert library.cast() == cast
 
 
-def test_a_state_that_was_linked_before_another_was_stored_is_not_stored(library: Told) -> None:
+def test_a_state_that_was_linked_before_another_was_stored_is_not_stored(library: Library) -> None:
     ready = library.ready
-    kept = keeping.read(library.catalog, ready)
+    early = relinking.plan(library.catalog, ready)
     whole = library.cast()
-    late = keeping.store(library.catalog, ready, find_voices(library.catalog, ready, min_probability=0.999), kept)
+    late = keeping.store(library.catalog, ready, find_voices(library.catalog, ready, min_probability=0.999), early)
     assert {voice.id for voice in late.voices if voice.stored} <= {voice.id for voice in whole.voices}
     assert members(library.cast()) == members(whole)
 
 
-def test_an_older_state_is_not_stored_over_a_newer_one(library: Told) -> None:
+def test_an_older_state_is_not_stored_over_a_newer_one(library: Library) -> None:
     old = library.ready
-    fill(library, strangers("later"))
+    fill(library, {"maker0/later": {"p01": VOICES["maker0/game0"][None]}})
     library.refresh()
     whole = library.cast()
-    library.told = told([], [tuple(members(whole)[whole.voices[0].id][:2])])  # type: ignore[list-item]
-    kept = keeping.read(library.catalog, old)
-    newer = find_voices(library.catalog, old, constraints=library.told)
-    keeping.store(library.catalog, old, newer, kept)
-    assert keeping.read(library.catalog, old) == kept
+    library.judge(*members(whole)[whole.voices[0].id][:2], same=False)
+    plan = relinking.plan(library.catalog, old)
+    keeping.store(library.catalog, old, find_voices(library.catalog, old), plan)
+    assert relinking.plan(library.catalog, old).kept.version == plan.kept.version
 
 
 @pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
-def test_a_catalog_that_cannot_be_written_is_answered_all_the_same(library: Told) -> None:
+def test_a_catalog_that_cannot_be_written_is_answered_all_the_same(library: Library) -> None:
     with library.catalog.write() as connection:
         connection.execute(
             text("CREATE TRIGGER no BEFORE INSERT ON voices BEGIN SELECT RAISE(ABORT, 'read-only'); END")
@@ -254,7 +195,7 @@ def test_a_catalog_that_cannot_be_written_is_answered_all_the_same(library: Told
 
 
 @pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
-def test_pages_of_voices_hold_each_once(library: Told) -> None:
+def test_pages_of_voices_hold_each_once(library: Library) -> None:
     first = library.voices(limit=5)
     rest = library.voices(cursor=first.next)
     assert [voice.id for voice in (*first.voices, *rest.voices)] == [voice.id for voice in library.cast().voices]
@@ -262,7 +203,7 @@ def test_pages_of_voices_hold_each_once(library: Told) -> None:
 
 
 @pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
-def test_a_games_sheet_by_its_id_is_that_by_its_title(library: Told) -> None:
+def test_a_games_sheet_by_its_id_is_that_by_its_title(library: Library) -> None:
     game = library.characters(game="game2").characters[0].game
     assert library.cast_sheet(game.id) == library.cast_sheet("game2")
     with pytest.raises(NotFoundError, match="There is no game 99"):
@@ -270,7 +211,7 @@ def test_a_games_sheet_by_its_id_is_that_by_its_title(library: Told) -> None:
 
 
 @pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
-def test_a_voice_that_never_was_is_not_found(library: Told) -> None:
+def test_a_voice_that_never_was_is_not_found(library: Library) -> None:
     with pytest.raises(NotFoundError, match=r"There is no voice 999\."):
         library.voice(999)
 
@@ -294,9 +235,9 @@ def test_a_character_spoken_by_several_people_is_not_linked_and_says_so(settings
 
 
 @pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
-def test_two_characters_of_one_game_in_a_voice_are_marked(library: Told) -> None:
+def test_two_characters_of_one_game_in_a_voice_are_marked(library: Library) -> None:
     one, other = (character.id for character in library.characters(game="game2").characters[:2])
-    library.told = told([(one, other)], [])
+    library.judge(one, other, same=True)
     document = library.cast_document()
     marked = {who.id for voice in document.voices for who in voice.characters if who.doubling}
     assert marked == {one, other}

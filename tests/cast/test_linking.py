@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speaker_search.cast import linking
-from speaker_search.cast.linking import DOUBLED, MOST_PAIRS, NO_PAIRS, NOTHING_GIVEN, Given, bonus, link
+from speaker_search.cast.linking import DOUBLED, MOST_PAIRS, NO_PAIRS, NOTHING_GIVEN, Given, Start, bonus, link
 from speaker_search.search import scoring
 from speaker_search.search.profiles.profiles import Sounding
 from speaker_search.search.scoring import normalised, unit
@@ -36,8 +36,14 @@ def log_odds(scores: np.ndarray) -> np.ndarray:
     return 3 * np.asarray(scores, np.float64) - 4
 
 
-def linked(characters: Sounding, games: list[int], least: float, known: Given = NOTHING_GIVEN) -> list[int]:
-    return link(characters, np.array(games, np.int64), log_odds, floors(least), least, known).tolist()
+def linked(
+    characters: Sounding,
+    games: list[int],
+    least: float,
+    known: Given = NOTHING_GIVEN,
+    start: Start | None = None,
+) -> list[int]:
+    return link(characters, np.array(games, np.int64), log_odds, floors(least), least, known, start).tolist()
 
 
 def floors(least: float) -> tuple[float, float]:
@@ -152,6 +158,46 @@ def test_a_name_in_common_adds_evidence_however_low_the_score_is() -> None:
     assert linked(characters, [0, 1], 1.0, named) == [0, 0]
     assert linked(characters, [0, 1], 2.0, named) == [0, 1]
     assert linked(characters, [0, 1], 1.0) == [0, 1]
+
+
+@quiet
+@given(constrained())
+def test_when_all_are_linked_anew_the_start_says_nothing(problem: tuple[Sounding, list[int], float, Given]) -> None:
+    count = len(problem[1])
+    assert linked(*problem, Start(np.arange(count), np.ones(count, np.bool_))) == linked(*problem)
+
+
+@st.composite
+def started(draw: st.DrawFn) -> tuple[tuple[Sounding, list[int], float], Start]:
+    """A problem with groups to begin with, and characters that are linked anew."""
+    problem = draw(problems())
+    count = len(problem[1])
+    anew = np.array(draw(st.lists(st.booleans(), min_size=count, max_size=count)), np.bool_)
+    drawn = draw(st.lists(st.integers(0, 6), min_size=count, max_size=count))
+    first = {group: row for row, group in reversed([*enumerate(drawn)]) if not anew[row]}
+    labels = [row if anew[row] else first[group] for row, group in enumerate(drawn)]
+    return problem, Start(np.array(labels, np.int64), anew)
+
+
+@quiet
+@given(started())
+def test_groups_to_begin_with_stay_as_they_are_but_for_those_linked_anew(
+    started: tuple[tuple[Sounding, list[int], float], Start],
+) -> None:
+    """And who alone would be linked to one of these brings the others of its group along."""
+    (characters, games, least), start = started
+    labels = np.array(linked(characters, games, least, NOTHING_GIVEN, start), np.int64)
+    scores = normalised(characters.vectors @ characters.vectors.T, characters.cohorts, characters.cohorts)
+    across = np.array(games)[:, None] != np.array(games)
+    likely = (log_odds(scores) >= least - 1e-6) & across & start.anew[None]
+    anew = np.isin(start.labels, start.labels[start.anew | likely.any(axis=1)])
+    near = ((scores >= floors(least)[0] - 1e-6) & anew[None]).any(axis=1)
+    for group in np.unique(start.labels[~anew]).tolist():
+        own = start.labels == group
+        now = labels == labels[group]
+        assert now[own].all()  # it stays whole
+        assert anew[now].any() or (now == own).all()  # and is joined by nobody but those linked anew,
+        assert near[own].any() or (now == own).all()  # if they are near
 
 
 @quiet

@@ -57,13 +57,12 @@ def _said(connection: Connection, space_id: int) -> None:
     """What people and credits say of characters, and the voices that follow."""
     t, when = tables, 1.5e9 + 1 / 3
     by = {"author": "誰か", "at": when}
+    linked = {"last_event_id": 1, "seen": b"\0\1\xff"}
     rows: list[tuple[Table, dict[str, Any]]] = [
         (t.voices, {"encoder_id": space_id, "probability": 0.9, "since": when}),
         (t.voice_members, {"encoder_id": space_id, "character_id": 1, "voice_id": 1, "probability": 1 / 3}),
-        (
-            t.voice_events,
-            {"encoder_id": space_id, "at": when, "kind": "new", "voice_id": 1, "position": 2, "calibrated": 1},
-        ),
+        (t.voice_events, {"encoder_id": space_id, "at": when, "kind": "new", "voice_id": 1}),
+        (t.linkings, {"encoder_id": space_id, "at": when, "position": 2, "whole": True, "digest": "0", **linked}),
         (t.verdicts, {"one_id": 1, "other_id": 2, "same": True, "note": "そう", **by}),
         (t.actors, {"source": "vndb", "key": "s1", "name": "声"}),
         (t.pen_names, {"actor_id": 1, "name": "別名"}),

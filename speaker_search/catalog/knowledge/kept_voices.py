@@ -8,11 +8,13 @@ from typing import Literal
 
 from sqlalchemy import Connection, ScalarSelect, delete, func, insert, select, text, update
 
+from speaker_search.catalog.knowledge.seen import Seen
 from speaker_search.catalog.rows import chunks, insert_all
-from speaker_search.catalog.tables import voice_events, voice_members, voices
+from speaker_search.catalog.tables import linkings, voice_events, voice_members, voices
 
-#: new, split (from `other`): a voice begins. ended, merged (into `other`): it is gone, and its id never comes back.
-#: joined, left: a character. A new voice's characters have joined it, and those of one that ended have left it.
+#: new, split (from `other`): a voice begins. ended, merged (into `other`): it is gone, and its id comes back only with
+#: all that it was linked from. joined, left: a character. A new voice's characters have joined it, and those of one
+#: that ended have left it.
 EventKind = Literal["new", "ended", "merged", "split", "joined", "left"]
 
 
@@ -27,25 +29,54 @@ class Event:
     at: float = 0.0  #: seconds since 1970
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Kept:
-    """The stored voices of a space."""
+    """The stored voices of a space, and the linking they were found in."""
 
     voice_of: Mapping[int, int]  #: by character id
-    version: int  #: the id of the last event: another one means that another state was stored
+    likely: Mapping[int, float]  #: the probability that a character belongs to its voice, by id
+    version: int  #: the id of the linking: another one means that another state was stored
     position: int  #: of the change log, that was linked
-    calibrated: int  #: of the change log, that scores were calibrated at
+    seen: Seen | None  #: what it knew of each character; None before the first linking
     last_id: int  #: no voice of any space has had a higher id
 
 
 def read_kept(connection: Connection, space_id: int) -> Kept:
     """The stored voices of a space; none before the first are stored."""
-    c, m = voice_events.c, voice_members.c
-    members = connection.execute(select(m.character_id, m.voice_id).where(m.encoder_id == space_id))
-    latest = select(c.id, c.position, c.calibrated).where(c.encoder_id == space_id).order_by(c.id.desc()).limit(1)
-    version, position, calibrated = connection.execute(latest).first() or (0, 0, 0)
-    highest = connection.execute(select(func.max(c.voice_id))).scalar_one() or 0
-    return Kept({row[0]: row[1] for row in members}, version, position, calibrated, highest)
+    c, m = linkings.c, voice_members.c
+    query = select(m.character_id, m.voice_id, m.probability).where(m.encoder_id == space_id)
+    members = connection.execute(query).all()
+    latest = select(c.id, c.position, c.seen).where(c.encoder_id == space_id).order_by(c.id.desc()).limit(1)
+    version, position, seen = connection.execute(latest).first() or (0, 0, None)
+    highest = connection.execute(select(func.max(voice_events.c.voice_id))).scalar_one() or 0
+    return Kept(
+        {row[0]: row[1] for row in members},
+        {row[0]: row[2] for row in members},
+        version,
+        position,
+        Seen.of_bytes(seen),
+        highest,
+    )
+
+
+def voices_when(connection: Connection, space_id: int, digest: str, now: Mapping[int, int]) -> dict[int, int] | None:
+    """The voice of each character when a linking last knew what has this digest; None if none ever did.
+
+    `now` are the stored ones. What became of them since is undone, the latest first.
+    """
+    c, e = linkings.c, voice_events.c
+    query = select(c.last_event_id).where(c.encoder_id == space_id, c.digest == digest).order_by(c.id.desc()).limit(1)
+    last = connection.execute(query).scalar()
+    if last is None:
+        return None
+    since = select(e.kind, e.voice_id, e.character_id).where(e.encoder_id == space_id, e.id > last)
+    found = dict(now)
+    for kind, voice_id, character_id in connection.execute(since.order_by(e.id.desc())):
+        if kind == "left":
+            found[character_id] = voice_id
+        elif kind == "joined":
+            found.pop(character_id, None)
+    return found
 
 
 def lock_kept(connection: Connection) -> None:
@@ -63,7 +94,11 @@ def new_ids(connection: Connection, space_id: int, count: int, at: float) -> lis
 
 
 def replace_members(
-    connection: Connection, space_id: int, likely: Mapping[int, float], members: Iterable[tuple[int, int, float]]
+    connection: Connection,
+    space_id: int,
+    likely: Mapping[int, float],
+    members: Iterable[tuple[int, int, float]],
+    at: float,
 ) -> None:
     """Store the voices that there are now with their probabilities, and their members: voice, character, probability.
 
@@ -71,11 +106,19 @@ def replace_members(
     """
     v, m = voices.c, voice_members.c
     connection.execute(delete(voice_members).where(m.encoder_id == space_id))
-    stored = connection.execute(select(v.id).where(v.encoder_id == space_id)).scalars()
-    for some in chunks(sorted(set(stored) - set(likely))):
+    held = connection.execute(select(v.id, v.probability).where(v.encoder_id == space_id))
+    stored = {row[0]: row[1] for row in held}
+    for some in chunks(sorted(stored.keys() - likely.keys())):
         connection.execute(delete(voices).where(v.id.in_(some)))
+    again = sorted(likely.keys() - stored.keys())  # voices that had ended
+    insert_all(
+        connection,
+        voices,
+        [{"id": id_, "encoder_id": space_id, "probability": likely[id_], "since": at} for id_ in again],
+    )
     for voice_id, probability in likely.items():
-        connection.execute(update(voices).where(v.id == voice_id).values(probability=probability))
+        if stored.get(voice_id, probability) != probability:
+            connection.execute(update(voices).where(v.id == voice_id).values(probability=probability))
     rows = [
         {"encoder_id": space_id, "character_id": character_id, "voice_id": voice_id, "probability": probability}
         for voice_id, character_id, probability in members
@@ -83,14 +126,14 @@ def replace_members(
     insert_all(connection, voice_members, rows)
 
 
-def append_events(
-    connection: Connection, space_id: int, events: Sequence[Event], *, position: int, calibrated: int, at: float
+def append_linking(
+    connection: Connection, space_id: int, events: Sequence[Event], seen: Seen, *, position: int, whole: bool, at: float
 ) -> None:
-    """Add to the history what became of voices, all at one time, in a linking at that position of the change log."""
-    common = {"encoder_id": space_id, "at": at, "position": position, "calibrated": calibrated}
+    """Add to the history what became of voices, and what the linking at that position of the change log had seen."""
     rows = [
         {
-            **common,
+            "encoder_id": space_id,
+            "at": at,
             "kind": event.kind,
             "voice_id": event.voice_id,
             "other_voice_id": event.other_voice_id,
@@ -99,11 +142,25 @@ def append_events(
         for event in events
     ]
     insert_all(connection, voice_events, rows)
+    e, c = voice_events.c, linkings.c
+    last = connection.execute(select(func.max(e.id)).where(e.encoder_id == space_id)).scalar_one() or 0
+    connection.execute(update(linkings).where(c.encoder_id == space_id, c.seen.is_not(None)).values(seen=None))
+    connection.execute(
+        insert(linkings).values(
+            encoder_id=space_id,
+            at=at,
+            position=position,
+            whole=whole,
+            digest=seen.digest,
+            last_event_id=last,
+            seen=seen.to_bytes(),
+        )
+    )
 
 
 def version_of(connection: Connection, space_id: int) -> int:
     """The `version` of a space's stored voices."""
-    c = voice_events.c
+    c = linkings.c
     return connection.execute(select(func.max(c.id)).where(c.encoder_id == space_id)).scalar_one() or 0
 
 
@@ -128,6 +185,12 @@ def first_linking(connection: Connection, space_id: int) -> tuple[float, int] | 
     of_first = (c.encoder_id == space_id, c.kind == "new", c.at == _first(space_id))
     row = connection.execute(select(c.at, func.count()).where(*of_first).group_by(c.at)).first()
     return None if row is None else (row[0], row[1])
+
+
+def whole_linkings(connection: Connection, space_id: int) -> set[float]:
+    """When all characters of a space were linked anew."""
+    c = linkings.c
+    return set(connection.execute(select(c.at).where(c.encoder_id == space_id, c.whole)).scalars())
 
 
 def end_of(connection: Connection, space_id: int, voice_id: int) -> Event | None:

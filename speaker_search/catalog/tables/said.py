@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, String, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, LargeBinary, String, Table, Text, UniqueConstraint
 
 from speaker_search.catalog.tables.keys import RowId, key_to_lasting, metadata
 
@@ -39,9 +39,24 @@ voice_events = Table(
     Column("voice_id", RowId, nullable=False),  # may have ended since, as may the other
     Column("other_voice_id", RowId),  # merged: the one it is now part of; split: the one it was part of
     Column("character_id", RowId),  # joined, left
-    # Of the change log: where it was linked, and where scores were calibrated. An older state is never stored over it.
-    Column("position", RowId, nullable=False),
-    Column("calibrated", RowId, nullable=False),
+    key_to_lasting("encoder_id", "encoders"),
+    sqlite_autoincrement=True,
+)
+
+#: Every linking that found something changed, and what it knew of each character, so that the next one can leave the
+#: voices of unchanged characters alone, and old voices come back where everything is as it was.
+linkings = Table(
+    "linkings",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("encoder_id", RowId, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("position", RowId, nullable=False),  # of the change log: an older state is never stored over a newer one
+    Column("whole", Boolean, nullable=False),  # all characters were linked anew
+    Column("digest", String(32), nullable=False),  # of all that was known
+    Column("last_event_id", RowId, nullable=False),  # in voice_events, of the space: 0 before the first
+    Column("seen", LargeBinary),  # see kept_voices.Seen; of the latest linking only
+    Index("ix_linkings_encoder_id_digest", "encoder_id", "digest"),
     key_to_lasting("encoder_id", "encoders"),
     sqlite_autoincrement=True,
 )

@@ -204,6 +204,9 @@ def cast(
     changes: Annotated[
         bool, typer.Option("--changes", help="What became of the voices since they were first linked, newest first.")
     ] = False,
+    afresh: Annotated[
+        bool, typer.Option("--afresh", help="Link all characters anew, not only those that have changed.")
+    ] = False,
     queue: Annotated[bool, typer.Option("--queue", help="Pairs to listen to, those worth most first.")] = False,
     limit: Annotated[int | None, typer.Option(help="Number of pairs, with --queue. Default: 10.")] = None,
     encoder: options.EncoderName = None,
@@ -219,6 +222,10 @@ def cast(
     """
     if limit is not None and not queue:
         raise UsageError("--limit is the number of pairs to listen to.", "Give it with --queue, or leave it out.")
+    if afresh and (queue or unknown is not None or min_probability != documents.DEFAULT_PROBABILITY):
+        raise UsageError(
+            "--afresh links the voices that are stored.", "Leave out --queue, --unknown and --min-probability."
+        )
     if queue:
         if (
             changes
@@ -234,7 +241,7 @@ def cast(
                 "--changes is about the whole catalog and is not exported.", "Leave out the other options."
             )
         with options.open_library(encoder=encoder) as library:
-            became = library.cast_changes()
+            became = library.cast_changes(afresh=afresh)
         output.json_document(became) if json else output.voice_changes(became)
         raise typer.Exit(0 if became.changes else 1)
     if unknown is not None:
@@ -242,7 +249,7 @@ def cast(
             raise UsageError("--game and --unknown ask different questions.", "Give one of them.")
         _unknown(unknown, min_probability, export, encoder, json)
     with options.open_library(encoder=encoder) as library:
-        found = library.cast_document(min_probability=min_probability, game=game, export_to=export)
+        found = library.cast_document(min_probability=min_probability, game=game, export_to=export, afresh=afresh)
     if export is not None:
         if not json:  # whose document has them
             output.notes(found.warnings)

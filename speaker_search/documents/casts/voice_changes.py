@@ -56,10 +56,11 @@ class VoiceChange(Document):
 
     at: datetime
     kind: str = Field(
-        description="first (the space was linked for the first time), new, split (from the other voice), ended, "
-        "merged (into the other voice), joined or left (the characters did)."
+        description="first (the space was linked for the first time), relinked (all characters were linked anew; the "
+        "changes with the same time follow from that), new, split (from the other voice), ended, merged (into the "
+        "other voice), joined or left (the characters did)."
     )
-    voice: int | None = Field(default=None, description="null only for first. The id of one that ended never returns.")
+    voice: int | None = Field(default=None, description="null for first and relinked.")
     other_voice: int | None = None
     characters: list[NamedCharacter] = Field(default=[], description="All of a voice that began or ended.")
     voices: int | None = Field(default=None, description="How many voices were found at first.")

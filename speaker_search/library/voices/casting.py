@@ -31,15 +31,18 @@ class Casting(Mending):
         self._linking = threading.Lock()  # characters are linked once for all searches by voice
         self._cast: tuple[Profiles, tuple[object, ...], Cast] | None = None  # the latest, and what it follows from
 
-    def cast(self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None) -> Cast:
+    def cast(
+        self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None, afresh: bool = False
+    ) -> Cast:
         """The recurring voices of the whole catalog, or those of one game.
 
-        Linked at the default probability, voices are stored, and keep their ids while the catalog grows. At another one
-        they have the ids of the stored voices that they are most like.
+        Linked at the default probability, voices are stored, and keep their ids while the catalog grows. What has not
+        changed is not linked again, until a tenth of the characters has changed, or with `afresh`. At another
+        probability, all are linked, and have the ids of the stored voices that they are most like.
         """
         from speaker_search.cast.voices import of_game
 
-        found = self._whole_cast(self.ready, min_probability)
+        found = self._whole_cast(self.ready, min_probability, afresh=afresh)
         return found if game is None else of_game(found, game)
 
     def voices(
@@ -92,12 +95,12 @@ class Casting(Mending):
                 return documents.ShownVoice(encoder=found.encoder, voice=shown, warnings=list(found.warnings))
         raise gone(self.catalog, self.space, voice_id)
 
-    def cast_changes(self, *, limit: int = 100) -> documents.VoiceChanges:
+    def cast_changes(self, *, limit: int = 100, afresh: bool = False) -> documents.VoiceChanges:
         """What became of the stored voices, newest first: at least the latest `limit` events."""
         from speaker_search.cast.history import changes
 
         check_limit(limit)
-        self.cast()  # what has changed since the last linking counts too
+        self.cast(afresh=afresh)  # what has changed since the last linking counts too
         return changes(self.catalog, self.space, limit=limit)
 
     def _constraints(self) -> Constraints:
@@ -110,24 +113,24 @@ class Casting(Mending):
         """The same with scores calibrated on what credits say, too."""
         return ready
 
-    def _whole_cast(self, ready: Ready, min_probability: float = DEFAULT_PROBABILITY) -> Cast:
+    def _whole_cast(self, ready: Ready, min_probability: float = DEFAULT_PROBABILITY, *, afresh: bool = False) -> Cast:
         """The voices of the whole catalog, linked once per state of it."""
-        from speaker_search.cast import keeping
+        from speaker_search.cast import keeping, relinking
         from speaker_search.cast.voices import find_voices
 
         ready = self._informed(ready)
         if min_probability != DEFAULT_PROBABILITY:
-            kept = keeping.read(self.catalog, ready)
+            plan = relinking.plan(self.catalog, ready)
             found = find_voices(self.catalog, ready, min_probability=min_probability, constraints=self._constraints())
-            return keeping.with_ids(found, kept)
+            return keeping.with_ids(found, plan)
         with self._linking:
-            kept = keeping.read(self.catalog, ready)  # before the constraints: see keeping.store
-            constraints = self._constraints()
+            version, constraints = keeping.version(self.catalog, ready), self._constraints()
             told = (ready.warnings(calibrated=True), constraints.pairs)
             before = self._cast
-            if before is None or before[0] is not ready.profiles or before[1] != (*told, kept.version):
-                found = find_voices(self.catalog, ready, constraints=constraints)
-                stored = keeping.store(self.catalog, ready, found, kept)
+            if afresh or before is None or before[0] is not ready.profiles or before[1] != (*told, version):
+                plan = relinking.plan(self.catalog, ready, afresh=afresh)
+                found = find_voices(self.catalog, ready, constraints=self._constraints(), held=plan.held)
+                stored = keeping.store(self.catalog, ready, found, plan)
                 before = self._cast = (ready.profiles, (*told, keeping.version(self.catalog, ready)), stored)
             return before[2]
 

@@ -124,11 +124,13 @@ class Crediting(Judging):
 
         return likely(super().cast(min_probability=min_probability), self._credits())
 
-    def cast(self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None) -> Cast:
+    def cast(
+        self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None, afresh: bool = False
+    ) -> Cast:
         """The recurring voices of the whole catalog, or those of one game, named where credits agree."""
         from speaker_search.cast.credits.named_voices import named
 
-        found = super().cast(min_probability=min_probability, game=game)
+        found = super().cast(min_probability=min_probability, game=game, afresh=afresh)
         return named(found, self._credits())
 
     def _constraints(self) -> Constraints:

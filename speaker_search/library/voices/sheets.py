@@ -44,7 +44,12 @@ class Sheets(Relating):
         return self._sheet_with_relations(sheet(self.catalog, self._informed(self.ready), found, game))
 
     def cast_document(
-        self, *, min_probability: float = DEFAULT_PROBABILITY, game: str | None = None, export_to: Path | None = None
+        self,
+        *,
+        min_probability: float = DEFAULT_PROBABILITY,
+        game: str | None = None,
+        export_to: Path | None = None,
+        afresh: bool = False,
     ) -> documents.Cast:
         """What `cast` answers, as a document: for one game its sheet. Also exported to `export_to` by its suffix.
 
@@ -55,7 +60,7 @@ class Sheets(Relating):
 
         if export_to is not None:
             check_suffix(export_to)
-        found = self.cast(min_probability=min_probability)
+        found = self.cast(min_probability=min_probability, afresh=afresh)
         if game is None:
             document = found.document()
         else:

@@ -153,10 +153,11 @@ def with_known_actors(profiles: Profiles, known: Ids) -> Profiles:
 
 def _fitted_on(profiles: Profiles, rng: np.random.Generator) -> tuple[Ids, Ids]:
     """The rows and columns whose scores pairs are calibrated on."""
-    columns = _of_some_games(profiles.game_ids, MAX_SCORES // FITTED_ROWS, rng)
+    order = np.lexsort(profiles.means.T[:2])  # by what is heard, so that ids and names do not decide what is drawn
+    columns = _of_some_games(profiles.game_ids, order, MAX_SCORES // FITTED_ROWS, rng)
     columns = columns[~profiles.echoes[columns]]
     most = max(FITTED_ROWS, MAX_SCORES // len(profiles))
-    return np.sort(rng.permutation(np.flatnonzero(~profiles.echoes))[:most]), columns
+    return np.sort(rng.permutation(order[~profiles.echoes[order]])[:most]), columns
 
 
 def _most(characters: int) -> float:
@@ -168,15 +169,15 @@ def _most(characters: int) -> float:
     return float(np.log(max(1.0, characters - SPENT - UNSEEN) / UNSEEN))
 
 
-def _of_some_games(games: Ids, most: int, rng: np.random.Generator) -> Ids:
+def _of_some_games(games: Ids, order: Ids, most: int, rng: np.random.Generator) -> Ids:
     """The characters of all games, or of games drawn at random if these have more than `most` characters together.
 
-    At least one game is drawn, however large it is.
+    At least one game is drawn, however large it is. Games are drawn as they come in this `order` (C,) of characters.
     """
-    named, sizes = np.unique(games, return_counts=True)
-    order = rng.permutation(len(named))
-    fitting = max(1, int((np.cumsum(sizes[order]) <= most).sum()))
-    return np.flatnonzero(np.isin(games, named[order[:fitting]]))
+    named, first, sizes = np.unique(games[order], return_index=True, return_counts=True)
+    drawn = np.argsort(first)[rng.permutation(len(named))]
+    fitting = max(1, int((np.cumsum(sizes[drawn]) <= most).sum()))
+    return np.flatnonzero(np.isin(games, named[drawn[:fitting]]))
 
 
 def _lengths(seconds: Floats) -> list[tuple[float, Bools]]:

@@ -1,0 +1,132 @@
+"""Which characters are linked anew, because something that bears on their voice has changed, and what is kept."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+from sqlalchemy import Connection
+
+from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.knowledge.kept_credits import credits_of
+from speaker_search.catalog.knowledge.kept_verdicts import kept_verdicts
+from speaker_search.catalog.knowledge.kept_voices import Kept, read_kept, voices_when
+from speaker_search.catalog.knowledge.seen import GONE, Seen
+from speaker_search.catalog.people import keys_of, makers_of_games
+from speaker_search.entities import Ids
+from speaker_search.search.live import Ready
+from speaker_search.search.scoring import Bools
+
+#: All characters are linked anew when this share of them has had other clips or names since the last time. Until then
+#: a voice that was linked wrongly stays as it is.
+LINKED_AGAIN_FROM = 0.1
+SAID_BITS = 32  # of a state
+METHOD = 1  # raised whenever the same catalog would be linked otherwise, so that all of it is
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Held:
+    """Voices that stay as they are, unless somebody who is linked anew joins them."""
+
+    voice_of: Mapping[int, int]  #: by character id; whoever is in none of them stays alone
+    likely: Mapping[int, float]  #: the probability that a character belongs to its voice, if the voice is as it was
+    anew: frozenset[int]  #: characters that are linked anew, by id
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Plan:
+    """How the stored voices are brought up to date."""
+
+    kept: Kept  #: the stored voices
+    seen: Seen  #: what is known of each character now
+    held: Held | None  #: None: all characters are linked anew
+    named: Mapping[int, int]  #: the voices whose ids continue, by character id
+
+
+def plan(catalog: Catalog, ready: Ready, *, afresh: bool = False) -> Plan:
+    """What to link. To be made before the constraints are read: what is said meanwhile then counts as new next time.
+
+    A character is linked anew when its clips, its game, its name, its verdicts or its credits have changed. So are all
+    others of its game, unless only something was said of it, since they share a channel; and those in a voice with any
+    of these. If everything is as it was at an earlier linking, the voices of that one come back.
+    """
+    with catalog.read() as connection:
+        kept = read_kept(connection, ready.space.id)
+        ids, states = ready.profiles.character_ids, _states(connection, ready)
+        before = kept.seen
+        now = Seen(ids, states, np.zeros(len(ids), np.bool_))
+        if before is None or afresh:
+            return Plan(kept, now, None, kept.voice_of)
+        then = before.states_of(ids)
+        heard = (then >> SAID_BITS) != (states >> SAID_BITS)
+        games = ready.profiles.game_ids
+        changed = frozenset(ids[(then != states) | np.isin(games, games[heard])].tolist())
+        seen, lost = _followed(before, now, heard)
+        earlier = voices_when(connection, ready.space.id, now.digest, kept.voice_of)
+    if earlier is not None:
+        return Plan(kept, seen, _as_it_was(kept, earlier, changed), earlier)
+    if seen.recent.sum() > LINKED_AGAIN_FROM * len(ids):
+        return Plan(kept, now, None, kept.voice_of)
+    touched = {kept.voice_of[id_] for id_ in changed | lost if id_ in kept.voice_of}
+    anew = changed.union(id_ for id_, voice in kept.voice_of.items() if voice in touched and id_ not in lost)
+    held = {id_: voice for id_, voice in kept.voice_of.items() if voice not in touched}
+    return Plan(kept, seen, Held(held, {id_: kept.likely[id_] for id_ in held}, anew), kept.voice_of)
+
+
+def _followed(before: Seen, now: Seen, changed: Bools) -> tuple[Seen, frozenset[int]]:
+    """What is known now, and all that has changed since the whole catalog was linked; and who has lost all clips."""
+    recent = changed | np.isin(now.ids, before.ids[before.recent])
+    gone = np.setdiff1d(before.ids, now.ids)
+    ids, states = np.concatenate([now.ids, gone]), np.concatenate([now.states, np.full(len(gone), GONE, np.int64)])
+    order = np.argsort(ids)
+    seen = Seen(ids[order], states[order], np.concatenate([recent, np.ones(len(gone), np.bool_)])[order])
+    return seen, frozenset(gone.tolist())
+
+
+def _as_it_was(kept: Kept, earlier: Mapping[int, int], changed: frozenset[int]) -> Held:
+    """An earlier linking's voices. Those that are still stored as they were, of nobody who has changed, keep their
+    probabilities.
+    """
+    then, now = members_of(earlier), members_of(kept.voice_of)
+    same = {voice for voice, who in then.items() if now.get(voice) == who and changed.isdisjoint(who)}
+    likely = {id_: kept.likely[id_] for id_, voice in earlier.items() if voice in same}
+    return Held(earlier, likely, frozenset())
+
+
+def members_of(voice_of: Mapping[int, int]) -> dict[int, set[int]]:
+    """The characters of each voice, by id."""
+    found: defaultdict[int, set[int]] = defaultdict(set)
+    for one, voice in voice_of.items():
+        found[voice].add(one)
+    return dict(found)
+
+
+def _states(connection: Connection, ready: Ready) -> Ids:
+    """A hash (C,) of all that bears on each character's voice.
+
+    The upper half is of its clips, less repeats, of its game, maker and name, and of whether there are enough scores to
+    calibrate; the lower half, SAID_BITS, of its verdicts and credits.
+    """
+    profiles = ready.profiles
+    own, echoes = profiles.repeats.left_out(ready.snapshot.characters)
+    said: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
+    for verdict in kept_verdicts(connection):
+        for id_ in (verdict.one_id, verdict.other_id):
+            said[id_].append(("verdict", verdict.id))
+    for id_, credits in credits_of(connection).items():
+        said[id_] += [("credit", credit.actor.id) for credit in credits]
+    makers = dict(makers_of_games(connection))
+    names = keys_of(connection, profiles.character_ids.tolist())
+    found = np.empty(len(profiles), np.uint64)
+    for row, (id_, game) in enumerate(zip(profiles.character_ids.tolist(), profiles.game_ids.tolist(), strict=True)):
+        facts = (METHOD, profiles.pairs is None, game, makers.get(game), names.get(id_), bool(echoes[row]))
+        heard = repr((facts, int(own.counts[row]), int(own.milliseconds[row]))).encode() + own.sums[row].tobytes()
+        found[row] = (_hash(heard) << SAID_BITS) + _hash(repr(sorted(said[id_])).encode()) or 1  # 0 is GONE
+    return found.astype(np.int64)
+
+
+def _hash(facts: bytes) -> int:
+    return int.from_bytes(blake2b(facts, digest_size=SAID_BITS // 8).digest(), "little")
