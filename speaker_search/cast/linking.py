@@ -90,8 +90,7 @@ def link(
     """
     groups = _Groups(sounding, games, given)
     waiting: list[_Merge] = []
-    everyone = np.arange(len(games))
-    anew = everyone if start is None else np.flatnonzero(start.anew)
+    anew = np.arange(len(games))
     if start is not None:
         start = _with_likely(start, sounding, games, log_odds, floors, least)
         anew = np.flatnonzero(start.anew)

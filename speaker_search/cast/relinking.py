@@ -29,7 +29,7 @@ METHOD = 1  # raised whenever the same catalog would be linked otherwise, so tha
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Held:
-    """Voices that stay as they are, unless somebody who is linked anew joins them."""
+    """Voices that stay as they are, unless somebody who is linked anew sounds like one of them."""
 
     voice_of: Mapping[int, int]  #: by character id; whoever is in none of them stays alone
     likely: Mapping[int, float]  #: the probability that a character belongs to its voice, if the voice is as it was
