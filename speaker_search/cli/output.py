@@ -163,12 +163,7 @@ def cast(found: Cast) -> None:
 
 def voice_changes(found: VoiceChanges) -> None:
     """What became of voices, a row for each change."""
-    words = {
-        "merged": "merged into {}",
-        "split": "split from {}",
-        "first": "first linking",
-        "relinked": "all linked anew",
-    }
+    words = {"merged": "merged into {}", "split": "split from {}", "first": "first linking", "relinked": "linked anew"}
     rows = [
         (
             f"{one.at.astimezone():%Y-%m-%d %H:%M}",

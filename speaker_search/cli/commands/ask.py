@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
 from speaker_search import documents
-from speaker_search.cli import options, output, sheet_tables
+from speaker_search.cli import found_matches, options, output, sheet_tables
 from speaker_search.cli.commands import judge
 from speaker_search.entities import counted
 from speaker_search.errors import TooLargeError, UsageError
@@ -80,13 +79,13 @@ def search(
         asked = [_example(library, clip, content) for clip in like]
         away = [_example(library, clip, content) for clip in others]
         if split_speakers:
-            _print_speakers(library, library.speakers_document(asked, wanted, unlike=away), json)
+            found_matches.speakers(library, library.speakers_document(asked, wanted, unlike=away), json)
         if each:
             from speaker_search.library import Question
 
             questions = [Question.of(wanted, [one], away) for one in asked]
-            _print_each(library, like, library.searches_document(questions), json)
-        _print(library, library.search_document(asked, wanted, unlike=away), json)
+            found_matches.each(library, like, library.searches_document(questions), json)
+        found_matches.show(library, library.search_document(asked, wanted, unlike=away), json)
 
 
 def _example(library: Library, given: str, content: bytes) -> Example:
@@ -149,47 +148,7 @@ def similar(
         min_probability=min_probability,
     )
     with options.open_library(encoder=encoder) as library:
-        _print(library, library.similar_document(character, wanted, same_game=same_game), json)
-
-
-def _print_speakers(library: Library, found: documents.Speakers, json: bool) -> NoReturn:
-    if json:
-        output.json_document(found)
-    else:
-        for number, one in enumerate(found.speakers, start=1):
-            times = ", ".join(f"{turn.start:.1f}-{turn.stop:.1f}" for turn in one.turns)
-            output.say(f"Speaker {number} of {len(found.speakers)}, at {times} s:")
-            output.search(one, _files(library, one))
-    raise typer.Exit(0 if any(one.matches for one in found.speakers) else 1)
-
-
-def _print(library: Library, found: documents.Search, json: bool) -> None:
-    if json:
-        output.json_document(found)
-    else:
-        output.search(found, _files(library, found))
-    raise typer.Exit(0 if found.matches else 1)
-
-
-def _print_each(library: Library, clips: Sequence[str], found: documents.Searches, json: bool) -> NoReturn:
-    if json:
-        output.json_document(found)
-    else:
-        answers = [one.search for one in found.answers if one.search is not None]
-        files = _files(library, *answers)
-        for clip, one in zip(clips, found.answers, strict=True):
-            output.say(f"{clip}:")
-            if one.search is not None:
-                output.search(one.search, files)
-            elif one.problem is not None:
-                output.note(one.problem.detail)
-    raise typer.Exit(0 if all(one.search is not None and one.search.matches for one in found.answers) else 1)
-
-
-def _files(library: Library, *found: documents.Search) -> dict[int, Path]:
-    """Where the matches' nearest clips are, by id."""
-    nearest = [match.hits[0].clip.id for one in found for match in one.matches if match.hits]
-    return {id_: clip.path for id_, clip in library.clips(nearest).items()}
+        found_matches.show(library, library.similar_document(character, wanted, same_game=same_game), json)
 
 
 def cast(
