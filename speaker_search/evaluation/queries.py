@@ -111,7 +111,7 @@ def _likely(profiles: Profiles, first: FirstMatches, nearest: Floats, size: int,
         calibration = profiles.query_calibration(size, length)
         if calibration is None:
             return None
-        log_odds[place] = calibration.log_odds(first.scores[place], float(nearest[place]), len(profiles))
+        log_odds[place] = calibration.log_odds(first.scores[place], float(nearest[place]))
     return logistic(log_odds)
 
 

@@ -126,7 +126,7 @@ def _scores(profiles: Profiles, query: Query, own_row: int | None) -> tuple[Floa
     calibration = None if query.blended else profiles.query_calibration(query.clips, query.seconds)
     if calibration is None:
         return scores, None, None
-    log_odds = calibration.log_odds(scores, float(cosines.max()), len(profiles))
+    log_odds = calibration.log_odds(scores, float(cosines.max()), 1 if query.game_ids else len(profiles))
     return scores, np.minimum(log_odds, 0.0) if query.noisy else log_odds, calibration.scores
 
 

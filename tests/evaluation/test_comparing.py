@@ -185,7 +185,7 @@ def test_queries_are_measured_as_if_asked_one_by_one(ready: Ready, known: Known,
             nearest = cosines[0, profiles.game_ids != known.games[place]].max()
             scores[profiles.game_ids == known.games[place]] = -np.inf
             best = int(scores.argmax())
-            likely.append(logistic(calibration.log_odds(scores[best], nearest, len(profiles))))
+            likely.append(logistic(calibration.log_odds(scores[best], nearest)))
             right.append(known.actors_of_rows[best] == known.actors[place])
             if known.recurring()[place]:
                 found.append(right[-1])

@@ -42,16 +42,16 @@ class QueryCalibration:
     cosines: Calibration
     most: float  #: no log-odds are higher
 
-    def log_odds(self, scores: Floats, nearest: float, characters: int) -> Doubles:
-        """Log-odds of one voice, of the same shape as the scores; `nearest` is the highest of the query's cosines with
-        that many characters.
+    def log_odds(self, scores: Floats, nearest: float, chances: int = 1) -> Doubles:
+        """Log-odds of one voice, of the same shape as the scores; `nearest` is the query's highest cosine.
 
         The score says how far a match stands out among all characters. Even for a stranger or for noise some character
         stands out, but at a cosine far below those of one voice. So the likelihood ratio of the highest cosine caps the
-        log-odds, less the logarithm of the characters, because a stranger has as many chances of a high cosine. So does
-        the size of the catalog (see `_most`).
+        log-odds, less the logarithm of `chances`: for a voice from outside the catalog the number of characters, as a
+        stranger has as many chances of a high cosine. The catalog's own lines are what the calibration was fitted with,
+        and have one. The size of the catalog caps the log-odds, too (see `_most`).
         """
-        ratio = self.cosines.log_ratio(nearest) - math.log(characters)
+        ratio = self.cosines.log_ratio(nearest) - math.log(chances)
         return np.minimum(self.scores.log_odds(scores), min(ratio, self.most))
 
 
