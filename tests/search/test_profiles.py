@@ -117,6 +117,18 @@ def test_where_there_are_many_queries_of_a_size_each_length_is_calibrated_by_its
 
 
 @on_sqlite
+def test_a_voice_from_outside_is_less_sure_the_more_characters_it_is_compared_with(library: Library) -> None:
+    fill(library, some_voices(clips=4))
+    profiles = library.ready.profiles
+    calibration = profiles.query_calibration(1, None)
+    assert calibration is not None
+    scores, cosines = (each[0] for each in profiles.query_scores(profiles.means[:1]))
+    nearest = float(np.quantile(cosines, 0.9))
+    own, few, many = (calibration.log_odds(scores, nearest, chances).max() for chances in (1, 10, 1_000))
+    assert own >= few > many
+
+
+@on_sqlite
 def test_query_scores_separate_one_voice_from_strangers(library: Library) -> None:
     fill(library, some_voices())
     profiles = library.ready.profiles
