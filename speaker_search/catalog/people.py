@@ -69,12 +69,16 @@ def list_characters(
 
 def characters_by_id(connection: Connection, space: Space | None, ids: Iterable[int]) -> dict[int, Character]:
     """The characters with these ids; for the id of a merged one, the character that stands for it."""
-    now = standing(connection, ids)
+    wanted = set(ids)
     found: dict[int, Character] = {}
-    for some in chunks(set(now.values())):
-        rows = connection.execute(_characters().where(characters.c.id.in_(some))).all()
-        found.update((character.id, character) for character in _with_counts(connection, space, rows))
-    return {id_: found[other] for id_, other in now.items() if other in found}
+    for some in chunks(sorted(wanted)):
+        live = _characters().where(characters.c.id.in_(some), is_live(characters))
+        found.update((one.id, one) for one in _with_counts(connection, space, connection.execute(live).all()))
+    if merged := wanted - found.keys():
+        now = {id_: other for id_, other in standing(connection, merged).items() if other != id_}
+        others = characters_by_id(connection, space, now.values()) if now else {}
+        found.update((id_, others[other]) for id_, other in now.items() if other in others)
+    return found
 
 
 def ids_by_names(connection: Connection, wanted: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], int]:

@@ -81,6 +81,8 @@ def stored_examples(
     Each counts once: clips with the audio of another one or of a sound `heard` (fingerprints) are left out, and so are
     clips of the characters. Raises NotFoundError, and UsageError for a character without embedded clips.
     """
+    if not clips and not characters:
+        return Examples(np.empty((0, ready.space.dim), np.float32), np.empty(0, np.int64), 0.0)
     with catalog.read() as connection:
         stored = vectors_of(connection, ready.space, [c for c in clips if c <= documents.MAX_ID])
         held = clips_by_id(connection, list(stored))
