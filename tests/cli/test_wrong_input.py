@@ -162,10 +162,18 @@ WRONG = {
         said("serve", "--port", "65536"), 2, ("'--port': it must be less than or equal to 65535\n",)
     ),
     "a host that is not text": Wrong(
-        said("serve", "--host", b"\xff", "--port", "0"), 2, ("Cannot listen on port 0 of \\udcff",), with_voices=True
+        said("serve", "--host", b"\xff", "--port", "0"),
+        2,
+        ("Cannot listen on port 0 of \\udcff",),
+        with_voices=True,
+        settings={"SPKSEARCH_API_KEYS": "ann:edit:a-key-that-is-long-enough"},
     ),
     "a host with a label too long": Wrong(
-        said("serve", "--host", "x" * 70, "--port", "0"), 2, ("Cannot listen on port 0 of xxx",), with_voices=True
+        said("serve", "--host", "x" * 70, "--port", "0"),
+        2,
+        ("Cannot listen on port 0 of xxx",),
+        with_voices=True,
+        settings={"SPKSEARCH_API_KEYS": "ann:edit:a-key-that-is-long-enough"},
     ),
     "a cursor of letters": Wrong(
         said("catalog", "list", "--cursor", "x"), 2, ("'x' is not a cursor", "`next`"), with_voices=True

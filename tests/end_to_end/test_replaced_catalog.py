@@ -52,5 +52,5 @@ def test_a_server_whose_catalog_is_gone_says_so(ingested: Ingested, tmp_path: Pa
         mishap(home / "catalog.db")  # type: ignore[operator]
         answer = server.client.post("/v1/search", json=question)
         assert (answer.status_code, answer.json()["type"]) == (503, "urn:spksearch:problem:catalog")
-        assert "was deleted or replaced while it was in use" in answer.json()["detail"]
+        assert answer.json()["detail"] == "The catalog cannot be used at the moment. The server's log says why."
         assert server.client.get("/healthz").status_code == 200

@@ -65,7 +65,7 @@ def test_every_answer_prints_in_one_short_line_without_its_vectors(tables: dict[
     found = tables["search"]
     (first, *_) = found.matches
     assert str(found).startswith("Answer(matches=10, nearest='maker0/game0/p")
-    assert str(tables["characters"]) == "Characters(characters=5, next='5')"
+    assert str(tables["characters"]).startswith("Characters(characters=5, next='")
     assert len(str(found.query)) < 200
     assert str(first) == f"Match({first.character.address!r}, score={first.score:.3f}, " + (
         f"probability={first.probability:.3f}, hits=3)"

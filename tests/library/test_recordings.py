@@ -150,5 +150,5 @@ def test_split_speakers_over_http_answers_as_in_python(library: Library, talk: b
 def test_where_nobody_speaks_there_is_nobody_to_answer_for(library: Library) -> None:
     with pytest.raises(AudioError, match="Nobody speaks in the recording"):
         library.search_speakers(wav(noise(3 * SAMPLE_RATE, 0.1)))
-    with pytest.raises(UsageError, match="is for an uploaded recording"):
-        library.search_like_document(documents.SearchRequest(split_speakers=True))
+    with pytest.raises(UsageError, match="split in one recording"):
+        library.speakers_document((), documents.SearchRequest(split_speakers=True))

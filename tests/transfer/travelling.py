@@ -121,4 +121,4 @@ def answers(settings: Settings, home: Path) -> list[str]:
         found = [library.similar(id_).document() for id_ in heard[:12]]
         found.append(library.search_like(embedding=unit(1, 3, DIM)[0].tolist()).document())
         cast = library.cast_document()
-    return [document.model_dump_json() for document in [*found, cast]]
+    return [document.model_dump_json(exclude={"next"}) for document in [*found, cast]]  # a cursor names its catalog

@@ -88,9 +88,11 @@ def test_a_clip_that_is_in_the_catalog_is_found_as_itself(
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Whether two documents are equal but for the last digits of numbers: sounds embedded together differ in these."""
+    """Whether two documents are equal but for the last digits of numbers: sounds embedded together differ in these,
+    and so do the cursors that hold them.
+    """
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(alike(one[key], other[key]) for key in one if key != "next")
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(alike, one, other))
     if isinstance(one, float) and isinstance(other, float):

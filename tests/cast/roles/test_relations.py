@@ -24,7 +24,6 @@ from speaker_search.documents import SearchOptions
 from speaker_search.entities import Relation
 from speaker_search.library import Library
 from speaker_search.library.voices.relating import CANNOT_TELL, TOO_SMALL
-from speaker_search.search.query import Page
 from speaker_search.settings import Settings
 
 GAMES, CHARACTERS, ROLES, ACTORS, ALIKE = 12, 12, 80, 60, 8
@@ -191,7 +190,7 @@ def test_people_read_the_likeliest_case_beside_each_match(library: Library, caps
 
 def test_programs_get_the_relations_that_people_get(library: Library) -> None:
     one, other = a_sequel(library)
-    found = library.similar(one, page=Page(200))
+    found = library.similar(one, limit=200)
     (relation,) = (match.relation for match in found.matches if match.character and match.character.id == other)
     assert relation is not None
     assert (relation.case, relation.actor_known) == ("same_role", False)
@@ -216,7 +215,7 @@ def test_what_verdicts_and_credits_say_of_the_actor_stands_above_what_is_heard(t
             "maker,game,character,voice_actor\n" + "".join(",".join(row) + "\n" for row in rows), encoding="utf-8"
         )
         library.import_credits(tmp_path / "credits.csv")
-        found = library.similar(one, page=Page(200))
+        found = library.similar(one, limit=200)
     relations = {match.character.id: match.relation for match in found.matches if match.character}
     judged, credited = relations[other], relations[alike]
     assert judged is not None
