@@ -1,7 +1,7 @@
 """Tools for assistants over the Model Context Protocol: search, similar, character, cast, voices and verdict.
 
-They read the catalog and nothing else: `verdict` is there only where it is allowed, and sounds are read only from the
-folders that are. What a tool answers goes to the assistant, wherever that runs.
+They only read, unless `verdict` is allowed, and read sound files only below the allowed folders. What a tool answers
+goes to the assistant, wherever that runs.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ T = TypeVar("T")
 
 
 class CharacterClips(documents.Document):
-    """A character and its first clips. Where their sounds are is left out."""
+    """A character and its first clips, without the paths of their sounds."""
 
     character: documents.Character
     clips: list[documents.Clip]
 
 
 def create_server(library: Library, *, folders: Sequence[Path] = (), verdicts: bool = False) -> MCPServer:
-    """The tools over a library. Sounds are read below `folders` only; with `verdicts` assistants may give them.
+    """The tools over a library. Sounds are read only below `folders`; `verdicts` lets assistants give verdicts.
 
     Raises UsageError for a folder that is not there.
     """
@@ -147,9 +147,9 @@ def _folder(folder: Path) -> Path:
 
 
 def _file(name: str, folders: Sequence[Path]) -> Path:
-    """A file below one of the folders, where links lead to as well. Raises UsageError.
+    """A file below one of the folders, after links are followed, too. Raises UsageError.
 
-    The error is the same for a file elsewhere and for none, so that it does not tell which files exist.
+    The error is the same for a file elsewhere and for a missing one, so it does not tell which files exist.
     """
     for folder in folders:
         try:

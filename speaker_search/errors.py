@@ -33,7 +33,7 @@ class TooLargeError(SpeakerSearchError):
 
 
 class OverloadedError(SpeakerSearchError):
-    """There is more work in hand than can be done soon: try again later."""
+    """The server has more work than it can do soon: try again later."""
 
     def __init__(self, detail: str, *, retry_after_s: float) -> None:
         super().__init__(detail, f"Try again in {max(1, round(retry_after_s))} s.")

@@ -44,11 +44,13 @@ class Settings(BaseSettings):
         description="Comma-separated keys, each NAME:SCOPE:KEY with the scope read or edit; KEY may be sha256:HEX. "
         "When set, every request under /v1 must carry one.",
     )
-    rate_limit: str = Field(default="6000/minute", description="How often each key may ask, such as 100/second.")
+    rate_limit: str = Field(
+        default="6000/minute", description="Requests that each key may send, such as 100/second. Default: 6000/minute."
+    )
     hosts: str = Field(
         default="",
-        description="Comma-separated host names that the server answers to, besides the loopback's. Default: on other "
-        "addresses than the loopback, all.",
+        description="Comma-separated host names that the server answers to, besides localhost. Default: only localhost "
+        "where it listens on localhost, else all names.",
     )
     origins: str = Field(
         default="",

@@ -51,8 +51,8 @@ def format_of(data: bytes) -> str | None:
 def decode(data: bytes, kind: str, name: str, limits: Limits) -> tuple[Floats, int]:
     """The first sound track of a file as mono (n,), the mean of its channels, and its rate in Hz.
 
-    Stops one frame after max_seconds, whatever the header says. A file that breaks off counts with what could be
-    decoded. Raises AudioError, and whatever FFmpeg's decoders do to a process.
+    Stops one frame after max_seconds, whatever the header says. Of a truncated file, what could be decoded counts.
+    Raises AudioError. FFmpeg may also crash the process, so call this in a child process.
     """
     try:
         import av

@@ -1,4 +1,4 @@
-"""What a recording's samples say against trusting the voice in it. Arrays in, numbers out."""
+"""How good a recording is: noise, clipping and bandwidth. Arrays in, numbers out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NARROW_DB = -50.0  # of the second to the first: in wide-band recordings the qui
 class Quality:
     """Measures of a recording."""
 
-    voice_db: float  #: how much louder the voice is than what never falls silent in the recording
+    voice_db: float  #: how much louder the voice is than the noise that never stops
     clipped: bool
     narrow: bool  #: nothing above 4 kHz, as over a telephone
 

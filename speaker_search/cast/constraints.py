@@ -1,4 +1,4 @@
-"""What is known of characters, from verdicts and credits: it stands above every score."""
+"""What is known of characters from verdicts and credits. It counts more than any score."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Given:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Start:
-    """Groups to begin with: all that is not near a character linked anew stays as it is."""
+    """Groups to begin with: those that are not near a character linked anew do not change."""
 
     labels: Ids  # (C,) the lowest row of each character's group
     anew: Bools  # (C,) linked anew: in no group yet
@@ -84,8 +84,8 @@ def link(
     A score is a cosine, shifted and scaled by character, so the mean score of two groups can be computed from sums over
     each. Memory therefore grows with the pairs above the floor, not with the square of the number of characters.
 
-    With a `start`, characters are linked anew, too, who are in a group with somebody that would alone be linked to one
-    of those. Only the scores of all these are looked at, so a merge needs one of them: two other groups are compared
+    With a `start`, a whole group is linked anew, too, when one of its members would alone be linked to a character
+    that is linked anew. Only scores of characters that are linked anew are looked at, so two other groups are compared
     only if such a character is near both.
     """
     groups = _Groups(sounding, games, given)
@@ -269,7 +269,7 @@ def partners_of(pairs: Ids) -> dict[int, set[int]]:
 def _with_likely(
     start: Start, sounding: Sounding, games: Ids, log_odds: LogOdds, floors: tuple[float, float], least: float
 ) -> Start:
-    """The same, where groups are linked anew, too, if one of them alone would be linked to somebody linked anew."""
+    """The same, with the groups added that have a member who alone would be linked to somebody linked anew."""
     touched = np.zeros(len(games), np.bool_)
     for _, first, second, scores in _near(sounding, games, floors, np.flatnonzero(start.anew)):
         likely = (log_odds(scores) >= least) & (games[first] != games[second])

@@ -1,4 +1,4 @@
-"""Which characters are linked anew, because something that bears on their voice has changed, and what is kept."""
+"""Which characters are linked anew, because something that affects their voice has changed, and what is kept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from speaker_search.search.scoring import Bools
 #: a voice that was linked wrongly stays as it is.
 LINKED_AGAIN_FROM = 0.1
 SAID_BITS = 32  # of a state
-METHOD = 1  # raised whenever the same catalog would be linked otherwise, so that all of it is
+METHOD = 1  # raise it when the method changes, so that all characters are linked anew
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -47,11 +47,11 @@ class Plan:
 
 
 def plan(catalog: Catalog, ready: Ready, *, afresh: bool = False) -> Plan:
-    """What to link. To be made before the constraints are read: what is said meanwhile then counts as new next time.
+    """What to link. Make it before you read the constraints: what is said in between then counts as new next time.
 
-    A character is linked anew when its clips, its game, its name, its verdicts or its credits have changed. So are all
-    others of its game, unless only something was said of it, since they share a channel; and those in a voice with any
-    of these. If everything is as it was at an earlier linking, the voices of that one come back.
+    A character is linked anew when its clips, game, name, verdicts or credits have changed. So are all others of its
+    game, which share its channel, unless only its verdicts or credits have changed; and all in a voice with any of
+    these. If everything is as it was at an earlier linking, the voices of that linking come back.
     """
     with catalog.read() as connection:
         kept = read_kept(connection, ready.space.id)
@@ -105,7 +105,7 @@ def members_of(voice_of: Mapping[int, int]) -> dict[int, set[int]]:
 
 
 def _states(connection: Connection, ready: Ready) -> Ids:
-    """A hash (C,) of all that bears on each character's voice.
+    """A hash (C,) of all that affects each character's voice.
 
     The upper half is of its clips, less repeats, of its game, maker and name, and of whether there are enough scores to
     calibrate; the lower half, SAID_BITS, of its verdicts and credits.

@@ -101,7 +101,7 @@ def list_clips(
     after: int = 0,
     limit: int,
 ) -> list[HeldClip]:
-    """Clips by id from `after` on; `within` are ids of games, `unknown` wants those without a known speaker."""
+    """Clips by id from `after` on; `within` are ids of games, `unknown` selects those without a known speaker."""
     c, q = clips.c, queue.c
     query = select(c.id).where(c.id > after)
     if within is not None:

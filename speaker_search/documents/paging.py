@@ -1,4 +1,4 @@
-"""Cursors of lists: where a page ended, so that the next neither repeats nor skips rows while others are added."""
+"""Cursors of lists: they hold where a page ended, so the next page neither repeats nor skips rows."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ def id_after(cursor: str | None, listed: str) -> int:
 
 
 def _is_number(value: object) -> bool:
-    """Whether it is one that a database can compare with: even a client that computes the check gives no other."""
+    """Whether a database can compare with it. A client could compute the checksum itself, so this is checked, too."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_ID

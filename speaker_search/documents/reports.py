@@ -116,7 +116,7 @@ class Ingest(Document):
     """An ingest requested from a server."""
 
     id: str
-    requested: str = Field(description="When: an ISO 8601 time in UTC.")
+    requested: str = Field(description="When it was requested: an ISO 8601 time in UTC.")
     paths: list[str]
     state: Literal["waiting", "running", "done", "failed", "cancelled"]
     progress: IngestReport
@@ -127,7 +127,7 @@ class Ingests(Document):
     """Requested ingests, the newest first."""
 
     ingests: list[Ingest]
-    next: str | None = Field(description="The cursor of the next page.")
+    next: str | None = Field(description="Cursor of the following page; null on the last one.")
 
 
 class Readiness(Document):

@@ -29,7 +29,7 @@ class Window:
 
 
 class Segmentation:
-    """The network, loaded."""
+    """The network with its weights loaded."""
 
     def __init__(self, weights: Weights) -> None:
         """Raises EncoderError when the weights are not its own."""
@@ -45,7 +45,7 @@ class Segmentation:
 
     @torch.inference_mode()
     def windows(self, samples: Floats) -> list[Window]:
-        """Look at 16 kHz mono float32 (n,) in windows of 10 s, side by side; the last one is as long as what is left.
+        """Segment 16 kHz mono float32 (n,) in consecutive windows of 10 s; the last one is what is left.
 
         A rest of under 79 ms is left out.
         """

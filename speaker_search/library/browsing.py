@@ -119,7 +119,7 @@ class Browsing(Holdings):
         space = self.space
         check_limit(limit)
         if unknown and character_id is not None:
-            raise UsageError("A clip of an unknown speaker is no character's.", "Give one of the two filters.")
+            raise UsageError("A clip of an unknown speaker belongs to no character.", "Give one of the two filters.")
         after = id_after(cursor, "clips")
         with self.catalog.read() as connection:
             if character_id is not None:

@@ -28,7 +28,7 @@ class Library(Asking):
     `search_many`, `search_like`, `similar` and `cast` return objects for Python programs; methods that end in
     `_document` give the same answers as documents.
 
-    Any number of threads may use one library at once: searches run side by side, and the encoder takes one at a time.
+    Any number of threads may use one library at once: searches run side by side.
     In async programs call it as `await asyncio.to_thread(library.search, "line.ogg")`.
 
     Every method may raise CatalogError and IndexUnusableError (the catalog or index cannot be used), UsageError and
@@ -112,7 +112,7 @@ class Library(Asking):
     def search_speakers(
         self, recording: Sound, *, limit: int = 10, filters: Filters = EVERYBODY, by: By = "character"
     ) -> list[SpeakerAnswer]:
-        """What `search` answers for each of the people in a recording, who speaks most first, with their turns.
+        """What `search` answers for each person in a recording, sorted by how much they speak, with their turns.
 
         Raises AudioError when the recording cannot be used or nobody speaks in it.
         """

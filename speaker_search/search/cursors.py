@@ -98,7 +98,7 @@ def asked(like: Iterable[str | bytes], unlike: Iterable[str | bytes]) -> str:
 
 
 def another() -> UsageError:
-    """The error for a cursor that is given with a question of its own."""
+    """The error for a cursor that is given together with another search."""
     return UsageError(
         "This cursor belongs to another search.", "Give it with what that search was asked with, or alone."
     )
@@ -128,8 +128,8 @@ def _checked(text: str, catalog: str) -> bytes:
 
 
 def _checksum(body: bytes, catalog: str) -> bytes:
-    """What holds only for this body in this catalog. It finds mistakes; a cursor grants nothing that has to be kept
-    from people who can search.
+    """A hash of the body, keyed by the catalog. It detects mistakes, not forgery: a cursor allows nothing that a
+    search does not.
     """
     return hashlib.blake2b(body, digest_size=CHECKSUM_BYTES, key=f"{VERSION}:{catalog}".encode()).digest()
 

@@ -37,7 +37,7 @@ class Query:
     game_ids: tuple[int, ...] = ()  #: that its clips are from, as far as they are the catalog's
     blended: bool = False  #: something to be unlike was subtracted, so no calibration applies
     asked: str = ""  #: identifies what it was made of: cursors of other queries are refused
-    noisy: bool = False  #: noise is about as loud as the voice, if there is one: no match is likelier than not
+    noisy: bool = False  #: noise is about as loud as the voice, if there is one: no match gets a probability over 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Answers(WithDocument):
         return self.answers[number]
 
     def cells(self) -> Iterable[tuple[object, ...]]:
-        """A row for each match of each search, which are counted from 0; one for a search that was not answered."""
+        """A row for each match, with the number of its search from 0; one row for a search that was not answered."""
         for number, found in enumerate(self.answers):
             if isinstance(found, Answer):
                 yield from ((number, *row, None) for row in found.cells())
@@ -157,7 +157,7 @@ class Answers(WithDocument):
 
 @dataclass(frozen=True, slots=True)
 class SpeakerAnswer:
-    """The answer for one of the people in a recording."""
+    """The answer for one person in a recording."""
 
     turns: tuple[tuple[float, float], ...]  #: when they speak: seconds from the beginning
     answer: Answer

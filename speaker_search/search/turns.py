@@ -1,4 +1,4 @@
-"""Whose turn it is in a recording: speech, and speakers of its windows joined into people. Arrays in, arrays out."""
+"""Who speaks when in a recording: its speech, and its windows' speakers joined into people. Arrays in, arrays out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ Span = tuple[int, int]  # first sample, and the first one after it
 MARGIN = SAMPLE_RATE // 10  # samples kept on each side of speech ...
 PAUSE = SAMPLE_RATE // 2  # ... and pauses up to this length between two spans of it
 LEAST_PART = SAMPLE_RATE // 2  # samples that one speaker speaks alone in a window: less says nothing about a voice
-JOINED_INSIDE = 3.0  # log-likelihood ratio above which even parts of one window are one person: they were told apart
+JOINED_INSIDE = (
+    3.0  # log-likelihood ratio above which even parts of one window are one person: the network told them apart
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +52,7 @@ def joined(parts: Sequence[Span], *, gap: int, margin: int, samples: int) -> lis
 
 
 def alone(speaking: Bools, first: int, step: int, window: int) -> list[Part]:
-    """The parts of a window (frames, speakers): for each speaker what nobody else talks into, if it is long enough."""
+    """The parts of a window (frames, speakers): what each speaker says while nobody else speaks, if long enough."""
     single = speaking & (speaking.sum(axis=1, keepdims=True) == 1)
     found = [Part(window, tuple(spans(column, first, step))) for column in single.T]
     return [part for part in found if part.samples >= LEAST_PART]

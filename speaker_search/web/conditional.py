@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from speaker_search.web import problems
 
 JSON = b"application/json"
-ASK_AGAIN = "private, no-cache"  # kept by the client alone, which asks each time whether it is still so
+ASK_AGAIN = "private, no-cache"  # only the client may keep it, and asks each time whether it has changed
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
@@ -85,7 +85,7 @@ def unchanged(asked: Mapping[str, str], etag: str, modified: float | None) -> bo
 
 
 def range_applies(asked: Mapping[str, str], etag: str, modified: str | None) -> bool:
-    """Whether a range is wanted of this version: If-Range names it, by a strong tag or its date, or is not there."""
+    """Whether a range applies to this version: If-Range is absent, or names it by a strong tag or its date."""
     version = asked.get("if-range")
     return version is None or version.strip() in (etag, modified)
 

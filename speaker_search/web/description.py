@@ -19,10 +19,10 @@ TAGS = [
     {"name": "search", "description": "Who else sounds like this?"},
     {"name": "catalog", "description": "Makers, games, characters and clips."},
     {"name": "voices", "description": "Recurring voices and the casts of games: inference, not proof of who speaks."},
-    {"name": "verdicts", "description": "People's word on which characters are one voice."},
+    {"name": "verdicts", "description": "What people say of two characters: one voice, or two."},
     {"name": "credits", "description": "Known voice actors."},
-    {"name": "edits", "description": "Makers, games and characters renamed and merged."},
-    {"name": "ingest", "description": "Voices taken in by the server."},
+    {"name": "edits", "description": "Renames and merges of makers, games and characters."},
+    {"name": "ingest", "description": "Ingests that the server runs."},
     {"name": "server", "description": "The server itself."},
 ]
 FILES = {"type": "array", "items": {"type": "string", "format": "binary"}}
@@ -64,12 +64,12 @@ SOUND = {
 }
 SOUNDS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The sound: Ogg, FLAC, WAV or MP3.", **SOUND},
-    206: {"description": "The part of it that `Range` wants; `Content-Range` says which.", **SOUND},
+    206: {"description": "The part of it that `Range` asks for; `Content-Range` says which.", **SOUND},
 }
 TAG = {"ETag": {"schema": {"type": "string"}, "description": "Changes when the answer does: see `If-None-Match`."}}
 NOT_MODIFIED = {"description": "The client has this version, as `If-None-Match` says.", "headers": TAG}
 
-#: What may be wrong with a request, by its method and by its operationId; see `problems.KINDS`.
+#: The problems that a request may be answered with, by its method and its operationId; see `problems.KINDS`.
 EVERYWHERE = ("request", "host", "origin", "error")
 BELOW_V1 = (
     "unauthorised",
@@ -93,7 +93,7 @@ OF_OPERATIONS = {
 }
 
 
-#: Where the ids come from that routes take: operationId -> which one takes them, as what, from where in the answer.
+#: Links from answers to routes that take their ids: operationId -> (operationId, its parameter, place in the answer).
 LINKS = {
     "list_makers": (("get_maker", "maker_id", "/makers/0/id"),),
     "list_games": (

@@ -1,8 +1,8 @@
 """Ingests requested over HTTP: kept in the home, and run one at a time in the background.
 
 <home>/ingests/<id>.json     an ingest, its request and its state
-<home>/ingests/<id>.cancel   that it is to be cancelled
-<home>/ingests/lock          held by the server that runs them, of those that share the home
+<home>/ingests/<id>.cancel   exists when it is to be cancelled
+<home>/ingests/lock          held by the one server that runs them, where several share the home
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from speaker_search.errors import IndexUnusableError, NotFoundError, SpeakerSear
 from speaker_search.library import Library
 from speaker_search.web import problems
 
-MAX_KEPT = 100  # ended ingests; the oldest are forgotten first
-POLL_S = 0.5  # between looks for what other servers were asked
+MAX_KEPT = 100  # ended ingests; the oldest are deleted first
+POLL_S = 0.5  # between checks for ingests requested from other servers
 WRITTEN_EVERY_S = 0.5  # the progress of one that runs
 ENDED = ("done", "failed", "cancelled")
 LOG = logging.getLogger("uvicorn.error")
@@ -46,8 +46,9 @@ class _Kept(Document):
 
 
 class Ingests:
-    """Keeps and runs the requested ingests. One that a server's end interrupts is begun anew by the next server:
-    clips that it has stored are known then.
+    """Keeps and runs the requested ingests.
+
+    When a server stops during one, the next server starts it again, and skips the clips that are stored.
     """
 
     def __init__(self, library: Library) -> None:
@@ -59,7 +60,7 @@ class Ingests:
         self._thread = threading.Thread(target=self._work_off, name="ingests", daemon=True)
 
     def start(self) -> None:
-        """Run what is waiting, and what will be."""
+        """Run what is waiting, and what is requested from now on."""
         self._thread.start()
 
     def begin(self, request: IngestRequest) -> Ingest:
@@ -103,7 +104,7 @@ class Ingests:
         return kept.ingest
 
     def close(self) -> None:
-        """Stop the running ingest; its claims are released, and the next server begins it anew."""
+        """Stop the running ingest; its claims are released, and the next server starts it again."""
         self._ending.set()
         self._changed.set()
         if self._thread.ident is not None:
@@ -258,4 +259,6 @@ def locked(file: IO[bytes]) -> bool:
 
 
 def _unwritable(folder: Path, error: OSError) -> IndexUnusableError:
-    return IndexUnusableError(f"{folder} cannot be written: {error.strerror}.", "Give the server a home of its own.")
+    return IndexUnusableError(
+        f"{folder} cannot be written: {error.strerror}.", "Make it writable, or set SPKSEARCH_HOME to another folder."
+    )

@@ -6,21 +6,20 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 
 JSON, FORM = "application/json", "multipart/form-data"
-#: Where the body is something else than JSON.
+#: The media types of bodies, where they are not JSON alone.
 BODIES = {"/v1/search": (JSON, FORM), "/v1/search/batch": (JSON, FORM), "/v1/credits": (FORM,)}
 
 
 async def check_sent(request: Request) -> None:
-    """Raises HTTPException (415) for a body of a kind that the route does not take."""
+    """Raises HTTPException (415) for a media type that the route does not accept."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     empty = request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
     if request.method != "POST" or (not kind and empty):
         return
     taken = BODIES.get(request.url.path, (JSON,))
     if kind not in taken and not (JSON in taken and kind.startswith("application/") and kind.endswith("+json")):
-        raise HTTPException(
-            415, f"The body is {kind or 'of no type'}. Send {' or '.join(taken)}.", {"Accept": ", ".join(taken)}
-        )
+        sent = f"The body is {kind}." if kind else "The body has no Content-Type."
+        raise HTTPException(415, f"{sent} Send {' or '.join(taken)}.", {"Accept": ", ".join(taken)})
 
 
 async def check_json_accepted(request: Request) -> None:
@@ -31,7 +30,7 @@ async def check_json_accepted(request: Request) -> None:
 def check_accepted(request: Request, kind: str) -> None:
     """Raises HTTPException (406) for a client that does not take answers of this media type."""
     if not accepts(", ".join(request.headers.getlist("accept")), kind):
-        raise HTTPException(406, f"The answer is {kind}. Name that, or nothing, in the Accept header.")
+        raise HTTPException(406, f"The answer is {kind}. Accept that type, or leave the Accept header out.")
 
 
 def accepts(header: str, kind: str) -> bool:

@@ -35,16 +35,16 @@ class Kind:
 
 #: Every type of problem. Types are never renamed; the README lists them.
 KINDS: dict[str, Kind] = {
-    "request": Kind(400, "The request is malformed, or for another host.", "Maximum number of files is 32."),
+    "request": Kind(400, "The request is malformed.", "Maximum number of files is 32."),
     "host": Kind(
-        400, "The `Host` header is not a name of this server.", "This server does not answer to evil.example."
+        400, "The `Host` header is not a name of this server.", "The server does not answer to this host name."
     ),
     "unauthorised": Kind(
-        401, "A key is missing.", "Send one of the server's keys as `Authorization: Bearer KEY` or `X-API-Key`."
+        401,
+        "The key is missing or wrong.",
+        "Send one of the server's keys as `Authorization: Bearer KEY` or `X-API-Key`.",
     ),
-    "forbidden": Kind(
-        403, "The key may read, and not edit.", "This key may read, and not edit. Send one whose scope is edit."
-    ),
+    "forbidden": Kind(403, "The key has the scope read.", "This key may only read. Send one with the scope edit."),
     "origin": Kind(403, "A page of another site sent the request.", "Pages of this origin may not use the server."),
     "not-found": Kind(
         404,
@@ -55,7 +55,7 @@ KINDS: dict[str, Kind] = {
     "not-acceptable": Kind(
         406,
         "The `Accept` header leaves out the answer's media type.",
-        "The answer is application/json. Name that, or nothing, in the Accept header.",
+        "The answer is application/json. Accept that type, or leave the Accept header out.",
     ),
     "slow": Kind(408, "The request came too slowly.", "The body of the request came too slowly. Send it again."),
     "contradiction": Kind(
@@ -65,18 +65,18 @@ KINDS: dict[str, Kind] = {
         "Kumo/Yuki/Beni (id 7) by verdict 3. If one of them is wrong, undo it first: `DELETE /v1/verdicts/3`.",
     ),
     "precondition": Kind(
-        412, "`If-Match` or `If-Unmodified-Since` names another version than today's.", "Precondition Failed"
+        412, "`If-Match` or `If-Unmodified-Since` does not match the current version.", "Precondition Failed"
     ),
     "too-large": Kind(
         413, "The body is over the limit.", "A request may be up to 64 MiB. Send fewer or shorter clips."
     ),
     "media-type": Kind(
-        415, "The body is of a kind that the route does not take.", "The body is text/plain. Send application/json."
+        415, "The route does not accept this media type.", "The body is text/plain. Send application/json."
     ),
     "range": Kind(416, "The range begins beyond the end of the sound.", "Range Not Satisfiable"),
     "usage": Kind(
         422,
-        "A parameter or a field has an impossible value.",
+        "A parameter or a field has an invalid value.",
         "query.limit: Input should be less than or equal to 1000.",
     ),
     "audio": Kind(422, "An uploaded sound cannot be used.", "The clip is 0.10 s long; at least 0.3 s are needed."),
@@ -89,7 +89,7 @@ KINDS: dict[str, Kind] = {
         "The catalog holds no voices yet. Ingest some first: `POST /v1/ingest`.",
     ),
     "starting": Kind(503, "The server is still starting: see `Retry-After`.", "The server is still starting."),
-    "overloaded": Kind(503, "Too much waits already: see `Retry-After`.", "Too many searches are waiting."),
+    "overloaded": Kind(503, "The server has too much to do: see `Retry-After`.", "Too many searches are waiting."),
     "index": Kind(
         503, "The index cannot be used.", "The index cannot be used at the moment. The server's log says why."
     ),
@@ -165,7 +165,7 @@ def of(error: errors.SpeakerSearchError) -> JSONResponse:
 
 
 def told(error: errors.SpeakerSearchError) -> str:
-    """What a client is told. What only whoever runs the server should read goes to its log instead."""
+    """What a client is told. Details that only the server's operator should read go to its log instead."""
     for cls, sentence in OUTSIDE.items():
         if isinstance(error, cls) and not isinstance(error, errors.EmptyCatalogError):
             LOG.warning("%s", error)
@@ -210,7 +210,7 @@ def install(app: FastAPI) -> None:
 
 
 class PlainErrors:
-    """Turn what Starlette answers in plain text into problems: a foreign host name, a range beyond the end."""
+    """Turn what Starlette answers in plain text into problems, such as a CORS preflight that it refuses."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -233,7 +233,7 @@ class PlainErrors:
 
 
 def _allowed(app: FastAPI, scope: Scope) -> list[str]:
-    """The methods of a path: of all its routes, where Starlette names those of the first."""
+    """The methods of all routes of a path; Starlette names only those of the first."""
     allowed = []
     for method in ("GET", "POST", "DELETE"):
         if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in app.router.routes):

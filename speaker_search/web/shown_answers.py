@@ -1,4 +1,4 @@
-"""An example of every answer and every body, for the OpenAPI description. A test holds each against its schema."""
+"""An example of every answer and every body, for the OpenAPI description. A test checks each by its schema."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ SEARCH = documents.Search(
         documents.Match(character=AMIMOTO, score=2.31, probability=0.93, hits=[documents.Hit(clip=CLIP, cosine=0.71)])
     ],
     complete=False,
-    next="1",
+    next="kZ0xTqDbUe3v7wX2fYhJ1HjaVY5…",
     nobody=0.02,
 )
 

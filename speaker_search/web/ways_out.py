@@ -1,4 +1,4 @@
-"""What an error advises, for a client of the server: requests in place of the command line's words."""
+"""The advice in an error, reworded for HTTP clients: requests in place of commands and flags."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ INSTEAD: tuple[tuple[str, str], ...] = (
 )
 LISTS = {"maker": "`GET /v1/makers`", "game": "`GET /v1/games`"}
 _CATALOG_LIST = "`spksearch catalog list`"
-_OF_THE_SERVER = re.compile(r"`?spksearch |SPKSEARCH_|--[a-z]")  # what only whoever runs the server can do
+_OF_THE_SERVER = re.compile(r"`?spksearch |SPKSEARCH_|--[a-z]")  # what only the server's operator can do
 
 
 def over_http(error: SpeakerSearchError) -> str:
-    """What is wrong, and what a client can do about it; what only the server's operator can do is said to be so."""
+    """What is wrong, and what a client can do about it; advice for the server's operator is marked so."""
     noun = re.match(r"There is no (\w+)", error.detail)
     mend = error.mend.replace(_CATALOG_LIST, LISTS.get(noun[1] if noun else "", "`GET /v1/characters`"))
     for words, instead in INSTEAD:

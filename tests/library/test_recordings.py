@@ -94,7 +94,7 @@ def test_what_disturbs_a_voice_is_said_and_lowers_the_probability(library: Libra
     level = float(np.sqrt(np.mean(line**2)))
     plain = library.search(wav(line))
     noisy = library.search(wav(line + noise(len(line), level)))
-    assert noisy.warnings == ("Noise or music is as loud as the voice. No match is likelier than not.",)
+    assert noisy.warnings == ("Noise or music is as loud as the voice. No match has a probability over 0.5.",)
     hum = library.search(wav(line + noise(len(line), 0.35 * level)))
     assert hum.warnings == ("There is noise or music under the voice: matches are less sure.",)
     peak = float(np.abs(line).max())
@@ -104,7 +104,7 @@ def test_what_disturbs_a_voice_is_said_and_lowers_the_probability(library: Libra
     assert telephone.warnings == ("There is no sound above 4 kHz, as over a telephone: matches are less sure.",)
     sound = library.search(wav(noise(3 * SAMPLE_RATE, 0.1)))
     assert sound.warnings == (
-        "No speech was found: this may be noise, music, or only a shout. No match is likelier than not.",
+        "No speech was found: this may be noise, music, or only a shout. No match has a probability over 0.5.",
     )
     for answer in (noisy, sound):
         assert answer.matches[0].probability is not None
@@ -126,7 +126,7 @@ def talk() -> bytes:
 
 def test_two_people_are_answered_one_by_one(library: Library, talk: bytes) -> None:
     mixed = library.search(talk)
-    assert mixed.warnings[0].startswith("Several people speak, and the answer mixes them: answer them one by one")
+    assert mixed.warnings[0].startswith("Several people speak, and the answer mixes them: search for each of them")
     answers = library.search_speakers(talk)
     assert [first(one.answer) for one in answers] == [HIKARI.address, TEACHER.address]
     start, stop = (len(lines(HIKARI, 4)) / 2 / SAMPLE_RATE + rest for rest in (0, len(lines(TEACHER, 3)) / SAMPLE_RATE))

@@ -1,4 +1,4 @@
-"""What follows from what is known of characters: which are one voice, and which are not."""
+"""What follows from verdicts and credits: which characters are one voice, and which are not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Groups:
     """Characters known to be one voice, and groups of them known to be different ones. It never contradicts itself."""
 
     def __init__(self, verdicts: Iterable[Verdict] = ()) -> None:
-        """Of verdicts by id. Merged characters may make one contradict those before it: that one is passed over."""
+        """Take in verdicts, sorted by id. One that contradicts those before it, after a merge, is passed over."""
         self._members: dict[int, list[int]] = {}
         self._group: dict[int, int] = {}
         self._apart: defaultdict[int, set[int]] = defaultdict(set)
@@ -79,7 +79,7 @@ class Groups:
 
     def known_of(self, wanted: Collection[int]) -> tuple[list[Pair], list[Pair], list[Pair]]:
         """What is known of these characters, also through others: pairs of one voice, pairs of different ones, and
-        characters with their actors. Of each group as little as says it, ascending.
+        characters with their actors. As few pairs of each group as say it, sorted.
         """
         wanted = set(wanted)
         there = {group: sorted(wanted.intersection(members)) for group, members in self._members.items()}

@@ -21,7 +21,7 @@ class Seen:
     """Characters (n), by id, those included that have lost all their clips since the whole catalog was linked."""
 
     ids: Ids  # (n,) ascending
-    states: Ids  # (n,) a hash of all that bears on the character's voice, or GONE
+    states: Ids  # (n,) a hash of all that affects the character's voice, or GONE
     recent: Bools  # (n,) clips or names have changed since the whole catalog was linked
 
     @property

@@ -41,10 +41,10 @@ def search(
         list[str] | None, typer.Option(help="A clip that the voice should not be like, or clip:ID and so on.")
     ] = None,
     split_speakers: Annotated[
-        bool, typer.Option("--split-speakers", help="Answer for each of the people in one recording.")
+        bool, typer.Option("--split-speakers", help="Search for each person in one recording.")
     ] = False,
     by: options.Kind = "character",
-    each: Annotated[bool, typer.Option("--each", help="Search with each clip apart.")] = False,
+    each: Annotated[bool, typer.Option("--each", help="Search with each clip separately.")] = False,
     encoder: options.EncoderName = None,
     device: options.Device = None,
     json: options.Json = False,
@@ -173,9 +173,9 @@ def cast(
 ) -> None:
     """List the voices that recur across games, one game's cast sheet, or pairs that a person should listen to.
 
-    A file to export to is replaced if it exists. An .html page carries the lines to hear. Of unknown speakers, the
-    export is a patch with the lines that are likely enough: index.json rows (.json) or path and character (.csv). No
-    dump and no catalog is changed.
+    An existing file is replaced by an export. An .html page carries the lines to hear. With --unknown, the export is a
+    patch with the lines that are likely enough: index.json rows (.json), or path and character (.csv). It changes
+    neither the dump nor the catalog.
 
     Example: spksearch cast --min-probability 0.9 --export cast.csv
     """
@@ -183,7 +183,7 @@ def cast(
         raise UsageError("--limit is the number of pairs to listen to.", "Give it with --queue, or leave it out.")
     if afresh and (queue or unknown is not None or min_probability != documents.DEFAULT_PROBABILITY):
         raise UsageError(
-            "--afresh links the voices that are stored.", "Leave out --queue, --unknown and --min-probability."
+            "--afresh links the stored voices anew.", "Leave out --queue, --unknown and --min-probability."
         )
     if queue:
         if (

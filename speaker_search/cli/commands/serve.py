@@ -21,7 +21,7 @@ def serve(
     """Serve the HTTP API until stopped. An empty catalog is searched as soon as it has voices.
 
     On addresses that others can reach it needs keys (SPKSEARCH_API_KEYS). /readyz says when searches are answered;
-    SIGTERM stops it once the requests in hand are answered.
+    SIGTERM stops it once the requests in progress are answered.
 
     Example: spksearch serve --port 8000
     """
@@ -74,7 +74,7 @@ def mcp(
     except ImportError as error:
         raise UsageError(
             "`spksearch mcp` needs the package mcp from version 2, which is not installed.",
-            "`pip install 'speaker-search[mcp]'`.",
+            "Install it with `pip install 'speaker-search[mcp]'`.",
         ) from error
     with options.open_library(encoder=encoder, device=device) as library:
         create_server(library, folders=folder or (), verdicts=allow_verdicts).run("stdio")

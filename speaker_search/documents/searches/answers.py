@@ -122,7 +122,7 @@ class Search(Tabular, Document):
 class Failure(Document):
     """Why one search of several was not answered."""
 
-    type: str = Field(description="As of a problem document.")
+    type: str = Field(description="As in a problem document.")
     detail: str
 
     @classmethod
@@ -146,7 +146,7 @@ class Searches(Tabular, Document):
     columns: ClassVar[tuple[str, ...]] = ("query", *Search.columns, "problem")
 
     def cells(self) -> Iterable[tuple[object, ...]]:
-        """A row for each match of each search, which are counted from 0; one for a search that was not answered."""
+        """A row for each match, with the number of its search from 0; one row for a search that was not answered."""
         for number, one in enumerate(self.answers):
             if one.search is not None:
                 yield from ((number, *row, None) for row in one.search.cells())

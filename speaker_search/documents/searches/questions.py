@@ -41,7 +41,7 @@ class SearchOptions(Request):
     limit: int = 10
     cursor: str | None = Field(
         default=None,
-        description="The `next` of an earlier answer. It holds the whole search, so nothing else need be given again.",
+        description="The `next` of an earlier answer. It holds the whole search, so nothing else has to be given.",
     )
     by: By = "character"
     maker: tuple[str, ...] = ()
@@ -53,8 +53,8 @@ class SearchOptions(Request):
     unlike: tuple[Reference, ...] = Field(default=(), max_length=MAX_EXAMPLES)
     split_speakers: bool = Field(
         default=False,
-        description="Answer for each of the people in one uploaded recording, as `Speakers`: a search for each, with "
-        "the times at which they speak.",
+        description="Search for each person in one uploaded recording. The answer is then `Speakers`, with the times "
+        "at which they speak.",
     )
 
 
@@ -71,7 +71,7 @@ class BatchQuery(SearchRequest):
     audio: tuple[int, ...] = Field(
         default=(),
         max_length=MAX_EXAMPLES,
-        description="The uploaded `audio` parts that it is about, counted from 0: several are lines of one voice.",
+        description="The uploaded `audio` parts to search with, counted from 0: several are lines of one voice.",
     )
 
 

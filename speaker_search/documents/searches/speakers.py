@@ -30,6 +30,6 @@ class SpeakerSearch(Search):
 
 
 class Speakers(Document):
-    """The answers for all people in a recording, who speaks most first: what `split_speakers` asks for."""
+    """The answers for all people in a recording, sorted by how much they speak: what `split_speakers` asks for."""
 
     speakers: list[SpeakerSearch]

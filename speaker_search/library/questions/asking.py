@@ -1,4 +1,4 @@
-"""Searches: what each question is made of is gathered, embedded together with the others, and answered."""
+"""Searches: gather the examples of each question, embed those of all questions together, and answer."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from speaker_search.search.live import Ready
     from speaker_search.search.query import Answer, Filters, Page, Query
 
-EXAMPLES_AT_ONCE = 32  # of one or more questions, decoded before they are embedded: up to 120 MiB of sound
-OF_ONE = (UsageError, NotFoundError, AudioError)  # what may be wrong with one question, and not with the next
+EXAMPLES_AT_ONCE = 32  # of one or more questions, decoded before they are embedded: up to 120 MiB of speech
+OF_ONE = (UsageError, NotFoundError, AudioError)  # errors that concern one question alone
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -103,7 +103,7 @@ class Asking(Crediting):
                     yield one
 
     def _gathered(self, ready: Ready, question: Question) -> Gathered:
-        """A question, checked and decoded. With a cursor, what is asked with is only compared with its search."""
+        """A question, checked and decoded. With a cursor, its examples are only compared with those of that search."""
         from speaker_search.search import cursors
         from speaker_search.search.query import Page
 
@@ -142,7 +142,7 @@ class Asking(Crediting):
         embedding: Sequence[float] | None = None,
         unlike: bool = False,
     ) -> Side:
-        """Decode sounds, and look up what is the catalog's, each once: a clip of one of the characters is left out."""
+        """Decode the sounds and look up the references, each once; a clip of one of the characters is left out."""
         from speaker_search.search.examples import made_elsewhere, stored_examples
 
         heard: dict[bytes, tuple[int, Heard]] = {}

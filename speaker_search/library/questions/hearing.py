@@ -27,7 +27,7 @@ MOST_SPEAKERS = 10  # that a recording is split into
 LEAST_SPEECH_HEARD_S = 0.1  # below it a recording counts as one without speech
 NOISY_DB = 11.0  # of voice over noise, for a warning: music as loud as the voice measures up to this
 DROWNED_DB = 6.0  # ... and for doubting every match: on synthetic voices one in four was wrong and above one half
-SPLIT = 'answer them one by one with --split-speakers (over HTTP "split_speakers": true)'
+SPLIT = 'search for each of them with --split-speakers (over HTTP "split_speakers": true)'
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class Heard:
 
     @classmethod
     def of(cls, waveform: Waveform) -> Self:
-        """A recording that nobody listened to."""
+        """A recording that is used as it is: no speech was looked for in it."""
         return cls(waveform.samples, waveform.fingerprint)
 
     def numbered(self, prefix: str) -> Self:
-        """The same with warnings that begin with which clip they are about."""
+        """The same, with a prefix to each warning that says which clip it is about."""
         return replace(self, warnings=tuple(prefix + warning for warning in self.warnings))
 
 
@@ -71,8 +71,9 @@ class Hearing:
     def listen(self, waveform: Waveform) -> Heard:
         """Find the speech in a recording, and say what speaks against trusting an answer to it.
 
-        A line stays as it is, since shouts and breaths are voices, too. Raises EncoderError when the network's weights
-        are not installed.
+        A short recording is used whole, since shouts and breaths are voices, too.
+
+        Raises EncoderError when the network's weights are not installed.
         """
         from speaker_search.search import turns
 
@@ -101,7 +102,7 @@ class Hearing:
         embed: Callable[[Sequence[Floats]], Floats],
         answer: Callable[[Query], Answer],
     ) -> list[SpeakerAnswer]:
-        """The answer for each of the people in a recording, who speaks most first.
+        """The answer for each person in a recording, sorted by how much they speak.
 
         Raises AudioError when nobody speaks long enough.
         """
@@ -121,7 +122,7 @@ class Hearing:
     def _speakers(
         self, waveform: Waveform, profiles: Profiles, embed: Callable[[Sequence[Floats]], Floats]
     ) -> list[Speaker]:
-        """The people in a recording, who speaks most first; at most MOST_SPEAKERS of those who speak long enough.
+        """The people who speak long enough, sorted by how much they speak; at most MOST_SPEAKERS.
 
         Raises AudioError when nobody does.
         """
@@ -176,9 +177,9 @@ def _heard(samples: Floats, warnings: Sequence[str] = (), *, voiced: bool = True
     doubts = [*warnings]
     noisy = not voiced or measured.voice_db < DROWNED_DB
     if not voiced:
-        doubts.append("No speech was found: this may be noise, music, or only a shout. No match is likelier than not.")
+        doubts.append("No speech was found: this may be noise, music, or only a shout. No match has a probability over 0.5.")
     elif noisy:
-        doubts.append("Noise or music is as loud as the voice. No match is likelier than not.")
+        doubts.append("Noise or music is as loud as the voice. No match has a probability over 0.5.")
     elif measured.voice_db < NOISY_DB:
         doubts.append("There is noise or music under the voice: matches are less sure.")
     if measured.clipped:

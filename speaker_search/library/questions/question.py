@@ -94,12 +94,12 @@ def _listed(given: Example | Sequence[Example]) -> Sequence[Example]:
 
 
 def kind_and_id(reference: Reference) -> tuple[object, ...]:
-    """("clip", 911): what a reference is to. Of another length where it is not to exactly one thing."""
+    """A reference as ("clip", 911). It has another length unless the reference names exactly one thing."""
     return tuple(part for name, id_ in reference.model_dump(exclude_none=True).items() for part in (name, id_))
 
 
 def references(clips: Sequence[int], characters: Sequence[int], voices: Sequence[int]) -> list[Reference]:
-    """References to these ids. They are not checked here: an id that cannot be one is not found."""
+    """References to these ids. They are not checked here: an impossible id is not found later."""
     made = Reference.model_construct
     return [
         *(made(clip=id_) for id_ in clips),

@@ -1,1 +1,1 @@
-"""What keeps searches quick beside each other and beside an ingest, and what their parts take."""
+"""Keeps searches quick beside each other and beside an ingest, and times their stages."""

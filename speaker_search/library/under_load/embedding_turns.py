@@ -1,4 +1,4 @@
-"""Sounds embedded in turns: those that arrive together in one batch, short searches before long ones, ingests last."""
+"""One queue for the encoder: sounds that arrive together share a batch, short searches go first, ingests last."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WINDOW_S = 0.003  # the first of a batch waits this long for others
 BATCH_SECONDS = 10.0  # of audio at a time on a CPU: about half a second of work ...
 GPU_BATCH_SECONDS = 300.0  # ... and on a GPU, in one batch that it hardly notices
 SHORT_SECONDS = 15.0  # a search with less audio goes before longer ones, and has a lane that they leave free
-AGEING = 1.0  # a second of audio counts as so many seconds of waiting: long searches get their turn, too
+AGEING = 1.0  # seconds by which each second of audio delays a search's turn: long searches get theirs in the end
 MAX_AHEAD_S = 30.0  # of work before a search; one that would wait longer is refused
 SPEED = 20.0  # seconds of audio embedded in a second, until it has been measured
 SEARCH, INGEST = 0, 1  # in this order
@@ -116,7 +116,7 @@ class EmbeddingTurns:
             if self._closed:
                 raise CancelledError
             if not self._lanes:
-                # A GPU computes one batch at a time; on CPUs long work leaves one lane, and so one core, to short.
+                # A GPU computes one batch at a time; on CPUs long work leaves one lane, and so one core, to short work.
                 lanes = self._wanted or (1 if _on_gpu(pieces[0].encoder) else max(2, os.cpu_count() or 1))
                 for number in range(lanes):
                     lane = threading.Thread(target=self._work, args=(number < lanes - 1 or lanes == 1,), daemon=True)
@@ -182,7 +182,7 @@ class _Behind:
 
 
 def _together(first: _Piece, other: _Piece, seconds: float) -> bool:
-    """Whether a piece joins a batch that has so many seconds: long work is not put together, to end sooner."""
+    """Whether a piece joins a batch that has so many seconds: long pieces are embedded alone, to end sooner."""
     if first.encoder is not other.encoder or first.kind != other.kind or first.long or other.long:
         return False
     return seconds + other.seconds <= _batch_seconds(first.encoder)

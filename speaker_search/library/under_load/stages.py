@@ -1,4 +1,4 @@
-"""What the parts of a search take."""
+"""How long the stages of a search take."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Stages:
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """The stage lasts as long as the block; one that fails is not told."""
+        """Time a block as this stage; a block that fails is not reported."""
         began = time.perf_counter()
         yield
         self.listener(stage, time.perf_counter() - began)

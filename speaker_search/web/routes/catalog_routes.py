@@ -84,7 +84,7 @@ def catalog_routes(library: Library) -> APIRouter:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> documents.Clips:
-        """Clips by id; `unknown` wants those without a known speaker, `state` those that are embedded, pending or
+        """Clips by id. `unknown` selects those without a known speaker, `state` those that are embedded, pending or
         refused in the space being searched.
         """
         return library.clip_list(

@@ -26,7 +26,7 @@ def credit_routes(library: Library) -> APIRouter:
         game_id: AnId = None,
         character_id: AnId = None,
         voice_actor: Name = None,
-        spoilers: Annotated[bool, Query(description="Those that are marked as spoilers, too.")] = False,
+        spoilers: Annotated[bool, Query(description="Also list credits that are marked as spoilers.")] = False,
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> documents.Credits:
@@ -45,8 +45,8 @@ def credit_routes(library: Library) -> APIRouter:
     @routes.post("/credits")
     def import_credits(
         file: UploadFile,
-        dry_run: Annotated[bool, Query(description="Only say what an import would do.")] = False,
-        spoilers: Annotated[bool, Query(description="Take in rows that are marked as spoilers, too.")] = False,
+        dry_run: Annotated[bool, Query(description="Only say what the import would do.")] = False,
+        spoilers: Annotated[bool, Query(description="Also import rows that are marked as spoilers.")] = False,
     ) -> documents.ImportedCredits:
         """Import known voice actors from a CSV file with the columns `maker,game,character,voice_actor`.
 

@@ -30,8 +30,8 @@ def ingest_routes(ingests: Ingests) -> APIRouter:
 
     @routes.delete("/ingest/{ingest_id}")
     def cancel_ingest(ingest_id: str) -> documents.Ingest:
-        """Cancel an ingest: one that runs ends within seconds, and keeps what it has stored. One that has ended stays
-        as it is.
+        """Cancel an ingest. One that runs stops within seconds and keeps what it has stored; one that has ended does
+        not change.
         """
         return ingests.cancel(ingest_id)
 

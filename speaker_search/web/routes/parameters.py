@@ -10,8 +10,8 @@ from speaker_search.documents import MAX_AUTHOR, MAX_ID, MAX_LIMIT
 
 Id = Annotated[int, Path(ge=1, le=MAX_ID, examples=[12])]
 AnId = Annotated[int | None, Query(ge=1, le=MAX_ID)]
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many to answer with at most.")]
-Cursor = Annotated[str | None, Query(description="The `next` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="The most to return.")]
+Cursor = Annotated[str | None, Query(description="The `next` of the previous page.")]
 Name = Annotated[str | None, Query(description="A name, without regard to case and width.")]
 Part = Annotated[str | None, Query(description="A part of the name, without regard to case and width.")]
 Names = Annotated[list[str], Query()]

@@ -51,8 +51,8 @@ def search_routes(library: Library, turns: SearchTurns) -> APIRouter:
     async def search_batch(request: Request) -> documents.Searches:
         """Up to 100 searches, answered in order from one state of the catalog; their clips are embedded together.
 
-        An upload without `queries` searches with each clip apart, with the options of `query`. A search that cannot be
-        answered has its problem in place of an answer, and the others are answered.
+        An upload without `queries` searches with each clip separately, with the options of `query`. A search that
+        cannot be answered has a problem in place of an answer, and the others are answered.
         """
         if not _is_upload(request):
             body = await request.body()
@@ -138,7 +138,7 @@ async def _text(form: FormData, name: str) -> str | None:
 
 
 def _check_parts(form: FormData, *names: str) -> None:
-    """Raise UsageError for a part that would be passed over."""
+    """Raise UsageError for a part that would be ignored."""
     if unknown := sorted({*form} - {*names}):
         known = ", ".join(f"`{name}`" for name in names)
         raise UsageError(f"An upload has no part `{unknown[0]}`.", f"Its parts are called {known}.")

@@ -18,8 +18,8 @@ def verdict_routes(library: Library) -> APIRouter:
     @routes.get("/verdicts")
     def list_verdicts(
         character: Annotated[str | None, Query(description="On this character: its id, or `maker/game/name`.")] = None,
-        history: Annotated[bool, Query(description="Those that were undone, too.")] = False,
-        same: Annotated[bool | None, Query(description="Those that say one voice, or those that say two.")] = None,
+        history: Annotated[bool, Query(description="Also list those that were undone.")] = False,
+        same: Annotated[bool | None, Query(description="true: only those that say one voice; false: two.")] = None,
         author: Author = None,
         limit: Limit = 100,
         cursor: Cursor = None,
@@ -31,7 +31,7 @@ def verdict_routes(library: Library) -> APIRouter:
     def give_verdict(request: documents.VerdictRequest, response: Response) -> documents.JudgedVerdict:
         """Keep a verdict on two characters: 201, or 200 when the same verdict stands already.
 
-        One that contradicts those that stand is a 409, whose detail names the chain of verdicts.
+        One that contradicts earlier verdicts is refused with a 409, whose detail names the chain of verdicts.
         """
         given = library.judge(request.one, request.other, same=request.same, note=request.note, author=request.author)
         response.status_code = 201 if given.new else 200

@@ -26,8 +26,8 @@ def voice_routes(library: Library) -> APIRouter:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> documents.Voices:
-        """Recurring voices by id, each with its characters: those heard in a game or a maker's games, of a character,
-        of a credited voice actor, or of many characters.
+        """Recurring voices by id, each with its characters. They can be filtered by maker, game, character, credited
+        voice actor and number of characters.
         """
         return library.voices(
             maker=maker,
@@ -57,7 +57,7 @@ def voice_routes(library: Library) -> APIRouter:
 
     @routes.get("/games/{game_id}/unknown")
     def list_unknown_lines(game_id: Id, limit: Limit = 100, cursor: Cursor = None) -> documents.UnknownPage:
-        """A game's lines of unknown speakers, and who may speak them."""
+        """A game's lines without a known speaker, and who may speak them."""
         return library.unknown_page(game_id, limit=limit, cursor=cursor)
 
     return routes

@@ -30,7 +30,7 @@ SCHEMES: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key. What it is cannot be read from here."""
+    """A key's name, scope and hash. The key itself is not kept."""
 
     name: str
     scope: Scopes
@@ -44,7 +44,7 @@ def keys_of(entries: Sequence[str]) -> list[Key]:
     """
     keys = [_key_of(entry, number) for number, entry in enumerate(entries, start=1)]
     if len({key.name for key in keys}) < len(keys):
-        raise UsageError("Two keys of SPKSEARCH_API_KEYS have one name.", "Give each its own.")
+        raise UsageError("Two keys of SPKSEARCH_API_KEYS have one name.", "Give each its own name.")
     return keys
 
 
@@ -78,10 +78,10 @@ def rate_of(text: str) -> RateLimitItem:
 
 
 class Keys:
-    """Answer under /v1 and at /metrics only who sends a key, which may do what is asked, and not too often."""
+    """Require a key under /v1 and at /metrics, and hold it to its scope and its rate limit."""
 
     def __init__(self, app: ASGIApp, *, keys: Sequence[Key], rate: RateLimitItem) -> None:
-        """`rate` is how often each key may ask."""
+        """`rate` limits the requests of each key."""
         self.app = app
         self._keys = keys
         self._rate = rate
@@ -101,10 +101,10 @@ class Keys:
             detail = "Send one of the server's keys as `Authorization: Bearer KEY` or `X-API-Key`."
             return problems.problem("unauthorised", detail)
         if key.scope == "read" and scope["method"] not in READING and not scope["path"].startswith("/v1/search"):
-            return problems.problem("forbidden", "This key may read, and not edit. Send one whose scope is edit.")
+            return problems.problem("forbidden", "This key may only read. Send one with the scope edit.")
         if not self._rates.hit(self._rate, key.name):
             reset = self._rates.get_window_stats(self._rate, key.name).reset_time
-            detail = f"This key may ask {self._rate}. Try again later."
+            detail = f"This key has reached its limit of {self._rate}. Try again later."
             return problems.problem("rate", detail, retry_after_s=reset - time.time())
         return None
 

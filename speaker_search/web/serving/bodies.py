@@ -24,7 +24,7 @@ RETRY_AFTER_S = 5.0
 
 
 class Bodies:
-    """Refuse a request whose body is too large, takes too long, or finds no room beside those of others."""
+    """Refuse a request whose body is too large or too slow, or does not fit into memory beside those of others."""
 
     def __init__(self, app: ASGIApp, *, patience: Patience) -> None:
         self.app = app
@@ -50,7 +50,7 @@ class Bodies:
 
         async def counted() -> Message:
             nonlocal received, whole, tail
-            if whole:  # from here on the app only learns of the client's leaving
+            if whole:  # from here on the app only learns that the client has left
                 return await receive()
             left_s = began + self._patience.body_s - asyncio.get_running_loop().time()
             try:
@@ -66,7 +66,7 @@ class Bodies:
             if received > most:
                 raise _too_large(most)
             if self.held > MAX_HELD_BYTES:
-                raise OverloadedError("Too many uploads are in hand.", retry_after_s=RETRY_AFTER_S)
+                raise OverloadedError("Too many uploads are being processed.", retry_after_s=RETRY_AFTER_S)
             if whole and message["type"] == "http.request" and received and end not in tail:
                 raise MultiPartException("The upload ends early, or is not multipart: its last boundary is missing.")
             return message

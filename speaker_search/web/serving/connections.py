@@ -1,7 +1,7 @@
 """TCP connections: how many there are, and how long a client may keep one waiting.
 
 A client that sends half a request holds a file descriptor. When there are too many, the one that has kept the server
-waiting longest makes room for the newest, so that whoever sends whole requests is answered.
+waiting longest is closed for the newest. A request that has arrived whole is never cut off.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ACCEPTED_AT_ONCE = 16  # by default asyncio accepts up to 2,048 before it looks 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How much a client may ask of the server's patience. Times in seconds."""
+    """How long the server waits for a client, in seconds, and how many connections it keeps."""
 
     head_s: float = 10.0  #: for the first line and the headers of a request
     body_s: float = 60.0  #: for a body
@@ -39,7 +39,7 @@ class Patience:
 
 
 class Connection(H11Protocol):
-    """One connection, which ends when its client is too slow."""
+    """One connection, which is closed when its client is too slow."""
 
     def __init__(self, *args: Any, patience: Patience, **named: Any) -> None:
         super().__init__(*args, **named)

@@ -39,11 +39,15 @@ class Metrics:
             "spksearch_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
         )
         self._seconds = Histogram(
-            "spksearch_request_seconds", "From a request's head to the end of its answer.", ["route"],
+            "spksearch_request_seconds", "Time from a request's headers to the end of its answer.", ["route"],
             buckets=BUCKETS_S, registry=self._registry,
         )  # fmt: skip
         self._stages = Histogram(
-            "spksearch_stage_seconds", "Stages of searches.", ["stage"], buckets=BUCKETS_S, registry=self._registry
+            "spksearch_stage_seconds",
+            "Time that each stage of a search takes.",
+            ["stage"],
+            buckets=BUCKETS_S,
+            registry=self._registry,
         )
         self._refused = Counter(
             "spksearch_refusals", "Requests answered with a problem, by its type.", ["type"], registry=self._registry
@@ -55,7 +59,7 @@ class Metrics:
         self._stages.labels(name).observe(seconds)
 
     def watch(self, library: Library, turns: Iterable[Turns], patience: Patience) -> None:
-        """Show also what a library holds and what waits, as it is at the time of a question."""
+        """Show also what a library holds and what waits, as it is when the figures are asked for."""
         self._registry.register(_Held(library, list(turns), patience))
 
     def text(self) -> bytes:
@@ -102,7 +106,7 @@ class Metrics:
 
 
 def _route(scope: Scope) -> str:
-    """The route that answered, such as /v1/clips/{clip_id}/audio; not the path, of which there are without end."""
+    """The route that answered, such as /v1/clips/{clip_id}/audio; not the path, since clients may send any."""
     path: str = getattr(scope.get("route"), "path", "other")
     under = scope["path"].startswith("/v1/") and path.startswith("/") and not path.startswith("/v1/")
     return f"/v1{path}" if under else path  # FastAPI leaves out the prefix of an included router
@@ -121,7 +125,7 @@ class _Held(Collector):
             ready = live.ready
             yield GaugeMetricFamily("spksearch_index_clips", "Clips in the index.", ready.snapshot.clips.clips)
             age_s = time.monotonic() - live.followed_s
-            yield GaugeMetricFamily("spksearch_index_age_seconds", "Since the index was last up to date.", age_s)
+            yield GaugeMetricFamily("spksearch_index_age_seconds", "Time since the index was last up to date.", age_s)
             yield GaugeMetricFamily("spksearch_clips_pending", "Clips still to be embedded.", ready.pending)
         waiting = GaugeMetricFamily("spksearch_searches_waiting", "Searches that wait their turn.", labels=["kind"])
         for turns in self._turns:
@@ -129,7 +133,7 @@ class _Held(Collector):
         yield waiting
         audio_s = self._library.turns.waiting_seconds
         yield GaugeMetricFamily("spksearch_audio_waiting_seconds", "Audio of searches still to be embedded.", audio_s)
-        closed = CounterMetricFamily("spksearch_connections_closed", "Connections ended early.", labels=["reason"])
+        closed = CounterMetricFamily("spksearch_connections_closed", "Connections closed early.", labels=["reason"])
         for reason, count in self._patience.closed.items():
             closed.add_metric([reason], count)
         yield closed

@@ -1,4 +1,4 @@
-"""The front of the server: everything that a request passes before it reaches a route, and what it may ask without one.
+"""The guards that a request passes before it reaches a route, and the routes that say how the server is.
 
 From the outside in: counting, plain errors as problems, host and origin, CORS, keys, bodies, conditional requests.
 """

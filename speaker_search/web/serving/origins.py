@@ -1,7 +1,7 @@
 """Who may speak to the server through a browser: the Host and Origin headers, and Sec-Fetch-Site.
 
 A page on the web can make its visitors' browsers send requests to servers on their own machine, under a name of its own
-(DNS rebinding) or under the server's. Programs that are not browsers send no Origin, and are not concerned.
+(DNS rebinding) or under the server's. Programs that are not browsers send no Origin, and are not affected.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Origins:
     """Refuse requests for other host names, and those that a page of another origin had a browser send."""
 
     def __init__(self, app: ASGIApp, *, hosts: list[str], origins: list[str]) -> None:
-        """`hosts` are the names that the server answers to, all if empty; `origins` those whose pages may use it."""
+        """`hosts` are the names that the server answers to (empty: all); pages of `origins` may use it."""
         self.app = app
         self._hosts = {host.lower() for host in hosts}
         self._origins = {origin.lower().rstrip("/") for origin in origins}
@@ -29,7 +29,7 @@ class Origins:
         if scope["type"] == "http":
             headers = Headers(scope=scope)
             if self._hosts and _host_of(headers.get("host", "")) not in self._hosts:
-                detail = "The server does not answer to this host name. Use its own, or add it to SPKSEARCH_HOSTS."
+                detail = "The server does not answer to this host name. Add it to SPKSEARCH_HOSTS to allow it."
                 await problems.problem("host", detail)(scope, receive, send)
                 return
             if not self._may(headers, navigates=_navigates(headers, scope["path"])):

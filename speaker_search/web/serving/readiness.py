@@ -9,7 +9,7 @@ from speaker_search import documents
 from speaker_search.errors import EmptyCatalogError, SpeakerSearchError
 from speaker_search.library import Library
 
-EMPTY_POLL_S = 1.0  # between looks whether an empty catalog has voices
+EMPTY_POLL_S = 1.0  # between checks whether an empty catalog has voices by now
 RETRY_S = 10.0  # after a failure that may pass, such as a download
 PATIENCE_S = 2.0  # with a warm-up in progress, at the end
 LOG = logging.getLogger("uvicorn.error")

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from speaker_search.errors import UsageError
 from speaker_search.web.serving.connections import Connection, Listener, Patience
 
-GRACE_S = 30.0  # for the requests in hand once the server is told to stop
+GRACE_S = 30.0  # to answer the requests in progress once the server is told to stop
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -36,7 +36,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def server_of(app: FastAPI, patience: Patience) -> uvicorn.Server:
-    """A server for the app, whose clients may use up only so much patience."""
+    """A server for the app that closes connections as `patience` says."""
     protocol: Any = functools.partial(Connection, patience=patience)
     config = uvicorn.Config(
         app,
@@ -53,7 +53,7 @@ def server_of(app: FastAPI, patience: Patience) -> uvicorn.Server:
 def end_at_sigterm() -> None:
     """Have SIGTERM end the program with exit code 0, and not at once as by default. For the main thread alone.
 
-    uvicorn answers the requests in hand first, and then sends the signal once more to whoever was to get it.
+    uvicorn answers the requests in progress first, and then raises the signal again, for this handler.
     """
 
     def end(_signal: int, _frame: FrameType | None) -> None:
@@ -63,5 +63,5 @@ def end_at_sigterm() -> None:
 
 
 def run(app: FastAPI, listener: socket.socket, patience: Patience) -> None:
-    """Serve until Ctrl-C, which raises KeyboardInterrupt, or SIGTERM. Requests in hand are answered first."""
+    """Serve until Ctrl-C, which raises KeyboardInterrupt, or SIGTERM. Requests in progress are answered first."""
     server_of(app, patience).run(sockets=[listener])

@@ -1,4 +1,4 @@
-"""Work of one kind, a few at a time; what would wait long is refused instead."""
+"""Searches of one kind run a few at a time; when too many wait, more are refused."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Turns:
 class SearchTurns(NamedTuple):
     """The turns of searches, by what they need."""
 
-    catalog: Turns  #: more at once than cores finish no sooner, and some much later
-    upload: Turns  #: their own: sounds that hang decoders keep nobody else waiting
+    catalog: Turns  #: more at once than there are cores would finish no sooner, and some much later
+    upload: Turns  #: separate, so sounds that hang a decoder do not delay other searches
 
 
 def of_searches() -> SearchTurns:
