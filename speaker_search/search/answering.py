@@ -131,8 +131,8 @@ def _scores(profiles: Profiles, query: Query, own_row: int | None) -> tuple[Floa
 
 
 def _groups(profiles: Profiles, by: By, voices: Mapping[int, int]) -> Ids:
-    """What answers once (C,): each character, game, or voice. A character without a voice is a group of its own, with a
-    negative number.
+    """The group (C,) of each character, which is listed once: itself, its game, or its voice. A character without a
+    voice is a group of its own, with a negative number.
     """
     if by == "game":
         return profiles.game_ids

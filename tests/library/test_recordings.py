@@ -104,7 +104,7 @@ def test_what_disturbs_a_voice_is_said_and_lowers_the_probability(library: Libra
     assert telephone.warnings == ("There is no sound above 4 kHz, as over a telephone: matches are less sure.",)
     sound = library.search(wav(noise(3 * SAMPLE_RATE, 0.1)))
     assert sound.warnings == (
-        "No speech was found: this may be noise, music, or only a shout. No match has a probability over 0.5.",
+        "No speech was found: this may be noise, music or a shout. No match has a probability over 0.5.",
     )
     for answer in (noisy, sound):
         assert answer.matches[0].probability is not None

@@ -60,9 +60,9 @@ def read_kept(connection: Connection, space_id: int) -> Kept:
 
 
 def voices_when(connection: Connection, space_id: int, digest: str, now: Mapping[int, int]) -> dict[int, int] | None:
-    """The voice of each character when a linking last knew what has this digest; None if none ever did.
+    """The voice of each character at the last linking with this digest of what it knew; None if there was none.
 
-    `now` are the stored ones. What became of them since is undone, the latest first.
+    `now` are the stored voices. Their changes since then are undone, the latest first.
     """
     c, e = linkings.c, voice_events.c
     query = select(c.last_event_id).where(c.encoder_id == space_id, c.digest == digest).order_by(c.id.desc()).limit(1)

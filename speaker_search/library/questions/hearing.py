@@ -177,7 +177,7 @@ def _heard(samples: Floats, warnings: Sequence[str] = (), *, voiced: bool = True
     doubts = [*warnings]
     noisy = not voiced or measured.voice_db < DROWNED_DB
     if not voiced:
-        doubts.append("No speech was found: this may be noise, music, or only a shout. No match has a probability over 0.5.")
+        doubts.append("No speech was found: this may be noise, music or a shout. No match has a probability over 0.5.")
     elif noisy:
         doubts.append("Noise or music is as loud as the voice. No match has a probability over 0.5.")
     elif measured.voice_db < NOISY_DB:

@@ -57,8 +57,8 @@ class Casting(Mending):
         limit: int = 100,
         cursor: str | None = None,
     ) -> documents.Voices:
-        """A page of the recurring voices, by id: those heard in a game or a maker's games, that of a character, those
-        of an actor, or those of many characters.
+        """A page of the recurring voices, by id, filtered by maker, game, character, credited actor and number of
+        characters.
 
         Names compare without regard to case and width. Raises NotFoundError for those that the catalog does not know.
         """

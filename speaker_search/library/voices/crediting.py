@@ -68,8 +68,8 @@ class Crediting(Judging):
         limit: int = 100,
         cursor: str | None = None,
     ) -> documents.Credits:
-        """A page of credits, by character: those in a game or a maker's games, of a character, or of an actor under any
-        name. Spoilers are left out unless asked for.
+        """A page of credits, by character, filtered by maker, game, character and actor (under any name). Spoilers are
+        left out unless asked for.
 
         Names compare without regard to case and width. Raises NotFoundError for makers, games and characters that the
         catalog does not know.
