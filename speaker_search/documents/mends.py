@@ -46,7 +46,7 @@ class Edits(Tabular, Document):
     """A page of edits, the latest first; undone ones too."""
 
     edits: list[Edit]
-    next: str | None = Field(description="Cursor of the following page.")
+    next: str | None = Field(description="Cursor of the following page; null on the last one.")
 
     columns: ClassVar[tuple[str, ...]] = ("edit", "at", "author", "kind", "noun", "before", "after", "undone")
 

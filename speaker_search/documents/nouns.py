@@ -157,7 +157,7 @@ class Characters(Tabular, Document):
     """A page of characters, by id."""
 
     characters: list[Character]
-    next: str | None = Field(description="Cursor of the following page.")
+    next: str | None = Field(description="Cursor of the following page; null on the last one.")
 
     columns: ClassVar[tuple[str, ...]] = ("character_id", "character", "game", "maker", "clips")
 

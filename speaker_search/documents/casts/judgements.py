@@ -81,7 +81,7 @@ class Verdicts(Tabular, Document):
     """A page of verdicts, the newest first."""
 
     verdicts: list[Verdict]
-    next: str | None = Field(description="Cursor of the following page.")
+    next: str | None = Field(description="Cursor of the following page; null on the last one.")
 
     columns: ClassVar[tuple[str, ...]] = (
         *("verdict", "word", "one_id", "one", "other_id", "other"),

@@ -19,7 +19,7 @@ class Voices(Tabular, Document):
 
     encoder: str
     voices: list[Voice]
-    next: str | None = Field(description="Cursor of the following page.")
+    next: str | None = Field(description="Cursor of the following page; null on the last one.")
     warnings: list[str]
     inference: str = INFERENCE
 

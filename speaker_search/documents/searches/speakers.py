@@ -19,7 +19,7 @@ class Turn(Document):
 
 
 class SpeakerSearch(Search):
-    """The answer for one of the people in a recording. Its `next` is null: ask with a higher limit for more."""
+    """The answer for one person in a recording. Its `next` is null: ask with a higher limit for more."""
 
     turns: list[Turn] = Field(description="When this person speaks.")
 
