@@ -35,8 +35,11 @@ class Mending(Carrying):
         Raises NotFoundError, and UsageError when the name is taken.
         """
         from speaker_search.catalog.mending.rename_and_merge import rename
+        from speaker_search.sources.names import MAX_NAME_BYTES, storable
 
         who = author_of(author)
+        if not storable(name):
+            raise UsageError(f"A name has at most {MAX_NAME_BYTES:,} bytes, and no character that cannot be stored.")
 
         def edit(connection: Connection) -> tuple[int, int]:
             return rename(connection, noun, _find(connection, noun, str(what)), name, author=who), 0

@@ -49,7 +49,8 @@ class Cursor:
 
 
 def write(cursor: Cursor, ready: Ready, catalog: str) -> str | None:
-    """A cursor as text, about 1.4 KB and then 2 bytes for each match given; None where that is over MOST_BYTES.
+    """A cursor as text, about 1.4 KB and then 2 bytes for each match given; None where that is over MOST_BYTES, or
+    over MOST_UNPACKED before it is compressed.
 
     `catalog` is the catalog's uuid. A character's query is its id alone.
     """
@@ -63,7 +64,10 @@ def write(cursor: Cursor, ready: Ready, catalog: str) -> str | None:
     }
     vector = b"" if query.character_id is not None else np.asarray(query.vector, VECTOR).tobytes()
     parts = [json.dumps(header).encode(), vector, _packed(cursor.given.ids), _packed(cursor.given.voices)]
-    body = zlib.compress(LENGTHS.pack(*map(len, parts)) + b"".join(parts), level=9)
+    whole = LENGTHS.pack(*map(len, parts)) + b"".join(parts)
+    if len(whole) > MOST_UNPACKED:
+        return None
+    body = zlib.compress(whole, level=9)
     text = base64.urlsafe_b64encode(_checksum(body, catalog) + body).decode().rstrip("=")
     return text if len(text) <= MOST_BYTES else None
 

@@ -22,11 +22,14 @@ from pydantic import ValidationError
 
 from speaker_search.documents import Document, Ingest, IngestReport, IngestRequest
 from speaker_search.documents import Ingests as ListedIngests
-from speaker_search.errors import IndexUnusableError, NotFoundError, SpeakerSearchError, UsageError
+from speaker_search.errors import IndexUnusableError, NotFoundError, OverloadedError, SpeakerSearchError, UsageError
 from speaker_search.library import Library
 from speaker_search.web import problems
 
 MAX_KEPT = 100  # ended ingests; the oldest are deleted first
+MAX_WAITING = 1_000  # ingests
+MAX_STARTS = 3  # of one ingest by servers that died while it ran
+RETRY_AFTER_S = 60.0  # while too many wait
 POLL_S = 0.5  # between checks for ingests requested from other servers
 WRITTEN_EVERY_S = 0.5  # the progress of one that runs
 ENDED = ("done", "failed", "cancelled")
@@ -43,6 +46,7 @@ class _Kept(Document):
 
     request: IngestRequest
     ingest: Ingest
+    starts: int = 0  #: by servers that died while it ran
 
 
 class Ingests:
@@ -64,7 +68,11 @@ class Ingests:
         self._thread.start()
 
     def begin(self, request: IngestRequest) -> Ingest:
-        """Keep an ingest to be run. Raises UsageError for paths outside the folders that the settings allow."""
+        """Keep an ingest to be run. Raises UsageError for paths outside the folders that the settings allow, and
+        OverloadedError when too many wait already.
+        """
+        if sum(kept.ingest.state == "waiting" for kept in self._all()) >= MAX_WAITING:
+            raise OverloadedError("Too many ingests are waiting.", retry_after_s=RETRY_AFTER_S)
         paths = [str(self._allowed(path)) for path in request.paths]
         now = datetime.now(UTC).isoformat(timespec="microseconds")
         ingest = Ingest(id=uuid.uuid4().hex, requested=now, paths=paths, state="waiting", progress=IngestReport())
@@ -156,20 +164,23 @@ class Ingests:
             nonlocal ingest, last_s
             ingest = ingest.model_copy(update={"progress": report})
             if always or time.monotonic() - last_s > WRITTEN_EVERY_S:
-                self._write(_Kept(request=kept.request, ingest=ingest))
+                self._write(_Kept(request=kept.request, ingest=ingest, starts=kept.starts + 1))
                 last_s = time.monotonic()
             if report.phase != "done" and (self._ending.is_set() or self._cancellation(ingest.id).exists()):
                 raise _StopError
 
         ended: dict[str, object]
         try:
+            if kept.starts >= MAX_STARTS:
+                raise IndexUnusableError(f"The server died {kept.starts} times while this ingest ran.")
             note(IngestReport(), always=True)
             ended = {"state": "done", "progress": self._take_in(kept, note)}
         except SpeakerSearchError as error:
             ended = {"state": "failed", "error": problems.told(error)}
         except _StopError:
             if not self._cancellation(ingest.id).exists():
-                return  # the server ends
+                self._write(kept)  # the server ends: this start does not count
+                return
             ended = {"state": "cancelled"}
         except Exception:
             ended = {"state": "failed", "error": "The server failed; its log says why."}
@@ -210,7 +221,7 @@ class Ingests:
     def _write(self, kept: _Kept) -> None:
         """Replace what is kept of an ingest at once. Raises IndexUnusableError when the home cannot be written."""
         path = self._folder / f"{kept.ingest.id}.json"
-        part = path.with_suffix(".part")
+        part = path.with_suffix(f".{uuid.uuid4().hex}.part")  # cancelling may write at the same time as the runner
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             part.write_bytes(kept.model_dump_json().encode())

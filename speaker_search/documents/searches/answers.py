@@ -16,7 +16,12 @@ from speaker_search.documents.nouns import Character, Hit, NamedCharacter
 
 INFERENCE = "Inferred from how voices sound: likely, never proven."
 #: The stable type of what may be wrong with one search of several; the first class that fits counts.
-FAILURES = {errors.NotFoundError: "not-found", errors.UsageError: "usage", errors.AudioError: "audio"}
+FAILURES = {
+    errors.NotFoundError: "not-found",
+    errors.UsageError: "usage",
+    errors.AudioError: "audio",
+    errors.TooLargeError: "too-large",
+}
 NO_REASONS: Mapping[int, str] = MappingProxyType({})
 
 

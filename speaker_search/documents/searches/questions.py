@@ -62,7 +62,7 @@ class SearchRequest(SearchOptions):
     """A search by what the catalog holds, beside uploaded clips or without any, or by an embedding made elsewhere."""
 
     like: tuple[Reference, ...] = Field(default=(), max_length=MAX_EXAMPLES)
-    embedding: list[float] | None = None
+    embedding: list[float] | None = Field(default=None, max_length=4096)
 
 
 class BatchQuery(SearchRequest):

@@ -7,6 +7,7 @@ first batch of a new shape takes about 10 ms longer, to compile kernels for it.
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import warnings
@@ -52,7 +53,7 @@ class OpenVinoNetwork:
 def _compiled(
     stage: torch.nn.Module, inputs: Sequence[torch.Tensor], others: Sequence[torch.Tensor], hint: str, workers: int
 ) -> Any:
-    openvino = _import_openvino()
+    openvino, level = _import_openvino(), logging.getLogger().level
     shapes = [
         [-1 if size != other else size for size, other in zip(one.shape, another.shape, strict=True)]
         for one, another in zip(inputs, others, strict=True)
@@ -66,6 +67,8 @@ def _compiled(
             model = openvino.convert_model(traced, example_input=tuple(inputs), input=shapes)
         except openvino.frontend.OpConversionFailure as error:
             raise RuntimeError("OpenVINO lacks some of its operations") from error
+        finally:
+            logging.getLogger().setLevel(level)  # the converter leaves it at ERROR, which hides other warnings
     settings = {
         "INFERENCE_PRECISION_HINT": hint,
         "NUM_STREAMS": workers,  # batches side by side, one on each thread

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,8 +15,8 @@ from speaker_search.catalog.spaces import check_space
 from speaker_search.documents import MAX_EXAMPLES, By, Reference
 from speaker_search.encoders import Encoder
 from speaker_search.encoders.weights import has_segmentation
-from speaker_search.entities import Floats
-from speaker_search.errors import AudioError, NotFoundError, SpeakerSearchError, UsageError
+from speaker_search.errors import AudioError, NotFoundError, SpeakerSearchError, TooLargeError, UsageError
+from speaker_search.library.questions.gathered import Embedded, Gathered, Side
 from speaker_search.library.questions.hearing import Heard, Hearing
 from speaker_search.library.questions.inline_sounds import InlineSounds
 from speaker_search.library.questions.query_sounds import PROCESSES, QuerySounds, Sound, named, speechless
@@ -27,45 +27,15 @@ from speaker_search.settings import Settings
 
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:
-    from speaker_search.search.cursors import Cursor
     from speaker_search.search.examples import Examples
     from speaker_search.search.live import Ready
     from speaker_search.search.query import Answer, Filters, Page, Query
 
 EXAMPLES_AT_ONCE = 32  # of one or more questions, decoded before they are embedded: up to 120 MiB of speech
-OF_ONE = (UsageError, NotFoundError, AudioError)  # errors that concern one question alone
+MOST_RECORDED_S = 1_800.0  # of sound in all questions asked together
+OF_ONE = (UsageError, NotFoundError, AudioError, TooLargeError)  # errors that concern one question alone
 T = TypeVar("T")
 U = TypeVar("U")
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """What a voice should be like, or unlike, before it is embedded."""
-
-    sounds: list[Sound]
-    heard: dict[bytes, tuple[int, Heard]]  #: by fingerprint, with the number of its first clip
-    left_out: list[AudioError]
-    stored: Examples
-    names: list[str | bytes]  #: what identifies each of its parts
-    unlike: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Embedded:
-    """A sound with its vector."""
-
-    heard: Heard
-    vector: Floats  # (dim,) NaN where it has no speech
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """A question that is ready to be embedded and answered."""
-
-    question: Question
-    asked: str = ""  #: see Query
-    sides: tuple[Side, ...] = ()  #: like and unlike; empty where `earlier` has the query
-    earlier: Cursor | None = None
 
 
 class Asking(Crediting):
@@ -92,9 +62,12 @@ class Asking(Crediting):
 
     def _answers(self, questions: Sequence[Question]) -> Iterator[Answer | SpeakerSearchError]:
         """The answer to each question, in order, from one snapshot; or why that question cannot be answered."""
-        ready = self.ready
+        ready, recorded_s = self.ready, 0.0
         for some in _portions(questions, EXAMPLES_AT_ONCE, lambda question: question.size):
             gathered = _side_by_side(lambda question: _tried(self._gathered, ready, question), some)
+            recorded_s += sum(one.recorded_s for one in gathered if isinstance(one, Gathered))
+            if recorded_s > MOST_RECORDED_S:
+                raise TooLargeError(f"The searches have over {MOST_RECORDED_S:,.0f} s of sound.", "Send fewer at once.")
             embedded = self._embedded(ready, (one for one in gathered if isinstance(one, Gathered)))
             for one in gathered:
                 if isinstance(one, Gathered):

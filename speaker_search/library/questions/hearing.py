@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
@@ -36,6 +37,7 @@ class Heard:
 
     samples: Floats  #: 16 kHz mono; of a long recording its speech alone
     fingerprint: bytes = b""  #: the recording's
+    recorded_s: float = 0.0  #: the whole recording's length
     warnings: tuple[str, ...] = ()
     noisy: bool = False  #: noise is as loud as the voice, if there is one
 
@@ -46,7 +48,7 @@ class Heard:
     @classmethod
     def of(cls, waveform: Waveform) -> Self:
         """A recording that is used as it is: no speech was looked for in it."""
-        return cls(waveform.samples, waveform.fingerprint)
+        return cls(waveform.samples, waveform.fingerprint, waveform.seconds)
 
     def numbered(self, prefix: str) -> Self:
         """The same, with a prefix to each warning that says which clip it is about."""
@@ -67,6 +69,7 @@ class Hearing:
     def __init__(self) -> None:
         self._segmentation: Segmentation | None = None
         self._lock = threading.Lock()
+        self._long = threading.Lock()  # one long recording at a time: short ones pass by
 
     def listen(self, waveform: Waveform) -> Heard:
         """Find the speech in a recording, and say what speaks against trusting an answer to it.
@@ -75,6 +78,10 @@ class Hearing:
 
         Raises EncoderError when the network's weights are not installed.
         """
+        with self._long if waveform.seconds > LINE_SECONDS else nullcontext():
+            return self._listened(waveform)
+
+    def _listened(self, waveform: Waveform) -> Heard:
         from speaker_search.search import turns
 
         samples = waveform.samples
@@ -93,7 +100,7 @@ class Hearing:
                 used = f"{len(samples) / SAMPLE_RATE:.1f} s of speech in {waveform.seconds:.1f} s"
                 warnings.append(f"Searched with {used}.")
         heard = _heard(samples, warnings, voiced=seconds >= LEAST_SPEECH_HEARD_S)
-        return replace(heard, fingerprint=waveform.fingerprint)
+        return replace(heard, fingerprint=waveform.fingerprint, recorded_s=waveform.seconds)
 
     def answers(
         self,

@@ -73,7 +73,7 @@ class Judging(Sheets):
                 history=history,
                 character_id=of,
                 same=same,
-                author=author,
+                author=None if author is None else shown(author.strip()),
                 before=before,
                 limit=limit + 1,
             )

@@ -11,10 +11,11 @@ from starlette.datastructures import FormData, UploadFile
 
 from speaker_search import documents
 from speaker_search.documents import MAX_QUERIES, By, SearchOptions
-from speaker_search.errors import UsageError
+from speaker_search.errors import SpeakerSearchError, TooLargeError, UsageError
 from speaker_search.library import Library, Question
-from speaker_search.web import description
+from speaker_search.web import description, problems
 from speaker_search.web.routes.parameters import Id, Limit, Names
+from speaker_search.web.serving.bodies import MAX_JSON_BYTES
 from speaker_search.web.serving.side_by_side import SearchTurns
 
 MAX_CLIPS = 32  # uploaded with one search
@@ -56,7 +57,7 @@ def search_routes(library: Library, turns: SearchTurns) -> APIRouter:
         """
         if not _is_upload(request):
             body = await request.body()
-            return await turns.catalog.run(lambda: library.searches_document(_questions(body, [])))
+            return await turns.catalog.run(lambda: _each_answered(library, _questions(body, [])))
         async with request.form(max_files=MAX_QUERIES, max_fields=MAX_CLIPS) as form:
             clips, queries, query = await _read(form, "audio"), await _text(form, "queries"), await _text(form, "query")
             _check_parts(form, "audio", "queries", "query")
@@ -65,11 +66,11 @@ def search_routes(library: Library, turns: SearchTurns) -> APIRouter:
             if queries is not None and query is not None:
                 raise UsageError("`queries` and `query` were both sent.", "Put all options into `queries`.")
             if queries is not None:
-                return library.searches_document(_questions(queries, clips))
+                return _each_answered(library, _questions(queries, clips))
             options = _parsed(documents.SearchRequest, query or "{}")
             if not clips:
                 raise UsageError("There is no sound among the uploads.", "Send one or more files as `audio`.")
-            return library.searches_document([Question.of(options, [clip]) for clip in clips])
+            return _each_answered(library, [Question.of(options, [clip]) for clip in clips])
 
         return await turns.upload.run(found)
 
@@ -111,6 +112,16 @@ def _answered(
     return answer(clips, asked, unlike=unlike)
 
 
+def _each_answered(library: Library, questions: Sequence[Question]) -> documents.Searches:
+    answers = []
+    for found in library.search_many(questions):
+        if isinstance(found, SpeakerSearchError):
+            answers.append(documents.OneSearch(search=None, problem=problems.failure(found)))
+        else:
+            answers.append(documents.OneSearch(search=found.document(), problem=None))
+    return documents.Searches(answers=answers)
+
+
 def _is_upload(request: Request) -> bool:
     return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
 
@@ -128,12 +139,20 @@ async def _read(form: FormData, name: str) -> list[bytes]:
 
 
 async def _text(form: FormData, name: str) -> str | None:
-    """The one part of a name as text; browsers send a JSON blob with a file name. Raises UsageError."""
+    """The one part of a name as text; browsers send a JSON blob with a file name. Raises UsageError
+    and TooLargeError.
+    """
     parts = form.getlist(name)
     if len(parts) > 1:
         raise UsageError(f"An upload has one part `{name}`, not {len(parts)}.", "Put all of it into one.")
     for part in parts:
-        return part if isinstance(part, str) else (await part.read()).decode("utf-8", "replace")
+        if isinstance(part, str):
+            return part
+        if (part.size or 0) > MAX_JSON_BYTES:
+            raise TooLargeError(
+                f"The part `{name}` may be up to {MAX_JSON_BYTES // 2**20} MiB.", "Send fewer searches."
+            )
+        return (await part.read()).decode("utf-8", "replace")
     return None
 
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from python_multipart.multipart import parse_options_header
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -37,15 +38,19 @@ class Bodies:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        upload = headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
+        headers = Headers(scope=scope)
+        if len(headers.getlist("content-type")) > 1:
+            await problems.problem("request", "The request has several Content-Type headers.")(scope, receive, send)
+            return
+        kind = headers.get("content-type", "")
+        upload = scope["method"] == "POST" and kind.lower().startswith("multipart/form-data")
         most = MAX_UPLOAD_BYTES if upload else MAX_JSON_BYTES
-        announced = headers.get(b"content-length", b"0")
+        announced = headers.get("content-length", "0")
         if announced.isdigit() and int(announced) > most:
             await problems.of(_too_large(most))(scope, receive, send)
             return
         received, whole, began = 0, False, asyncio.get_running_loop().time()
-        end = _end_of_parts(headers[b"content-type"]) if upload else b""
+        end = _end_of_parts(kind.encode("latin-1")) if upload else b""
         tail = b""
 
         async def counted() -> Message:

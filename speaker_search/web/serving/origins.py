@@ -6,8 +6,6 @@ A page on the web can make its visitors' browsers send requests to servers on th
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -45,7 +43,7 @@ class Origins:
         if origin.lower() in self._origins:
             return True
         # The port is part of an origin; the scheme is left aside, as a proxy may speak TLS for the server.
-        return origin != "null" and urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+        return origin.lower().partition("://")[2] == headers.get("host", "").lower() != ""
 
 
 def _navigates(headers: Headers, path: str) -> bool:
