@@ -172,7 +172,9 @@ class Ingests:
         ended: dict[str, object]
         try:
             if kept.starts >= MAX_STARTS:
-                raise IndexUnusableError(f"The server died {kept.starts} times while this ingest ran.")
+                raise UsageError(
+                    f"The server died {kept.starts} times while this ingest ran.", "Find out why, and request it again."
+                )
             note(IngestReport(), always=True)
             ended = {"state": "done", "progress": self._take_in(kept, note)}
         except SpeakerSearchError as error:

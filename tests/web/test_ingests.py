@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -127,13 +128,16 @@ def test_ingests_are_listed_cancelled_and_kept_by_the_next_server(allowed: Allow
             assert server.client.delete(f"/v1/ingest/{'0' * 32}").status_code == 404
             states = [one["state"] for one in server.client.get("/v1/ingest").json()["ingests"]]
             assert states == ["waiting", "cancelled", "waiting"]
+    deadly = home / "ingests" / f"{ids[2]}.json"  # three servers died of it
+    deadly.write_text(json.dumps({**json.loads(deadly.read_text("utf-8")), "starts": 3}), "utf-8")
     with serving(home, **settings) as server:
-        for id_, state in zip(ids, ("done", "cancelled", "done"), strict=True):
+        for id_, state in zip(ids, ("done", "cancelled", "failed"), strict=True):
             deadline = time.monotonic() + LIMIT_S
             while (now := server.client.get(f"/v1/ingest/{id_}").json())["state"] in ("waiting", "running"):
                 assert time.monotonic() < deadline
                 time.sleep(POLL_S)
             assert now["state"] == state
+        assert "The server died 3 times while this ingest ran." in now["error"]
         assert server.client.delete(f"/v1/ingest/{ids[0]}").json()["state"] == "done"
         (character,) = server.client.get("/v1/characters").json()["characters"]
         assert character["name"] == "役"
