@@ -167,7 +167,13 @@ def row_with_id(connection: Connection, table: Table, wanted: str) -> int | None
 def _called_so(connection: Connection, noun: str, table: Table, name: Column[str], wanted: Sequence[str]) -> set[int]:
     keys = {_key(each): each for each in wanted}
     found: set[int] = set()
-    for each in keys.values():
+    live: set[str] = set()
+    for some in chunks(keys):
+        query = select(table.c.id, table.c.key).where(among(connection, table.c.key, some), is_live(table))
+        rows = connection.execute(query).all()
+        found.update(row.id for row in rows)
+        live.update(row.key for row in rows)
+    for each in (each for key, each in keys.items() if key not in live):  # names that they had before
         ids = called(connection, table, each)
         if not ids:
             raise not_found(noun, each, connection.execute(select(name).where(is_live(table))).scalars())
