@@ -26,6 +26,14 @@ def makers_of_games(connection: Connection) -> list[tuple[int, int]]:
     return [(row[0], row[1]) for row in connection.execute(select(games.c.id, games.c.maker_id))]
 
 
+def games_of_makers(connection: Connection, ids: Iterable[int]) -> set[int]:
+    """The ids of these makers' games."""
+    found: set[int] = set()
+    for some in chunks(ids):
+        found.update(connection.execute(select(games.c.id).where(among(connection, games.c.maker_id, some))).scalars())
+    return found
+
+
 def keys_of(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
     """The folded names of these characters, by id."""
     found: dict[int, str] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -51,7 +51,7 @@ def answer(
     games = None
     if filters != Filters(min_clips=filters.min_clips, min_probability=filters.min_probability):
         with catalog.read() as connection:
-            games = _allowed_games(connection, filters)
+            games = _allowed_games(connection, filters, ready.snapshot.clips.games)
     asked = Cursor(query, filters, by, exclude_game_id)
     if by == "clip":
         return nearest_clips.answer(catalog, ready, asked, _without(ready, games, exclude_game_id), page)
@@ -68,7 +68,8 @@ def answer(
     ranked = np.flatnonzero(allowed)
     ranked = ranked[np.argsort(-scores[ranked], kind="stable")]
     groups = _groups(profiles, by, voices or {})
-    ranked = _first_of_each(ranked, groups[ranked])
+    if by != "character":
+        ranked = _first_of_each(ranked, groups[ranked])
     warnings = query.warnings + ready.warnings(calibrated=calibration is not None)
     if calibration is None:
         warnings += (_no_probability(query),)
@@ -157,21 +158,24 @@ def _first_of_each(rows: Ids, groups: Ids) -> Ids:
     return rows[np.sort(first)]
 
 
-def _allowed_games(connection: Connection, filters: Filters) -> Ids:
-    """The ids of the games that pass the filters. Raises NotFoundError for an unknown name."""
-    makers = people.makers_called(connection, filters.makers)
-    not_makers = people.makers_called(connection, filters.exclude_makers)
-    games = people.games_called(connection, filters.games)
-    not_games = people.games_called(connection, filters.exclude_games)
-    allowed = [
-        game_id
-        for game_id, maker_id in people.makers_of_games(connection)
-        if (not makers or maker_id in makers)
-        and (not games or game_id in games)
-        and maker_id not in not_makers
-        and game_id not in not_games
-    ]
-    return np.array(allowed, np.int64)
+def _allowed_games(connection: Connection, filters: Filters, every: Ids) -> Ids:
+    """The games of `every` that pass the filters, by id. Raises NotFoundError for an unknown name."""
+    allowed = every
+    if filters.games:
+        allowed = np.intersect1d(allowed, _ids(people.games_called(connection, filters.games)))
+    if filters.makers:
+        makers = people.makers_called(connection, filters.makers)
+        allowed = np.intersect1d(allowed, _ids(people.games_of_makers(connection, makers)))
+    if filters.exclude_games:
+        allowed = np.setdiff1d(allowed, _ids(people.games_called(connection, filters.exclude_games)))
+    if filters.exclude_makers:
+        makers = people.makers_called(connection, filters.exclude_makers)
+        allowed = np.setdiff1d(allowed, _ids(people.games_of_makers(connection, makers)))
+    return allowed
+
+
+def _ids(found: Iterable[int]) -> Ids:
+    return np.fromiter(found, np.int64)
 
 
 def _without(ready: Ready, games: Ids | None, excluded: int | None) -> Ids | None:
