@@ -71,6 +71,7 @@ INNER_FOLDERS = {
     "sources/layouts",
     "sources/trees",
     "views/clip_index",
+    "web/pages",
     "web/routes",
     "web/serving",
 }
