@@ -16,4 +16,8 @@ class Page:
 
 
 #: In the order of the navigation.
-PAGES: tuple[Page, ...] = (Page("help", "/help", in_navigation=True),)
+PAGES: tuple[Page, ...] = (
+    Page("start", "/", "search/page.js"),
+    Page("search", "/search", "search/page.js", in_navigation=True),
+    Page("help", "/help", in_navigation=True),
+)
