@@ -72,6 +72,7 @@ INNER_FOLDERS = {
     "sources/layouts",
     "sources/trees",
     "views/clip_index",
+    "web/pages",
     "web/routes",
     "web/serving",
 }

@@ -1,4 +1,4 @@
-"""The HTTP API over one library."""
+"""The HTTP API over one library, and the pages that ask it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from speaker_search.library import Library
 from speaker_search.web import description
 from speaker_search.web.ingests import Ingests
+from speaker_search.web.pages.page_routes import page_routes
 from speaker_search.web.routes import routes
 from speaker_search.web.serving import api_keys, front
 from speaker_search.web.serving.connections import Patience
@@ -42,12 +43,13 @@ def create_app(library: Library, *, host: str = "127.0.0.1", patience: Patience 
         version="1",
         openapi_tags=description.TAGS,
         generate_unique_id_function=description.operation_id,
-        docs_url=None,  # FastAPI's pages load scripts from other people's servers
+        docs_url=None,  # FastAPI's pages load scripts from other people's servers; web/pages has one that does not
         redoc_url=None,
     )
-    front.guard(app, library, host, patience, metrics)
+    sessions = front.guard(app, library, host, patience, metrics)
     front.add_routes(app, library, readiness, turns, patience, metrics)
     app.include_router(routes(library, ingests, turns), prefix="/v1")
+    app.include_router(page_routes(sessions))
     description.complete(app)
     api_keys.describe(app.openapi(), needed=bool(library.settings.keys))
     return app

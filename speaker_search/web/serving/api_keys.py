@@ -7,7 +7,7 @@ import hmac
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
@@ -17,6 +17,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from speaker_search.errors import UsageError
 from speaker_search.web import problems
+from speaker_search.web.serving.origins import from_own_page
+
+if TYPE_CHECKING:
+    from speaker_search.web.serving.sessions import Sessions
 
 Scopes = Literal["read", "edit"]
 HASHED = "sha256:"  # before the hash of a key that is given hashed
@@ -69,6 +73,14 @@ def _key_of(entry: str, number: int) -> Key:
     return Key(name, cast(Scopes, scope), digest)
 
 
+def key_for(sent: bytes, keys: Sequence[Key]) -> Key | None:
+    """The key that somebody has sent; None when it is none of these."""
+    digest = hashlib.sha256(sent).digest()
+    # Every key is compared, in constant time: how long it takes must not give a key away.
+    found = [key for key in keys if hmac.compare_digest(digest, key.sha256)]
+    return found[0] if found else None
+
+
 def rate_of(text: str) -> RateLimitItem:
     """A rate such as "600/minute". Raises UsageError when it cannot be read."""
     try:
@@ -78,12 +90,13 @@ def rate_of(text: str) -> RateLimitItem:
 
 
 class Keys:
-    """Require a key under /v1 and at /metrics, and hold it to its scope and its rate limit."""
+    """Require a key, or a session that began with one, under /v1 and at /metrics; hold it to its scope and its rate."""
 
-    def __init__(self, app: ASGIApp, *, keys: Sequence[Key], rate: RateLimitItem) -> None:
+    def __init__(self, app: ASGIApp, *, keys: Sequence[Key], sessions: Sessions, rate: RateLimitItem) -> None:
         """`rate` limits the requests of each key."""
         self.app = app
         self._keys = keys
+        self._sessions = sessions
         self._rate = rate
         self._rates = MovingWindowRateLimiter(MemoryStorage())
 
@@ -96,10 +109,14 @@ class Keys:
         await self.app(scope, receive, send)
 
     def _refused(self, scope: Scope) -> ASGIApp | None:
-        key = self._of(Headers(scope=scope))
+        headers = Headers(scope=scope)
+        carried = "authorization" in headers or "x-api-key" in headers
+        key = self._of(headers) if carried else self._sessions.of_request(headers)
         if key is None:
             detail = "Send one of the server's keys as `Authorization: Bearer KEY` or `X-API-Key`."
             return problems.problem("unauthorised", detail)
+        if not carried and scope["method"] not in READING and not from_own_page(headers):
+            return problems.problem("origin", "By a sign-in, only the server's own pages may send this. Send a key.")
         if key.scope == "read" and scope["method"] not in READING and not scope["path"].startswith("/v1/search"):
             return problems.problem("forbidden", "This key may only read. Send one with the scope edit.")
         if not self._rates.hit(self._rate, key.name):
@@ -111,10 +128,7 @@ class Keys:
     def _of(self, headers: Headers) -> Key | None:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         given = bearer if scheme.lower() == "bearer" else headers.get("x-api-key", "")
-        sent = hashlib.sha256(given.encode("latin-1").strip()).digest()  # a header is bytes, decoded as Latin-1
-        # Every key is compared, in constant time: how long it takes must not give a key away.
-        found = [key for key in self._keys if hmac.compare_digest(sent, key.sha256)]
-        return found[0] if found else None
+        return key_for(given.encode("latin-1").strip(), self._keys)  # a header is bytes, decoded as Latin-1
 
 
 def describe(document: dict[str, Any], *, needed: bool) -> None:

@@ -21,6 +21,7 @@ from speaker_search.web.serving.connections import Patience
 from speaker_search.web.serving.figures import CONTENT_TYPE, Metrics
 from speaker_search.web.serving.origins import LOOPBACK, Origins
 from speaker_search.web.serving.readiness import Readiness
+from speaker_search.web.serving.sessions import Sessions
 from speaker_search.web.serving.side_by_side import SearchTurns
 
 RETRY_AFTER_S = 1.0  # while the server starts
@@ -35,16 +36,20 @@ def check_exposure(settings: Settings, host: str) -> None:
         )
 
 
-def guard(app: FastAPI, library: Library, host: str, patience: Patience, metrics: Metrics) -> None:
-    """Put the guards before an app. Raises UsageError for settings that cannot be read."""
+def guard(app: FastAPI, library: Library, host: str, patience: Patience, metrics: Metrics) -> Sessions | None:
+    """Put the guards before an app; the sessions of its keys, None without keys.
+
+    Raises UsageError for settings that cannot be read.
+    """
     settings = library.settings
     hosts = [*settings.host_names, *LOOPBACK] if settings.host_names or host in LOOPBACK else []
     keys, rate = keys_of(settings.keys), rate_of(settings.rate_limit)
+    sessions = Sessions(keys) if keys else None
     problems.install(app)
     app.add_middleware(Conditional)
     app.add_middleware(Bodies, patience=patience)
-    if keys:
-        app.add_middleware(Keys, keys=keys, rate=rate)
+    if sessions is not None:
+        app.add_middleware(Keys, keys=keys, sessions=sessions, rate=rate)
     if settings.page_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -56,6 +61,7 @@ def guard(app: FastAPI, library: Library, host: str, patience: Patience, metrics
     app.add_middleware(Origins, hosts=hosts, origins=settings.page_origins)
     app.add_middleware(problems.PlainErrors)
     app.add_middleware(metrics.counting)
+    return sessions
 
 
 def add_routes(

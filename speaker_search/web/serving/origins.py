@@ -42,8 +42,18 @@ class Origins:
             return navigates or headers.get("sec-fetch-site", "none") in ("none", "same-origin")
         if origin.lower() in self._origins:
             return True
-        # The port is part of an origin; the scheme is left aside, as a proxy may speak TLS for the server.
-        return origin.lower().partition("://")[2] == headers.get("host", "").lower() != ""
+        return _own(origin, headers)
+
+
+def from_own_page(headers: Headers) -> bool:
+    """Whether a browser says that a page of this very server sent the request."""
+    origin = headers.get("origin")
+    return headers.get("sec-fetch-site") == "same-origin" if origin is None else _own(origin, headers)
+
+
+def _own(origin: str, headers: Headers) -> bool:
+    # The port is part of an origin; the scheme is left aside, as a proxy may speak TLS for the server.
+    return origin.lower().partition("://")[2] == headers.get("host", "").lower() != ""
 
 
 def _navigates(headers: Headers, path: str) -> bool:

@@ -1,0 +1,46 @@
+"""The routes of the pages, of their static files, of signing in, and of the API's own page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from speaker_search.web.pages import static_files
+from speaker_search.web.pages.page_table import PAGES, Page
+from speaker_search.web.pages.rendering import rendered
+from speaker_search.web.pages.sign_in import sign_in_routes
+from speaker_search.web.serving.sessions import Sessions
+
+#: The API's page, from the package swagger-ui-bundle.
+DOCS = Page("docs", "/docs", "docs/start.js")
+
+
+def page_routes(sessions: Sessions | None) -> APIRouter:
+    """Every page. They hold nothing of the catalog, so they need no key; `sessions` is None where there are no keys."""
+    routes = APIRouter(include_in_schema=False)
+
+    for page in (*PAGES, DOCS):
+        routes.add_api_route(page.path, _shell(page, keys=sessions is not None), methods=["GET"], name=page.name)
+
+    @routes.get("/static/{version}/{path:path}")
+    async def static(request: Request, version: str, path: str) -> Response:
+        found = static_files.response(request, version, path)
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    if sessions is not None:
+        routes.include_router(sign_in_routes(sessions))
+    return routes
+
+
+def _shell(page: Page, *, keys: bool) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    async def route(request: Request) -> Response:
+        return rendered(request, page, keys=keys)
+
+    return route

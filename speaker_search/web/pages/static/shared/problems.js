@@ -1,0 +1,33 @@
+// Problems as people read them: a sentence in their language, and the server's own words, which say what to do.
+
+import {Problem} from "./api.js";
+import {el} from "./dom.js";
+import {t} from "./words.js";
+
+const KINDS = {
+  audio: "problem.audio",
+  catalog: "problem.catalog",
+  contradiction: "problem.contradiction",
+  decoder: "problem.server",
+  encoder: "problem.server",
+  error: "problem.server",
+  forbidden: "problem.forbidden",
+  index: "problem.server",
+  "not-found": "problem.not_found",
+  overloaded: "problem.overloaded",
+  rate: "problem.overloaded",
+  slow: "problem.slow",
+  source: "problem.source",
+  starting: "problem.starting",
+  "too-large": "problem.too_large",
+  unauthorised: "problem.unauthorised",
+  usage: "problem.usage",
+};
+
+/** An alert that says what is wrong. Errors that are not Problems are mistakes of ours: they are thrown on. */
+export function problemShown(error) {
+  if (!(error instanceof Problem)) throw error;
+  const known = KINDS[error.kind];
+  const theirs = el("span", {class: "problem-detail", lang: known ? "en" : null}, error.detail);
+  return el("div", {class: "problem", role: "alert"}, known ? el("strong", {}, t(known)) : null, theirs);
+}

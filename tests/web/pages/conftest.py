@@ -1,0 +1,107 @@
+"""A real server with real voices, and a headless Chromium that fails a test for any word to another host."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from end_to_end import running
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+
+#: Violations that keep people from using a page.
+SERIOUS = ("serious", "critical")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--mute-audio",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+)
+LIMIT_MS = 15_000
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests of this folder."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("no Chromium is installed: `apt install chromium`")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@dataclass(slots=True)
+class Visit:
+    """A browser window at the server, and all that went wrong in it."""
+
+    page: Page
+    url: str
+    wrong: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Page:
+        self.page.goto(self.url + path)
+        return self.page
+
+    def check_accessible(self) -> None:
+        """axe finds nothing serious on the page as it is now."""
+        found = Axe().run(self.page).response["violations"]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in SERIOUS] == []
+
+
+Visiting = Callable[..., Visit]
+
+
+@pytest.fixture
+def visiting(chromium: Browser) -> Iterator[Visiting]:
+    """Opens windows, each with its own cookies; the test fails for what went wrong in any of them.
+
+    That is: an error on the console, which violations of the Content-Security-Policy are too, an exception that nobody
+    caught, and a request to another host.
+    """
+    windows: list[tuple[BrowserContext, Visit]] = []
+
+    def visit(url: str, **options: object) -> Visit:
+        context = chromium.new_context(**{"locale": "en-GB", "reduced_motion": "reduce", **options})
+        context.set_default_timeout(LIMIT_MS)
+        opened = Visit(context.new_page(), url)
+        host = urlsplit(url).netloc
+
+        def asked(request: Request) -> None:
+            parts = urlsplit(request.url)
+            if parts.scheme not in ("data", "blob") and parts.netloc != host:
+                opened.wrong.append(f"asked {request.url}")
+
+        context.on("request", asked)
+        opened.page.on("console", lambda message: message.type == "error" and opened.wrong.append(message.text))
+        opened.page.on("pageerror", lambda error: opened.wrong.append(str(error)))
+        windows.append((context, opened))
+        return opened
+
+    yield visit
+    for context, _ in windows:
+        context.close()
+    assert [window.wrong for _, window in windows if window.wrong] == []
+
+
+@pytest.fixture(scope="session")
+def ready(server: running.Server) -> running.Server:
+    """The server with the bundled voices, once it answers searches."""
+    return once_ready(server)
+
+
+def once_ready(server: running.Server) -> running.Server:
+    """A server, once it answers searches: before, browsers report its 503 as an error."""
+    while server.client.get("/readyz").status_code == 503:
+        pass
+    return server
+
+
+@pytest.fixture
+def visit(visiting: Visiting, ready: running.Server) -> Visit:
+    """A window at the server with the bundled voices."""
+    return visiting(ready.url)

@@ -1,0 +1,67 @@
+"""Every page: shells, languages, light and dark, narrow windows; what the server says of them in its headers."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from end_to_end import running
+from web.pages.conftest import Visit, Visiting
+
+from speaker_search.web.pages.page_table import PAGES
+
+PATHS = [page.path.replace("{id}", "1") for page in PAGES]
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/docs"])
+def test_pages_may_not_be_framed_and_run_no_inline_script(http: httpx.Client, path: str) -> None:
+    answer = http.get(path)
+    assert answer.status_code == 200
+    policy = answer.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "<script>" not in answer.text
+    assert " style=" not in answer.text
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_every_page_is_accessible_and_fits_a_phone_in_both_languages(
+    visiting: Visiting, ready: running.Server, path: str, language: str
+) -> None:
+    for scheme, width in (("light", 1280), ("dark", 390)):
+        visit = visiting(ready.url, locale=language, color_scheme=scheme, viewport={"width": width, "height": 844})
+        page = visit.open(path)
+        page.wait_for_load_state("networkidle")
+        assert page.locator("html").get_attribute("lang") == language
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        visit.check_accessible()
+
+
+def test_language_and_darkness_are_switched_and_remembered(visit: Visit) -> None:
+    page = visit.open("/help")
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(background)
+    page.get_by_role("button", name="Light or dark").click()
+    page.get_by_role("button", name="日本語").click()
+    page.wait_for_selector("html[lang=ja]")
+    page.reload()
+    assert page.locator("html").get_attribute("lang") == "ja"
+    assert page.evaluate(background) != light
+    assert page.title().startswith("使い方")
+
+
+def test_every_link_of_a_page_leads_to_a_page(visit: Visit, http: httpx.Client) -> None:
+    page = visit.open("/help")
+    links = page.locator("a[href^='/']").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
+    assert {http.get(link).status_code for link in links} == {200}
+
+
+def test_the_apis_page_works_without_another_server(visit: Visit) -> None:
+    page = visit.open("/docs")
+    page.get_by_role("button", name="GET /v1/makers", exact=False).first.click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    page.locator(".live-responses-table").get_by_text("こもれび工房").first.wait_for()
+    assert page.locator(".errors-wrapper").count() == 0
