@@ -36,6 +36,7 @@ from speaker_search.documents.casts.judgements import (
     VerdictRequest,
     Verdicts,
 )
+from speaker_search.documents.casts.points import CharacterMap, ClipMap
 from speaker_search.documents.casts.voice_changes import ShownVoice, VoiceChange, VoiceChanges, Voices
 from speaker_search.documents.document import Document
 from speaker_search.documents.evaluation import (
@@ -48,7 +49,7 @@ from speaker_search.documents.evaluation import (
     QuerySize,
     Reliability,
 )
-from speaker_search.documents.installation import Diagnosis, EncoderState, MachineState
+from speaker_search.documents.installation import Diagnosis, EncoderState, MachineState, SoundState
 from speaker_search.documents.mends import Edit, EditRequest, Edits, Mended, Noun
 from speaker_search.documents.nouns import (
     Character,
@@ -146,9 +147,11 @@ __all__ = [
     "CastCharacter",
     "CastSheet",
     "Character",
+    "CharacterMap",
     "Characters",
     "Clip",
     "ClipCounts",
+    "ClipMap",
     "Clips",
     "Comparison",
     "ContradictedCredit",
@@ -226,6 +229,7 @@ __all__ = [
     "SheetLines",
     "ShownCharacter",
     "ShownVoice",
+    "SoundState",
     "SpeakerSearch",
     "Speakers",
     "Suspect",

@@ -11,6 +11,7 @@ from speaker_search.web.routes.catalog_routes import catalog_routes
 from speaker_search.web.routes.credit_routes import credit_routes
 from speaker_search.web.routes.edit_routes import edit_routes
 from speaker_search.web.routes.ingest_routes import ingest_routes
+from speaker_search.web.routes.map_routes import map_routes
 from speaker_search.web.routes.search_routes import search_routes
 from speaker_search.web.routes.sound_routes import sound_routes
 from speaker_search.web.routes.verdict_routes import verdict_routes
@@ -24,12 +25,13 @@ def routes(library: Library, ingests: Ingests, turns: SearchTurns) -> APIRouter:
     for tag, part in (
         ("search", search_routes(library, turns)),
         ("catalog", catalog_routes(library)),
-        ("voices", voice_routes(library)),
-        ("verdicts", verdict_routes(library)),
-        ("credits", credit_routes(library)),
+        ("voices", voice_routes(library, turns.cast)),
+        ("voices", map_routes(library, turns.cast)),
+        ("verdicts", verdict_routes(library, turns.cast)),
+        ("credits", credit_routes(library, turns.cast)),
         ("edits", edit_routes(library)),
         ("ingest", ingest_routes(ingests)),
     ):
         all_routes.include_router(part, tags=[tag], dependencies=[Depends(check_json_accepted), Depends(check_sent)])
-    all_routes.include_router(sound_routes(library), tags=["catalog"])
+    all_routes.include_router(sound_routes(library, turns.sound), tags=["catalog"])
     return all_routes
