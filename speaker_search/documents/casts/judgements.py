@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, StrictBool
+from pydantic import Field, StrictBool, StrictInt
 
 from speaker_search import entities
 from speaker_search.documents.document import Document, Rounded
@@ -20,8 +20,8 @@ MAX_NOTE = 2_000  # characters
 class VerdictRequest(Request):
     """A verdict on two characters, each by id or `maker/game/name`."""
 
-    one: int | str
-    other: int | str
+    one: StrictInt | str
+    other: StrictInt | str
     same: StrictBool = Field(description="Whether they are one voice.")
     note: str = Field(default="", max_length=MAX_NOTE)
     author: str | None = Field(default=None, max_length=MAX_AUTHOR, description="null: the server's login name.")
