@@ -152,5 +152,7 @@ def cohorts_across_games(
     for part in blocks(len(wanted), len(vectors)):
         counted = others(games[wanted[part]], games, echoes)
         if counted.any(axis=1).all():
-            means[part], spreads[part] = cohort(vectors[wanted[part]] @ vectors.T, counted)
+            cosines = vectors[wanted[part]] @ vectors.T
+            cosines[~counted] = -np.inf  # in place: to fill a second block takes longer
+            means[part], spreads[part] = cohort(cosines)
     return means, spreads
