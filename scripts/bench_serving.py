@@ -1,24 +1,24 @@
 #!/usr/bin/env python3
 """Measures a running server on a simulated catalog: searches by embedding over HTTP, by 1, 8 and 32 clients at once.
 
-Each answer has ten characters with their lines. Clients are threads of one other process, each asking as soon as it has
-its answer, over a connection that it keeps. Beside them, on one core and without HTTP: the library's own search, and
-the exact nearest clips by FAISS and by numpy on the same vectors.
+Each answer has ten characters with their lines. Clients are connections of one other process, each asking as soon as it
+has its answer; their CPU time is counted apart (client_cpu_ms). Beside them, on one core and without HTTP: the
+library's own search, and the exact nearest clips by FAISS and by numpy on the same vectors.
 Example: scripts/bench_serving.py --clips 1000000 --home /tmp/simulated
 """
 
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
 import os
 import platform
 import re
+import selectors
+import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 from collections.abc import Callable
@@ -42,6 +42,7 @@ SECONDS = 20.0  # for each number of clients
 QUESTIONS = 1_000
 LIBRARY_QUESTIONS = 200
 EXACT_QUESTIONS = 20  # that exact scans are timed with
+LENGTH = re.compile(rb"(?i)\r\ncontent-length: (\d+)")
 STAGE = re.compile(r'spksearch_stage_seconds_(sum|count)\{stage="(\w+)"\} ([\d.e+-]+)')
 
 
@@ -53,36 +54,47 @@ def embeddings(clips: int) -> np.ndarray:
 
 
 def ask(address: str, clients: int, seconds: float, clips: int) -> None:
-    """Print as JSON how long each answer took, in seconds, and the errors. Runs in a separate process."""
+    """Print as JSON how long each answer took, in seconds, the errors, and the CPU time of asking. Runs in a separate
+    process, which reads of an answer only what shows that it is one.
+    """
     bodies = [json.dumps({"embedding": vector.tolist(), "limit": 10}).encode() for vector in embeddings(clips)]
-    place, end = urlsplit(address), time.monotonic() + seconds
-    took: list[float] = []
-    errors: list[str] = []
+    place = urlsplit(address)
+    head = f"POST /v1/search HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: application/json\r\nContent-Length: "
+    requests = [head.encode() + f"{len(body)}\r\n\r\n".encode() + body for body in bodies]
+    waiting, took, errors = selectors.DefaultSelector(), [], []
 
-    def searching(number: int) -> None:
-        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
-        headers = {"Content-Type": "application/json"}
-        turn = number * QUESTIONS // clients
-        while time.monotonic() < end:
-            began = time.monotonic()
-            try:
-                connection.request("POST", "/v1/search", bodies[turn % QUESTIONS], headers)
-                answer = connection.getresponse()
-                whole = json.loads(answer.read())
-                if answer.status != 200 or not whole["matches"][0]["hits"]:
-                    errors.append(f"{answer.status} {whole.get('type')}")
-            except (OSError, http.client.HTTPException, ValueError, LookupError) as error:
-                errors.append(repr(error))
-                connection.close()
+    def begin(connection: socket.socket, turn: int) -> None:
+        connection.sendall(requests[turn % QUESTIONS])
+        waiting.modify(connection, selectors.EVENT_READ, (turn, time.monotonic(), bytearray()))
+
+    for number in range(clients):
+        connection = socket.create_connection((place.hostname, place.port), timeout=60)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        waiting.register(connection, selectors.EVENT_READ)
+        begin(connection, number * QUESTIONS // clients)
+    end, busy = time.monotonic() + seconds, time.process_time()
+    while waiting.get_map():
+        for key, _ in waiting.select(60):
+            (turn, began, answer), connection = key.data, key.fileobj
+            answer += (part := connection.recv(1 << 16))  # type: ignore[union-attr]
+            if part and not complete(answer):
+                continue
             took.append(time.monotonic() - began)
-            turn += 1
+            if not (answer.startswith(b"HTTP/1.1 200") and b'"hits":[{' in answer):
+                errors.append(bytes(answer[:200]).decode("utf-8", "replace"))
+            if part and time.monotonic() < end:
+                begin(connection, turn + 1)  # type: ignore[arg-type]
+            else:
+                waiting.unregister(connection)
+                connection.close()  # type: ignore[union-attr]
+    print(json.dumps({"took": took, "errors": errors, "cpu_s": time.process_time() - busy}))
 
-    threads = [threading.Thread(target=searching, args=(number,)) for number in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    print(json.dumps({"took": took, "errors": errors}))
+
+def complete(answer: bytearray) -> bool:
+    """Whether all of an answer has come."""
+    head = answer.find(b"\r\n\r\n")
+    length = LENGTH.search(answer, 0, max(0, head))
+    return length is not None and len(answer) >= head + 4 + int(length[1])
 
 
 def quantiles(took: list[float]) -> dict[str, float]:
@@ -100,8 +112,15 @@ def stages(address: str) -> dict[str, tuple[float, float]]:
     }
 
 
-def _mean_ms(before: tuple[float, float], now: tuple[float, float]) -> float:
-    return round(1e3 * (now[0] - before[0]) / max(1.0, now[1] - before[1]), 2)
+def family(pid: int) -> list[psutil.Process]:
+    """A server's processes."""
+    server = psutil.Process(pid)
+    return [server, *server.children(recursive=True)]
+
+
+def cpu_s(pid: int) -> float:
+    """CPU time of a server's processes so far."""
+    return sum(sum(one.cpu_times()[:2]) for one in family(pid))
 
 
 def over_http(home: Path, clips: int, seconds: float) -> dict[str, Any]:
@@ -121,9 +140,8 @@ def over_http(home: Path, clips: int, seconds: float) -> dict[str, Any]:
             "3",
         ]
         subprocess.run(ask_once, capture_output=True, check=True)  # the first searches open what they need
-        process = psutil.Process(server.pid)
         for clients in CLIENTS:
-            before, busy = stages(address), sum(process.cpu_times()[:2])
+            before, busy = stages(address), cpu_s(server.pid)
             child = [sys.executable, __file__, "--ask", address, "--clients", str(clients), "--clips", str(clips)]
             done = subprocess.run([*child, "--seconds", str(seconds)], capture_output=True, text=True, check=True)
             found = json.loads(done.stdout)
@@ -132,9 +150,10 @@ def over_http(home: Path, clips: int, seconds: float) -> dict[str, Any]:
             figures[f"{clients} clients"] = {
                 **quantiles(found["took"]),
                 "per_s": round(count / seconds, 1),
-                "cpu_ms": round(1e3 * (sum(process.cpu_times()[:2]) - busy) / count, 2),
+                "cpu_ms": round(1e3 * (cpu_s(server.pid) - busy) / count, 2),
+                "client_cpu_ms": round(1e3 * found["cpu_s"] / count, 2),
                 "errors": len(found["errors"]),
-                "server_mib": process.memory_full_info().uss >> 20,
+                "server_mib": sum(one.memory_full_info().uss for one in family(server.pid)) >> 20,
                 "stages_ms": {
                     name: round(
                         1e3 * (total - before.get(name, (0, 0))[0]) / max(1, of - before.get(name, (0, 0))[1]), 2

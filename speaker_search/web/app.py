@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from speaker_search.library import Library
 from speaker_search.web import description
 from speaker_search.web.ingests import Ingests
-from speaker_search.web.routes import routes
+from speaker_search.web.routes import add_routes
 from speaker_search.web.serving import api_keys, front
 from speaker_search.web.serving.connections import Patience
 from speaker_search.web.serving.figures import Metrics
@@ -47,7 +47,7 @@ def create_app(library: Library, *, host: str = "127.0.0.1", patience: Patience 
     )
     front.guard(app, library, host, patience, metrics)
     front.add_routes(app, library, readiness, turns, patience, metrics)
-    app.include_router(routes(library, ingests, turns), prefix="/v1")
+    add_routes(app, library, ingests, turns)
     description.complete(app)
     api_keys.describe(app.openapi(), needed=bool(library.settings.keys))
     return app
