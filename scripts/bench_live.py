@@ -122,10 +122,10 @@ def change(home: Path, kind: str, new: int, seed: int) -> None:
     catalog.close()
 
 
-def serve(home: Path) -> tuple[subprocess.Popen[str], str]:
+def serve(home: Path, *flags: str) -> tuple[subprocess.Popen[str], str]:
     """A server on a free port of this machine, and its address; returns once it answers."""
     environment = {**os.environ, "SPKSEARCH_HOME": str(home)}
-    command = [sys.executable, "-m", "speaker_search", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "speaker_search", "serve", "--port", "0", *flags]
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     assert server.stderr is not None  # noqa: S101
     for line in server.stderr:

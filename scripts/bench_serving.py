@@ -123,8 +123,8 @@ def cpu_s(pid: int) -> float:
     return sum(sum(one.cpu_times()[:2]) for one in family(pid))
 
 
-def over_http(home: Path, clips: int, seconds: float) -> dict[str, Any]:
-    server, address = serve(home)
+def over_http(home: Path, clips: int, seconds: float, processes: int = 1) -> dict[str, Any]:
+    server, address = serve(home, "--processes", str(processes))
     figures: dict[str, Any] = {}
     try:
         ask_once = [
@@ -204,6 +204,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=100_000)
     parser.add_argument("--home", type=Path, help="a catalog of scripts/simulate.py, made there if there is none")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for each number of clients")
+    parser.add_argument("--processes", type=int, default=1, help="of the server")
     parser.add_argument("--ask", help=argparse.SUPPRESS)
     parser.add_argument("--clients", type=int, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -216,9 +217,12 @@ def main() -> None:
             catalog = open_catalog(Settings(home=home).url)
             simulate.fill(catalog, chosen.clips)
             catalog.close()
-        figures = {**over_http(home, chosen.clips, chosen.seconds), **without_http(home, chosen.clips)}
+        figures = {
+            **over_http(home, chosen.clips, chosen.seconds, chosen.processes),
+            **without_http(home, chosen.clips),
+        }
     machine = f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}"
-    data = f"{chosen.clips:,} simulated clips"
+    data = f"{chosen.clips:,} simulated clips, server processes: {chosen.processes}"
     print(json.dumps({"machine": machine, "data": data, "command": " ".join(sys.argv), **figures}))
 
 

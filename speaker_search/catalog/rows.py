@@ -12,7 +12,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    Row,
     Select,
     Table,
     TableValuedAlias,
@@ -51,7 +50,7 @@ def among(connection: Connection, column: Column[Any], values: Iterable[Any]) ->
 
 def read_by_id(
     connection: Connection, query: Callable[[], Select[Any]], column: Column[Any], ids: Iterable[int]
-) -> Iterator[Row[Any]]:
+) -> Iterator[Sequence[Any]]:
     """The rows of a query in which a column has one of these ids.
 
     The statement is built once for each query: building it takes several times as long as reading a few rows.
