@@ -19,9 +19,9 @@ from speaker_search.web.routes import add_routes
 from speaker_search.web.serving import api_keys, front
 from speaker_search.web.serving.connections import Patience
 from speaker_search.web.serving.figures import Metrics
-from speaker_search.web.serving.processes import Handed
 from speaker_search.web.serving.readiness import Readiness
 from speaker_search.web.serving.server import end_at_sigterm, run
+from speaker_search.web.serving.several import Handed
 from speaker_search.web.serving.side_by_side import of_searches
 
 
