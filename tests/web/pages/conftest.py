@@ -88,7 +88,20 @@ def visiting(chromium: Browser) -> Iterator[Visiting]:
     assert [window.wrong for _, window in windows if window.wrong] == []
 
 
+@pytest.fixture(scope="session")
+def ready(server: running.Server) -> running.Server:
+    """The server with the bundled voices, once it answers searches."""
+    return once_ready(server)
+
+
+def once_ready(server: running.Server) -> running.Server:
+    """A server, once it answers searches: before, browsers report its 503 as an error."""
+    while server.client.get("/readyz").status_code == 503:
+        pass
+    return server
+
+
 @pytest.fixture
-def visit(visiting: Visiting, server: running.Server) -> Visit:
+def visit(visiting: Visiting, ready: running.Server) -> Visit:
     """A window at the server with the bundled voices."""
-    return visiting(server.url)
+    return visiting(ready.url)
