@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 from end_to_end import bundled, running
 from playwright.sync_api import Page, expect
-from web.pages.conftest import Visit, Visiting
+from web.pages.conftest import Visit, Visiting, once_ready
 
 from speaker_search.library import Library
 from speaker_search.settings import Settings
@@ -39,7 +39,7 @@ def told(ingested: bundled.Ingested, tmp_path_factory: pytest.TempPathFactory) -
     with closing(sqlite3.connect(home / "catalog.db")) as catalog, catalog:
         catalog.execute("UPDATE clips SET text = ? WHERE character_id = 20", (HOSTILE,))
     with running.serving(home) as server:
-        yield server
+        yield once_ready(server)
 
 
 @pytest.fixture
@@ -99,7 +99,6 @@ def test_an_answer_waits_for_the_connection_and_a_contradiction_is_explained(
 ) -> None:
     page = visit.open("/queue")
     page.evaluate("localStorage.setItem('spksearch_author', 'Rin')")
-    asked = page.evaluate("fetch('/v1/queue').then((answer) => answer.json())")["pairs"]
     names(page)
     page.context.set_offline(True)
     page.keyboard.press("s")
@@ -109,8 +108,9 @@ def test_an_answer_waits_for_the_connection_and_a_contradiction_is_explained(
     expect(page.locator(".recent .is-kept")).to_have_count(1)
     (verdict,) = told.client.get("/v1/verdicts").json()["verdicts"]
     shown = names(page)
-    pair = next(pair for pair in asked if [pair["one"]["name"], pair["other"]["name"]] == shown)
-    other = {"one": pair["one"]["id"], "other": pair["other"]["id"], "same": False, "author": "Bea"}
+    links = page.locator(".listening h2 a").evaluate_all("links => links.map((link) => link.pathname)")
+    one, another = (int(link.rpartition("/")[2]) for link in links)
+    other = {"one": one, "other": another, "same": False, "author": "Bea"}
     given = told.client.post("/v1/verdicts", json=other).json()
     page.keyboard.press("s")
     problem = page.get_by_role("alert")
@@ -140,3 +140,98 @@ def test_verdicts_given_are_filtered_and_undone(visit: Visit, told: running.Serv
     assert left["author"] == "Bea"
     told.client.delete(f"/v1/verdicts/{left['id']}")
     visit.check_accessible()
+
+
+def as_rin(visit: Visit, path: str) -> Page:
+    """A page whose visitor has said who judges."""
+    page = visit.open(path)
+    page.evaluate("localStorage.setItem('spksearch_author', 'Rin')")
+    return page
+
+
+def test_voices_are_filtered_and_one_is_heard_and_judged(visit: Visit, told: running.Server) -> None:
+    page = as_rin(visit, "/voices")
+    expect(page.locator(".voice").nth(1)).to_be_visible()
+    page.get_by_label("Voice actor").fill("ann")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator(".voice")).to_have_count(1)
+    assert page.url.endswith("voice_actor=ann&min_characters=2")
+    expect(page.locator(".role", has_text="銀河")).to_contain_text("Ann likely")
+    page.get_by_role("button", name="Listen to its roles").click()
+    page.locator(".role", has_text="銀河").locator(".play").click()
+    expect(page.locator(".role .line.is-playing")).to_have_count(1)
+    page.get_by_role("button", name="Same voice").click()
+    expect(page.get_by_text("Rin: same voice")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("button", name="Same voice")).to_be_visible()
+    assert verdicts(told) == []
+    visit.check_accessible()
+    page.get_by_role("link", name="Voice 1", exact=True).first.click()
+    expect(page.locator(".weakest")).to_be_visible()
+    page.goto(f"{visit.url}/voices?maker=nobody")
+    expect(page.get_by_role("alert")).to_contain_text("nobody")
+    assert all("404" in wrong for wrong in visit.wrong)
+    visit.wrong.clear()
+
+
+def test_a_cast_sheet_shows_who_its_characters_are_elsewhere_and_who_may_speak_unknown_lines(visit: Visit) -> None:
+    page = visit.open("/games/3")
+    expect(page.get_by_role("heading", level=1)).to_have_text("硝子の終着駅")
+    card = page.locator("#game > .cards > .card", has_text="機関士")
+    expect(card.locator(".likely-voice").first).to_contain_text("灯台守")
+    expect(card.locator(".likely-voice").first).to_contain_text("Very likely")
+    card.locator(".play").first.click()
+    expect(card.locator(".side:nth-child(1) .is-playing")).to_have_count(1)
+    page.keyboard.press("x")
+    expect(card.locator(".side:nth-child(2) .is-playing")).to_have_count(1)
+    expect(page.get_by_text("None of the known characters")).to_be_visible()
+    visit.check_accessible()
+
+
+def test_a_character_is_judged_renamed_and_merged_and_all_of_it_undone(visit: Visit, told: running.Server) -> None:
+    page = as_rin(visit, "/characters/7")
+    expect(page.get_by_role("heading", level=1)).to_have_text("渚 ゆら")
+    expect(page.locator(".known")).to_contain_text("Ann credited")
+    expect(page.get_by_text("The sound file is missing.")).to_be_visible()
+    expect(page.locator("#lines + .paged .line")).to_have_count(8)
+    near = page.locator("[aria-labelledby=nearest] .card").first
+    near.get_by_role("button", name="Different voices").click()
+    expect(near.get_by_text("Rin: different voices")).to_be_visible()
+    page.reload()
+    near.get_by_role("button", name="Undo").click()
+    expect(near.get_by_role("button", name="Same voice")).to_be_visible()
+    assert verdicts(told) == []
+    page.get_by_label("Name of this character").fill("渚")
+    page.get_by_role("button", name="Rename").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("渚")
+    page.get_by_label("The same character as").fill("真珠")
+    page.get_by_label("The same character as").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("真珠")
+    for name in ("渚", "渚 ゆら"):
+        page.locator("[aria-labelledby=names]").get_by_role("button", name="Undo").first.click()
+        page.goto(f"{visit.url}/characters/7")
+        expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    expect(near.get_by_role("button", name="Same voice")).to_be_visible()
+    visit.check_accessible()
+    # Right after a merge, a search by the character is asked again.
+    assert all("422" in wrong for wrong in visit.wrong)
+    visit.wrong.clear()
+
+
+def test_credits_that_the_voices_disagree_with_are_heard(visit: Visit) -> None:
+    page = visit.open("/credits/audit")
+    card = page.locator(".card", has_text="汐見 まどか").first
+    expect(card).to_contain_text("Credited to Ann")
+    expect(card.locator(".compared").nth(1)).to_contain_text("琴子")
+    expect(card.locator(".line")).to_have_count(4)
+    visit.check_accessible()
+
+
+@pytest.mark.parametrize(
+    "path", ["/queue", "/voices", "/voices?voice=3", "/games/4", "/characters/20", "/characters/14"]
+)
+def test_names_and_lines_are_shown_as_they_are_written(visit: Visit, path: str) -> None:
+    page = visit.open(path)
+    expect(page.get_by_text(HOSTILE).first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert page.locator("img[src=x]").count() == 0

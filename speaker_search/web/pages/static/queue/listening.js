@@ -21,6 +21,7 @@ const MAX_NOTE = 2000; // as the API has it
 export function showListening(root) {
   const pairs = new Pairs();
   const sending = new Sending();
+  for (const answer of sending.waiting) pairs.answered.add(keyOf(answer)); // from a page that was closed too early
   const recent = new Recent(sending, askAgain);
   const sitting = []; // what was done, the latest last: {pair, answer, at}; without an answer it was skipped
   let shown = null; // the pair on the page
