@@ -26,18 +26,17 @@ export function verdictButtons(one, other, given = null) {
     const author = await whoJudges();
     if (author === undefined) return;
     await tried(async () => {
-      const before = (await changesSince(null, 1))[0]?.at ?? "";
       const verdict = await post("/v1/verdicts", {one: one.id, other: other.id, same, author});
       show(verdict).focus({preventScroll: true});
-      showChanges(before);
+      showChanges(verdict.at);
     });
   }
 
-  async function showChanges(before) {
+  async function showChanges(since) {
     const changed = el("p", {class: "small"});
     whole.append(changed);
     try {
-      changed.append(...changesSaid(await changesSince(before, CHANGES)));
+      changed.append(...changesSaid(await changesSince(since, CHANGES)));
     } catch (error) {
       changed.replaceWith(problemShown(error));
     }

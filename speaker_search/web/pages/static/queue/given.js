@@ -26,7 +26,7 @@ export function showGiven(root) {
     el("div", {class: "field"}, el("label", {for: "author"}, t("queue.author")), author),
     el("div", {class: "field"}, el("label", {for: "same"}, t("queue.verdict")), same),
     el("label", {class: "check"}, history, " ", t("queue.history")),
-    el("button", {class: "primary"}, t("judging.filter")),
+    el("div", {class: "row"}, el("button", {class: "primary"}, t("judging.filter"))),
   );
   const load = async (cursor) => {
     const {verdicts, next} = await get("/v1/verdicts", {...filters, limit: PAGE, cursor});
@@ -54,7 +54,7 @@ function draw(row, verdict) {
   const undone = state === "undone" ? el("span", {class: "chip"}, t("queue.undone_by", {author: verdict.undone_by})) : null;
   const contradicted = state === "contradicted" ? el("span", {class: "chip"}, t("queue.contradicted")) : null;
   const undo = state === "undone" ? null : button(t("judging.undo"), takeBack, {class: "quiet"});
-  row.replaceChildren(names, el("div", {class: "row spread"}, el("div", {}, by), el("div", {class: "row"}, undone, contradicted, undo)));
+  row.replaceChildren(el("div", {class: "row spread"}, names, el("div", {class: "row"}, by, undone, contradicted, undo)));
 
   async function takeBack() {
     undo.disabled = true;

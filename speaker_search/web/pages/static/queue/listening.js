@@ -40,8 +40,8 @@ export function showListening(root) {
   const undo = el("button", {type: "button", class: "quiet", disabled: true, onclick: takeBack}, el("kbd", {}, "u"), t("judging.undo"));
   const answers = el("div", {class: "answers"}, same.button, different.button, cannotTell.button);
   const worth = el("p", {class: "muted small"});
-  const below = el("div", {class: "below"}, answers, el("div", {class: "row spread"}, worth, undo), settings());
-  root.append(progress, trouble, place, below, said, recent.element);
+  const below = el("div", {class: "below"}, el("div", {class: "row spread"}, worth, undo), settings());
+  root.append(progress, trouble, place, answers, below, said, recent.element);
 
   function settings() {
     const atOnce = el("input", {type: "checkbox", id: "at-once"});
@@ -74,7 +74,7 @@ export function showListening(root) {
     stop();
     shown = pairs.first;
     heardBoth = false;
-    below.hidden = shown === null;
+    answers.hidden = below.hidden = shown === null;
     if (shown === null) {
       const filled = pairs.left === null ? el("div", {class: "busy"}) : emptyShown(pairs, sitting.length, again);
       return place.replaceChildren(filled);

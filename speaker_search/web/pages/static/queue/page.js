@@ -8,5 +8,6 @@ const given = new URLSearchParams(location.search).has("given");
 for (const tab of document.querySelectorAll("[data-tab]")) {
   if ((tab.dataset.tab === "given") === given) tab.setAttribute("aria-current", "page");
 }
+document.querySelector(".lead").hidden = given;
 if (given) showGiven(root);
 else showListening(root);

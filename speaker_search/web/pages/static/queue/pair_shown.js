@@ -15,7 +15,7 @@ export function listeningPairShown(pair) {
 }
 
 function headed(character) {
-  return el("div", {}, whoShown(character, "h2"), el("p", {class: "muted small"}, t("base.clips", {count: character.clips})));
+  return el("div", {}, whoShown(character, "h2"), el("p", {class: "muted small how-many"}, t("base.clips", {count: character.clips})));
 }
 
 /** What the cast does on the answer "same". */

@@ -9,13 +9,13 @@ const A_MINUTE_MS = 60_000;
 
 /** The figures of a sitting: answered, a minute, left. */
 export function progressShown(sitting, pairs) {
-  const answered = sitting.filter(({answer}) => answer !== null).length;
-  const latest = sitting.slice(-LATEST);
+  const answered = sitting.filter(({answer}) => answer !== null);
+  const latest = answered.slice(-LATEST);
   const took = latest.length > 1 ? latest.at(-1).at - latest[0].at : 0;
   const rate = took ? number(Math.round(((latest.length - 1) * A_MINUTE_MS) / took)) : "–";
   const left = pairs.left === null ? t("queue.at_least", {count: pairs.ready.length}) : number(pairs.left);
   return [
-    figure(number(answered), t("queue.answered")),
+    figure(number(answered.length), t("queue.answered")),
     figure(rate, t("queue.a_minute")),
     figure(left, t("queue.left")),
   ];

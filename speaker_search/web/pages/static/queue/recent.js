@@ -22,14 +22,13 @@ export class Recent {
     this.sending = sending;
     this.askAgain = askAgain;
     this.rows = new Map(); // answer -> its element
-    this.since = null; // the time of the latest change seen
+    this.since = null; // the time up to which changes were looked at
     this.looking = null;
     this.list = el("ul", {class: "recent"});
     this.stuck = el("div");
     this.element = el("section", {hidden: true, "aria-labelledby": "recent"}, el("h2", {id: "recent"}, t("queue.recent")), this.stuck, this.list);
     for (const answer of sending.answers) this.show(answer); // from a page that was closed too early
     sending.addEventListener("change", ({detail}) => this.moved(detail));
-    this.started = changesSince(null, 1).then(([latest]) => (this.since = latest?.at ?? ""), () => (this.since = ""));
   }
 
   /** Add an answer that was just given. */
@@ -53,7 +52,7 @@ export class Recent {
     const again = button(t("judging.try_again"), () => this.sending.send());
     this.stuck.replaceChildren(...(stuck ? [problemShown(stuck), el("p", {class: "row"}, t("queue.nothing_lost", {count: this.sending.waiting.length}), again)] : []));
     if (this.rows.has(answer)) this.draw(answer);
-    if (answer.state === "kept" || answer.state === "undone") this.look(answer);
+    if (answer.verdict && (answer.state === "kept" || answer.state === "undone")) this.look(answer);
   }
 
   draw(answer) {
@@ -81,10 +80,10 @@ export class Recent {
   /** Show what has become of voices since the last look, at the latest answer. */
   async look(answer) {
     this.latest = answer;
+    this.since ??= answer.verdict.at;
     if (this.looking || this.sending.waiting.length) return; // the last of them looks for all
     this.looking = true;
     try {
-      await this.started;
       const changes = await changesSince(this.since, CHANGES);
       if (changes.length) this.since = changes[0].at;
       this.latest.changed = el("span", {}, changesSaid(changes));
