@@ -36,6 +36,7 @@ LAYERS = (
     "search",
     "cast",
     "evaluation",
+    "pictures",
     "transfer",
     "library",
     "web",

@@ -36,6 +36,7 @@ from speaker_search.documents.casts.judgements import (
     VerdictRequest,
     Verdicts,
 )
+from speaker_search.documents.casts.points import CharacterMap, ClipMap
 from speaker_search.documents.casts.voice_changes import ShownVoice, VoiceChange, VoiceChanges, Voices
 from speaker_search.documents.document import Document
 from speaker_search.documents.evaluation import (
@@ -146,9 +147,11 @@ __all__ = [
     "CastCharacter",
     "CastSheet",
     "Character",
+    "CharacterMap",
     "Characters",
     "Clip",
     "ClipCounts",
+    "ClipMap",
     "Clips",
     "Comparison",
     "ContradictedCredit",

@@ -99,6 +99,7 @@ LINKS = {
     "list_games": (
         ("get_game", "game_id", "/games/0/id"),
         ("get_cast", "game_id", "/games/0/id"),
+        ("get_clip_map", "game_id", "/games/0/id"),
         ("list_unknown_lines", "game_id", "/games/0/id"),
     ),
     "list_characters": (

@@ -114,6 +114,29 @@ ANSWERS: dict[str, Any] = {
     "get_cast": documents.CastSheet(
         encoder=SPACE, voices=[VOICE], unlinked=[], warnings=[], game=GAME.title, sheet=[SHEET_CHARACTER]
     ),
+    "get_character_map": documents.CharacterMap(
+        encoder=SPACE,
+        better=False,
+        x=[0.214, 0.221],
+        y=[0.73, 0.712],
+        ids=[12, 31],
+        names=[NAMED.name, OTHER.name],
+        games=[0, 1],
+        voices=[7, 7],
+        clips=[120, 88],
+        of_games=[GAME, AOI.game],
+    ),
+    "get_clip_map": documents.ClipMap(
+        encoder=SPACE,
+        better=False,
+        x=[0.5, 0.31],
+        y=[0.42, 0.9],
+        game=GAME,
+        ids=[911, 930],
+        characters=[12, None],
+        names={12: NAMED.name},
+        of=2,
+    ),
     "list_unknown_lines": documents.UnknownPage(
         encoder=SPACE,
         game=GAME.title,

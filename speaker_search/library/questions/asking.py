@@ -22,7 +22,7 @@ from speaker_search.library.questions.inline_sounds import InlineSounds
 from speaker_search.library.questions.query_sounds import PROCESSES, QuerySounds, Sound, named, speechless
 from speaker_search.library.questions.question import Question, examples, kind_and_id
 from speaker_search.library.under_load.stages import Stages
-from speaker_search.library.voices.crediting import Crediting
+from speaker_search.library.voices.mapping import Mapping
 from speaker_search.settings import Settings
 
 # Imported where they are used: see holdings.
@@ -38,7 +38,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-class Asking(Crediting):
+class Asking(Mapping):
     """An open catalog that answers questions."""
 
     def __init__(

@@ -148,6 +148,14 @@ class ClipIndex:
             found = columns.join([own.take(rows), tail.take(late)])
             yield found.take(np.argsort(found.ids)) if len(rows) and len(late) else found
 
+    def of_game(self, game: int) -> Columns:
+        """The clips of a game."""
+        own, tail, wanted = self.segment.columns, self.tail, np.array([game])
+        (first,), (end,) = columns.ranges(own, wanted)
+        (tail_first,), (tail_end,) = columns.ranges(tail, wanted)
+        rows = first + np.flatnonzero(~self.tombstones[first:end])
+        return columns.join([own.take(rows), tail.take(slice(tail_first, tail_end))])
+
     @property
     def unfolded(self) -> bool:
         """Whether enough has changed that the tail should be folded into a new segment, with `folded`."""

@@ -11,6 +11,7 @@ from speaker_search.web.routes.catalog_routes import catalog_routes
 from speaker_search.web.routes.credit_routes import credit_routes
 from speaker_search.web.routes.edit_routes import edit_routes
 from speaker_search.web.routes.ingest_routes import ingest_routes
+from speaker_search.web.routes.map_routes import map_routes
 from speaker_search.web.routes.search_routes import search_routes
 from speaker_search.web.routes.sound_routes import sound_routes
 from speaker_search.web.routes.verdict_routes import verdict_routes
@@ -25,6 +26,7 @@ def routes(library: Library, ingests: Ingests, turns: SearchTurns) -> APIRouter:
         ("search", search_routes(library, turns)),
         ("catalog", catalog_routes(library)),
         ("voices", voice_routes(library)),
+        ("voices", map_routes(library)),
         ("verdicts", verdict_routes(library)),
         ("credits", credit_routes(library)),
         ("edits", edit_routes(library)),

@@ -1,0 +1,1 @@
+"""Voices as pictures: arrays in, places out."""

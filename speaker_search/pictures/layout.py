@@ -1,0 +1,75 @@
+"""Vectors laid out in two dimensions, so that those which sound alike lie together."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import numpy as np
+
+from speaker_search.entities import Floats
+
+SEED = 1
+FEWEST = 40  # that PaCMAP can lay out
+NEAREST = 3  # vectors that a new one is placed between
+ROWS = 1 << 14  # compared at a time
+
+
+def principal(vectors: Floats) -> Floats:
+    """Places (n, 2) of vectors (n, dim) along their two principal axes: made in milliseconds, and rough."""
+    if len(vectors) < 2:
+        return np.full((len(vectors), 2), 0.5, np.float32)
+    centred = vectors - vectors.mean(axis=0)
+    _, axes = np.linalg.eigh((centred.T @ centred).astype(np.float64))
+    pair = axes[:, -2:][:, ::-1]
+    pair = pair * np.sign(pair[np.abs(pair).argmax(axis=0), [0, 1]])  # an axis has no direction of its own
+    return fitted((centred @ pair).astype(np.float32))
+
+
+def neighbourly(vectors: Floats, start: Floats | None = None) -> Floats:
+    """Places (n, 2) at which near vectors (n, dim) are near, by PaCMAP (Wang et al. 2021, JMLR 22); from places `start`
+    (n, 2) on, where they are given, so that a map that grows stays recognisable.
+
+    Takes seconds for thousands of vectors, a minute for 100,000. Equal for equal input.
+    """
+    if len(vectors) < FEWEST:
+        return principal(vectors)
+    import pacmap  # type: ignore[import-untyped]  # takes seconds
+
+    begin = principal(vectors) if start is None else start
+    layout = pacmap.PaCMAP(n_components=2, distance="angular", random_state=SEED)
+    return fitted(layout.fit_transform(np.ascontiguousarray(vectors, np.float32), init=begin - 0.5))
+
+
+def beside(vectors: Floats, places: Floats, new: Floats) -> Floats:
+    """Places (m, 2) of new unit vectors (m, dim), each between those of the vectors (n, dim) most like it."""
+    near = min(NEAREST, len(vectors))
+    found = np.empty((len(new), 2), np.float32)
+    for start in range(0, len(new), ROWS):
+        cosines = new[start : start + ROWS] @ vectors.T
+        best = np.argpartition(-cosines, near - 1, axis=1)[:, :near]
+        found[start : start + ROWS] = places[best].mean(axis=1)
+    return found
+
+
+def fitted(places: Floats) -> Floats:
+    """The same places moved and scaled into the square from 0 to 1, their proportions kept."""
+    low, high = places.min(axis=0), places.max(axis=0)
+    size = float((high - low).max())
+    if not size > 0:
+        return np.full_like(places, 0.5)
+    return np.asarray(0.5 + (places - (low + high) / 2) / size, np.float32)
+
+
+def main(given: str, made: str) -> None:
+    """Lay out the vectors of one file and write their places to another, at low priority: searches hardly notice."""
+    if hasattr(os, "nice"):
+        os.nice(10)
+    with np.load(given, allow_pickle=False) as file:
+        start = file.get("start")
+        places = neighbourly(file["vectors"], start)
+    np.save(made, places, allow_pickle=False)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

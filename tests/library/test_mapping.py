@@ -1,0 +1,69 @@
+"""Maps through the library: whose points they show, and what a catalog that changes does to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from search.filling import fill, some_voices
+from standin import StandInEncoder
+
+from speaker_search.documents import INFERENCE
+from speaker_search.errors import NotFoundError
+from speaker_search.library import Library
+from speaker_search.settings import Settings
+
+pytestmark = pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def library(settings: Settings) -> Iterator[Library]:
+    with Library(settings, encoder=StandInEncoder()) as library:
+        fill(library, some_voices(games=4, characters=3, clips=5, people=6, spread=0.2))
+        yield library
+
+
+def test_every_character_is_a_point_with_its_game_and_voice(library: Library) -> None:
+    found = library.character_map()
+    listed = {one.id: one for one in library.characters().characters}
+    assert found.ids == sorted(listed)
+    assert found.names == [listed[id_].name for id_ in found.ids]
+    assert [found.of_games[place] for place in found.games] == [listed[id_].game for id_ in found.ids]
+    assert found.clips == [5] * 12
+    voice_of = {one.id: voice.id for voice in library.cast().voices for one, _ in voice.members}
+    assert voice_of
+    assert found.voices == [voice_of.get(id_) for id_ in found.ids]
+    assert all(0 <= place <= 1 for place in found.x + found.y)
+    assert found.inference == INFERENCE
+
+
+def test_every_clip_of_a_game_is_a_point_with_its_speaker(library: Library) -> None:
+    game = library.games(title="game1").games[0]
+    found = library.clip_map(game.id)
+    listed = {one.id: one for one in library.clip_list(game_id=game.id).clips}
+    assert found.ids == sorted(listed)
+    assert found.of == len(listed)
+    assert None in found.characters
+    assert found.names == {one.id: one.name for one in library.characters(game_id=game.id).characters}
+    for id_, speaker in zip(found.ids, found.characters, strict=True):
+        who = listed[id_].character
+        assert speaker == (None if who is None else who.id)
+    with pytest.raises(NotFoundError, match="There is no game 999"):
+        library.clip_map(999)
+
+
+def test_what_is_merged_is_one_point_and_nothing_else_moves(library: Library) -> None:
+    before = library.character_map()
+    one, other = library.characters(game="game0", limit=2).characters
+    library.merge("character", other.id, one.id)
+    after = library.character_map()
+    assert after.ids == [id_ for id_ in before.ids if id_ != other.id]
+
+
+def test_a_catalog_without_voices_has_an_empty_map(settings: Settings) -> None:
+    with Library(settings, encoder=StandInEncoder()) as library:
+        fill(library, some_voices(games=1, characters=1, clips=1))
+        found = library.character_map()
+        assert (found.ids, found.x, found.y) == ([1], [0.5], [0.5])
+        assert np.isfinite(library.clip_map(1).x).all()
