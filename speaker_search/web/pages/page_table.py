@@ -16,4 +16,7 @@ class Page:
 
 
 #: In the order of the navigation.
-PAGES: tuple[Page, ...] = (Page("help", "/help", in_navigation=True),)
+PAGES: tuple[Page, ...] = (
+    Page("map", "/map", "map/page.js", in_navigation=True),
+    Page("help", "/help", in_navigation=True),
+)
