@@ -136,6 +136,8 @@ class Readiness(Document):
     status: Literal["ready"] = "ready"
     encoder: str = Field(description="The space that is searched.")
     clips: int = Field(description="In the index.")
+    characters: int = Field(description="That a search compares.")
+    games: int = Field(description="That these are from.")
 
 
 class PreviewCount(Document):

@@ -97,7 +97,7 @@ ANSWERS: dict[str, Any] = {
     "search": SEARCH,
     "matches": SEARCH,
     "search_batch": documents.Searches(answers=[documents.OneSearch(search=SEARCH, problem=None)]),
-    "readyz": documents.Readiness(encoder=SPACE, clips=7_012_340),
+    "readyz": documents.Readiness(encoder=SPACE, clips=7_012_340, characters=74_310, games=9_120),
     "list_makers": documents.Makers(makers=[LISTED_MAKER], next=cursor_after("makers", 1)),
     "get_maker": LISTED_MAKER,
     "list_games": documents.Games(games=[LISTED_GAME], next=cursor_after("games", 3)),

@@ -93,7 +93,3 @@ def test_a_sound_is_described_as_audio(document: dict[str, Any]) -> None:
     assert all(kind.startswith("audio/") for kind in answers["200"]["content"])
     assert answers["200"]["content"]
     assert "206" in answers
-
-
-def test_no_page_loads_scripts_from_other_servers(http: httpx.Client) -> None:
-    assert http.get("/docs").status_code == 404

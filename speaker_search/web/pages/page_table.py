@@ -17,6 +17,8 @@ class Page:
 
 #: In the order of the navigation.
 PAGES: tuple[Page, ...] = (
+    Page("start", "/", "search/page.js"),
+    Page("search", "/search", "search/page.js", in_navigation=True),
     Page("map", "/map", "map/page.js", in_navigation=True),
     Page("help", "/help", in_navigation=True),
 )

@@ -41,7 +41,7 @@ def rendered(request: Request, page: Page, *, keys: bool, status: int = 200, **v
             raise TypeError(f"{key} depends on a number: say it in a module")
         return text.format(**filled) if filled else text
 
-    style = f"styles/{page.name}.css"
+    own = [f"styles/{name}.css" for name in dict.fromkeys((page.module.partition("/")[0], page.name))]
     theme = request.cookies.get(THEME_COOKIE)
     html = (
         _templates()
@@ -55,7 +55,7 @@ def rendered(request: Request, page: Page, *, keys: bool, status: int = 200, **v
             theme=theme if theme in THEMES else "",
             keys=keys,
             address=held.address,
-            styles=[name for name in (BASE_STYLE, style) if name in held.files],
+            styles=[name for name in (BASE_STYLE, *own) if name in held.files],
             modules=[name for name in (EVERYWHERE, page.module) if name],
             preloaded=[one for one in dict.fromkeys(_imported(page)) if one not in (EVERYWHERE, page.module)],
             **values,

@@ -43,7 +43,13 @@ class Readiness:
         if not self._warm or live is None:
             return None
         ready = live.ready
-        return documents.Readiness(encoder=ready.space.name, clips=ready.snapshot.clips.clips)
+        games = {*ready.profiles.game_ids.tolist()}
+        return documents.Readiness(
+            encoder=ready.space.name,
+            clips=ready.snapshot.clips.clips,
+            characters=len(ready.profiles),
+            games=len(games),
+        )
 
     def _warm_up(self) -> None:
         while not self._closing.is_set():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from end_to_end import running
 from web.pages.conftest import Visit, Visiting
 
 from speaker_search.web.pages.page_table import PAGES
@@ -27,10 +28,10 @@ def test_pages_may_not_be_framed_and_run_no_inline_script(http: httpx.Client, pa
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_every_page_is_accessible_and_fits_a_phone_in_both_languages(
-    visiting: Visiting, server: object, path: str, language: str
+    visiting: Visiting, ready: running.Server, path: str, language: str
 ) -> None:
     for scheme, width in (("light", 1280), ("dark", 390)):
-        visit = visiting(server.url, locale=language, color_scheme=scheme, viewport={"width": width, "height": 844})  # type: ignore[attr-defined]
+        visit = visiting(ready.url, locale=language, color_scheme=scheme, viewport={"width": width, "height": 844})
         page = visit.open(path)
         page.wait_for_load_state("networkidle")
         assert page.locator("html").get_attribute("lang") == language

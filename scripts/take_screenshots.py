@@ -1,0 +1,107 @@
+"""Pictures of every page with the bundled voices: `scripts/screenshots FOLDER`."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from speaker_search.library import Library
+from speaker_search.settings import Settings
+from speaker_search.web.app import create_app
+from speaker_search.web.serving.connections import Patience
+from speaker_search.web.serving.server import listen, server_of
+
+VOICES = Path(__file__).resolve().parents[1] / "speaker_search" / "demo" / "voices"
+ENCODER = "campplus"
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A page as it is shown: its address, and what to wait for before the picture is taken."""
+
+    name: str
+    path: str
+    wait_for: str = "h1"
+
+
+SHOTS = (
+    Shot("start", "/", "#catalog-size strong"),
+    Shot("search", "/search?clip=1&exclude_game=星降る坂の約束", ".match .line"),
+    Shot("help", "/help"),
+)
+#: Language, colours, width and height.
+WINDOWS = (
+    ("en", "light", 1280, 860),
+    ("ja", "light", 1280, 860),
+    ("ja", "dark", 1280, 860),
+    ("ja", "light", 390, 844),
+    ("en", "dark", 390, 844),
+)
+STILL_MS = 400  # until waveforms are drawn
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the pictures go, as NAME-LANGUAGE-COLOURS-WIDTH.png")
+    parser.add_argument("--url", help="a server that runs already, instead of one with the bundled voices")
+    parser.add_argument("--only", choices=[shot.name for shot in SHOTS], help="one page")
+    arguments = parser.parse_args()
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        sys.exit("There is no Chromium here. Install one, for example `apt install chromium`.")
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    shots = [shot for shot in SHOTS if arguments.only in (None, shot.name)]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        if arguments.url:
+            take(browser, arguments.url, shots, arguments.folder)
+            return
+        with tempfile.TemporaryDirectory() as home, serving(Path(home)) as url:
+            take(browser, url, shots, arguments.folder)
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[str]:
+    """The address of a server with the bundled voices, until the end of the context."""
+    with Library(Settings(home=home, encoder=ENCODER)) as library:
+        library.ingest([VOICES])
+        library.prepare()
+        library.warm_up()
+        patience = Patience()
+        listener = listen("127.0.0.1", 0)
+        server = server_of(create_app(library, patience=patience), patience)
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def take(browser: Browser, url: str, shots: list[Shot], folder: Path) -> None:
+    """Take each picture in each of the WINDOWS."""
+    for language, colours, width, height in WINDOWS:
+        size = {"width": width, "height": height}
+        context = browser.new_context(locale=language, color_scheme=colours, viewport=size, reduced_motion="reduce")
+        page = context.new_page()
+        for shot in shots:
+            page.goto(url + shot.path)
+            page.locator(shot.wait_for).first.wait_for()
+            page.wait_for_load_state("networkidle")
+            page.wait_for_timeout(STILL_MS)
+            page.screenshot(path=folder / f"{shot.name}-{language}-{colours}-{width}.png")
+        context.close()
+
+
+if __name__ == "__main__":
+    main()

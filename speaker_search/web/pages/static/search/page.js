@@ -1,0 +1,141 @@
+// The search page, and the start page until something is asked: a question in, matches out, both in the address.
+
+import {lineOf} from "../player/line.js";
+import {stop} from "../player/output.js";
+import {compareWith, listenByKeys} from "../player/switching.js";
+import {post} from "../shared/api.js";
+import {button, el} from "../shared/dom.js";
+import {problemShown} from "../shared/problems.js";
+import {t} from "../shared/words.js";
+import {matchShown, verdictShown} from "./answer.js";
+import {exampleShown} from "./examples.js";
+import {showFilters, watchFilters} from "./filters.js";
+import {addressOf, bodyOf, emptyQuestion, hasSounds, isAsked, questionOf} from "./question.js";
+import {showRecording} from "./record_button.js";
+import {showCatalogSize} from "./catalog_size.js";
+import {takeSounds} from "./uploads.js";
+
+const asked = document.getElementById("asked");
+const answer = document.getElementById("answer");
+const state = document.getElementById("state");
+const held = new Map(); // key of an entry of the history -> its question, with the sounds that the address lacks
+let question = emptyQuestion();
+let search = new AbortController();
+
+/** Ask with some parts of the question changed: a new entry of the history. */
+function change(parts) {
+  question = {...question, ...parts};
+  const key = crypto.randomUUID?.() ?? String(Math.random());
+  held.set(key, question);
+  const address = addressOf(question);
+  history.pushState({key, sounds: hasSounds(question)}, "", address ? `/search?${address}` : "/search");
+  show();
+}
+
+/** Go on from a match: who else, in games other than its own; or the same again, unlike one more example. */
+function goOn({like, game, unlike}) {
+  if (like) {
+    const others = question.exclude_game.filter((one) => one !== question.own_game && one !== game);
+    change({like, unlike: [], own_game: game, exclude_game: game === undefined ? others : [...others, game]});
+  } else {
+    change({unlike: [...question.unlike, unlike]});
+  }
+  scrollTo({top: 0});
+}
+
+function show() {
+  stop();
+  document.body.classList.toggle("has-asked", isAsked(question));
+  showFilters(question, change);
+  showAsked();
+  run();
+}
+
+function showAsked() {
+  const without = (name, example) => () => change({[name]: question[name].filter((one) => one !== example)});
+  const part = (name, heading) => {
+    const shown = question[name].map((example) => exampleShown(example, without(name, example)));
+    return shown.length ? [el("h2", {}, heading), el("div", {class: "asked-list"}, shown)] : [];
+  };
+  const sounds = hasSounds(question) ? el("p", {class: "muted small"}, t("search.not_in_address")) : null;
+  const keep = button(t("search.copy_address"), copyAddress, {class: "quiet"});
+  asked.replaceChildren(
+    ...part("like", t("search.like")),
+    ...part("unlike", t("search.and_unlike")),
+    el("div", {class: "row spread"}, el("span", {class: "asked-keys small muted"}, t("search.keys")), keep),
+    ...(sounds ? [sounds] : []),
+  );
+  asked.hidden = !question.like.length && !question.unlike.length;
+}
+
+async function copyAddress({currentTarget}) {
+  await navigator.clipboard.writeText(location.href);
+  currentTarget.textContent = t("search.copied");
+}
+
+async function run() {
+  search.abort();
+  search = new AbortController();
+  const {signal} = search;
+  if (!isAsked(question)) {
+    answer.replaceChildren(...(history.state?.sounds ? [el("p", {class: "note"}, t("search.gone"))] : []));
+    return;
+  }
+  answer.classList.add("is-old");
+  answer.prepend(el("div", {class: "busy"}));
+  state.textContent = t("search.searching");
+  try {
+    const found = await post("/v1/search", bodyOf(question), {signal});
+    showAnswer(found);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    answer.replaceChildren(problemShown(error));
+    state.textContent = "";
+  } finally {
+    if (!signal.aborted) answer.classList.remove("is-old");
+  }
+}
+
+function showAnswer(found) {
+  const {by} = question;
+  const cards = el("ol", {class: "cards"}, found.matches.map((match) => matchShown(match, by, goOn)));
+  const verdict = verdictShown(found, by);
+  answer.replaceChildren(verdict, cards);
+  if (found.next) showMoreButton(cards, found.next, by);
+  state.textContent = verdict.querySelector("h2").textContent;
+}
+
+function showMoreButton(cards, cursor, by) {
+  const more = button(t("search.more"), async () => {
+    more.disabled = true;
+    try {
+      const found = await post("/v1/search", {cursor, limit: 10}, {signal: search.signal});
+      const added = found.matches.map((match) => matchShown(match, by, goOn));
+      cards.append(...added);
+      more.remove();
+      if (found.next) showMoreButton(cards, found.next, by);
+      added[0]?.querySelector("button")?.focus();
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      more.replaceWith(problemShown(error));
+    }
+  });
+  cards.after(more);
+}
+
+function fromAddress() {
+  question = held.get(history.state?.key) ?? questionOf(location.search);
+  show();
+}
+
+takeSounds((files) => {
+  const sounds = files.map((file) => ({noun: "sound", blob: file, name: file.name || t("search.pasted")}));
+  change({like: sounds, unlike: []});
+});
+showRecording((blob) => change({like: [{noun: "sound", blob, name: t("search.recorded")}], unlike: []}));
+watchFilters(() => question, change);
+compareWith([asked]);
+listenByKeys(document.getElementById("main"), lineOf);
+addEventListener("popstate", fromAddress);
+showCatalogSize();
+fromAddress();

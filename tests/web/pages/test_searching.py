@@ -1,0 +1,227 @@
+"""Searching as a person does: a line dropped, chosen or recorded; matches heard, gone on from, filtered and shared."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from end_to_end import bundled, running
+from playwright.sync_api import Page, expect
+from web.pages.conftest import Visit, Visiting, once_ready
+
+DROP = """([bytes, name]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))], name));
+  document.getElementById("drop").dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true}));
+}"""
+
+
+def drop(page: Page, file: Path) -> None:
+    page.evaluate(DROP, [base64.b64encode(file.read_bytes()).decode(), file.name])
+
+
+def names(page: Page) -> list[str]:
+    page.locator("#answer:not(.is-old) .match").first.wait_for()
+    return page.locator(".match h3").all_inner_texts()
+
+
+def test_one_drop_on_the_start_page_says_who_else_it_is(
+    visit: Visit, clip: Path, role: bundled.Role, elsewhere: set[str]
+) -> None:
+    page = visit.open("/")
+    expect(page.locator("#catalog-size")).to_contain_text("24characters")
+    drop(page, clip)
+    found = names(page)
+    assert found[0] == role.character
+    assert {name.rpartition("/")[2] for name in elsewhere} <= set(found[: 1 + len(elsewhere)])
+    assert page.url.endswith("/search")
+    expect(page.locator("#asked")).to_contain_text(clip.name)
+    expect(page.locator("#asked")).to_contain_text("the address of the page holds the filters, not the sound")
+    visit.check_accessible()
+
+
+def test_the_page_shows_what_the_api_answers(visit: Visit, ready: running.Server) -> None:
+    page = visit.open("/search?character=1&exclude_game=硝子の終着駅&min_clips=2")
+    asked = {"like": [{"character": 1}], "exclude_game": ["硝子の終着駅"], "min_clips": 2}
+    matches = ready.client.post("/v1/search", json=asked).json()["matches"]
+    assert names(page) == [match["character"]["name"] for match in matches]
+    shown = page.locator(".match .likely-words").all_inner_texts()
+    percents = [f"{round(one['probability'] * 100)}%" if one["probability"] >= 0.01 else "< 1%" for one in matches]
+    assert [words.partition("\n")[0].endswith(percent) for words, percent in zip(shown, percents, strict=True)] == [
+        True
+    ] * len(matches)
+    assert page.locator(".match .line").count() == sum(len(match["hits"]) for match in matches)
+    expect(page.locator("#filters-set")).to_have_text("2 are set")
+
+
+def test_more_like_a_line_has_an_address_that_another_window_understands(visiting: Visiting, visit: Visit) -> None:
+    page = visit.open("/search?clip=53")
+    first = names(page)
+    page.locator(".match").nth(1).get_by_role("button", name="Search with this line").first.click()
+    expect(page.locator("#asked")).to_contain_text(first[1])
+    second = names(page)
+    assert second != first
+    other = visiting(page.url.removesuffix("/"))
+    other.page.goto(page.url)
+    assert names(other.page) == second
+    page.go_back()
+    assert names(page) == first
+
+
+def test_what_a_voice_should_be_unlike_is_asked_and_taken_back(visit: Visit) -> None:
+    page = visit.open("/search?clip=53")
+    first = names(page)
+    page.locator(".match").first.get_by_role("button", name="Unlike this", exact=True).click()
+    expect(page.locator(".note")).to_contain_text("cannot say how likely")
+    assert names(page) != first
+    assert "unlike_character=" in page.url
+    expect(page.locator(".likely-words").first).to_have_text("Cannot say")
+    page.locator("#asked").get_by_role("button", name="Remove this").click()
+    page.locator(".note").wait_for(state="detached")
+    assert names(page) == first
+
+
+def test_filters_narrow_the_matches(visit: Visit) -> None:
+    page = visit.open("/search?clip=53")
+    names(page)
+    page.get_by_text("Filters").click()
+    page.get_by_label("Only these games").fill("硝子の終着駅")
+    page.get_by_label("Only these games").press("Enter")
+    page.get_by_label("Group matches by").select_option("game")
+    expect(page.locator(".match")).to_have_count(1)
+    expect(page.locator(".match")).to_contain_text("硝子の終着駅")
+    page.get_by_role("button", name="Remove 硝子の終着駅").click()
+    expect(page.locator(".match")).to_have_count(4)
+    visit.check_accessible()
+
+
+def test_pages_of_matches_follow_each_other(visit: Visit) -> None:
+    page = visit.open("/search?clip=53")
+    names(page)
+    page.get_by_role("button", name="More matches").click()
+    expect(page.locator(".match")).to_have_count(20)
+    page.get_by_role("button", name="More matches").click()
+    expect(page.locator(".match")).to_have_count(24)
+    assert len(set(names(page))) == 24
+    expect(page.get_by_role("button", name="More matches")).to_have_count(0)
+
+
+def test_lines_are_heard_and_compared_by_keys_alone(visit: Visit) -> None:
+    page = visit.open("/search?clip=53")
+    names(page)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(page.locator(".match .line.is-playing")).to_have_count(1)
+    page.keyboard.press("x")
+    expect(page.locator("#asked .line.is-playing")).to_have_count(1)
+    page.keyboard.press("x")
+    expect(page.locator(".match .line.is-playing")).to_have_count(1)
+    expect(page.locator(".line.is-playing .time")).to_contain_text("/")
+    page.keyboard.press("Escape")
+    expect(page.locator(".line.is-playing")).to_have_count(0)
+
+
+def test_a_line_is_heard_to_its_end(visit: Visit) -> None:
+    page = visit.open("/search?clip=53")
+    names(page)
+    play = page.locator(".match .play").first
+    play.click()
+    expect(play).to_have_attribute("aria-pressed", "true")
+    expect(play).to_have_attribute("aria-pressed", "false")
+
+
+@pytest.mark.parametrize(
+    ("level", "gained"), [(0.5, -14.98), (0.05, 5.02), (0.001, 14.0)], ids=["loud", "quiet", "whispered"]
+)
+def test_lines_are_brought_to_one_loudness_and_never_startle(visit: Visit, level: float, gained: float) -> None:
+    page = visit.open("/help")
+    gain = page.evaluate(
+        """async ([address, level]) => {
+          const {evenGain} = await import(address);
+          return evenGain(new Float32Array(48000).fill(level), 48000);
+        }""",
+        [module(page, "player/loudness.js"), level],
+    )
+    assert 20 * math.log10(gain) == pytest.approx(gained, abs=0.01)
+
+
+def module(page: Page, path: str) -> str:
+    """The address of one of the page's modules."""
+    base: str = page.locator("script[src$='shared/header.js']").get_attribute("src") or ""
+    return base.replace("shared/header.js", path)
+
+
+def test_a_file_that_is_no_sound_is_answered_in_a_sentence(visiting: Visiting, ready: running.Server) -> None:
+    visit = visiting(ready.url, locale="ja")
+    page = visit.open("/search")
+    drop(page, Path(__file__))
+    expect(page.get_by_role("alert")).to_contain_text("この音声は使えません。")
+    expect(page.get_by_role("alert")).to_contain_text("ffmpeg")
+    expect(page.locator("#asked")).to_contain_text("このブラウザーではこの音声を再生できません。")
+    visit.wrong[:] = [words for words in visit.wrong if "422" not in words]
+
+
+def test_filters_are_kept_and_the_sound_is_missed_when_a_page_is_opened_again(visit: Visit, clip: Path) -> None:
+    page = visit.open("/search?exclude_maker=夜汽車ソフト")
+    drop(page, clip)
+    assert len(names(page)) > 1
+    page.reload()
+    expect(page.locator("#answer")).to_contain_text("Drop it again")
+    expect(page.locator("#filters-set")).to_have_text("1 is set")
+    page.locator("#files").set_input_files(clip)
+    assert len(names(page)) > 1
+
+
+def test_a_recording_is_searched_with_when_it_is_stopped(visit: Visit, role: bundled.Role) -> None:
+    page = visit.open("/search")
+    page.get_by_role("button", name="Record").click()
+    page.get_by_role("button", name="Stop and search (3 s)").click()
+    assert names(page)[0] == role.character
+    expect(page.locator("#asked")).to_contain_text("Recording")
+    expect(page.locator("#asked .time")).to_have_text(re.compile(r"3(\.\d)? s"))
+
+
+def test_a_sound_is_pasted(visit: Visit, clip: Path, role: bundled.Role) -> None:
+    page = visit.open("/search")
+    page.evaluate(
+        """([bytes, name]) => {
+          const data = new DataTransfer();
+          data.items.add(new File([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))], name));
+          document.body.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true}));
+        }""",
+        [base64.b64encode(clip.read_bytes()).decode(), clip.name],
+    )
+    assert names(page)[0] == role.character
+
+
+def test_names_with_html_in_them_are_text(visiting: Visiting, hostile: running.Server) -> None:
+    visit = visiting(hostile.url)
+    page = visit.open("/search?character=1")
+    assert names(page)[0] == HTML.format("character")
+    for noun in ("game", "maker", "line"):
+        expect(page.locator(".match").first).to_contain_text(HTML.format(noun))
+    assert page.locator("main img, main b").count() == 0
+    drop(page, Path(__file__))
+    page.get_by_role("alert").wait_for()
+    visit.wrong[:] = [words for words in visit.wrong if "422" not in words]
+
+
+HTML = "<img src=x onerror=alert(1)><b>{}"
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Iterator[running.Server]:
+    """A server on a catalog whose every name is HTML."""
+    folder = tmp_path_factory.mktemp("hostile")
+    (folder / "a.ogg").write_bytes(clip.read_bytes())
+    row = {"path": "a.ogg", **{noun: HTML.format(noun) for noun in ("character", "maker", "game")}}
+    (folder / "manifest.jsonl").write_text(json.dumps({**row, "text": HTML.format("line")}))
+    home = tmp_path_factory.mktemp("home")
+    running.quickly("ingest", folder, "--encoder", "resemblyzer", home=home)
+    with running.serving(home) as server:
+        yield once_ready(server)
