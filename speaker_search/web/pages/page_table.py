@@ -20,5 +20,6 @@ PAGES: tuple[Page, ...] = (
     Page("start", "/", "search/page.js"),
     Page("search", "/search", "search/page.js", in_navigation=True),
     Page("map", "/map", "map/page.js", in_navigation=True),
+    Page("library", "/library", "library/page.js", in_navigation=True),
     Page("help", "/help", in_navigation=True),
 )

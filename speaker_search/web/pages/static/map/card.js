@@ -60,5 +60,5 @@ function actions(scene, point, {onplay, ongame}) {
 }
 
 function closing(onclose) {
-  return button(t("base.close"), onclose, {class: "quiet icon-only map-close"}, icon("close"));
+  return button(t("map.close"), onclose, {class: "quiet icon-only map-close"}, icon("close"));
 }

@@ -12,8 +12,8 @@ const STEPS = {
   light: ["#a9c7e8", "#6c9fd6", "#3a76bb", "#1d4f90", "#0b2c5c"],
   dark: ["#35507a", "#5079b3", "#79a3df", "#abc9f3", "#e3eefc"],
 };
-const GREY = {light: "#b4b7bd", dark: "#565b66"};
-const OTHER = {light: "#7d828c", dark: "#8d929c"};
+const GREY = {light: "#b4b7bd", dark: "#6a707c"};
+const OTHER = {light: "#7d828c", dark: "#9a9fa9"};
 // How much points matter: large and above the others, or small and pale.
 const [LIT, SHARED, DIM] = [255, 90, 0];
 
