@@ -155,14 +155,11 @@ def load(**flags: object) -> Settings:
         ) from error
 
 
-def share(folder: str) -> None:
-    """Give the server processes that this one starts a folder for what they share. prometheus_client reads this
-    variable, and adds up there what they count.
-    """
+def share_figures(folder: str) -> None:
+    """Have the processes that this one starts add up what they count in a folder, by prometheus_client's variable."""
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
 
 
-def shared_folder() -> Path | None:
-    """The folder that this process shares with other server processes; None where it serves alone."""
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    return Path(folder) if folder else None
+def figures_folder() -> str | None:
+    """Where this process adds what it counts to what others count; None for one that counts alone."""
+    return os.environ.get("PROMETHEUS_MULTIPROC_DIR")

@@ -156,10 +156,10 @@ def test_the_command_line_imports_of_the_web_only_its_app_and_its_server() -> No
         f"{NAME}.web.serving.connections.Patience",
         f"{NAME}.web.serving.front.check_exposure",
         f"{NAME}.web.serving.server.end_at_sigterm",
-        f"{NAME}.web.serving.several_processes.Processes",
-        f"{NAME}.web.serving.several_processes.check_possible",
         f"{NAME}.web.serving.server.listen",
         f"{NAME}.web.serving.server.run",
+        f"{NAME}.web.serving.several.Processes",
+        f"{NAME}.web.serving.several.check_possible",
     }
 
 

@@ -21,7 +21,7 @@ from speaker_search.web.serving.connections import Patience
 from speaker_search.web.serving.figures import Metrics
 from speaker_search.web.serving.readiness import Readiness
 from speaker_search.web.serving.server import end_at_sigterm, run
-from speaker_search.web.serving.several_processes import Handed
+from speaker_search.web.serving.several import Handed
 from speaker_search.web.serving.side_by_side import of_searches
 
 

@@ -40,7 +40,7 @@ def run_server(library: Library, host: str, port: int, processes: int = 1) -> No
     from speaker_search.web.serving.connections import Patience
     from speaker_search.web.serving.front import check_exposure
     from speaker_search.web.serving.server import end_at_sigterm, listen, run
-    from speaker_search.web.serving.several_processes import Processes, check_possible
+    from speaker_search.web.serving.several import Processes, check_possible
 
     if processes > 1:
         check_possible()

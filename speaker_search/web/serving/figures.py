@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speaker_search.library import Library
-from speaker_search.settings import shared_folder
+from speaker_search.settings import figures_folder
 from speaker_search.web.serving.connections import Patience
 from speaker_search.web.serving.side_by_side import Turns
 
@@ -73,9 +73,9 @@ class Metrics:
     def text(self) -> bytes:
         """All of it. Where several processes serve, counts and times are those of all of them together."""
         counted = self._registry
-        if (folder := shared_folder()) is not None:
+        if (folder := figures_folder()) is not None:
             counted = CollectorRegistry()
-            MultiProcessCollector(counted, str(folder))  # type: ignore[no-untyped-call]
+            MultiProcessCollector(counted, folder)  # type: ignore[no-untyped-call]
         return generate_latest(counted) + generate_latest(self._own)
 
     def counting(self, app: ASGIApp) -> ASGIApp:

@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse, Response
 from speaker_search import documents
 from speaker_search.errors import UsageError
 from speaker_search.library import Library
-from speaker_search.settings import Settings, shared_folder
+from speaker_search.settings import Settings
 from speaker_search.web import problems
 from speaker_search.web.conditional import Conditional
 from speaker_search.web.serving.api_keys import Keys, keys_of, rate_of
@@ -44,7 +44,7 @@ def guard(app: FastAPI, library: Library, host: str, patience: Patience, metrics
     settings = library.settings
     hosts = [*settings.host_names, *LOOPBACK] if settings.host_names or host in LOOPBACK else []
     keys, rate = keys_of(settings.keys), rate_of(settings.rate_limit)
-    sessions = Sessions(keys, shared_folder()) if keys else None
+    sessions = Sessions(keys, settings.home / "sessions") if keys else None
     problems.install(app)
     app.add_middleware(Conditional)
     app.add_middleware(Bodies, patience=patience)

@@ -16,10 +16,6 @@ import pytest
 from end_to_end.bundled import Ingested
 from end_to_end.running import LIMIT_S, Server, begun, limited, serving
 from standin import write_voice
-from starlette.datastructures import Headers
-
-from speaker_search.web.serving.api_keys import keys_of
-from speaker_search.web.serving.sessions import COOKIE, Sessions
 
 POLL_S = 0.05
 PROCESSES = 2
@@ -127,21 +123,6 @@ def test_a_killed_process_is_replaced_and_requests_go_on(server: Server) -> None
     until(lambda: len(answering(server)) == PROCESSES)
     assert {one.pid for one in servers(server.pid)} - {one.pid for one in before}
     assert any("A server process ended with exit code -9." in line for line in server.log)
-
-
-def test_who_has_signed_in_with_one_process_is_known_to_all_until_they_sign_out(tmp_path: Path) -> None:
-    one, other = (Sessions(keys_of(["ann:read:secret"]), tmp_path) for _ in range(PROCESSES))
-    assert one.begin("another") is None
-    token = one.begin("secret")
-    assert token
-    cookie = Headers({"cookie": f"{COOKIE}={token}"})
-    found = other.of_request(cookie)
-    assert found
-    assert (found.name, found.scope) == ("ann", "read")
-    assert other.of_request(Headers({"cookie": f"{COOKIE}=../{token}"})) is None
-    other.end(token)
-    assert one.of_request(cookie) is None
-    one.end(token)
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)])

@@ -23,7 +23,7 @@ from typing import Any
 from prometheus_client.multiprocess import mark_process_dead
 
 from speaker_search.errors import UsageError
-from speaker_search.settings import share
+from speaker_search.settings import share_figures
 from speaker_search.web.serving.connections import Listener
 from speaker_search.web.serving.server import GRACE_S
 
@@ -78,8 +78,8 @@ class Processes:
 
     def run(self, listener: socket.socket) -> None:
         """Serve until Ctrl-C, which raises KeyboardInterrupt, or SIGTERM, which raises SystemExit."""
-        with tempfile.TemporaryDirectory(prefix="spksearch-") as shared:
-            share(shared)
+        with tempfile.TemporaryDirectory(prefix="spksearch-") as figures:
+            share_figures(figures)
             listener.setblocking(False)
             try:
                 while True:
