@@ -19,5 +19,10 @@ class Page:
 PAGES: tuple[Page, ...] = (
     Page("start", "/", "search/page.js"),
     Page("search", "/search", "search/page.js", in_navigation=True),
+    Page("queue", "/queue", "queue/page.js", in_navigation=True),
+    Page("voices", "/voices", "voices/page.js", in_navigation=True),
+    Page("games", "/games/{id}", "games/page.js"),
+    Page("characters", "/characters/{id}", "characters/page.js"),
+    Page("audit", "/credits/audit", "audit/page.js"),
     Page("help", "/help", in_navigation=True),
 )
