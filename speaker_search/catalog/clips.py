@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Select, select
+from sqlalchemy import Column, Connection, Row, Select, func, select
 
 from speaker_search.catalog.rows import among, chunks, read_by_id
 from speaker_search.catalog.spaces import Space
@@ -26,6 +26,7 @@ class RefusedClip:
     path: Path
     reason: str
     detail: str
+    name: str  #: of its file, below the folder or in the archive that was ingested
 
 
 def clips_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Clip]:
@@ -71,20 +72,30 @@ def is_root(connection: Connection, path: str) -> bool:
     return connection.execute(select(roots.c.id).where(roots.c.path == path)).first() is not None
 
 
-def refused_clips(connection: Connection, space: Space, *, reason: str | None = None) -> list[RefusedClip]:
-    """Every clip that a space's encoder refused, by id, with its reason."""
+def refused_clips(
+    connection: Connection, space: Space, *, reason: str | None = None, after: int = 0, limit: int | None = None
+) -> list[RefusedClip]:
+    """The clips that a space's encoder refused, by id from `after` on, with their reasons."""
     c = queue.c
     query = (
         select(clips.c.id, roots.c.path, clips.c.path, c.reason, c.detail)
         .join_from(queue, clips, c.clip_id == clips.c.id)
         .join(roots, roots.c.id == clips.c.root_id)
-        .where(c.encoder_id == space.id, c.status == "refused")
-        .order_by(clips.c.id)
+        .where(c.encoder_id == space.id, c.status == "refused", c.clip_id > after)
+        .order_by(c.clip_id)
+        .limit(limit)
     )
     if reason is not None:
         query = query.where(c.reason == reason)
     rows = connection.execute(query)
-    return [RefusedClip(id_, Path(root) / path, why, detail or "") for id_, root, path, why, detail in rows]
+    return [RefusedClip(id_, Path(root) / path, why, detail or "", path) for id_, root, path, why, detail in rows]
+
+
+def count_refused(connection: Connection, space: Space) -> dict[str, int]:
+    """How many clips a space's encoder refused for each reason, the most frequent first."""
+    c, count = queue.c, func.count()
+    query = select(c.reason, count).where(c.encoder_id == space.id, c.status == "refused").group_by(c.reason)
+    return {row[0]: row[1] for row in connection.execute(query.order_by(count.desc(), c.reason))}
 
 
 def lock_clips(connection: Connection, clip_ids: set[int]) -> dict[int, Row[Any]]:

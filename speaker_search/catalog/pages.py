@@ -31,6 +31,13 @@ class HeldClip:
     reason: str | None  #: why it was refused
 
 
+@dataclass(frozen=True, slots=True)
+class NamedCounts:
+    makers: int
+    games: int
+    characters: int
+
+
 def games_within(
     connection: Connection,
     *,
@@ -61,6 +68,12 @@ def standing_id(connection: Connection, noun: Literal["maker", "game", "characte
     if found is None:
         raise NotFoundError(f"There is no {noun} {id_}.", people.LIST)
     return found
+
+
+def count_named(connection: Connection) -> NamedCounts:
+    """How many makers, games and characters there are. Merged ones do not count."""
+    live = (select(func.count()).select_from(table).where(people.is_live(table)) for table in TABLES.values())
+    return NamedCounts(*(connection.execute(count).scalar_one() for count in live))
 
 
 def list_makers(

@@ -124,6 +124,7 @@ from speaker_search.documents.searches.questions import (
     SearchRequest,
 )
 from speaker_search.documents.searches.speakers import Speakers, SpeakerSearch, Turn
+from speaker_search.documents.state import EncoderHealth, Health, IndexState, LibraryState, RefusedFile, RefusedFiles
 from speaker_search.documents.transfers import Backup, Exported, Imported, Restored
 
 __all__ = [
@@ -164,6 +165,7 @@ __all__ = [
     "Edit",
     "EditRequest",
     "Edits",
+    "EncoderHealth",
     "EncoderState",
     "EvaluatedPart",
     "Evaluation",
@@ -172,11 +174,13 @@ __all__ = [
     "Forgotten",
     "Game",
     "Games",
+    "Health",
     "HeardLines",
     "HeldClip",
     "Hit",
     "Imported",
     "ImportedCredits",
+    "IndexState",
     "IndexStatus",
     "Ingest",
     "IngestReport",
@@ -185,6 +189,7 @@ __all__ = [
     "Intervals",
     "JudgedVerdict",
     "Layout",
+    "LibraryState",
     "LikelyActor",
     "LikelyActors",
     "LikelyVoice",
@@ -214,6 +219,8 @@ __all__ = [
     "Reference",
     "RefusedClip",
     "RefusedClips",
+    "RefusedFile",
+    "RefusedFiles",
     "Relation",
     "Reliability",
     "Restored",

@@ -7,10 +7,12 @@ from typing import Protocol
 
 from speaker_search import documents
 from speaker_search.catalog import pages, people
+from speaker_search.catalog.clips import RefusedClip, count_refused, refused_clips
+from speaker_search.catalog.spaces import count_clips
 from speaker_search.documents.paging import cursor_after, id_after
 from speaker_search.entities import Game
 from speaker_search.errors import NotFoundError, UsageError
-from speaker_search.library.holdings import Holdings, check_limit
+from speaker_search.library.holdings import Holdings, check_limit, checked_reason
 
 
 class Browsing(Holdings):
@@ -146,6 +148,36 @@ class Browsing(Holdings):
             raise NotFoundError(f"There is no clip {clip_id}.")
         return _clip(found[0])
 
+    def state(self) -> documents.LibraryState:
+        """How many makers, games, characters and clips there are, and how the index is; zeros for an empty catalog."""
+        space = None if self.empty else self.space
+        with self.catalog.read() as connection:
+            named = pages.count_named(connection)
+            counts = None if space is None else count_clips(connection, space.id)
+            refused = {} if space is None else count_refused(connection, space)
+        none = documents.ClipCounts(embedded=0, pending=0, refused=0)
+        return documents.LibraryState(
+            encoder=space.name if space else None,
+            makers=named.makers,
+            games=named.games,
+            characters=named.characters,
+            clips=documents.ClipCounts.copy_of(counts) if counts else none,
+            refused=refused,
+            index=documents.IndexState.copy_of(self.index_status()) if space else None,
+        )
+
+    def refused_list(
+        self, *, reason: str | None = None, limit: int = 100, cursor: str | None = None
+    ) -> documents.RefusedFiles:
+        """A page of refused clips with their reasons, or of those with one reason."""
+        space = self.space
+        check_limit(limit)
+        after = id_after(cursor, "refused")
+        with self.catalog.read() as connection:
+            found = refused_clips(connection, space, reason=checked_reason(reason), after=after, limit=limit + 1)
+        page = [_refused(one) for one in found]
+        return documents.RefusedFiles(clips=page[:limit], next=_next("refused", page, limit))
+
 
 class _Listed(Protocol):
     @property
@@ -159,6 +191,13 @@ def _next(listed: str, page: Sequence[_Listed], limit: int) -> str | None:
 def _game(game: Game, characters: int) -> documents.ListedGame:
     maker = documents.Maker.copy_of(game.maker)
     return documents.ListedGame(id=game.id, title=game.title, maker=maker, characters=characters)
+
+
+def _refused(clip: RefusedClip) -> documents.RefusedFile:
+    root = str(clip.path).removesuffix(clip.name)
+    return documents.RefusedFile(
+        id=clip.id, file=clip.name, reason=clip.reason, detail=clip.detail.replace(root, "") if root else clip.detail
+    )
 
 
 def _clip(held: pages.HeldClip) -> documents.HeldClip:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from speaker_search import encoders
 from speaker_search.audio import containers, decode
-from speaker_search.documents import Diagnosis, EncoderState, MachineState, SoundState
+from speaker_search.documents import Diagnosis, EncoderHealth, EncoderState, Health, MachineState, SoundState
 from speaker_search.encoders import Backend, weights
 from speaker_search.encoders.backends.choose import choose
 from speaker_search.encoders.backends.machine import cpu_name, this_machine
@@ -34,6 +34,25 @@ def diagnose(chosen: Settings) -> Diagnosis:
     states = [_state(name, chosen.checkpoint if name == own else None, chosen.device) for name in encoders.NAMES]
     packages = {name: _version(name) for name in PACKAGES}
     return Diagnosis(encoder=own, encoders=states, machine=_machine(), packages=packages, sounds=_sounds())
+
+
+def health(chosen: Settings) -> Health:
+    """The same without folders and files of this machine, for people who ask over the network."""
+    found = diagnose(chosen)
+    encoders = [
+        EncoderHealth(
+            name=one.name,
+            purpose=one.purpose,
+            dim=one.dim,
+            state="ready" if one.ready else "missing" if one.weights is None else "broken",
+            space=one.space,
+            needs=one.needs,
+            backend=one.backend,
+            backend_reason=one.backend_reason,
+        )
+        for one in found.encoders
+    ]
+    return Health(encoder=found.encoder, encoders=encoders, machine=found.machine, packages=found.packages)
 
 
 def _state(name: str, checkpoint: Path | None, device: str) -> EncoderState:

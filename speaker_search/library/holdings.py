@@ -101,11 +101,7 @@ class Holdings:
 
     def refused(self, reason: str | None = None) -> documents.RefusedClips:
         """Every refused clip with its reason, or those with one reason."""
-        if reason is not None and reason not in set(Refusal):
-            raise UsageError(
-                f"{reason!r} is not a reason for refusing a clip.", f"The reasons are {', '.join(Refusal)}."
-            )
-        space = self.space
+        reason, space = checked_reason(reason), self.space
         with self.catalog.read() as connection:
             found = clips.refused_clips(connection, space, reason=reason)
             return documents.RefusedClips(clips=[documents.RefusedClip.copy_of(clip) for clip in found])
@@ -202,6 +198,13 @@ class Holdings:
 
     def _encoder_names(self) -> tuple[str, ...]:
         return encoders.NAMES
+
+
+def checked_reason(reason: str | None) -> str | None:
+    """The same. Raises UsageError for what is not a reason for refusing a clip."""
+    if reason is not None and reason not in set(Refusal):
+        raise UsageError(f"{reason!r} is not a reason for refusing a clip.", f"The reasons are {', '.join(Refusal)}.")
+    return reason
 
 
 def check_limit(limit: int) -> None:

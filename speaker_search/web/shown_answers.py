@@ -213,6 +213,51 @@ ANSWERS: dict[str, Any] = {
         ],
         warnings=[],
     ),
+    "get_state": documents.LibraryState(
+        encoder=SPACE,
+        makers=2,
+        games=4,
+        characters=24,
+        clips=documents.ClipCounts(embedded=198, pending=0, refused=2),
+        refused={"silent": 1, "too_short": 1},
+        index=documents.IndexState(
+            clips=198,
+            vectors=198,
+            behind=0,
+            plan="exact: a scan of 198 clips takes no time",
+            bytes=152_064,
+            recall=None,
+        ),
+        may_edit=True,
+        folders=["/voices"],
+    ),
+    "list_refusals": documents.RefusedFiles(
+        clips=[
+            documents.RefusedFile(
+                id=930, file="潮風カレンダー/voice/sk0007.ogg", reason="silent", detail="The sound is silent."
+            )
+        ],
+        next=cursor_after("refused", 930),
+    ),
+    "get_health": documents.Health(
+        encoder="anime-va",
+        encoders=[
+            documents.EncoderHealth(
+                name="anime-va",
+                purpose="acted Japanese: tells voice actors apart",
+                dim=192,
+                state="ready",
+                space=SPACE,
+                needs="embedding_model.pth of litagin/anime_speaker_embedding_by_va_ecapa_tdnn_groupnorm",
+                backend="openvino cpu bf16",
+                backend_reason="this processor has AMX",
+            )
+        ],
+        machine=documents.MachineState(
+            system="Linux", python="3.11.9", cpu="AMD EPYC 7763", cores=8, gpu=None, device="cpu"
+        ),
+        packages={"torch": "2.7.1", "faiss-gpu": None},
+    ),
     "list_edits": documents.Edits(edits=[EDIT], next=None),
     "make_edit": MENDED,
     "undo_edit": MENDED,

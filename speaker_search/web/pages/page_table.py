@@ -24,5 +24,7 @@ PAGES: tuple[Page, ...] = (
     Page("games", "/games/{id}", "games/page.js"),
     Page("characters", "/characters/{id}", "characters/page.js"),
     Page("audit", "/credits/audit", "audit/page.js"),
+    Page("map", "/map", "map/page.js", in_navigation=True),
+    Page("library", "/library", "library/page.js", in_navigation=True),
     Page("help", "/help", in_navigation=True),
 )

@@ -14,6 +14,7 @@ from speaker_search.web.routes.ingest_routes import ingest_routes
 from speaker_search.web.routes.map_routes import map_routes
 from speaker_search.web.routes.search_routes import search_routes
 from speaker_search.web.routes.sound_routes import sound_routes
+from speaker_search.web.routes.state_routes import state_routes
 from speaker_search.web.routes.verdict_routes import verdict_routes
 from speaker_search.web.routes.voice_routes import voice_routes
 from speaker_search.web.serving.side_by_side import SearchTurns
@@ -31,6 +32,7 @@ def add_routes(app: FastAPI, library: Library, ingests: Ingests, turns: SearchTu
         ("credits", credit_routes(library, turns.cast)),
         ("edits", edit_routes(library)),
         ("ingest", ingest_routes(ingests)),
+        ("server", state_routes(library)),
     ):
         app.include_router(part, prefix="/v1", tags=[tag], dependencies=[Depends(check_media_types)])
     app.include_router(sound_routes(library, turns.sound), prefix="/v1", tags=["catalog"])

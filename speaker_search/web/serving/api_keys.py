@@ -120,6 +120,7 @@ class Keys:
             return problems.problem("origin", "By a sign-in, only the server's own pages may send this. Send a key.")
         if key.scope == "read" and scope["method"] not in READING and not scope["path"].startswith("/v1/search"):
             return problems.problem("forbidden", "This key may only read. Send one with the scope edit.")
+        scope.setdefault("state", {})["may_edit"] = key.scope == "edit"
         if not self._rates.hit(self._rate, key.name):
             reset = self._rates.get_window_stats(self._rate, key.name).reset_time
             detail = f"This key has reached its limit of {self._rate}. Try again later."

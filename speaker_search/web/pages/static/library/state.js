@@ -1,0 +1,40 @@
+// How much the library holds, and how its index is.
+
+import {el} from "../shared/dom.js";
+import {number, t} from "../shared/words.js";
+
+const MIB = 2 ** 20;
+const GIB = 2 ** 30;
+
+export function showSizes(element, {makers, games, characters, clips}) {
+  const sizes = [
+    [t("library.makers"), makers],
+    [t("library.games"), games],
+    [t("library.characters"), characters],
+    [t("library.lines"), clips.embedded],
+    ...(clips.pending ? [[t("library.pending"), clips.pending]] : []),
+    ...(clips.refused ? [[t("library.refused_lines"), clips.refused]] : []),
+  ];
+  element.replaceChildren(...sizes.map(([words, value]) => el("div", {class: "figure"}, el("strong", {}, number(value)), el("span", {class: "muted"}, words))));
+  element.hidden = false;
+}
+
+export function showIndex(element, {encoder, clips, index}) {
+  if (index === null) return element.replaceChildren(el("p", {class: "muted"}, t("library.no_index")));
+  const missing = index.vectors < index.clips || index.behind > 0;
+  const facts = [
+    [t("library.encoder"), encoder],
+    [t("library.in_index"), t("library.of_lines", {vectors: index.vectors, count: index.clips})],
+    [t("library.index_state"), missing ? t("library.behind", {count: index.behind}) : t("library.up_to_date")],
+    [t("library.on_disk"), index.bytes >= GIB ? `${number(Math.round((10 * index.bytes) / GIB) / 10)} GiB` : `${number(Math.round((10 * index.bytes) / MIB) / 10)} MiB`],
+    [t("library.kind"), index.plan ?? t("library.not_saved")],
+    ...(index.recall ? [[t("library.recall"), `${number(Math.round(1000 * index.recall.recall_at_10) / 10)}%`]] : []),
+    ...(clips.pending ? [[t("library.pending"), number(clips.pending)]] : []),
+  ];
+  element.replaceChildren(factsShown(facts));
+}
+
+/** Names with their values, as a list. */
+export function factsShown(facts) {
+  return el("dl", {class: "facts"}, facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
+}

@@ -1,0 +1,64 @@
+// What is said about a point: a card beside it, which can be held and used once it is pinned.
+
+import {button, el, icon, said} from "../shared/dom.js";
+import {has} from "../shared/links.js";
+import {t} from "../shared/words.js";
+
+const AWAY_PX = 14; // from the point
+
+/** The address that a point leads to: its character's page, or a search for what sounds like it; null without either. */
+export function addressOf(scene, point) {
+  const character = scene.character(point);
+  if (has("characters") && character) return `/characters/${character.id}`;
+  return likeAddress(scene, point);
+}
+
+/** The address of a search for voices like a point; null without that page. */
+export function likeAddress(scene, point) {
+  return has("search") ? `/search?${scene.kind === "lines" ? "clip" : "character"}=${scene.ids[point]}` : null;
+}
+
+/** What a card says, in one line, for screen readers. */
+export function cardWords(scene, point, kin) {
+  return [...facts(scene, point, kin).map((one) => one.textContent)].join(t("map.comma"));
+}
+
+function facts(scene, point, kin) {
+  const game = scene.game(point);
+  const voice = scene.voice(point);
+  const lines = [said(scene.name(point), {class: "map-name"}, "strong"), said(`${game.title} · ${game.maker.name}`)];
+  if (voice !== null) lines.push(el("span", {}, t("map.voice_roles", {number: String(voice), count: kin.length + 1})));
+  else if (scene.kind === "characters") lines.push(el("span", {class: "muted"}, t("map.no_voice")));
+  if (scene.kind === "characters") lines.push(el("span", {class: "muted"}, t("base.clips", {count: scene.clips[point]})));
+  return lines;
+}
+
+/** Fill the card and put it beside a point at [left, top] of its window. `text` is the line's, once it is known. */
+export function showCard(card, scene, point, kin, [left, top], {pinned, text, onplay, ongame, onclose}) {
+  card.replaceChildren(...facts(scene, point, kin));
+  if (text) card.firstElementChild.after(said(text, {class: "map-text"}));
+  card.classList.toggle("is-pinned", pinned);
+  if (pinned) card.append(actions(scene, point, {onplay, ongame}), closing(onclose));
+  card.hidden = false;
+  const {clientWidth: width, clientHeight: height} = card.parentElement;
+  const beside = left + AWAY_PX + card.offsetWidth > width ? left - AWAY_PX - card.offsetWidth : left + AWAY_PX;
+  card.style.left = `${Math.max(4, Math.min(beside, width - card.offsetWidth - 4))}px`;
+  card.style.top = `${Math.max(4, Math.min(top - card.offsetHeight / 2, height - card.offsetHeight - 4))}px`;
+}
+
+function actions(scene, point, {onplay, ongame}) {
+  const character = scene.character(point);
+  const like = likeAddress(scene, point);
+  return el(
+    "div",
+    {class: "row map-actions"},
+    button(t("map.hear"), onplay, {class: "icon-only primary"}, icon("play")),
+    has("characters") && character ? el("a", {class: "button", href: `/characters/${character.id}`}, t("map.open")) : null,
+    like ? el("a", {class: "button", href: like}, t("map.like")) : null,
+    scene.kind === "characters" ? button(t("map.lines_of_game"), ongame) : null,
+  );
+}
+
+function closing(onclose) {
+  return button(t("map.close"), onclose, {class: "quiet icon-only map-close"}, icon("close"));
+}

@@ -1,0 +1,224 @@
+"""The voice map as people use it: points to see, to point at, to choose and to go to, by mouse and by keys alone."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, Route, expect
+from web.pages.conftest import LIMIT_MS, Visit, Visiting
+
+BETTER = "A better layout is being made"
+LEFT_FREE = 0.06  # of the window on each side of a whole map
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A map on the page, and where its points are in the browser's window."""
+
+    page: Page
+    map: dict[str, Any]
+
+    def place(self, point: int) -> tuple[float, float]:
+        box = self.page.locator("#map-window").bounding_box()
+        assert box is not None
+        x, y = self.map["x"], self.map["y"]
+        size = (box["width"] / (max(x) - min(x)), box["height"] / (max(y) - min(y)))
+        scale = min(size) * (1 - 2 * LEFT_FREE)
+        left = box["x"] + box["width"] / 2 + scale * (x[point] - (min(x) + max(x)) / 2)
+        return left, box["y"] + box["height"] / 2 + scale * (y[point] - (min(y) + max(y)) / 2)
+
+    def lonely(self) -> int:
+        """The point that is farthest from its neighbours."""
+        places = [complex(x, y) for x, y in zip(self.map["x"], self.map["y"], strict=True)]
+        apart = [min(abs(one - other) for other in places if other is not one) for one in places]
+        return apart.index(max(apart))
+
+
+def opened(visit: Visit, http: httpx.Client, path: str = "/map", *, of: str = "/v1/map") -> Shown:
+    page = visit.open(path)
+    page.locator("#map[data-shown]").wait_for()
+    expect(page.get_by_text(BETTER)).to_be_hidden(timeout=LIMIT_MS)
+    return Shown(page, http.get(of).json())
+
+
+def colour_at(page: Page, left: float, top: float) -> tuple[int, ...]:
+    """The colour of a pixel as it is on the screen."""
+    png = page.screenshot(clip={"x": left, "y": top, "width": 1, "height": 1})
+    return tuple(
+        page.evaluate(
+            """async (content) => {
+                const bytes = Uint8Array.from(atob(content), (one) => one.charCodeAt(0));
+                const context = new OffscreenCanvas(1, 1).getContext("2d");
+                context.drawImage(await createImageBitmap(new Blob([bytes])), 0, 0);
+                return [...context.getImageData(0, 0, 1, 1).data];
+            }""",
+            base64.b64encode(png).decode(),
+        )
+    )
+
+
+@pytest.fixture
+def shown(visit: Visit, http: httpx.Client) -> Shown:
+    return opened(visit, http)
+
+
+@pytest.mark.parametrize("by", ["gpu", "processor"])
+def test_each_point_is_drawn_in_its_place_and_names_its_character_when_pointed_at(
+    visit: Visit, http: httpx.Client, by: str
+) -> None:
+    if by == "gpu":  # the name of the renderer tells that here it is the processor too
+        visit.page.add_init_script(
+            "const own = WebGLRenderingContext.prototype.getExtension;"
+            "WebGLRenderingContext.prototype.getExtension ="
+            " function (name) { return name === 'WEBGL_debug_renderer_info' ? null : own.call(this, name); }"
+        )
+    shown = opened(visit, http)
+    assert shown.page.locator("#map").get_attribute("data-drawn-by") == by
+    point = shown.lonely()
+    left, top = shown.place(point)
+    assert colour_at(shown.page, left, top) != (255, 255, 255, 255)
+    assert colour_at(shown.page, left + 30, top + 30) == (255, 255, 255, 255)
+    shown.page.mouse.move(left + 2, top - 2)
+    card = shown.page.locator("#map-card")
+    expect(card).to_contain_text(shown.map["names"][point])
+    expect(card).to_contain_text(shown.map["of_games"][shown.map["games"][point]]["title"])
+    shown.page.mouse.move(left + 40, top + 40)
+    expect(card).to_be_hidden()
+
+
+def test_a_line_is_heard_under_the_pointer_once_sound_is_on(shown: Shown, http: httpx.Client) -> None:
+    point = shown.lonely()
+    shown.page.get_by_role("button", name="Sound under the pointer").click()
+    with shown.page.expect_request(re.compile(r"/v1/clips/\d+/audio")) as asked:
+        shown.page.mouse.move(*shown.place(point))
+    clips = http.get("/v1/clips", params={"character_id": shown.map["ids"][point], "limit": 5}).json()["clips"]
+    assert asked.value.url.endswith(max(clips, key=lambda clip: float(clip["seconds"]))["audio"])
+
+
+def test_a_lasso_chooses_the_points_within_and_lists_them_by_voice(visit: Visit, shown: Shown) -> None:
+    page = shown.page
+    places = [shown.place(point) for point in range(len(shown.map["ids"]))]
+    edge = sorted(left for left, _ in places)[len(places) // 2] + 1
+    within = {name for name, (left, _) in zip(shown.map["names"], places, strict=True) if left < edge}
+    box = page.locator("#map-window").bounding_box()
+    assert box is not None
+    start, top, bottom = box["x"] + 20, box["y"] + 2, box["y"] + box["height"] - 2
+    page.keyboard.down("Shift")
+    page.mouse.move(start, top)
+    page.mouse.down()
+    for left, down in ((start, bottom), (edge, bottom), (edge, top)):
+        page.mouse.move(left, down, steps=2)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    chosen = page.locator("#map-chosen")
+    assert set(chosen.locator(".map-who > :first-child").all_inner_texts()) == within
+    recurring = {shown.map["voices"][point] for point, place in enumerate(places) if place[0] < edge} - {None}
+    assert chosen.get_by_role("heading", level=3, name=re.compile("^Voice")).count() == len(recurring)
+    visit.check_accessible()
+    with page.expect_request(re.compile(r"/v1/clips/\d+/audio")):
+        chosen.get_by_role("button", name="Play a line of").first.click()
+    chosen.get_by_role("button", name="Choose none").click()
+    expect(chosen).to_be_hidden()
+
+
+def test_keys_alone_find_a_character_go_on_to_its_neighbour_and_play_a_line(shown: Shown, visit: Visit) -> None:
+    page, name = shown.page, shown.map["names"][3]
+    said, card = page.locator("#map-said"), page.locator("#map-card")
+    page.keyboard.press("/")
+    page.keyboard.type(name)
+    expect(page.get_by_role("option").first).to_contain_text(name)
+    page.keyboard.press("Enter")
+    expect(said).to_contain_text(name)
+    visit.check_accessible()
+    with page.expect_request(re.compile(r"/v1/clips/\d+/audio")):
+        page.keyboard.press(" ")
+    page.keyboard.press("0")
+    for key in ("ArrowLeft", "ArrowRight"):
+        page.keyboard.press(f"Shift+{key}")
+    expect(said).not_to_contain_text(name + ",")
+    expect(card).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+    page.keyboard.press("+")
+    expect(page).to_have_url(re.compile(r"zoom=0\.5"))
+
+
+def test_a_games_lines_are_points_of_their_own_at_an_address_of_their_own(visit: Visit, http: httpx.Client) -> None:
+    page = opened(visit, http, "/map?colour=maker").page
+    assert page.locator("#map-way").input_value() == "maker"
+    title = http.get("/v1/games/1").json()["title"]
+    page.get_by_role("combobox", name="Find a character or a game").fill(title)
+    page.get_by_role("option", name=title).first.click()
+    lines = http.get("/v1/games/1/map").json()
+    page.locator(f"#map[data-shown='lines {len(lines['ids'])}']").wait_for()
+    assert page.url.endswith("/map?game=1")
+    page.reload()
+    page.locator("#map[data-shown]").wait_for()
+    shown = Shown(page, lines)
+    point = shown.lonely()
+    page.mouse.move(*shown.place(point))
+    text = http.get(f"/v1/clips/{lines['ids'][point]}").json()["text"]
+    expect(page.locator("#map-card")).to_contain_text(text)
+    page.get_by_role("button", name="All characters").click()
+    page.locator("#map[data-shown^=characters]").wait_for()
+    page.go_back()
+    page.locator("#map[data-shown^=lines]").wait_for()
+
+
+def test_points_move_to_a_better_map_once_it_is_made(visit: Visit, http: httpx.Client) -> None:
+    better = http.get("/v1/map").json()
+    rough = {**better, "better": True, "x": better["y"], "y": better["x"]}
+    asked = []
+
+    def answer(route: Route) -> None:
+        asked.append(route)
+        route.fulfill(body=json.dumps(rough if len(asked) == 1 else {**better, "better": False}))
+
+    visit.page.route("**/v1/map", answer)
+    page = visit.open("/map")
+    page.get_by_text(BETTER).wait_for()
+    point = Shown(page, better).lonely()
+    page.mouse.move(*Shown(page, rough).place(point))
+    card = page.locator("#map-card")
+    expect(card).to_contain_text(better["names"][point])
+    expect(page.get_by_text(BETTER)).to_be_hidden(timeout=LIMIT_MS)
+    expect(card).to_be_visible()  # it stays with its point
+    page.mouse.move(*Shown(page, better).place(point))
+    expect(card).to_contain_text(better["names"][point])
+
+
+def test_without_webgl_the_map_says_so_and_there_is_a_list(visit: Visit, http: httpx.Client) -> None:
+    visit.page.add_init_script(
+        "const own = HTMLCanvasElement.prototype.getContext;"
+        "HTMLCanvasElement.prototype.getContext ="
+        " function (kind, more) { return kind === 'webgl' ? null : own.call(this, kind, more); }"
+    )
+    shown = opened(visit, http)
+    page = shown.page
+    expect(page.get_by_text("This browser has no WebGL")).to_be_visible()
+    assert colour_at(page, *shown.place(shown.lonely())) != (255, 255, 255, 255)
+    page.get_by_role("button", name="List", exact=True).click()
+    page.get_by_label("Filter by name").fill("天野")
+    expect(page.get_by_role("row")).to_have_count(2)
+    expect(page.get_by_role("cell", name="天野 こまち", exact=True)).to_be_visible()
+    visit.check_accessible()
+
+
+def test_the_map_is_moved_and_zoomed_by_touch_and_a_tap_holds_the_card(
+    visiting: Visiting, server: Any, http: httpx.Client
+) -> None:
+    visit = visiting(server.url, has_touch=True, viewport={"width": 390, "height": 844})
+    shown = opened(visit, http)
+    point = shown.lonely()
+    shown.page.touchscreen.tap(*shown.place(point))
+    card = shown.page.locator("#map-card")
+    expect(card).to_contain_text(shown.map["names"][point])
+    card.get_by_role("button", name="Lines of this game").click()
+    shown.page.locator("#map[data-shown^=lines]").wait_for()
+    expect(card).to_be_hidden()
