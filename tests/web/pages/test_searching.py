@@ -14,7 +14,12 @@ import pytest
 import soundfile
 from end_to_end import bundled, running
 from playwright.sync_api import Page, expect
-from web.pages.conftest import Visit, Visiting, once_ready
+from standin import StandInEncoder
+from web.in_thread import serving_in_thread
+from web.pages.conftest import Visit, Visiting
+
+from speaker_search.library import Library
+from speaker_search.settings import Settings
 
 DROP = """([bytes, name]) => {
   const data = new DataTransfer();
@@ -230,8 +235,8 @@ def test_a_sound_is_pasted(visit: Visit, clip: Path, role: bundled.Role) -> None
     assert names(page)[0] == role.character
 
 
-def test_names_with_html_in_them_are_text(visiting: Visiting, hostile: running.Server) -> None:
-    visit = visiting(hostile.url)
+def test_names_with_html_in_them_are_text(visiting: Visiting, hostile: str) -> None:
+    visit = visiting(hostile)
     page = visit.open("/search?character=1")
     assert names(page)[0] == HTML.format("character")
     for noun in ("game", "maker", "line"):
@@ -246,13 +251,14 @@ HTML = "<img src=x onerror=alert(1)><b>{}"
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Iterator[running.Server]:
-    """A server on a catalog whose every name is HTML."""
+def hostile(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Iterator[str]:
+    """The address of a server on a catalog whose every name is HTML."""
     folder = tmp_path_factory.mktemp("hostile")
     (folder / "a.ogg").write_bytes(clip.read_bytes())
     row = {"path": "a.ogg", **{noun: HTML.format(noun) for noun in ("character", "maker", "game")}}
     (folder / "manifest.jsonl").write_text(json.dumps({**row, "text": HTML.format("line")}))
-    home = tmp_path_factory.mktemp("home")
-    running.quickly("ingest", folder, "--encoder", "resemblyzer", home=home)
-    with running.serving(home) as server:
-        yield once_ready(server)
+    with Library(Settings(home=tmp_path_factory.mktemp("home")), encoder=StandInEncoder()) as library:
+        library.ingest([folder])
+        library.warm_up()
+        with serving_in_thread(library) as client:
+            yield str(client.base_url)
