@@ -36,6 +36,11 @@ class Shot:
 SHOTS = (
     Shot("start", "/", "#catalog-size strong"),
     Shot("search", "/search?clip=1&exclude_game=星降る坂の約束", ".match .line"),
+    Shot("queue", "/queue", "#queue h2"),
+    Shot("voices", "/voices", ".voice"),
+    Shot("game", "/games/3", ".likely-voice"),
+    Shot("character", "/characters/13", ".near"),
+    Shot("audit", "/credits/audit", "#audit h2"),
     Shot("help", "/help"),
 )
 #: Language, colours, width and height.

@@ -45,15 +45,19 @@ def take(home: Path | None, on_progress: Callable[[IngestReport], None]) -> Tour
             f"The catalog cannot be kept in {kept}: {error.strerror}.", "Give a folder you can write to as --keep."
         ) from error
     try:
-        chosen = settings.load(home=kept, encoder=ENCODER, device="cpu")
-        # The user's own database and weights have nothing to do with the bundled voices.
-        chosen = chosen.model_copy(update={"database_url": None, "checkpoint": None})
-        with Library(chosen) as library:
+        with opened(kept) as library:
             return _tour(library, on_progress)
     except BaseException:
         if home is None:
             shutil.rmtree(kept)
         raise
+
+
+def opened(home: Path) -> Library:
+    """The tour's catalog in a home."""
+    chosen = settings.load(home=home, encoder=ENCODER, device="cpu")
+    # The user's own database and weights have nothing to do with the bundled voices.
+    return Library(chosen.model_copy(update={"database_url": None, "checkpoint": None}))
 
 
 def _tour(library: Library, on_progress: Callable[[IngestReport], None]) -> Tour:

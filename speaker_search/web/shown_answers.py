@@ -73,7 +73,7 @@ EDIT = documents.Edit(
     undone_at=None,
     undone_by=None,
 )
-MENDED = documents.Mended(edit=EDIT, clips=0)
+MENDED = documents.Mended(edit=EDIT, clips=0, new=True)
 INGEST = documents.Ingest(
     id="3f1c0c6c5a0f4a3c9d5a1b2c3d4e5f60",
     requested=AT.isoformat(),

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from end_to_end.bundled import VOICES, Ingested, Role, cast, recurring
-from end_to_end.running import LIMIT_S, Ran, Word, environment, quickly, spksearch
+from end_to_end.running import LIMIT_S, Ran, Word, environment, quickly, serving, spksearch
 
 from speaker_search.documents.paging import cursor_after
 
@@ -344,6 +344,13 @@ def test_demo_keeps_its_catalog_in_the_folder_given_and_touches_no_other(ingeste
     assert quickly("verdict", "list", "--json", home=kept).document["verdicts"] == []
     assert done.code == 0
     assert not (tmp_path / "home").exists()
+
+
+def test_demo_serves_its_catalog_when_asked(ingested: Ingested, tmp_path: Path) -> None:
+    kept = ingested.copy(tmp_path / "kept")
+    with serving(tmp_path / "home", "--serve", "--keep", kept, command="demo") as server:
+        assert server.client.get("/").headers["content-type"] == "text/html; charset=utf-8"
+        assert len(server.client.get("/v1/games").json()["games"]) == 4
 
 
 def test_the_module_and_the_installed_program_print_the_version(tmp_path: Path) -> None:

@@ -187,9 +187,9 @@ class Server:
 
 
 @contextmanager
-def serving(home: Path, *arguments: str, **settings: str) -> Iterator[Server]:
+def serving(home: Path, *arguments: Word, command: str = "serve", **settings: str) -> Iterator[Server]:
     """A server on a free port, stopped by Ctrl-C at the end, when no request may have made it stumble."""
-    with begun("serve", "--port", "0", *arguments, home=home, **settings) as running:
+    with begun(command, "--port", "0", *arguments, home=home, **settings) as running:
         log = [running.err.readline()]
         while log[-1] and not log[-1].startswith("Serving"):
             log.append(running.err.readline())

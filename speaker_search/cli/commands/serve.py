@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from speaker_search.cli import options, output
 from speaker_search.errors import UsageError
+
+if TYPE_CHECKING:
+    from speaker_search.library import Library
 
 
 def serve(
@@ -18,13 +21,19 @@ def serve(
     encoder: options.EncoderName = None,
     device: options.Device = None,
 ) -> None:
-    """Serve the HTTP API until stopped. An empty catalog is searched as soon as it has voices.
+    """Serve the pages and the HTTP API until stopped. An empty catalog is searched as soon as it has voices.
 
     On addresses that others can reach it needs keys (SPKSEARCH_API_KEYS). /readyz says when searches are answered;
     SIGTERM stops it once the requests in progress are answered.
 
     Example: spksearch serve --port 8000
     """
+    with options.open_library(encoder=encoder, device=device) as library:
+        run_server(library, host, port)
+
+
+def run_server(library: Library, host: str, port: int) -> None:
+    """Serve a library until stopped. Raises UsageError where it cannot be served there."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it carries no types
 
     from speaker_search.web.app import create_app
@@ -32,25 +41,24 @@ def serve(
     from speaker_search.web.serving.front import check_exposure
     from speaker_search.web.serving.server import end_at_sigterm, listen, run
 
-    with options.open_library(encoder=encoder, device=device) as library:
-        check_exposure(library.settings, host)
-        if library.empty:  # until it is filled, over HTTP or by another program
-            served, reason = "an empty catalog", library.encoder_choice().reason
-            if reason and library.settings.roots:
-                output.note(reason)
-        else:  # what cannot be searched is reported now
-            served = library.prepare()
-        # Searches run side by side: threads within each take three times the CPU and only get in each other's way.
-        threadpool_limits(1, user_api="blas")
-        gc.freeze()  # what is loaded by now stays: full collections that look through all of it delay searches
-        patience = Patience()
-        app = create_app(library, host=host, patience=patience)
-        listener = listen(host, port)
-        address = f"[{host}]" if ":" in host else host
-        port = listener.getsockname()[1]
-        end_at_sigterm()
-        output.note(f"Serving {served} on http://{address}:{port}; /openapi.json describes the API.")
-        run(app, listener, patience)
+    check_exposure(library.settings, host)
+    if library.empty:  # until it is filled, over HTTP or by another program
+        served, reason = "an empty catalog", library.encoder_choice().reason
+        if reason and library.settings.roots:
+            output.note(reason)
+    else:  # what cannot be searched is reported now
+        served = library.prepare()
+    # Searches run side by side: threads within each take three times the CPU and only get in each other's way.
+    threadpool_limits(1, user_api="blas")
+    gc.freeze()  # what is loaded by now stays: full collections that look through all of it delay searches
+    patience = Patience()
+    app = create_app(library, host=host, patience=patience)
+    listener = listen(host, port)
+    address = f"[{host}]" if ":" in host else host
+    port = listener.getsockname()[1]
+    end_at_sigterm()
+    output.note(f"Serving {served} on http://{address}:{port}; open it in a browser. /docs describes the API.")
+    run(app, listener, patience)
 
 
 def mcp(

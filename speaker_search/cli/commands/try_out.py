@@ -13,6 +13,7 @@ import typer
 from speaker_search import settings
 from speaker_search.cli import options, output
 from speaker_search.cli.commands.judge import given_sentence, undone_sentence
+from speaker_search.cli.commands.serve import run_server
 from speaker_search.cli.progress import ingest_progress
 from speaker_search.documents import TriedVerdict, VoiceChange
 from speaker_search.entities import counted
@@ -22,11 +23,13 @@ def demo(
     keep: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where to keep the catalog. Default: a new temporary folder.")
     ] = None,
+    serve: Annotated[bool, typer.Option("--serve", help="Then serve them: pages to search and listen on.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 picks a free one.")] = 8000,
     json: options.Json = False,
 ) -> None:
     """Ingest the bundled voices of four games, and find the voices that recur in them.
 
-    Example: spksearch demo --keep /tmp/demo
+    Example: spksearch demo --serve
     """
     output.waiting("Loading the encoder…")
     from speaker_search.demo import tour
@@ -56,6 +59,9 @@ def demo(
         output.command(f"\nThe catalog is kept in {seen.home}. Try next:")
         for words in (["catalog", "list"], ["similar", took.speaker.name], ["cast", "--game", title]):
             output.command("  " + _pasted(seen.home, words))
+    if serve:
+        with tour.opened(seen.home) as library:
+            run_server(library, "127.0.0.1", port)
     raise typer.Exit(0 if seen.right else 1)
 
 

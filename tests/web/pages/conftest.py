@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import soundfile
 from axe_playwright_python.sync_playwright import Axe
 from end_to_end import running
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
@@ -18,19 +20,22 @@ ARGUMENTS = (
     "--no-sandbox",
     "--mute-audio",
     "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
+    "--use-fake-ui-for-media-stream",  # asks nobody whether the microphone may be used
 )
 LIMIT_MS = 15_000
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """One browser for all tests of this folder."""
+def chromium(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One browser for all tests of this folder. Its microphone hears one of the bundled lines, again and again."""
     found = shutil.which("chromium") or shutil.which("google-chrome")
     if found is None:
         pytest.skip("no Chromium is installed: `apt install chromium`")
+    heard = tmp_path_factory.mktemp("microphone") / "line.wav"
+    soundfile.write(heard, *soundfile.read(clip))
+    microphone = f"--use-file-for-fake-audio-capture={heard}"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=found, args=[*ARGUMENTS, microphone])
         yield browser
         browser.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -174,6 +175,28 @@ def test_filters_are_kept_and_the_sound_is_missed_when_a_page_is_opened_again(vi
     expect(page.locator("#filters-set")).to_have_text("1 is set")
     page.locator("#files").set_input_files(clip)
     assert len(names(page)) > 1
+
+
+def test_a_recording_is_searched_with_when_it_is_stopped(visit: Visit, role: bundled.Role) -> None:
+    page = visit.open("/search")
+    page.get_by_role("button", name="Record").click()
+    page.get_by_role("button", name="Stop and search (3 s)").click()
+    assert names(page)[0] == role.character
+    expect(page.locator("#asked")).to_contain_text("Recording")
+    expect(page.locator("#asked .time")).to_have_text(re.compile(r"3(\.\d)? s"))
+
+
+def test_a_sound_is_pasted(visit: Visit, clip: Path, role: bundled.Role) -> None:
+    page = visit.open("/search")
+    page.evaluate(
+        """([bytes, name]) => {
+          const data = new DataTransfer();
+          data.items.add(new File([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))], name));
+          document.body.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true}));
+        }""",
+        [base64.b64encode(clip.read_bytes()).decode(), clip.name],
+    )
+    assert names(page)[0] == role.character
 
 
 def test_names_with_html_in_them_are_text(visiting: Visiting, hostile: running.Server) -> None:
