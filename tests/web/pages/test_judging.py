@@ -9,10 +9,12 @@ from contextlib import closing
 import pytest
 from end_to_end import bundled, running
 from playwright.sync_api import Page, expect
-from web.pages.conftest import Visit, Visiting, once_ready
+from web.pages.conftest import LIMIT_MS, Visit, Visiting, once_ready
 
 from speaker_search.library import Library
 from speaker_search.settings import Settings
+
+expect.set_options(timeout=LIMIT_MS)  # machines that share their cores are slow
 
 #: As a maker, a game, a character and a line may be called: to be read, not to be run.
 HOSTILE = "<img src=x onerror=alert(1)>"
