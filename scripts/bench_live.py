@@ -8,14 +8,10 @@ Example: scripts/bench_live.py --clips 1000000 --home /tmp/simulated
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
-import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
@@ -23,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import measuring
 import numpy as np
 import simulate
 
@@ -122,21 +119,6 @@ def change(home: Path, kind: str, new: int, seed: int) -> None:
     catalog.close()
 
 
-def serve(home: Path) -> tuple[subprocess.Popen[str], str]:
-    """A server on a free port of this machine, and its address; returns once it answers."""
-    environment = {**os.environ, "SPKSEARCH_HOME": str(home)}
-    command = [sys.executable, "-m", "speaker_search", "serve", "--port", "0"]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-    assert server.stderr is not None  # noqa: S101
-    for line in server.stderr:
-        if line.startswith("Serving"):
-            address = re.search(r"http://[^\s;,]+", line)
-            assert address is not None, line  # noqa: S101
-            threading.Thread(target=server.stderr.read, daemon=True).start()  # a full pipe would stop it
-            return server, address[0]
-    raise SystemExit("The server did not start.")
-
-
 def seen(address: str, kind: str, new: int, seed: int) -> float:
     """When a search with each new character's voice shows the change, in seconds since 1970."""
     vectors, speakers = newcomers(0, new, seed)
@@ -157,9 +139,8 @@ def seen(address: str, kind: str, new: int, seed: int) -> float:
 
 
 def measure(home: Path, clips: int, new: int, clients: int, seed: int) -> dict[str, Any]:
-    server, address = serve(home)
     figures: dict[str, Any] = {}
-    try:
+    with measuring.serving(home) as (_, address):
         searching = Clients(address, clips, clients)
         searching.start()
         time.sleep(QUIET_S)
@@ -173,9 +154,6 @@ def measure(home: Path, clips: int, new: int, clients: int, seed: int) -> dict[s
             time.sleep(QUIET_S)
             since.append(time.monotonic())
         searching.stop()
-    finally:
-        server.terminate()
-        server.wait()
     before = [took for ended, took in searching.took if ended < since[0]]
     median = statistics.median(before)
     figures |= {
@@ -196,29 +174,20 @@ def measure(home: Path, clips: int, new: int, clients: int, seed: int) -> dict[s
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clips", type=int, default=100_000)
+    parser = measuring.arguments(__doc__)
     parser.add_argument("--new", type=int, default=1_000, help="clips that another program stores")
     parser.add_argument("--clients", type=int, default=8)
-    parser.add_argument("--home", type=Path, help="a catalog of scripts/simulate.py, made there if there is none")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 1_000_000, help="of the new clips")
     parser.add_argument("--change", choices=CHANGES, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.change:
         change(chosen.home, chosen.change, chosen.new, chosen.seed)
         return
-    with tempfile.TemporaryDirectory() as passing:
-        home = chosen.home or Path(passing)
-        if not (home / "catalog.db").exists():
-            catalog = open_catalog(Settings(home=home).url)
-            simulate.fill(catalog, chosen.clips)
-            catalog.close()
+    with measuring.simulated(chosen.home, chosen.clips) as home:
         figures = measure(home, chosen.clips, chosen.new, chosen.clients, chosen.seed)
     for name, value in figures.items():
         print(f"{name:24} {value}")
-    machine = f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}"
-    data = f"{chosen.clips:,} simulated clips, {chosen.new:,} new ones, {chosen.clients} clients"
-    print(json.dumps({"machine": machine, "data": data, "command": " ".join(sys.argv), **figures}))
+    measuring.report(f"{chosen.clips:,} simulated clips, {chosen.new:,} new ones, {chosen.clients} clients", figures)
 
 
 if __name__ == "__main__":

@@ -6,24 +6,18 @@ Example: scripts/bench_search.py --clips 1000000 --home /tmp/simulated
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import resource
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import measuring
 import numpy as np
 import simulate
 from threadpoolctl import threadpool_limits
 
 from speaker_search import documents
-from speaker_search.catalog.database import open_catalog
 from speaker_search.library import Library
 from speaker_search.settings import Settings
 
@@ -150,22 +144,12 @@ def _resident_mib() -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clips", type=int, default=100_000)
-    parser.add_argument("--home", type=Path, help="a catalog of scripts/simulate.py, made there if there is none")
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as passing:
-        home = chosen.home or Path(passing)
-        if not (home / "catalog.db").exists():
-            catalog = open_catalog(Settings(home=home).url)
-            simulate.fill(catalog, chosen.clips)
-            catalog.close()
+    chosen = measuring.arguments(__doc__).parse_args()
+    with measuring.simulated(chosen.home, chosen.clips) as home:
         figures = measure(home)
     for name in ("open_s", "resident_mib", "peak_mib"):
         print(f"{name:44} {figures[name]:8}")
-    machine = f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}"
-    data = f"{chosen.clips:,} simulated clips"
-    print(json.dumps({"machine": machine, "data": data, "command": " ".join(sys.argv), **figures}))
+    measuring.report(f"{chosen.clips:,} simulated clips", figures)
 
 
 if __name__ == "__main__":

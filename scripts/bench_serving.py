@@ -1,24 +1,23 @@
 #!/usr/bin/env python3
 """Measures a running server on a simulated catalog: searches by embedding over HTTP, by 1, 8 and 32 clients at once.
 
-Each answer has ten characters with their lines. Clients are threads of one other process, each asking as soon as it has
-its answer, over a connection that it keeps. Beside them, on one core and without HTTP: the library's own search, and
-the exact nearest clips by FAISS and by numpy on the same vectors.
+Each answer has ten characters with their lines. Clients are connections of one other process, each asking as soon as it
+has its answer; their CPU time is counted apart (client_cpu_ms). Then batches of 32 searches, by 1 and 8 clients. Beside
+them, without HTTP and one after the other: the library's own search, and the nearest clips alone, on the same vectors,
+by exact scans with FAISS and numpy and by pgvector's HNSW.
 Example: scripts/bench_serving.py --clips 1000000 --home /tmp/simulated
 """
 
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
-import os
-import platform
 import re
+import selectors
+import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 from collections.abc import Callable
@@ -26,22 +25,26 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import engines
+import measuring
 import numpy as np
 import psutil
 import simulate
-from bench_live import serve
+from measuring import quantiles, shown
 
 from speaker_search import documents
-from speaker_search.catalog.database import open_catalog
 from speaker_search.library import Library
 from speaker_search.settings import Settings
-from speaker_search.views.clip_index import exact
 
 CLIENTS = (1, 8, 32)
+BATCH = 32  # searches in one request
+BATCH_CLIENTS = (1, 8)
 SECONDS = 20.0  # for each number of clients
 QUESTIONS = 1_000
 LIBRARY_QUESTIONS = 200
 EXACT_QUESTIONS = 20  # that exact scans are timed with
+NUMPY_QUESTIONS = 3
+LENGTH = re.compile(rb"(?i)\r\ncontent-length: (\d+)")
 STAGE = re.compile(r'spksearch_stage_seconds_(sum|count)\{stage="(\w+)"\} ([\d.e+-]+)')
 
 
@@ -52,42 +55,58 @@ def embeddings(clips: int) -> np.ndarray:
     return simulate.draw(cast, speakers, clips + 1)
 
 
-def ask(address: str, clients: int, seconds: float, clips: int) -> None:
-    """Print as JSON how long each answer took, in seconds, and the errors. Runs in a separate process."""
-    bodies = [json.dumps({"embedding": vector.tolist(), "limit": 10}).encode() for vector in embeddings(clips)]
-    place, end = urlsplit(address), time.monotonic() + seconds
-    took: list[float] = []
-    errors: list[str] = []
+def requests(netloc: str, clips: int, batch: int) -> list[bytes]:
+    """The requests that clients send in turn: a search each, or a batch of searches."""
+    searches = [{"embedding": vector.tolist(), "limit": 10} for vector in embeddings(clips)]
+    path, bodies = "/v1/search", searches
+    if batch > 1:
+        path = "/v1/search/batch"
+        bodies = [{"queries": searches[start : start + batch]} for start in range(0, QUESTIONS - batch + 1, batch)]
+    head = f"POST {path} HTTP/1.1\r\nHost: {netloc}\r\nContent-Type: application/json\r\nContent-Length: "
+    whole = (json.dumps(body).encode() for body in bodies)
+    return [head.encode() + f"{len(body)}\r\n\r\n".encode() + body for body in whole]
 
-    def searching(number: int) -> None:
-        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
-        headers = {"Content-Type": "application/json"}
-        turn = number * QUESTIONS // clients
-        while time.monotonic() < end:
-            began = time.monotonic()
-            try:
-                connection.request("POST", "/v1/search", bodies[turn % QUESTIONS], headers)
-                answer = connection.getresponse()
-                whole = json.loads(answer.read())
-                if answer.status != 200 or not whole["matches"][0]["hits"]:
-                    errors.append(f"{answer.status} {whole.get('type')}")
-            except (OSError, http.client.HTTPException, ValueError, LookupError) as error:
-                errors.append(repr(error))
-                connection.close()
+
+def ask(address: str, clients: int, seconds: float, clips: int, batch: int) -> None:
+    """Print as JSON how long each answer took, in seconds, the errors, and the CPU time of asking. Runs in a separate
+    process, which reads of an answer only what shows that it is one.
+    """
+    place = urlsplit(address)
+    sent = requests(place.netloc, clips, batch)
+    waiting, took, errors = selectors.DefaultSelector(), [], []
+
+    def begin(connection: socket.socket, turn: int) -> None:
+        connection.sendall(sent[turn % len(sent)])
+        waiting.modify(connection, selectors.EVENT_READ, (turn, time.monotonic(), bytearray()))
+
+    for number in range(clients):
+        connection = socket.create_connection((place.hostname, place.port), timeout=60)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        waiting.register(connection, selectors.EVENT_READ)
+        begin(connection, number * len(sent) // clients)
+    end, busy = time.monotonic() + seconds, time.process_time()
+    while waiting.get_map():
+        for key, _ in waiting.select(60):
+            (turn, began, answer), connection = key.data, key.fileobj
+            answer += (part := connection.recv(1 << 16))  # type: ignore[union-attr]
+            if part and not complete(answer):
+                continue
             took.append(time.monotonic() - began)
-            turn += 1
+            if not (answer.startswith(b"HTTP/1.1 200") and answer.count(b'"hits":[{') >= batch):
+                errors.append(bytes(answer[:200]).decode("utf-8", "replace"))
+            if part and time.monotonic() < end:
+                begin(connection, turn + 1)  # type: ignore[arg-type]
+            else:
+                waiting.unregister(connection)
+                connection.close()  # type: ignore[union-attr]
+    print(json.dumps({"took": took, "errors": errors, "cpu_s": time.process_time() - busy}))
 
-    threads = [threading.Thread(target=searching, args=(number,)) for number in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    print(json.dumps({"took": took, "errors": errors}))
 
-
-def quantiles(took: list[float]) -> dict[str, float]:
-    """Median, 95th and 99th percentile of seconds, in milliseconds."""
-    return {f"p{q}_ms": round(1e3 * float(np.quantile(took, q / 100)), 2) for q in (50, 95, 99)}
+def complete(answer: bytearray) -> bool:
+    """Whether all of an answer has come."""
+    head = answer.find(b"\r\n\r\n")
+    length = LENGTH.search(answer, 0, max(0, head))
+    return length is not None and len(answer) >= head + 4 + int(length[1])
 
 
 def stages(address: str) -> dict[str, tuple[float, float]]:
@@ -100,69 +119,55 @@ def stages(address: str) -> dict[str, tuple[float, float]]:
     }
 
 
-def _mean_ms(before: tuple[float, float], now: tuple[float, float]) -> float:
-    return round(1e3 * (now[0] - before[0]) / max(1.0, now[1] - before[1]), 2)
-
-
-def over_http(home: Path, clips: int, seconds: float) -> dict[str, Any]:
-    server, address = serve(home)
-    figures: dict[str, Any] = {}
-    try:
-        ask_once = [
-            sys.executable,
-            __file__,
-            "--ask",
-            address,
-            "--clients",
-            "2",
-            "--clips",
-            str(clips),
-            "--seconds",
-            "3",
-        ]
-        subprocess.run(ask_once, capture_output=True, check=True)  # the first searches open what they need
-        process = psutil.Process(server.pid)
-        for clients in CLIENTS:
-            before, busy = stages(address), sum(process.cpu_times()[:2])
-            child = [sys.executable, __file__, "--ask", address, "--clients", str(clients), "--clips", str(clips)]
-            done = subprocess.run([*child, "--seconds", str(seconds)], capture_output=True, text=True, check=True)
-            found = json.loads(done.stdout)
-            count = len(found["took"])
-            after = stages(address)
-            figures[f"{clients} clients"] = {
-                **quantiles(found["took"]),
-                "per_s": round(count / seconds, 1),
-                "cpu_ms": round(1e3 * (sum(process.cpu_times()[:2]) - busy) / count, 2),
-                "errors": len(found["errors"]),
-                "server_mib": process.memory_full_info().uss >> 20,
-                "stages_ms": {
-                    name: round(
-                        1e3 * (total - before.get(name, (0, 0))[0]) / max(1, of - before.get(name, (0, 0))[1]), 2
-                    )
-                    for name, (total, of) in after.items()
-                },
-            }
-            shown(f"{clients} clients over HTTP", figures[f"{clients} clients"])
-    finally:
-        server.terminate()
-        server.wait()
+def asked(server: psutil.Process, address: str, clips: int, clients: int, seconds: float, batch: int) -> dict[str, Any]:
+    """What so many clients see in that time, and what it costs the server."""
+    before, busy = stages(address), measuring.cpu_s(server)
+    words = {"--ask": address, "--clients": clients, "--clips": clips, "--seconds": seconds, "--batch": batch}
+    child = [sys.executable, __file__, *(str(word) for pair in words.items() for word in pair)]
+    found = json.loads(subprocess.run(child, capture_output=True, text=True, check=True).stdout)
+    count = len(found["took"])
+    figures = {
+        **quantiles(found["took"]),
+        "per_s": round(count * batch / seconds, 1),
+        "cpu_ms": round(1e3 * (measuring.cpu_s(server) - busy) / count / batch, 2),
+        "client_cpu_ms": round(1e3 * found["cpu_s"] / count / batch, 2),
+        "errors": len(found["errors"]),
+        "server_mib": measuring.memory_mib(server),
+    }
+    if batch == 1:
+        figures["stages_ms"] = {
+            name: round(1e3 * (total - before.get(name, (0, 0))[0]) / max(1, of - before.get(name, (0, 0))[1]), 2)
+            for name, (total, of) in stages(address).items()
+        }
     return figures
 
 
-def without_http(home: Path, clips: int) -> dict[str, Any]:
-    asked = embeddings(clips)
+def over_http(home: Path, clips: int, seconds: float) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    with measuring.serving(home) as (server, address):
+        asked(server, address, clips, 2, 3.0, 1)  # the first searches open what they need
+        for clients in CLIENTS:
+            found = asked(server, address, clips, clients, seconds, 1)
+            figures[f"{clients} clients"] = shown(f"{clients} clients over HTTP", found)
+        for clients in BATCH_CLIENTS:
+            found = asked(server, address, clips, clients, seconds, BATCH)
+            figures[f"{clients} clients, batches"] = shown(f"{clients} clients, batches of {BATCH}", found)
+    return figures
+
+
+def without_http(home: Path, clips: int, pgvector_clips: int) -> dict[str, Any]:
+    queries = embeddings(clips)
     figures: dict[str, Any] = {}
 
     def timed(name: str, search: Callable[[np.ndarray], object], count: int) -> None:
         took = []
-        for vector in asked[: count + 1]:
+        for vector in queries[: count + 1]:
             began = time.perf_counter()
             search(vector)
             took.append(time.perf_counter() - began)
-        figures[name] = quantiles(took[1:])
-        shown(name, figures[name])
+        figures[name] = shown(name, quantiles(took[1:]))
 
-    with Library(Settings(home=home)) as library:
+    with Library(Settings(home=home)) as library, tempfile.TemporaryDirectory() as passing:
         library.prepare()
 
         def search(vector: np.ndarray) -> object:
@@ -170,37 +175,32 @@ def without_http(home: Path, clips: int) -> dict[str, Any]:
 
         timed("library", search, LIBRARY_QUESTIONS)
         vectors = library.ready.snapshot.clips.segment.columns.vectors
-        first, end = np.zeros(1, np.int64), np.full(1, len(vectors))
-        timed("FAISS, exact, clips alone", lambda vector: exact.scan(vectors, first, end, vector, 10), EXACT_QUESTIONS)
-        timed("numpy, exact, clips alone", lambda vector: np.argpartition(vectors @ vector, -10)[-10:], EXACT_QUESTIONS)
+        flat, by_numpy = engines.flat(vectors), engines.by_numpy(vectors)
+        timed("FAISS, exact, clips alone", lambda vector: flat(vector, 10), EXACT_QUESTIONS)
+        timed("numpy, exact, clips alone", lambda vector: by_numpy(vector, 10), NUMPY_QUESTIONS)
+        some = queries[:LIBRARY_QUESTIONS]
+        truth = np.array([flat(vector, 100) for vector in some])
+        peers = engines.peers(vectors, some, truth, Path(passing), {engines.PGVECTOR: pgvector_clips})
+    for found in peers.values():
+        figures["pgvector HNSW, clips alone"] = shown("pgvector HNSW, clips alone", found)
     return figures
 
 
-def shown(name: str, found: dict[str, Any]) -> None:
-    print(f"{name:28}", *(f"{key} {value}" for key, value in found.items()), flush=True)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clips", type=int, default=100_000)
-    parser.add_argument("--home", type=Path, help="a catalog of scripts/simulate.py, made there if there is none")
+    parser = measuring.arguments(__doc__)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for each number of clients")
+    parser.add_argument("--pgvector-clips", type=int, default=engines.MOST_CLIPS, help="leave pgvector out above this")
     parser.add_argument("--ask", help=argparse.SUPPRESS)
     parser.add_argument("--clients", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--batch", type=int, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.ask:
-        ask(chosen.ask, chosen.clients, chosen.seconds, chosen.clips)
+        ask(chosen.ask, chosen.clients, chosen.seconds, chosen.clips, chosen.batch)
         return
-    with tempfile.TemporaryDirectory() as passing:
-        home = chosen.home or Path(passing)
-        if not (home / "catalog.db").exists():
-            catalog = open_catalog(Settings(home=home).url)
-            simulate.fill(catalog, chosen.clips)
-            catalog.close()
-        figures = {**over_http(home, chosen.clips, chosen.seconds), **without_http(home, chosen.clips)}
-    machine = f"{os.cpu_count()} cores, {platform.processor() or platform.machine()}"
-    data = f"{chosen.clips:,} simulated clips"
-    print(json.dumps({"machine": machine, "data": data, "command": " ".join(sys.argv), **figures}))
+    with measuring.simulated(chosen.home, chosen.clips) as home:
+        figures = over_http(home, chosen.clips, chosen.seconds)
+        figures |= without_http(home, chosen.clips, chosen.pgvector_clips)
+    measuring.report(f"{chosen.clips:,} simulated clips", figures)
 
 
 if __name__ == "__main__":

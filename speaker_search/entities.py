@@ -136,7 +136,7 @@ class Voice:
     """Characters believed to be one person."""
 
     id: int
-    probability: float  #: that all its characters are one person: it is no surer than its least sure member
+    probability: float  #: that all its characters are one person: the lowest of its members' probabilities
     members: tuple[tuple[Character, float], ...]  #: each with the probability that it belongs here
     stored: bool = False  #: whether the id stays; otherwise it holds for this answer only
     voice_actor: str | None = None  #: whom the credits of its characters agree on

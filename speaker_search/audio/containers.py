@@ -6,7 +6,11 @@ the encoders' authors read their training data.
 
 from __future__ import annotations
 
+import importlib.util
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +22,8 @@ from speaker_search.errors import AudioError
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
 
-#: FFmpeg's name of each format's reader, by the bytes at an offset. FFmpeg guesses among hundreds of readers
-#: otherwise, some of which open other files.
+#: FFmpeg's name of each format's reader, by the bytes at an offset. If it were left to guess, FFmpeg would try hundreds
+#: of readers, and some of them (for playlists, say) open the files that a sound names.
 _SIGNATURES = (
     (4, b"ftyp", "mov"),  # m4a, mp4, mov, 3gp
     (0, b"\x1a\x45\xdf\xa3", "matroska"),  # webm, mkv, mka
@@ -31,6 +35,7 @@ _SIGNATURES = (
     (0, b"caff", "caf"),
 )
 FORMATS = "m4a, mp4, mov, webm, mkv, wma, aac, avi, flv, amr, aiff, caf"
+_DURATION_HZ = 1_000_000  # of FFmpeg's durations of whole files
 MAX_STREAMS = 64  # of a file: a film has a dozen, with all its languages
 _OPTIONS = {"max_streams": str(MAX_STREAMS), "enable_drefs": "0", "use_absolute_path": "0"}
 _CODECS = (
@@ -54,31 +59,62 @@ def decode(data: bytes, kind: str, name: str, limits: Limits) -> tuple[Floats, i
     Stops one frame after max_seconds, whatever the header says. Of a truncated file, what could be decoded counts.
     Raises AudioError. FFmpeg may also crash the process, so call this in a child process.
     """
+    with _opened(data, kind, name) as file:
+        return _decode(file, name, limits)
+
+
+def header_seconds(data: bytes, kind: str, limits: Limits) -> float:
+    """The length in seconds that a file promises, or the limit where it does not say. Raises AudioError."""
+    with _opened(data, kind, "") as file:
+        stream = _sound(file, "", limits)
+        promised = _promised(stream) or (file.duration or 0) / _DURATION_HZ
+        return min(promised, limits.max_seconds) or limits.max_seconds
+
+
+@cache
+def installed() -> bool:
+    """Whether the package av is there."""
+    return importlib.util.find_spec("av") is not None
+
+
+@contextmanager
+def _opened(data: bytes, kind: str, name: str) -> Iterator[Any]:
+    """The file in PyAV. Raises AudioError, also for what goes wrong while it is open."""
     try:
         import av
     except ImportError as error:
         mend = "install it (`pip install av`), or convert the file, for example `ffmpeg -i q.m4a q.wav`"
-        raise AudioError(
-            Refusal.NOT_AUDIO, f"{name} is in a format that needs the package av to be read: {mend}."
-        ) from error
+        needs = "is in a format that needs the extra `containers` (the package av) to be read"
+        raise AudioError(Refusal.NOT_AUDIO, f"{name} {needs}: {mend}.") from error
     options = _OPTIONS | {"codec_whitelist": _CODECS}
     try:
         with av.open(io.BytesIO(data), format=kind, container_options=options, metadata_errors="replace") as file:
-            return _decode(file, name, limits)
+            yield file
     except (av.FFmpegError, ValueError) as error:
         detail = getattr(error, "strerror", None) or "FFmpeg cannot read it"
         raise AudioError(Refusal.NOT_AUDIO, f"{name} cannot be decoded: {detail}.") from error
 
 
-def _decode(file: Any, name: str, limits: Limits) -> tuple[Floats, int]:
+def _sound(file: Any, name: str, limits: Limits) -> Any:
+    """The first sound track. Raises AudioError when there is none, or its header promises too much."""
     if not file.streams.audio:
         raise AudioError(Refusal.NOT_AUDIO, f"{name} has no sound that can be decoded in it.")
     stream = file.streams.audio[0]
-    stream.codec_context.thread_count = 1
     if stream.channels:  # some formats say only in the stream itself how many there are
         check_layout(stream.channels, stream.rate, name, limits)
-    if stream.duration and float(stream.duration * stream.time_base) > limits.max_seconds:
-        raise too_long(name, f"{float(stream.duration * stream.time_base):,.1f} s", limits)
+    if (promised := _promised(stream)) > limits.max_seconds:
+        raise too_long(name, f"{promised:,.1f} s", limits)
+    return stream
+
+
+def _promised(stream: Any) -> float:
+    """The length of a track in seconds by its header; 0.0 where it does not say."""
+    return float(stream.duration * stream.time_base) if stream.duration else 0.0
+
+
+def _decode(file: Any, name: str, limits: Limits) -> tuple[Floats, int]:
+    stream = _sound(file, name, limits)
+    stream.codec_context.thread_count = 1
     blocks: list[Floats] = []
     rate, samples = 0, 0
     for frame in file.decode(stream):

@@ -25,7 +25,8 @@ ABSURD_PEAK = 2.0**31  # a float WAV may hold samples scaled to int32; squares o
 # guesses at files without a header. RIFF, RIFX and RF64 are wav; OggS is Vorbis and opus; ID3 and 0xFFE. are mp3 (ID3
 # may also precede flac).
 _SIGNATURES = (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"ID3")
-FORMATS = f"wav, flac, ogg, opus, mp3; with the package av also {containers.FORMATS}"
+PLAIN_FORMATS = "wav, flac, ogg, opus, mp3"
+FORMATS = f"{PLAIN_FORMATS}; with the extra `containers` also {containers.FORMATS}"
 _UNKNOWN_FRAMES = 2**63 - 1  # libsndfile's frame count for a stream without one, such as FLAC written to a pipe
 # Decoded at a time, over all channels: 16 MiB of float32, so that 8 channels take no more memory than one.
 _BLOCK_SAMPLES = 2**22
@@ -92,7 +93,9 @@ def header_seconds(source: Path | bytes, limits: Limits = _DEFAULTS) -> float:
     """The length in seconds that a sound's header promises; 0.0 when read() would refuse it by its header."""
     try:
         data = source if isinstance(source, bytes) else _load(source, "", limits)
-        if containers.format_of(data) or not _looks_like_audio(data):
+        if kind := containers.format_of(data):
+            return containers.header_seconds(data, kind, limits)
+        if not _looks_like_audio(data):
             return 0.0
         with _Forward(io.BytesIO(data)) as sound:
             _check_header(sound, "", limits)

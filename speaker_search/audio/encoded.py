@@ -14,6 +14,13 @@ HIGHEST_PEAK = 0.7
 FADE_S = 0.05  # at the end of a line that is cut
 
 
+def wav(waveform: Waveform) -> bytes:
+    """A line as mono WAV of 16 bits, all of it and as loud as it is."""
+    file = io.BytesIO()
+    soundfile.write(file, waveform.samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+    return file.getvalue()
+
+
 def mp3(waveform: Waveform, most_seconds: float) -> bytes:
     """The first seconds of a line as mono MP3, all lines about equally loud; about 4 kB a second."""
     most = int(most_seconds * SAMPLE_RATE)

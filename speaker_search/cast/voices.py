@@ -160,7 +160,7 @@ def _groups(
     profiles: Profiles, labels: Ids, linked: Ids, known: Given, settled: Mapping[int, float]
 ) -> list[tuple[list[int], list[float]]]:
     """Rows of each group of two or more, and each row's probability to belong, from its mean score to the others.
-    In groups of which all are `settled`, they have those probabilities.
+    If all rows of a group are `settled`, they keep the probabilities given there.
 
     Rows that are known to be one voice belong for certain where they are half of the group or more. Otherwise they
     belong as the likeliest of them does.

@@ -11,17 +11,27 @@ from pathlib import Path
 
 from speaker_search.errors import UsageError
 
-ALL = frozenset({"audio/ogg", "audio/flac", "audio/wav", "audio/mpeg"})
+PLAIN = frozenset({"audio/ogg", "audio/flac", "audio/wav", "audio/mpeg"})
+APPLE = frozenset({"audio/aac", "audio/mp4", "audio/aiff", "audio/x-caf", "audio/amr"})
+ALL = PLAIN | APPLE | {"audio/webm", "audio/x-matroska", "audio/x-ms-wma", "video/x-msvideo", "video/x-flv"}
 #: Programs with their flags and what they play, the first installed one first.
 PLAYERS = (
     ("ffplay", ("-nodisp", "-autoexit", "-loglevel", "error"), ALL),
     ("mpv", ("--no-video", "--really-quiet", "--"), ALL),
-    ("play", ("-q",), ALL),  # SoX
-    ("afplay", (), ALL - {"audio/ogg"}),  # macOS
-    ("paplay", (), ALL - {"audio/mpeg"}),  # PulseAudio
+    ("play", ("-q",), PLAIN | {"audio/aiff"}),  # SoX
+    ("afplay", (), (PLAIN | APPLE) - {"audio/ogg"}),  # macOS
+    ("paplay", (), PLAIN - {"audio/mpeg"}),  # PulseAudio
     ("aplay", ("-q",), {"audio/wav"}),  # ALSA
 )
-SUFFIXES = {"audio/mpeg": ".mp3"}  # others are called like their format
+#: Others are called like their format.
+SUFFIXES = {
+    "audio/mpeg": ".mp3",
+    "audio/x-matroska": ".mka",
+    "audio/x-ms-wma": ".wma",
+    "audio/x-caf": ".caf",
+    "video/x-msvideo": ".avi",
+    "video/x-flv": ".flv",
+}
 
 
 def play(source: Path | bytes, media_type: str) -> None:

@@ -49,7 +49,7 @@ from speaker_search.documents.evaluation import (
     QuerySize,
     Reliability,
 )
-from speaker_search.documents.installation import Diagnosis, EncoderState, MachineState
+from speaker_search.documents.installation import Diagnosis, EncoderState, MachineState, SoundState
 from speaker_search.documents.mends import Edit, EditRequest, Edits, Mended, Noun
 from speaker_search.documents.nouns import (
     Character,
@@ -236,6 +236,7 @@ __all__ = [
     "SheetLines",
     "ShownCharacter",
     "ShownVoice",
+    "SoundState",
     "SpeakerSearch",
     "Speakers",
     "Suspect",

@@ -34,10 +34,21 @@ class MachineState(Document):
     device: str | None = Field(description="What `--device auto` picks; null when torch cannot be imported.")
 
 
+class SoundState(Document):
+    """Which sounds can be read here."""
+
+    read: list[str] = Field(description="Formats that are always read.")
+    more: list[str] = Field(description="Formats that the extra `containers` (the package av) adds to searches.")
+    ingested: list[str] = Field(description="The suffixes that it adds to ingests.")
+    ready: bool = Field(description="Whether that package is installed and loads.")
+    why: str | None = Field(description="Why it is not ready.")
+
+
 class Diagnosis(Document):
     """Everything that doctor says."""
 
     encoder: str = Field(description="The default of a new catalog; a catalog with voices keeps its own.")
     encoders: list[EncoderState]
     machine: MachineState
+    sounds: SoundState
     packages: dict[str, str | None] = Field(description="Versions; null for a package that is not installed.")

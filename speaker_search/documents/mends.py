@@ -40,6 +40,7 @@ class Mended(Document):
 
     edit: Edit
     clips: int = Field(description="Clips that belong to another character or game since.")
+    new: bool = Field(description="false: it had been undone before, and nothing changed.")
 
 
 class Edits(Tabular, Document):

@@ -45,6 +45,7 @@ class Scanned(Document):
     recognised: list[str] = Field(default=[], description="The layout of each path, and how it was recognised.")
     games: int = 0
     routes: dict[str, int] = Field(default={}, description="How rows and files were matched.")
+    needs_av: int = Field(default=0, description="Of these, those that only the package av reads, if it is missing.")
     problems: list[str] = Field(default=[], description="Games that could not be read, a sentence each.")
 
     @computed_field(description="What to do about rows and files that are not ingested, a sentence or two each.")  # type: ignore[prop-decorator]  # mypy lacks decorated properties
@@ -56,6 +57,11 @@ class Scanned(Document):
             advice.append(
                 f"{count:,} unsupported: sounds in formats that are not read. Convert them beside the originals, for "
                 "example `ffmpeg -i a.m4a a.flac`, and ingest again."
+            )
+        if self.needs_av:
+            advice.append(
+                f"{counted(self.needs_av, 'sound')} in formats that need the extra `containers` (the package av), "
+                "which is not installed: `pip install av`, then ingest again with --retry-refused."
             )
         if count := self.routes.get("malformed"):
             advice.append(
@@ -69,8 +75,8 @@ class Scanned(Document):
             )
         if count := self.routes.get("film"):
             advice.append(
-                f"{counted(count, 'film')} left out. If one holds voices that are in no other file, extract its sound, "
-                "for example `ffmpeg -i a.mp4 a.flac`, and ingest again."
+                f"{counted(count, 'film')} left out. If one holds voices that are in no other file, name it in a list "
+                "(mp4, webm, mkv), or extract its sound, for example `ffmpeg -i a.mpg a.flac`, and ingest again."
             )
         return advice
 

@@ -22,6 +22,7 @@ class Tally:
     games: int = 0
     scanned: int = 0  #: rows and files that the scan has seen
     routes: Counter[str] = field(default_factory=Counter)  #: how rows and files were matched
+    needs_av: int = 0  #: of these, those that only the package av reads, where it is not installed
     new: int = 0
     known: int = 0
     changed: int = 0  #: the file differs from last time: embedded again
@@ -60,6 +61,7 @@ class Tally:
             games=self.games,
             scanned=self.scanned,
             routes=self.routes,
+            needs_av=self.needs_av,
             new=self.new,
             known=self.known,
             changed=self.changed,

@@ -10,6 +10,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TypeAlias
 
+from speaker_search.audio import containers
 from speaker_search.catalog.clips import is_imported, is_root
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.scans.gone import IsThere
@@ -19,10 +20,12 @@ from speaker_search.entities import Refusal, fold, shown
 from speaker_search.errors import SourceError, UsageError
 from speaker_search.ingest.report import Tally
 from speaker_search.sources import Candidate, GameSource, Layout, Route, is_archive, scan
+from speaker_search.sources.names import in_container
 
 Places: TypeAlias = str | Path | Sequence[str | Path]  #: what an ingest is given: folders, archives and lists
 #: Rows and files that are not clips of their own.
 UNREGISTERED = frozenset({Route.REPEATED, Route.MALFORMED, Route.UNSUPPORTED, Route.SKIPPED, Route.FILM})
+UNOPENED = UNREGISTERED | {Route.MISSING}
 CLIPS_PER_PROGRESS = 5_000
 # What the system says of a path that leads nowhere. After any other error the file may be there: a folder above it may
 # be locked, or its disk may not answer.
@@ -133,6 +136,7 @@ def preview(
         try:
             for candidate in game.candidates():
                 counts[candidate.character, candidate.route] += 1
+                report.needs_av += _needs_av(candidate)
                 on_candidate(game, candidate)
         except SourceError as error:
             report.problem(str(error))
@@ -182,7 +186,13 @@ def _clips(game: GameSource, report: Tally, on_progress: Callable[[Tally], None]
     for candidate in game.candidates():
         report.routes[str(candidate.route)] += 1
         report.scanned += 1
+        report.needs_av += _needs_av(candidate)
         if report.scanned % CLIPS_PER_PROGRESS == 0:
             on_progress(report)
         if candidate.route not in UNREGISTERED:
             yield candidate
+
+
+def _needs_av(candidate: Candidate) -> bool:
+    """Whether a clip will be refused because the package av is missing, as far as its name tells."""
+    return candidate.route not in UNOPENED and in_container(candidate.path) and not containers.installed()

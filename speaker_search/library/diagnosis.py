@@ -9,18 +9,20 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from speaker_search import encoders
-from speaker_search.documents import Diagnosis, EncoderHealth, EncoderState, Health, MachineState
+from speaker_search.audio import containers, decode
+from speaker_search.documents import Diagnosis, EncoderHealth, EncoderState, Health, MachineState, SoundState
 from speaker_search.encoders import Backend, weights
 from speaker_search.encoders.backends.choose import choose
 from speaker_search.encoders.backends.machine import cpu_name, this_machine
 from speaker_search.errors import EncoderError
 from speaker_search.library.encoder_choice import defaults, encoder_of
 from speaker_search.settings import Settings
+from speaker_search.sources.names import CONTAINER_SUFFIXES
 
 #: Their versions affect results and speed. Only one of the two faiss packages is installed.
 PACKAGES = (
     *("speaker-search", "torch", "torchaudio", "speechbrain", "openvino", "faiss-gpu", "faiss-cpu", "numpy"),
-    *("soundfile", "soxr", "huggingface-hub"),
+    *("soundfile", "av", "soxr", "huggingface-hub"),
 )
 #: Raised by a broken installation or a GPU without memory, which is what people run doctor for.
 BROKEN = (EncoderError, ImportError, OSError, RuntimeError)
@@ -31,7 +33,7 @@ def diagnose(chosen: Settings) -> Diagnosis:
     own = encoder_of(chosen.encoder or defaults(chosen.checkpoint).names[0])
     states = [_state(name, chosen.checkpoint if name == own else None, chosen.device) for name in encoders.NAMES]
     packages = {name: _version(name) for name in PACKAGES}
-    return Diagnosis(encoder=own, encoders=states, machine=_machine(), packages=packages)
+    return Diagnosis(encoder=own, encoders=states, machine=_machine(), packages=packages, sounds=_sounds())
 
 
 def health(chosen: Settings) -> Health:
@@ -50,7 +52,10 @@ def health(chosen: Settings) -> Health:
         )
         for one in found.encoders
     ]
-    return Health(encoder=found.encoder, encoders=encoders, machine=found.machine, packages=found.packages)
+    formats = found.sounds.read + (found.sounds.more if found.sounds.ready else [])
+    return Health(
+        encoder=found.encoder, encoders=encoders, machine=found.machine, packages=found.packages, formats=formats
+    )
 
 
 def _state(name: str, checkpoint: Path | None, device: str) -> EncoderState:
@@ -73,6 +78,23 @@ def _state(name: str, checkpoint: Path | None, device: str) -> EncoderState:
         needs=str(weights.SOURCES[name]),
         backend=backend.name if backend else None,
         backend_reason=backend.reason if backend else None,
+        why=why,
+    )
+
+
+def _sounds() -> SoundState:
+    why: str | None = None
+    try:
+        import av  # noqa: F401  # a broken installation is there and does not load
+    except ModuleNotFoundError:
+        why = "The package av is not installed: `pip install av`."
+    except BROKEN as error:
+        why = f"The package av cannot be loaded: {error}"
+    return SoundState(
+        read=decode.PLAIN_FORMATS.split(", "),
+        more=containers.FORMATS.split(", "),
+        ingested=sorted(suffix[1:] for suffix in CONTAINER_SUFFIXES),
+        ready=why is None,
         why=why,
     )
 

@@ -20,28 +20,22 @@ from speaker_search.catalog.scans.gone import forget_gone, mark_gone
 from speaker_search.catalog.spaces import Space, count_clips, position, spaces
 from speaker_search.entities import Refusal
 from speaker_search.errors import AudioError, NotFoundError, UsageError
+from speaker_search.library import media_types
 from speaker_search.library.encoder_choice import Defaults, defaults, space_to_search
 from speaker_search.settings import Settings
 
 if TYPE_CHECKING:
     from speaker_search.sources import Archives
 
-MEDIA_TYPES = {
-    ".ogg": "audio/ogg",
-    ".oga": "audio/ogg",
-    ".opus": "audio/ogg",
-    ".flac": "audio/flac",
-    ".wav": "audio/wav",
-    ".mp3": "audio/mpeg",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class ClipSound:
     """The sound of a clip as it is stored."""
 
-    source: Path | bytes  #: its file, or its bytes when it is in an archive
+    source: Path | bytes  #: its file, or its bytes when it is in an archive: none of these if it was not read
     media_type: str
+    size: int | None = None  #: bytes, of one in an archive that was not read
+    version: str = ""  #: of one in an archive: another one as soon as the archive is written anew
 
 
 class Holdings:
@@ -130,8 +124,11 @@ class Holdings:
             mark_gone(self.catalog, folder.resolve(), existence_check())
         return documents.Forgotten(clips=forget_gone(self.catalog))
 
-    def sound(self, clip_id: int) -> ClipSound:
-        """The sound of a clip, from the first of its paths that still exists. Raises NotFoundError when none does."""
+    def sound(self, clip_id: int, *, read: bool = True) -> ClipSound:
+        """The sound of a clip, from the first of its paths that still exists. Raises NotFoundError when none does.
+
+        Without `read`, members of archives are not read if their size and type are known without that.
+        """
         from speaker_search.sources import is_archive
 
         with self.catalog.read() as connection:
@@ -143,13 +140,16 @@ class Holdings:
         for root, name in places:
             if clips.is_imported(root):
                 continue
-            media_type = MEDIA_TYPES.get(Path(name).suffix.lower())
+            media_type = media_types.of_name(name)
             if is_archive(root):
                 try:
+                    member = self.archives.look_up(root, name)
+                    if not read and media_type and member.size is not None:
+                        return ClipSound(b"", media_type, member.size, member.version)
                     content = self.archives.read(root, name)
                 except AudioError:
                     continue
-                return ClipSound(content, media_type or _media_type(content))
+                return ClipSound(content, media_type or media_types.of_content(content), len(content), member.version)
             if media_type and (path := _within(root, name)):
                 return ClipSound(path, media_type)
         raise NotFoundError(f"The sound of clip {clip_id} is no longer where it was.", "Ingest its folder again.")
@@ -210,12 +210,6 @@ def checked_reason(reason: str | None) -> str | None:
 def check_limit(limit: int) -> None:
     if not 1 <= limit <= documents.MAX_LIMIT:
         raise UsageError(f"The limit must be from 1 to {documents.MAX_LIMIT:,}, not {limit}.")
-
-
-def _media_type(content: bytes) -> str:
-    """The type of a sound without a known suffix, by its first bytes; only mp3 has no fixed signature."""
-    known = {b"OggS": "audio/ogg", b"fLaC": "audio/flac", b"RIFF": "audio/wav"}
-    return known.get(content[:4], "audio/mpeg")
 
 
 def _within(root: Path, name: str) -> Path | None:

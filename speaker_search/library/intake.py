@@ -122,7 +122,12 @@ class Intake(Following):
 
         counts = [documents.PreviewCount.copy_of(count) for count in preview(found, tally, pass_on)]
         return documents.Preview(
-            recognised=tally.recognised, games=tally.games, counts=counts, routes=tally.routes, problems=tally.problems
+            recognised=tally.recognised,
+            games=tally.games,
+            counts=counts,
+            routes=tally.routes,
+            needs_av=tally.needs_av,
+            problems=tally.problems,
         )
 
     def _resources(self, processes: int | None, on_progress: OnProgress, *, beside_searches: bool = False) -> Resources:

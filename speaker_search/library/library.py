@@ -13,6 +13,8 @@ from speaker_search.documents import By
 from speaker_search.encoders import Encoder
 from speaker_search.entities import Character, Floats
 from speaker_search.errors import AudioError, SpeakerSearchError, UsageError
+from speaker_search.library.holdings import ClipSound
+from speaker_search.library.media_types import IN_BROWSERS
 from speaker_search.library.questions.asking import Asking
 from speaker_search.library.questions.query_sounds import Sound
 from speaker_search.library.questions.question import Example, Question, examples, references
@@ -158,6 +160,19 @@ class Library(Asking):
                 raise cursors.another()
             filters, by, page = earlier.filters, earlier.by, Page(limit, earlier.given)
         return self._with_relations(self._answer(ready, query, filters, page, by, excluded), found.id)
+
+    def playable_sound(self, clip_id: int, *, read: bool = True) -> ClipSound:
+        """The sound of a clip for a browser: as stored, or as WAV where browsers do not play its format.
+
+        `read` is as in `sound`, but what is converted is always read. Raises NotFoundError.
+        """
+        stored = self.sound(clip_id, read=read)
+        if stored.media_type in IN_BROWSERS:
+            return stored
+        stored = self.sound(clip_id)
+        with suppress(AudioError):  # damaged, or of a format that is not read here: whoever has a player may have it
+            return ClipSound(self._query_sounds.wav(stored.source), "audio/wav")
+        return stored
 
     def character(self, wanted: str | int) -> Character:
         """A character by `maker/game/name` or id, with its number of embedded clips."""

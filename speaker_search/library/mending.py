@@ -68,7 +68,7 @@ class Mending(Carrying):
         return self._mend(edit)
 
     def undo_edit(self, edit_id: int, *, author: str | None = None) -> documents.Mended:
-        """Undo a rename or a merge: all is as it was before it.
+        """Undo a rename or a merge: all is as it was before it. Undoing it again changes nothing.
 
         Clips that were added since under a name that was merged away stay where they are until their folder is ingested
         again. Raises NotFoundError, and UsageError when a later edit builds on this one.
@@ -77,7 +77,7 @@ class Mending(Carrying):
 
         who = author_of(author)
 
-        def edit(connection: Connection) -> tuple[int, int]:
+        def edit(connection: Connection) -> tuple[int, int | None]:
             return edit_id, undo(connection, edit_id, author=who)
 
         return self._mend(edit)
@@ -93,14 +93,15 @@ class Mending(Carrying):
         page = found[:limit]
         return documents.Edits(edits=page, next=cursor_after("edits", page[-1].id) if len(found) > limit else None)
 
-    def _mend(self, work: Callable[[Connection], tuple[int, int]]) -> documents.Mended:
+    def _mend(self, work: Callable[[Connection], tuple[int, int | None]]) -> documents.Mended:
         from speaker_search.catalog.mending.standing import lock_names
         from speaker_search.catalog.mending.undo import edit_of
 
         def edit(connection: Connection) -> documents.Mended:
             lock_names(connection, change=True)
             edit_id, relabelled = work(connection)
-            return documents.Mended(edit=_document(edit_of(connection, edit_id)), clips=relabelled)
+            made = _document(edit_of(connection, edit_id))
+            return documents.Mended(edit=made, clips=relabelled or 0, new=relabelled is not None)
 
         return self.catalog.transact(edit)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from speaker_search.sources.names import is_film
+from speaker_search.sources.names import is_film, is_read
 
 ABSENT = -1  # size and mtime of a candidate without a file
+_LOOSE = "It lies beside the games: move it into one of their folders."
 
 
 class Layout(StrEnum):
@@ -31,7 +32,7 @@ class Route(StrEnum):
     MALFORMED = "malformed"  # a row that names no file of this game, a name that is not text, a link not followed
     UNSUPPORTED = "unsupported"  # a sound in a format that is not read
     SKIPPED = "skipped"  # a sound below a list that does not name it: it is not a clip
-    FILM = "film"  # a film that no row names
+    FILM = "film"  # a film that no row names, and that lies above the other sounds or is in a format that is not read
     FOLDER = "folder"  # the folders layout: the folder's name is the speaker
 
 
@@ -53,6 +54,13 @@ def unsupported(path: str, character: str | None = None, text: str = "") -> Cand
     return Candidate(path, Route.UNSUPPORTED, character, text, ABSENT, ABSENT)
 
 
-def unread(path: str, character: str | None = None) -> Candidate:
-    """The same for one that no row names: it may be a film, which has no character."""
-    return Candidate(path, Route.FILM, None, "", ABSENT, ABSENT) if is_film(path) else unsupported(path, character)
+def film(path: str) -> Candidate:
+    """The candidate for a film that is no line: it is counted and never opened."""
+    return Candidate(path, Route.FILM, None, "", ABSENT, ABSENT)
+
+
+def loose(path: str) -> Candidate:
+    """The candidate for a sound in another format than libsndfile's, outside of all games."""
+    if is_film(path):
+        return film(path)
+    return Candidate(path, Route.MALFORMED, None, "", ABSENT, ABSENT, _LOOSE) if is_read(path) else unsupported(path)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from speaker_search.errors import SourceError
 from speaker_search.sources.candidates import Layout
 from speaker_search.sources.layouts.found_lists import FoundLists, is_manifest
-from speaker_search.sources.names import maker_and_title
-from speaker_search.sources.trees.tree import Tree
+from speaker_search.sources.names import is_film, is_read, maker_and_title
+from speaker_search.sources.trees.tree import Tree, Wanted
 
 INDEX_DEPTH = 3  # folders below PATH down to which index.json, lists and archives are looked for
 
@@ -25,7 +25,7 @@ class FoundGame:
     title: str = ""  #: "" when the title is the name of the folder
     lists: tuple[str, ...] = ()  #: names of the lists in it
     unmarked: bool = False  #: it holds audio but no index.json and no list that can be used, unlike its neighbours
-    loose: tuple[str, ...] = ()  #: not a game, but these sounds outside of all games, in formats that are not read
+    loose: tuple[str, ...] = ()  #: not a game, but these sounds and films outside of all games
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Branch:
     index: str | None  #: name of its own index.json as written
     lists: tuple[str, ...]
     archives: tuple[str, ...]
-    unread: tuple[str, ...]  #: sounds directly in it, in formats that are not read
+    others: tuple[str, ...]  #: sounds and films directly in it that libsndfile does not read
     below: tuple[Branch, ...]
     refused: tuple[tuple[str, str], ...] = ()  #: names of its tables that are not lists, each with the reason
 
@@ -88,7 +88,7 @@ def branch_of(
     archives = tuple(name for name in level.archives if name not in judged)
     deeper = level.folders if len(parts) < INDEX_DEPTH else []
     below = tuple(branch_of(tree, (*parts, name), lists_in=lists_in) for name in deeper)
-    return Branch(parts, None, found.lists, archives, tuple(level.unread), below, found.refused)
+    return Branch(parts, None, found.lists, archives, tuple(level.others), below, found.refused)
 
 
 def marked_games(tree: Tree, branch: Branch) -> Iterator[FoundGame]:
@@ -108,14 +108,14 @@ def marked_games(tree: Tree, branch: Branch) -> Iterator[FoundGame]:
     elif branch.marks:
         if tree.shallowest_audio(branch.parts) == 0:
             yield FoundGame(branch.parts, Layout.DUMP, unmarked=True)
-        elif branch.unread:
-            yield FoundGame(branch.parts, Layout.FOLDERS, loose=branch.unread)
+        elif branch.others:
+            yield _outside(branch.parts, branch.others)
         for child in branch.below:
             yield from marked_games(tree, child)
     elif tree.shallowest_audio(branch.parts) is not None:
         yield FoundGame(branch.parts, Layout.DUMP, None, maker, title, unmarked=True)
-    elif loose := _unread_below(tree, branch.parts):
-        yield FoundGame(branch.parts, Layout.FOLDERS, loose=loose)
+    elif others := _sounds_below(tree, branch.parts):
+        yield _outside(branch.parts, others)
 
 
 def folder_games(tree: Tree, maker: str | None, title: str | None) -> tuple[list[FoundGame], str]:
@@ -135,24 +135,34 @@ def folder_games(tree: Tree, maker: str | None, title: str | None) -> tuple[list
     games: list[FoundGame] = []
     for _ in range(levels):
         above = [(parts, tree.level(parts)) for parts in folders]
-        games += [FoundGame(parts, Layout.FOLDERS, loose=tuple(one.unread)) for parts, one in above if one.unread]
+        games += [FoundGame(parts, Layout.FOLDERS, loose=tuple(one.others)) for parts, one in above if one.others]
         folders = [(*parts, name) for parts, one in above for name in one.folders]
     for parts in folders:
-        if tree.shallowest_audio(parts, unread=True) is not None:
+        holds_sounds = tree.shallowest_audio(parts, wanted=Wanted.SOUNDS) is not None
+        films = () if holds_sounds else _sounds_below(tree, parts)
+        # A film in the folder of a character is a line; one above it, such as movie/op.mp4, is not.
+        if holds_sounds or any("/" in path and is_read(path) for path in films):
             games.append(FoundGame(parts, Layout.FOLDERS))
-        elif films := _unread_below(tree, parts):
+        elif films:
             games.append(FoundGame(parts, Layout.FOLDERS, loose=films))
     return games, "<maker>/<game>/<character>" if levels == 2 else "<game>/<character>"
 
 
-def _unread_below(tree: Tree, parts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted(tree.audio_files("".join(f"{part}/" for part in parts)).unread))
+def _outside(parts: tuple[str, ...], others: tuple[str, ...]) -> FoundGame:
+    """A folder beside games that holds only sounds and films that libsndfile does not read."""
+    if any(is_read(name) and not is_film(name) for name in others):
+        return FoundGame(parts, Layout.DUMP, unmarked=True)
+    return FoundGame(parts, Layout.FOLDERS, loose=others)
+
+
+def _sounds_below(tree: Tree, parts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(tree.audio_files("".join(f"{part}/" for part in parts)).paths))
 
 
 def sound_depth(tree: Tree, parts: tuple[str, ...]) -> int | None:
-    """How deep the least nested audio file is; where none can be read, the least nested sound of any format."""
-    depth = tree.shallowest_audio(parts)
-    return tree.shallowest_audio(parts, unread=True) if depth is None else depth
+    """How deep the least nested audio file is; without any the least nested sound in any format, else film."""
+    depths = (tree.shallowest_audio(parts, wanted=wanted) for wanted in Wanted)
+    return next((depth for depth in depths if depth is not None), None)
 
 
 def levels_above(depth: int) -> int:

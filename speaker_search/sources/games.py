@@ -10,7 +10,7 @@ from speaker_search.entities import shown
 from speaker_search.errors import SourceError
 from speaker_search.sources.archives.listing import Archive
 from speaker_search.sources.archives.open_archives import Archives
-from speaker_search.sources.candidates import Candidate, Layout, Route, unread
+from speaker_search.sources.candidates import Candidate, Layout, Route, loose
 from speaker_search.sources.faults import UNSTORABLE
 from speaker_search.sources.layouts.dump import dump_candidates
 from speaker_search.sources.layouts.folders import folder_candidates
@@ -31,7 +31,7 @@ class GameSource:
     layout: Layout
     index: str | None = None  #: POSIX path of the index.json below `root`; None without one
     below: str = ""  #: the game's folder inside an archive, with a trailing slash
-    loose: tuple[str, ...] = ()  #: not a game, but these sounds outside of all games, in formats that are not read
+    loose: tuple[str, ...] = ()  #: not a game, but these sounds and films outside of all games
     archives: Archives | None = field(default=None, compare=False, repr=False)  #: reads `root` when it is an archive
     spool: Spool | None = field(default=None, compare=False, repr=False)  #: holds its rows, when a list named them
     number: int = field(default=0, compare=False, repr=False)  #: of the game in the spool
@@ -68,7 +68,7 @@ class GameSource:
 
     def _from_tree(self, tree: Tree) -> Iterator[Candidate]:
         if self.loose:
-            yield from map(unread, map(shown, self.loose))
+            yield from map(loose, map(shown, self.loose))
             return
         files = tree.audio_files(self.below)
         if self.index is None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from speaker_search.audio.decode import AUDIO_SUFFIXES
 from speaker_search.entities import fold
 
-_UNREAD = """
-aac ac3 adx aif aifc aiff amr ape at3 at9 au caf dts hca m4a m4b mka mp2 mpc nwa ovk ra spx tak tta voc wem wma wv xma
-xwma
-"""
+_CONTAINERS = "aac aif aifc aiff amr caf m4a m4b mka mkv mp4 webm wma"
+_UNREAD = "ac3 adx ape at3 at9 au dts hca mp2 mpc nwa ovk ra spx tak tta voc wem wv xma xwma"
 _FILMS = "3gp asf avi flv m4v mkv mov mp4 mpeg mpg ogm ogv rm webm wmv"
 FILM_SUFFIXES = frozenset(f".{name}" for name in _FILMS.split())
-#: Sounds, alone or in films, that this program does not read. They are counted, so that none is lost silently.
-UNREAD_SUFFIXES = frozenset(f".{name}" for name in _UNREAD.split()) | FILM_SUFFIXES
+CONTAINER_SUFFIXES = frozenset(f".{name}" for name in _CONTAINERS.split())  #: read with the package av alone
+#: Sounds, alone or in films, that libsndfile does not read. Where a converted file lies beside one, that is the clip.
+OTHER_SUFFIXES = frozenset(f".{name}" for name in _UNREAD.split()) | FILM_SUFFIXES | CONTAINER_SUFFIXES
 SOUND_FOLDERS = frozenset({"wav", "wavs", "audio"})  # folders of audio files, never named after a game or character
 MAX_NAME_BYTES = 1_000  # UTF-8. PostgreSQL's indexes take 2,700 bytes, which leaves room for speaker and file name
 MAX_FOLDED_BYTES = 2_000  # UTF-8, of entities.fold(name), by which the catalog looks names up
@@ -42,22 +42,45 @@ def split_suffix(name: str) -> tuple[str, str]:
     return name[:dot], suffix
 
 
-def unread_stem(name: str) -> str | None:
-    """`a/b.m4a` -> `a/b`; None unless the name is that of a sound in a format that is not read."""
+def other_stem(name: str) -> str | None:
+    """`a/b.m4a` -> `a/b`; None unless the name is that of a sound or film in another format than AUDIO_SUFFIXES."""
     dot = name.rfind(".")
-    if dot <= 0 or name[dot:].lower() not in UNREAD_SUFFIXES or name[dot - 1] in "/.":
+    if dot <= 0 or name[dot:].lower() not in OTHER_SUFFIXES or name[dot - 1] in "/.":
         return None
     return name[:dot]
 
 
+def stem_of(name: str) -> str:
+    """The name of a sound or film in any format without its suffix; another name as it is."""
+    bare, suffix = split_suffix(name)
+    return bare if suffix else other_stem(name) or name
+
+
+def in_container(name: str) -> bool:
+    """Whether the name is that of a sound or film that only the package av reads."""
+    return name[name.rfind(".") :].lower() in CONTAINER_SUFFIXES and other_stem(name) is not None
+
+
+def is_read(name: str) -> bool:
+    """Whether the name is that of a sound or film in a format that is read, with the package av or without."""
+    return bool(split_suffix(name)[1]) or in_container(name)
+
+
 def is_film(name: str) -> bool:
     """Whether the name is that of a film, which has a sound but hardly ever a line of one voice."""
-    return name[name.rfind(".") :].lower() in FILM_SUFFIXES and unread_stem(name) is not None
+    return name[name.rfind(".") :].lower() in FILM_SUFFIXES and other_stem(name) is not None
 
 
 def is_sound(name: str) -> bool:
     """Whether the name is that of a sound or a film, in a format that is read or not."""
-    return bool(split_suffix(name)[1]) or unread_stem(name) is not None
+    return bool(split_suffix(name)[1]) or other_stem(name) is not None
+
+
+def unconverted(others: Iterable[str], read: Iterable[str]) -> list[str]:
+    """The sounds in other formats except those that are converted beside: `b.m4a` as `b.ogg` or `b.m4a.ogg`."""
+    wanted = list(others)
+    converted = {split_suffix(name)[0] for name in read} if wanted else set()
+    return sorted(name for name in wanted if name not in converted and other_stem(name) not in converted)
 
 
 def storable(name: str) -> bool:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speaker_search.web import problems
 
+HEAD = "spksearch.head"  # in the scope of a GET that stands for a HEAD
 JSON = b"application/json"
 ASK_AGAIN = "private, no-cache"  # only the client may keep it, and asks each time whether it has changed
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
@@ -53,7 +54,12 @@ class Conditional:
             await send(message)
 
         # The server below goes on knowing that it was HEAD, and sends no body whatever the Content-Length says.
-        await self.app({**scope, "method": "GET"} if head else scope, receive, passed_on)
+        await self.app({**scope, "method": "GET", HEAD: True} if head else scope, receive, passed_on)
+
+
+def is_head(scope: Scope) -> bool:
+    """Whether a GET stands for a HEAD, so that no body has to be made."""
+    return bool(scope.get(HEAD))
 
 
 def tagged(start: Message, body: Message, asked: Mapping[str, str]) -> None:

@@ -56,14 +56,14 @@ SOUND = {
         name: {"schema": {"type": "string"}, "description": words}
         for name, words in (
             ("ETag", "Changes when the file does."),
-            ("Last-Modified", "When the file changed; absent for one in an archive."),
+            ("Last-Modified", "When the file changed; absent for one in an archive, and for one given as WAV."),
             ("Accept-Ranges", "bytes"),
             ("Cache-Control", "How long it may be kept."),
         )
     },
 }
 SOUNDS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The sound: Ogg, FLAC, WAV or MP3.", **SOUND},
+    200: {"description": "The sound: Ogg, FLAC, WAV, MP3, AAC, MP4 or WebM.", **SOUND},
     206: {"description": "The part of it that `Range` asks for; `Content-Range` says which.", **SOUND},
 }
 TAG = {"ETag": {"schema": {"type": "string"}, "description": "Changes when the answer does: see `If-None-Match`."}}

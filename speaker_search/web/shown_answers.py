@@ -73,7 +73,7 @@ EDIT = documents.Edit(
     undone_at=None,
     undone_by=None,
 )
-MENDED = documents.Mended(edit=EDIT, clips=0)
+MENDED = documents.Mended(edit=EDIT, clips=0, new=True)
 INGEST = documents.Ingest(
     id="3f1c0c6c5a0f4a3c9d5a1b2c3d4e5f60",
     requested=AT.isoformat(),
@@ -255,6 +255,7 @@ ANSWERS: dict[str, Any] = {
             system="Linux", python="3.11.9", cpu="AMD EPYC 7763", cores=8, gpu=None, device="cpu"
         ),
         packages={"torch": "2.7.1", "faiss-gpu": None},
+        formats=["wav", "flac", "ogg", "opus", "mp3"],
     ),
     "list_edits": documents.Edits(edits=[EDIT], next=None),
     "make_edit": MENDED,

@@ -12,6 +12,7 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from speaker_search.errors import NotFoundError
+from speaker_search.library.holdings import ClipSound
 from speaker_search.web import conditional
 
 CHUNK_BYTES = 256 * 1024
@@ -25,11 +26,13 @@ class Sound(Response):
     media_type = "audio/*"
 
 
-def response(source: Path | bytes, media_type: str, asked: Mapping[str, str]) -> Response:
-    """The sound, or the part that the request's headers want. Raises NotFoundError when the file has gone.
+def response(sound: ClipSound, asked: Mapping[str, str], *, head: bool = False) -> Response:
+    """The sound, or the part that the request's headers want; of either no byte for `head`.
 
     A header with several ranges, or with none that is valid, is answered with the whole sound, as the standard allows.
+    Raises NotFoundError when the file has gone.
     """
+    source, media_type = sound.source, sound.media_type
     modified: float | None = None
     if isinstance(source, Path):
         try:
@@ -38,6 +41,8 @@ def response(source: Path | bytes, media_type: str, asked: Mapping[str, str]) ->
             raise NotFoundError("The sound of this clip is no longer where it was.") from error
         size, modified = stat.st_size, stat.st_mtime
         version = f"{stat.st_mtime_ns}-{size}-{stat.st_ino}".encode()
+    elif sound.size is not None:
+        size, version = sound.size, sound.version.encode("utf-8", "surrogateescape")
     else:
         size, version = len(source), source
     etag = f'"{hashlib.blake2b(version, digest_size=16).hexdigest()}"'
@@ -57,9 +62,11 @@ def response(source: Path | bytes, media_type: str, asked: Mapping[str, str]) ->
     if part:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     status = 206 if part else 200
+    headers["Content-Length"] = str(end - start)
+    if head:
+        return Response(None, status, headers, media_type)
     if isinstance(source, bytes):
         return Response(source[start:end], status, headers, media_type)
-    headers["Content-Length"] = str(end - start)
     return StreamingResponse(_read(source, start, end), status, headers, media_type)
 
 

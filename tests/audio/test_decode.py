@@ -276,8 +276,8 @@ def test_opposite_infinities_are_refused_without_a_warning() -> None:
 
 def test_another_format_is_refused_with_how_to_convert_it() -> None:
     assert str(refusal(b"MThd" + bytes(500))) == (
-        "The clip is not a format that can be read (wav, flac, ogg, opus, mp3; with the package av also m4a, mp4, mov, "
-        "webm, mkv, wma, aac, avi, flv, amr, aiff, caf): convert it, for example `ffmpeg -i q.mp4 q.wav`."
+        "The clip is not a format that can be read (wav, flac, ogg, opus, mp3; with the extra `containers` also m4a, "
+        "mp4, mov, webm, mkv, wma, aac, avi, flv, amr, aiff, caf): convert it, for example `ffmpeg -i q.mp4 q.wav`."
     )
 
 

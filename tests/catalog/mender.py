@@ -34,7 +34,7 @@ class Mender:
     def merge(self, noun: Noun, id_: int, into: int) -> int:
         return self._edit(lambda connection: merge(connection, noun, id_, into, author="ann"))[0]
 
-    def undo(self, edit: int) -> int:
+    def undo(self, edit: int) -> int | None:
         return self._edit(lambda connection: undo(connection, edit, author="bob"))
 
     def _edit(self, work: Callable[[Connection], T]) -> T:

@@ -21,7 +21,7 @@ ROWS = 20_000
 @pytest.fixture
 def voices(tmp_path: Path) -> Path:
     """Two dumps: one has many malformed rows, a file of another format and a name that is not text."""
-    root = touched(tmp_path / "voices", "Key_AIR/観鈴/a.ogg", "Key_AIR/観鈴/b.m4a", "Leaf_痕/千鶴/c.ogg")
+    root = touched(tmp_path / "voices", "Key_AIR/観鈴/a.ogg", "Key_AIR/観鈴/b.ape", "Leaf_痕/千鶴/c.ogg")
     rows = [
         {"Speaker": "観鈴", "Voice": "a"},
         {"Speaker": "観鈴", "Voice": "b"},
@@ -64,7 +64,7 @@ def test_every_malformed_row_is_listed_with_its_reason(voices: Path, tmp_path: P
 
 def test_any_route_is_listed_and_nothing_without_a_dry_run(voices: Path, tmp_path: Path) -> None:
     done = quickly("ingest", voices, "--dry-run", "--list", "unsupported", home=tmp_path / "home")
-    assert done.out.splitlines()[0] == str(voices / "Key_AIR/観鈴/b.m4a")
+    assert done.out.splitlines()[0] == str(voices / "Key_AIR/観鈴/b.ape")
     done = quickly("ingest", voices, "--dry-run", "--list", "stem", "--json", home=tmp_path / "home")
     assert done.document["rows"] == []
     done = quickly("ingest", voices, "--list", "malformed", home=tmp_path / "home")

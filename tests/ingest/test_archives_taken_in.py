@@ -98,8 +98,8 @@ def test_a_clip_in_an_archive_can_be_played(
     for clip_id in range(1, 7):
         sound = library.sound(clip_id)
         assert isinstance(sound.source, bytes)
-        whole = sounds.response(sound.source, sound.media_type, {})
-        part = sounds.response(sound.source, sound.media_type, {"range": "bytes=4-7"})
+        whole = sounds.response(sound, {})
+        part = sounds.response(sound, {"range": "bytes=4-7"})
         assert (whole.status_code, whole.media_type) == (200, "audio/wav")
         assert (part.status_code, part.body) == (206, whole.body[4:8])
         assert part.headers["content-range"] == f"bytes 4-7/{len(whole.body)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,14 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+from sources.packing import zipped
+from standin import StandInEncoder, write_voice
 from web.stocked import stocked
 
 from speaker_search.library import Library
+from speaker_search.settings import Settings
+from speaker_search.web import sounds
+from speaker_search.web.app import create_app
 from speaker_search.web.negotiation import accepts
 
 Stock = tuple[Library, TestClient]
@@ -78,6 +84,35 @@ def test_head_is_get_without_its_body(http: TestClient, path: str) -> None:
     assert head.content == b""
     assert head.status_code == whole.status_code
     assert {**head.headers} == {**whole.headers}
+
+
+def test_head_says_of_a_sound_what_get_does_and_reads_none_of_it(stock: Stock, sound: tuple[str, bytes]) -> None:
+    library, http = stock
+    path, content = sound
+    head = http.head(path)
+    assert {**head.headers} == {**http.get(path).headers}
+    assert head.headers["content-length"] == str(len(content))
+    part = http.head(path, headers={"Range": "bytes=4-9"})
+    assert (part.status_code, part.headers["content-length"], part.content) == (206, "6", b"")
+    known = http.head(path, headers={"If-None-Match": head.headers["etag"]})
+    assert known.status_code == 304
+    stored = library.sound(int(path.split("/")[3]))
+    assert sounds.response(stored, {}, head=True).body == b""
+
+
+def test_head_of_a_sound_in_a_damaged_archive_knows_its_size(tmp_path: Path) -> None:
+    voice = write_voice(tmp_path / "a.wav", 1).read_bytes()
+    archive = zipped(tmp_path / "Key_AIR.zip", {"Ann/a.wav": voice}, zipfile.ZIP_STORED)
+    with (
+        Library(Settings(home=tmp_path / "home"), encoder=StandInEncoder()) as library,
+        TestClient(create_app(library), base_url="http://localhost") as http,
+    ):
+        library.ingest([archive])
+        whole = archive.read_bytes()
+        archive.write_bytes(whole.replace(voice[1_000:1_100], bytes(100)))
+        head = http.head("/v1/clips/1/audio")
+        assert (head.status_code, head.headers["content-length"]) == (200, str(len(voice)))
+        assert http.get("/v1/clips/1/audio").status_code == 404
 
 
 def test_head_sends_no_body_on_the_wire(http: TestClient, server: Any) -> None:

@@ -36,7 +36,7 @@ def allowed(ingested: Ingested, tmp_path_factory: pytest.TempPathFactory) -> Ite
     for take in range(4):
         write_voice(folder / "工房/新作/役" / f"{take}.wav", 3, take, seconds=1.5)
     (folder / "工房/新作/役/broken.wav").write_text("no sound")
-    (folder / "工房/新作/役/other.m4a").write_text("a sound in another format")
+    (folder / "工房/新作/役/other.ape").write_text("a sound in another format")
     (folder / "empty").mkdir()
     (place / "secret").mkdir()
     (folder / "link").symlink_to(place / "secret")

@@ -40,7 +40,8 @@ COLUMNS = {
     "chars_alias": ("id", "spoil", "name", "latin"),
     "chars_vns": ("id", "vid", "spoil"),
 }
-#: Without these there are no credits. Columns move: a name is looked for in every table that may have it.
+#: The tables and columns that credits cannot do without. VNDB has moved columns from one table to another, so other
+#: names are looked for in every table that may have them.
 NEEDED = {
     "vn_seiyuu": ("id", "cid", "aid"),
     "staff_alias": ("id", "aid", "name"),
@@ -52,7 +53,7 @@ OnTable = Callable[[str, BinaryIO], None]
 
 
 def each_table(path: Path, names: Iterable[str], read: OnTable) -> None:
-    """Call `read` with the name and content of each of these files below db/ that the dump holds, in its own order.
+    """Call `read` with the name and content of each named file in the dump's folder db/, in the dump's own order.
 
     Raises UsageError when the dump is damaged, or is something else.
     """

@@ -8,11 +8,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from speaker_search import documents
-from speaker_search.audio import AUDIO_SUFFIXES
 from speaker_search.cast.sheets.export import as_csv
 from speaker_search.entities import fold
 from speaker_search.errors import SourceError, UsageError
 from speaker_search.sources.layouts import index_json
+from speaker_search.sources.names import stem_of
 
 INDEX = "index.json"
 SUFFIXES = (".csv", ".json")
@@ -70,5 +70,4 @@ def _by_stem(index: Path) -> dict[str, dict[str, Any]]:
 
 def _stem(name: str) -> str:
     """The folded name of a file without folders and without its suffix, where that is one of sounds."""
-    last = PurePosixPath(name.replace("\\", "/"))
-    return fold(last.stem if last.suffix.lower() in AUDIO_SUFFIXES else last.name)
+    return fold(stem_of(PurePosixPath(name.replace("\\", "/")).name))

@@ -63,17 +63,17 @@ def edit_of(connection: Connection, edit_id: int) -> Row[Any]:
     return found
 
 
-def undo(connection: Connection, edit_id: int, *, author: str) -> int:
-    """Undo an edit, and return how many clips it relabelled. The caller holds `lock_names`.
+def undo(connection: Connection, edit_id: int, *, author: str) -> int | None:
+    """Undo an edit, and return how many clips that relabelled; None when it had been undone before.
+
+    The caller holds `lock_names`.
 
     Clips that were added since under a name that was merged away belong to what it was merged into: they stay there
-    until their folder is ingested again. Raises NotFoundError, and UsageError when the edit has been undone, or when a
-    later one builds on it.
+    until their folder is ingested again. Raises NotFoundError, and UsageError when a later edit builds on this one.
     """
     edit = edit_of(connection, edit_id)
     if edit.undone_at is not None:
-        by = f" by {edit.undone_by}" if edit.undone_by else ""
-        raise UsageError(f"Edit {edit_id} has been undone already{by}.", LIST)
+        return None
     own = _written(connection, edit)
     for other in connection.execute(_later(edit_id)).all():
         theirs = _written(connection, other)

@@ -38,5 +38,12 @@ def _print(found: documents.Diagnosis) -> None:
         if one.why:
             output.say(f"{one.name} is not ready: {one.why}")
     output.say("")
+    sounds = found.sounds
+    output.say(f"Sounds are read as {', '.join(sounds.read)}.")
+    more = f"searches of {', '.join(sounds.more)}, and ingests of {', '.join(sounds.ingested)}"
+    output.say(f"The extra containers {'adds' if sounds.ready else 'would add'} {more}.")
+    if sounds.why:
+        output.say(f"It is not ready: {sounds.why}")
+    output.say("")
     installed = [(name, known) for name, known in found.packages.items() if known]
     output.facts([*found.machine.model_dump().items(), *installed])

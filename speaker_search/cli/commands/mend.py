@@ -61,7 +61,8 @@ def undo(
     with options.open_library() as library:
         done = library.undo_edit(edit, author=author)
     what = "called" if done.edit.kind == "rename" else "on its own, as"
-    _say(done, f"Undone: what became {done.edit.after} is {what} {done.edit.before} again.", json=json)
+    how = "Undone" if done.new else f"Undone before, by {done.edit.undone_by} at {done.edit.undone_at}"
+    _say(done, f"{how}: what became {done.edit.after} is {what} {done.edit.before} again.", json=json)
 
 
 def edits(

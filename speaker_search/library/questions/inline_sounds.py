@@ -6,6 +6,7 @@ from typing import Any
 
 from speaker_search.errors import SpeakerSearchError
 from speaker_search.library.holdings import Holdings
+from speaker_search.library.media_types import IN_BROWSERS
 
 INLINE_BYTES = 512 * 1024  # of a clip's sound as stored: a larger one has no player
 
@@ -19,11 +20,13 @@ class InlineSounds:
         self._holdings = holdings
 
     def __call__(self, clip_id: int) -> tuple[str, bytes] | None:
-        """A clip's media type and sound as stored; None where it cannot be read any more, or is too large."""
+        """A clip's media type and sound as stored; None where it cannot be read or played, or is too large."""
         if self._holdings is None:
             return None
         try:
             sound = self._holdings.sound(clip_id)
+            if sound.media_type not in IN_BROWSERS:
+                return None
             if isinstance(sound.source, bytes):
                 content = sound.source
             elif sound.source.stat().st_size > INLINE_BYTES:

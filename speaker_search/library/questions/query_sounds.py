@@ -121,6 +121,12 @@ class QuerySounds:
             for waveform in decoding:  # once one is refused, the rest need not be decoded
                 waveform.cancel()
 
+    def wav(self, sound: Path | bytes) -> bytes:
+        """A sound as WAV. Raises AudioError when it cannot be decoded, and DecoderError."""
+        from speaker_search.audio.encoded import wav
+
+        return wav(self._started().submit(sound).result())
+
     def close(self) -> None:
         if self._decoders is not None:
             self._decoders.close()

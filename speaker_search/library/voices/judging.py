@@ -45,7 +45,10 @@ class Judging(Sheets):
         return documents.JudgedVerdict.of(verdict, self._people([verdict]), new=new)
 
     def undo_verdict(self, id_: int, *, author: str | None = None) -> documents.JudgedVerdict:
-        """Undo a verdict, which stays in the history. `author` is who undoes it. Raises NotFoundError."""
+        """Undo a verdict, which stays in the history. `author` is who undoes it. Undoing it again changes nothing.
+
+        Raises NotFoundError.
+        """
         from speaker_search.cast.verdicts import undo
 
         verdict, new = undo(self.catalog, id_, author=author_of(author))

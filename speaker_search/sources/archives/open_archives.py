@@ -17,10 +17,18 @@ from speaker_search.sources.archives.kinds import archive_kind
 from speaker_search.sources.archives.listing import Archive
 from speaker_search.sources.archives.tar import TarArchive
 from speaker_search.sources.archives.zip import ZipArchive
-from speaker_search.sources.faults import unreadable
+from speaker_search.sources.faults import missing_member, unreadable
 
 MAX_MEMBER_BYTES = 256 * 2**20
 KEPT_OPEN = 4  # archives
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of an archive that has not been read."""
+
+    size: int | None  #: bytes when decompressed; None in Parquet, which does not say
+    version: str  #: another one as soon as the archive is written anew
 
 
 @dataclass(slots=True)
@@ -60,9 +68,23 @@ class Archives:
         `max_member_bytes` (before it is decompressed), UNREADABLE when the archive is damaged, encrypted, does not open
         with the password, or cannot be read from the disk.
         """
+        with self._readable(root), self.opened(root) as archive:
+            return archive.read(path)
+
+    def look_up(self, root: Path, path: str) -> Member:
+        """What is known of a member without reading it. Raises AudioError as `read` does."""
+        with self._readable(root), self.opened(root) as archive:
+            listing, status = archive.listing, root.stat()
+            number = listing.numbers.get(path)
+            if number is None and listing.numbers:
+                raise missing_member(root, path)
+            size = None if number is None else listing.sizes[number]
+            return Member(size, f"{status.st_ino}-{status.st_mtime_ns}-{status.st_size}-{path}")
+
+    @contextmanager
+    def _readable(self, root: Path) -> Iterator[None]:
         try:
-            with self.opened(root) as archive:
-                return archive.read(path)
+            yield
         except (SourceError, OSError) as error:
             reason = Refusal.MISSING if _is_gone(root) else Refusal.UNREADABLE
             raise AudioError(reason, str(error)) from error

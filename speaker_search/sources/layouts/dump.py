@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from speaker_search.entities import shown
-from speaker_search.sources.candidates import ABSENT, Candidate, Route, unread, unsupported
+from speaker_search.sources.candidates import ABSENT, Candidate, Route, film
 from speaker_search.sources.layouts.file_lookup import NOBODY, FileLookup
-from speaker_search.sources.names import path_in_game, place_fault, speaker, storable, unread_stem
+from speaker_search.sources.names import is_film, path_in_game, place_fault, speaker, storable
 from speaker_search.sources.trees.tree import AudioFiles
 
 
@@ -28,7 +28,7 @@ def dump_candidates(files: AudioFiles, rows: Iterable[object], base: str) -> Ite
     case, and last by its stem anywhere in the game. Names are compared by NFKC and casefold. The character is always
     the row's Speaker.
 
-    Sounds in formats that are not read are looked at last: a row means one when it finds nothing else.
+    A row means a file that libsndfile reads if it finds one, else a sound or film in another format.
 
     A file belongs to one row. A row that finds it in the right place comes before one that finds only its stem,
     wherever they stand in the list. Otherwise a missing file would take another character's clip.
@@ -41,9 +41,6 @@ def dump_candidates(files: AudioFiles, rows: Iterable[object], base: str) -> Ite
     found = array("q")  # the file of each row; NOBODY when its own places are empty
     routes: list[Route] = []
     owners = array("q", [NOBODY]) * len(files.paths)  # the row of each file
-    others = files.unsupported()
-    other_lookup = FileLookup([unread_stem(path) or path for path in others])
-    other_owners = array("q", [NOBODY]) * len(others)
     for number, entry in enumerate(rows):
         row = _row(entry, number, base, speakers)
         route, file = _find(row, base, lookup) if isinstance(row, _Row) else (Route.MALFORMED, NOBODY)
@@ -64,14 +61,6 @@ def dump_candidates(files: AudioFiles, rows: Iterable[object], base: str) -> Ite
             target = path_in_game(row.written, base) or row.written
             elsewhere = lookup.elsewhere(target, row.speaker, owners)
             if elsewhere is None:
-                hit: int | None = _find(row, base, other_lookup)[1] if others else None
-                if hit == NOBODY:
-                    hit = other_lookup.elsewhere(target, row.speaker, other_owners)
-                if hit is not None:
-                    one = unsupported(others[hit], speaker(row.speaker), row.text)
-                    yield one if other_owners[hit] == NOBODY else replace(one, route=Route.REPEATED)
-                    other_owners[hit] = number
-                    continue
                 # Two speakers may both lack their 001, so the speaker becomes part of a bare name.
                 path = path_in_game(row.written) or target
                 path = path if "/" in path else path_in_game(f"{row.speaker}/{path}") or path
@@ -83,8 +72,7 @@ def dump_candidates(files: AudioFiles, rows: Iterable[object], base: str) -> Ite
         yield files.candidate(file, route if owners[file] == number else Route.REPEATED, speaker(row.speaker), row.text)
     for file, owner in enumerate(owners):
         if owner == NOBODY:
-            yield files.candidate(file, Route.UNLISTED)
-    yield from (unread(others[file]) for file, owner in enumerate(other_owners) if owner == NOBODY)
+            yield film(files.paths[file]) if is_film(files.paths[file]) else files.candidate(file, Route.UNLISTED)
     yield from files.unopened
 
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from speaker_search.entities import fold
 from speaker_search.sources.candidates import Route
-from speaker_search.sources.names import split_suffix, unread_stem
+from speaker_search.sources.names import is_film, other_stem, split_suffix, stem_of
 
 # The number of one file, or a list when there are several: a list for each of a million files would cost 90 MB.
 _Numbers: TypeAlias = int | list[int]
@@ -16,7 +16,10 @@ NOBODY = -1  # owner of a file that no row has
 
 
 class FileLookup:
-    """A game's audio files by folded path and by folded stem, both without the audio suffix."""
+    """A game's sounds and films by folded path and by folded stem, both without their suffixes.
+
+    The earlier of two paths is preferred. Films are not found by their stem alone: it may be that of any line.
+    """
 
     def __init__(self, paths: list[str]) -> None:
         self._paths = paths
@@ -24,22 +27,24 @@ class FileLookup:
         self._by_stem: dict[str, _Numbers] = {}
         self._namesakes: dict[str, _Namesakes] = {}
         for number, path in enumerate(paths):
-            bare, _ = split_suffix(path)
+            bare = stem_of(path)
             _put(self._by_path, fold(bare), number)
-            _put(self._by_stem, fold(bare[bare.rfind("/") + 1 :]), number)
+            if not is_film(path):
+                _put(self._by_stem, fold(bare[bare.rfind("/") + 1 :]), number)
 
     def at(self, target: str) -> tuple[Route, int] | None:
         """The file at exactly this path (with any audio suffix if it has none), else its sibling, else None."""
         bare, suffix = split_suffix(target)
         numbers = _get(self._by_path, fold(bare))
+        if not numbers and (stem := other_stem(target)) is not None:
+            bare, suffix = stem, target[len(stem) :]  # a row that says b.m4a means b.ogg when somebody has converted it
+            numbers = _get(self._by_path, fold(bare))
         for number in numbers:
             path = self._paths[number]
-            if path == target or (not suffix and split_suffix(path)[0] == target):
+            if path == target or (not suffix and stem_of(path) == target):
                 return Route.EXACT, number
         if not numbers:
-            stem = unread_stem(target)  # a row that says b.m4a means b.ogg when somebody has converted it
-            hit = None if stem is None else self.at(stem)
-            return hit and (Route.SIBLING, hit[1])
+            return None
         same_suffix = (number for number in numbers if fold(self._paths[number]) == fold(target))
         return Route.SIBLING, next(same_suffix, numbers[0])
 
@@ -51,7 +56,7 @@ class FileLookup:
         name = target[target.rfind("/") + 1 :]
         stem = fold(split_suffix(name)[0])
         if stem not in self._by_stem:
-            stem = fold(unread_stem(name) or stem)
+            stem = fold(other_stem(name) or stem)
         numbers = _get(self._by_stem, stem)
         if len(numbers) < 2:
             return numbers[0] if numbers else None

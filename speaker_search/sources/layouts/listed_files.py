@@ -9,7 +9,7 @@ from pathlib import Path
 from speaker_search.audio.decode import AUDIO_SUFFIXES
 from speaker_search.entities import shown
 from speaker_search.sources.candidates import ABSENT, Candidate, Route, unsupported
-from speaker_search.sources.names import path_in_game, speaker, unread_stem
+from speaker_search.sources.names import is_read, other_stem, path_in_game, speaker
 from speaker_search.sources.table_columns import Row
 
 _FOLDERS_KEPT = 10_000  # folders remembered as not being links
@@ -36,12 +36,12 @@ class ListedFiles:
         if path is None:
             return Candidate(shown(row.path.replace("\\", "/")), Route.MALFORMED, None, row.text, ABSENT, ABSENT)
         character = speaker(row.speaker or "")
-        stem = unread_stem(path)
+        stem = other_stem(path)
         # A row that says b.m4a means b.ogg once somebody has converted it.
         names = [path] if stem is None else [*(stem + suffix for suffix in sorted(AUDIO_SUFFIXES)), path]
         for place in (folder + name for folder in self._folders for name in names):
             status = self._status(place)
-            if status and unread_stem(place) is not None:
+            if status and not is_read(place):
                 return unsupported(place, character, row.text)
             if status:
                 return Candidate(place, Route.EXACT, character, row.text, status.st_size, status.st_mtime_ns)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from speaker_search.entities import shown
-from speaker_search.sources.candidates import ABSENT, Candidate, Route, unread
+from speaker_search.sources.candidates import ABSENT, Candidate, Route, film
 from speaker_search.sources.faults import UNSTORABLE
 from speaker_search.sources.game_folders import levels_above
 from speaker_search.sources.layouts.listed_files import ListedFiles
@@ -59,7 +59,7 @@ def spool_skipped(roots: Collection[Path], request: ScanRequest) -> None:
             if not storable(path):
                 one = Candidate(shown(path), Route.MALFORMED, None, "", ABSENT, ABSENT, UNSTORABLE)
             else:
-                one = unread(path) if is_film(path) else Candidate(path, Route.SKIPPED, None, "", ABSENT, ABSENT)
+                one = film(path) if is_film(path) else Candidate(path, Route.SKIPPED, None, "", ABSENT, ABSENT)
             request.spool.add(root, maker or "?", title or "?", one)
 
 

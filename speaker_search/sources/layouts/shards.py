@@ -120,7 +120,7 @@ def _folder_games(tree: ArchiveTree, request: ScanRequest) -> tuple[list[FoundGa
         folders = level.folders
         if len(folders) != 1 or not (fold(folders[0]) == fold(tree.name) or folders[0].lower() in _WRAPPERS):
             break
-        if level.unread:
-            loose.append(replace(game, loose=tuple(level.unread)))
+        if level.others:
+            loose.append(replace(game, loose=tuple(level.others)))
         game = replace(game, parts=(*game.parts, folders[0]))
     return [*loose, game], "<character>"

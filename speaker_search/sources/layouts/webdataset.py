@@ -9,8 +9,8 @@ from pathlib import Path
 
 from speaker_search.errors import AudioError
 from speaker_search.sources.archives.listing import Archive
-from speaker_search.sources.candidates import ABSENT, Candidate, Route, unread, unsupported
-from speaker_search.sources.names import speaker, split_suffix, unread_stem
+from speaker_search.sources.candidates import ABSENT, Candidate, Route, film, unsupported
+from speaker_search.sources.names import is_film, is_read, is_sound, other_stem, speaker, stem_of
 from speaker_search.sources.table_columns import FIELDS, Row, columns, row_of
 
 
@@ -26,10 +26,9 @@ def sample_candidates(tar: Archive, path: Path) -> Iterator[tuple[Row, Candidate
     mtime_ns = path.stat().st_mtime_ns
     with_audio: set[str] = set()
     sounds = [(member, stem) for member in numbers if (stem := _stem(member)) is not None]
-    sounds.sort(key=lambda sound: unread_stem(sound[0]) is not None)  # behind those that may hold them converted
+    sounds.sort(key=lambda sound: other_stem(sound[0]) is not None)  # behind those that may hold them converted
     for member, stem in sounds:
-        is_read = unread_stem(member) is None
-        if not is_read and stem in with_audio:
+        if other_stem(member) is not None and stem in with_audio:
             continue
         with_audio.add(stem)
         row = _row(tar, stem)
@@ -38,11 +37,13 @@ def sample_candidates(tar: Archive, path: Path) -> Iterator[tuple[Row, Candidate
             yield row, Candidate(f"{stem}.json", Route.MALFORMED, None, "", ABSENT, ABSENT, why)
             row = None
         who, text = (None, "") if row is None else (speaker(row.speaker or ""), row.text)
-        if is_read:
+        if row is None and is_film(member):
+            one = film(member)
+        elif not is_read(member):
+            one = unsupported(member, who, text)
+        else:
             route = Route.UNLISTED if row is None else Route.EXACT
             one = Candidate(member, route, who, text, sizes[numbers[member]], mtime_ns)
-        else:
-            one = unread(member) if row is None else unsupported(member, who, text)
         yield row or Row(member), one
     for member in numbers:
         stem = member.removesuffix(".json")
@@ -56,8 +57,7 @@ def sample_candidates(tar: Archive, path: Path) -> Iterator[tuple[Row, Candidate
 
 
 def _stem(member: str) -> str | None:
-    stem, suffix = split_suffix(member)
-    return stem if suffix else unread_stem(member)
+    return stem_of(member) if is_sound(member) else None
 
 
 def _row(tar: Archive, stem: str) -> Row | None:

@@ -10,8 +10,16 @@ from pathlib import Path
 from speaker_search.errors import AudioError, SourceError
 from speaker_search.sources.archives.listing import Archive
 from speaker_search.sources.layouts.index_json import rows
-from speaker_search.sources.names import SOUND_FOLDERS, is_film, is_sound, split_suffix, unread_stem
-from speaker_search.sources.trees.tree import AudioFiles, Level, is_mark, level_of
+from speaker_search.sources.names import (
+    SOUND_FOLDERS,
+    is_film,
+    is_read,
+    is_sound,
+    other_stem,
+    split_suffix,
+    unconverted,
+)
+from speaker_search.sources.trees.tree import AudioFiles, Level, Wanted, is_mark, level_of
 
 
 class ArchiveTree:
@@ -25,8 +33,7 @@ class ArchiveTree:
         self._listing = archive.listing
         self._folders: dict[str, set[str]] = {"": set()}  # path with a trailing slash -> names of the folders in it
         self._marks: dict[str, list[str]] = {}
-        self._depths: dict[str, int] = {}  # folder -> shallowest_audio of it
-        self._sound_depths: dict[str, int] = {}  # the same, with the formats that are not read
+        self._depths: dict[Wanted, dict[str, int]] = {wanted: {} for wanted in Wanted}  # folder -> shallowest_audio
         for member in self._listing.numbers:
             folder = member[: member.rfind("/") + 1]
             if folder not in self._folders:
@@ -35,29 +42,27 @@ class ArchiveTree:
             if is_mark(name):
                 self._marks.setdefault(folder, []).append(name)
             if split_suffix(name)[1]:
-                _note_depth(self._depths, folder)
-            if is_sound(name) and not is_film(name):
-                _note_depth(self._sound_depths, folder)
+                _note_depth(self._depths[Wanted.AUDIO], folder)
+            if not is_film(name):
+                if is_sound(name):
+                    _note_depth(self._depths[Wanted.SOUNDS], folder)
+            elif is_read(name):
+                _note_depth(self._depths[Wanted.FILMS], folder)
 
     def level(self, parts: tuple[str, ...]) -> Level:
         folder = _folder(parts)
         return level_of(sorted(self._folders.get(folder, ())), self._marks.get(folder, []))
 
-    def shallowest_audio(self, parts: tuple[str, ...], *, unread: bool = False) -> int | None:
-        return (self._sound_depths if unread else self._depths).get(_folder(parts))
+    def shallowest_audio(self, parts: tuple[str, ...], *, wanted: Wanted = Wanted.AUDIO) -> int | None:
+        return self._depths[wanted].get(_folder(parts))
 
     def audio_files(self, below: str) -> AudioFiles:
         mtime_ns = self._path.stat().st_mtime_ns
         files = AudioFiles()
-        for path in sorted(path for path in self._listing.numbers if path.startswith(below) and split_suffix(path)[1]):
-            files.paths.append(path[len(below) :])
-            files.sizes.append(self._listing.sizes[self._listing.numbers[path]])
-            files.mtimes_ns.append(mtime_ns)
-        files.unread.extend(
-            path[len(below) :]
-            for path in self._listing.numbers
-            if path.startswith(below) and unread_stem(path) is not None
-        )
+        members = [path for path in self._listing.numbers if path.startswith(below)]
+        read = sorted(path for path in members if split_suffix(path)[1])
+        for path in [*read, *unconverted((path for path in members if other_stem(path) is not None), read)]:
+            files.add(path[len(below) :], self._listing.sizes[self._listing.numbers[path]], mtime_ns)
         refused = (one for one in self._listing.refused if one.path.startswith(below))
         files.unopened.extend(replace(one, mtime_ns=mtime_ns) for one in refused)
         return files

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 from pathlib import Path
 
@@ -11,8 +11,16 @@ from speaker_search.entities import shown
 from speaker_search.sources.candidates import ABSENT, Candidate, Route
 from speaker_search.sources.faults import UNSTORABLE, unreadable
 from speaker_search.sources.layouts.index_json import rows
-from speaker_search.sources.names import SOUND_FOLDERS, is_film, split_suffix, storable, unread_stem
-from speaker_search.sources.trees.tree import AudioFiles, Level, is_mark, level_of
+from speaker_search.sources.names import (
+    SOUND_FOLDERS,
+    is_film,
+    is_read,
+    other_stem,
+    split_suffix,
+    storable,
+    unconverted,
+)
+from speaker_search.sources.trees.tree import AudioFiles, Level, Wanted, is_mark, level_of
 
 _LINK = "It is a link to a folder or out of the game, which is not followed."
 
@@ -44,8 +52,8 @@ class DiskTree:
             raise unreadable(place, error) from error
         return level_of(folders, marks)
 
-    def shallowest_audio(self, parts: tuple[str, ...], *, unread: bool = False) -> int | None:
-        wanted = (_Kind.SOUND, _Kind.UNREAD) if unread else (_Kind.SOUND,)
+    def shallowest_audio(self, parts: tuple[str, ...], *, wanted: Wanted = Wanted.AUDIO) -> int | None:
+        kinds = _KINDS[wanted]
         top = "".join(f"{part}/" for part in parts)
         level, depth = [top], 0
         while level:
@@ -53,7 +61,7 @@ class DiskTree:
             # Sound folders first: audio in them counts as one level less deep.
             for folder in sorted(level, key=_is_sound_folder, reverse=True):
                 for entry, kind in _entries(self.root, folder):
-                    if kind in wanted:
+                    if kind in kinds and (kind is not _Kind.FILM or is_read(entry.name)):
                         return depth - (depth > 0 and _is_sound_folder(folder))
                     if kind is _Kind.FOLDER:
                         below.append(f"{folder}{entry.name}/")
@@ -62,16 +70,16 @@ class DiskTree:
 
     def audio_files(self, below: str) -> AudioFiles:
         root = self.root / below
-        files = AudioFiles()
+        files, others = AudioFiles(), AudioFiles()
         for folder, entries in _folders(root):
             links: list[str] = []
             here: list[tuple[str, int, int]] = []
+            left_out = _converted(entries)
             for entry, kind in entries:
                 if kind is _Kind.LINK:
                     links.append(folder + entry.name)
                     continue
-                if kind in (_Kind.UNREAD, _Kind.FILM) and storable(folder + entry.name):
-                    files.unread.append(folder + entry.name)
+                if entry.name in left_out:
                     continue
                 try:
                     status = entry.stat()
@@ -82,22 +90,19 @@ class DiskTree:
                 here.append((folder + entry.name, status.st_size, status.st_mtime_ns))
             for path, size, mtime_ns in sorted(here):
                 if storable(path):
-                    files.paths.append(path)
-                    files.sizes.append(size)
-                    files.mtimes_ns.append(mtime_ns)
+                    (files if other_stem(path) is None else others).add(path, size, mtime_ns)
                 else:
                     files.unopened.append(_unopened(path, UNSTORABLE, size, mtime_ns))
             files.unopened.extend(_unopened(path, _LINK) for path in sorted(links))
+        files.extend(others)
         return files
 
     def sounds(self) -> Iterator[str]:
         """The paths of all sounds and films, except those that a file beside them holds converted."""
         for folder, entries in _folders(self.root):
-            read = sorted(entry.name for entry, kind in entries if kind is _Kind.SOUND)
-            converted = {split_suffix(name)[0] for name in read}
-            others = sorted(entry.name for entry, kind in entries if kind in (_Kind.UNREAD, _Kind.FILM))
-            for name in [*read, *(name for name in others if unread_stem(name) not in converted)]:
-                yield folder + name
+            left_out = _converted(entries)
+            names = ((kind is not _Kind.AUDIO, entry.name) for entry, kind in entries if kind is not _Kind.LINK)
+            yield from (folder + name for _, name in sorted(names) if name not in left_out)
 
     def rows(self, path: str) -> Iterator[object]:
         index = self.root / path
@@ -122,10 +127,20 @@ def _unopened(path: str, why: str, size: int = ABSENT, mtime_ns: int = ABSENT) -
 
 class _Kind(Enum):
     FOLDER = auto()
-    SOUND = auto()
-    UNREAD = auto()  # a sound in a format that is not read
+    AUDIO = auto()  # that libsndfile reads
+    OTHER = auto()  # a sound in another format
     FILM = auto()
     LINK = auto()  # one that is not followed
+
+
+_KINDS = {Wanted.AUDIO: {_Kind.AUDIO}, Wanted.SOUNDS: {_Kind.AUDIO, _Kind.OTHER}, Wanted.FILMS: {_Kind.FILM}}
+
+
+def _converted(entries: Sequence[tuple[os.DirEntry[str], _Kind]]) -> frozenset[str]:
+    """The names in one folder of sounds and films that a file beside them holds converted."""
+    others = {entry.name for entry, kind in entries if kind in (_Kind.OTHER, _Kind.FILM)}
+    read = (entry.name for entry, kind in entries if kind is _Kind.AUDIO)
+    return frozenset(others.difference(unconverted(others, read)))
 
 
 def _folders(root: Path) -> Iterator[tuple[str, list[tuple[os.DirEntry[str], _Kind]]]]:
@@ -159,10 +174,10 @@ def _entries(root: Path, folder: str) -> Iterator[tuple[os.DirEntry[str], _Kind]
 
 def _kind(name: str) -> _Kind | None:
     if split_suffix(name)[1]:
-        return _Kind.SOUND
-    if unread_stem(name) is None:
+        return _Kind.AUDIO
+    if other_stem(name) is None:
         return None
-    return _Kind.FILM if is_film(name) else _Kind.UNREAD
+    return _Kind.FILM if is_film(name) else _Kind.OTHER
 
 
 def _stays_inside(link: os.DirEntry[str], root: Path) -> bool:

@@ -5,37 +5,57 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Protocol
 
 from speaker_search.sources.archives.kinds import ARCHIVE_SUFFIXES, UNREADABLE_ARCHIVES, is_archive_name
-from speaker_search.sources.candidates import Candidate, Route
-from speaker_search.sources.names import UNREAD_SUFFIXES, split_suffix, unread_stem
+from speaker_search.sources.candidates import Candidate, Route, unsupported
+from speaker_search.sources.names import OTHER_SUFFIXES, is_read, other_stem
 
 INDEX_NAME = "index.json"
 TABLES = (".csv", ".jsonl", ".list", ".parquet")
 _MARKS = frozenset(
-    {".json", *TABLES, *ARCHIVE_SUFFIXES, *UNREAD_SUFFIXES} | {name[name.rfind(".") :] for name in UNREADABLE_ARCHIVES}
+    {".json", *TABLES, *ARCHIVE_SUFFIXES, *OTHER_SUFFIXES} | {name[name.rfind(".") :] for name in UNREADABLE_ARCHIVES}
 )
 
 
 @dataclass(frozen=True, slots=True)
 class AudioFiles:
-    """The audio files of a game in order of their paths. Columns, not objects: a game may have a million files."""
+    """The sounds and films of a game in order of their paths, first those that libsndfile reads, then the others.
+
+    Others that are converted beside are left out. Columns, not objects: a game may have a million files.
+    """
 
     paths: list[str] = field(default_factory=list)  #: POSIX, relative to the game
     sizes: array[int] = field(default_factory=lambda: array("q"))  #: bytes
     mtimes_ns: array[int] = field(default_factory=lambda: array("q"))
     unopened: list[Candidate] = field(default_factory=list)  #: files not opened because of their name, or as links
-    unread: list[str] = field(default_factory=list)  #: paths of sounds in formats that are not read
+
+    def add(self, path: str, size: int, mtime_ns: int) -> None:
+        self.paths.append(path)
+        self.sizes.append(size)
+        self.mtimes_ns.append(mtime_ns)
+
+    def extend(self, others: AudioFiles) -> None:
+        """Append the paths of others, with their sizes and times."""
+        self.paths.extend(others.paths)
+        self.sizes.extend(others.sizes)
+        self.mtimes_ns.extend(others.mtimes_ns)
 
     def candidate(self, number: int, route: Route, character: str | None = None, text: str = "") -> Candidate:
-        """The candidate for the file at this position."""
-        return Candidate(self.paths[number], route, character, text, self.sizes[number], self.mtimes_ns[number])
+        """The candidate for the file at this position: UNSUPPORTED, unless repeated, in a format that is not read."""
+        path = self.paths[number]
+        if route is not Route.REPEATED and not is_read(path):
+            return unsupported(path, character, text)
+        return Candidate(path, route, character, text, self.sizes[number], self.mtimes_ns[number])
 
-    def unsupported(self) -> list[str]:
-        """The sounds in formats that are not read, except where a file beside them holds them converted."""
-        converted = {split_suffix(path)[0] for path in self.paths} if self.unread else set()
-        return sorted(path for path in self.unread if unread_stem(path) not in converted)
+
+class Wanted(Enum):
+    """Which sounds tell how folders are nested."""
+
+    AUDIO = auto()  # those that libsndfile reads
+    SOUNDS = auto()  # in any format; films never count among them
+    FILMS = auto()  # in formats that are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +66,7 @@ class Level:
     index: str | None  #: the index.json, in any letter case
     tables: list[str]  #: that may be lists of voices
     archives: list[str]
-    unread: list[str]  #: sounds in formats that are not read
+    others: list[str]  #: sounds and films that libsndfile does not read
 
 
 class Tree(Protocol):
@@ -58,11 +78,10 @@ class Tree(Protocol):
     def level(self, parts: tuple[str, ...]) -> Level:
         """The contents of a folder. Raises SourceError when it cannot be read."""
 
-    def shallowest_audio(self, parts: tuple[str, ...], *, unread: bool = False) -> int | None:
-        """The number of folders between a folder and its least nested audio file; None when it has no audio.
+    def shallowest_audio(self, parts: tuple[str, ...], *, wanted: Wanted = Wanted.AUDIO) -> int | None:
+        """The number of folders between a folder and its least nested sound of a kind; None without any.
 
-        A folder called wav, wavs or audio that directly holds audio files does not count. Sounds in formats that are
-        not read count with `unread` alone, and films never.
+        A folder called wav, wavs or audio that directly holds sounds does not count.
         """
 
     def audio_files(self, below: str) -> AudioFiles:
@@ -85,13 +104,16 @@ def level_of(folders: list[str], marks: list[str]) -> Level:
         index=index,
         tables=[name for name in marks if name.lower().endswith(TABLES)],
         archives=[name for name in marks if is_archive_name(name)],
-        unread=[name for name in marks if unread_stem(name) is not None],
+        others=[name for name in marks if other_stem(name) is not None],
     )
 
 
 def is_mark(name: str) -> bool:
-    """Whether a file of this name tells a layout or is a sound that is not read. Called for every file on a disk."""
+    """Whether a file of this name tells a layout or is a sound that libsndfile does not read.
+
+    Called for every file on a disk.
+    """
     if name[name.rfind(".") :].lower() not in _MARKS:  # nearly every name
         return False
     lower = name.lower()
-    return lower == INDEX_NAME or lower.endswith(TABLES) or is_archive_name(name) or unread_stem(name) is not None
+    return lower == INDEX_NAME or lower.endswith(TABLES) or is_archive_name(name) or other_stem(name) is not None

@@ -26,14 +26,14 @@ def routes(library: Library, ingests: Ingests, turns: SearchTurns) -> APIRouter:
     for tag, part in (
         ("search", search_routes(library, turns)),
         ("catalog", catalog_routes(library)),
-        ("voices", voice_routes(library)),
-        ("voices", map_routes(library)),
-        ("verdicts", verdict_routes(library)),
-        ("credits", credit_routes(library)),
+        ("voices", voice_routes(library, turns.cast)),
+        ("voices", map_routes(library, turns.cast)),
+        ("verdicts", verdict_routes(library, turns.cast)),
+        ("credits", credit_routes(library, turns.cast)),
         ("edits", edit_routes(library)),
         ("ingest", ingest_routes(ingests)),
         ("server", state_routes(library)),
     ):
         all_routes.include_router(part, tags=[tag], dependencies=[Depends(check_json_accepted), Depends(check_sent)])
-    all_routes.include_router(sound_routes(library), tags=["catalog"])
+    all_routes.include_router(sound_routes(library, turns.sound), tags=["catalog"])
     return all_routes

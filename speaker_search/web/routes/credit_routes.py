@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, UploadFile
@@ -11,11 +12,12 @@ from speaker_search.documents import DEFAULT_PROBABILITY
 from speaker_search.errors import TooLargeError
 from speaker_search.library import Library
 from speaker_search.web.routes.parameters import AnId, Cursor, Limit, Name
+from speaker_search.web.serving.side_by_side import Turns
 
 MAX_CSV_BYTES = 16 * 2**20  # about 200,000 credits
 
 
-def credit_routes(library: Library) -> APIRouter:
+def credit_routes(library: Library, turns: Turns) -> APIRouter:
     """The routes of one library's credits."""
     routes = APIRouter()
 
@@ -43,7 +45,7 @@ def credit_routes(library: Library) -> APIRouter:
         )
 
     @routes.post("/credits")
-    def import_credits(
+    async def import_credits(
         file: UploadFile,
         dry_run: Annotated[bool, Query(description="Only say what the import would do.")] = False,
         spoilers: Annotated[bool, Query(description="Also import rows that are marked as spoilers.")] = False,
@@ -52,23 +54,25 @@ def credit_routes(library: Library) -> APIRouter:
 
         All of it or nothing; importing it again changes nothing.
         """
-        content = file.file.read(MAX_CSV_BYTES + 1)
+        content = await file.read(MAX_CSV_BYTES + 1)
         if len(content) > MAX_CSV_BYTES:
             raise TooLargeError(
                 f"A list of credits may be up to {MAX_CSV_BYTES // 2**20} MiB.", "Split it into smaller files."
             )
-        return library.import_credits(file.filename or "credits.csv", content, dry_run=dry_run, spoilers=spoilers)
+        name = file.filename or "credits.csv"
+        work = partial(library.import_credits, name, content, dry_run=dry_run, spoilers=spoilers)
+        return await turns.run(work, "import")
 
     @routes.get("/credits/audit")
-    def audit_credits(limit: Limit = 50) -> documents.CreditAudit:
+    async def audit_credits(limit: Limit = 50) -> documents.CreditAudit:
         """Credits that the voices disagree with, the surest first, and actors who sound like one person."""
-        return library.audit_credits(limit=limit)
+        return await turns.run(lambda: library.audit_credits(limit=limit), "audit")
 
     @routes.get("/credits/likely")
-    def list_likely_actors(
+    async def list_likely_actors(
         min_probability: Annotated[float, Query(gt=0, lt=1)] = DEFAULT_PROBABILITY,
     ) -> documents.LikelyActors:
         """Who uncredited characters are probably spoken by: the actor that the credits of their voice agree on."""
-        return library.likely_actors(min_probability=min_probability)
+        return await turns.run(lambda: library.likely_actors(min_probability=min_probability), "likely")
 
     return routes

@@ -26,7 +26,7 @@ def edit_routes(library: Library) -> APIRouter:
 
     @routes.delete("/edits/{edit_id}")
     def undo_edit(edit_id: Id, author: Author = None) -> documents.Mended:
-        """Undo a rename or a merge; it stays in the list."""
+        """Undo a rename or a merge; it stays in the list. Undoing it again is a 200 as well, with `"new": false`."""
         return library.undo_edit(edit_id, author=author)
 
     return routes

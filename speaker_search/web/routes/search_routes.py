@@ -57,7 +57,7 @@ def search_routes(library: Library, turns: SearchTurns) -> APIRouter:
         """
         if not _is_upload(request):
             body = await request.body()
-            return await turns.catalog.run(lambda: _each_answered(library, _questions(body, [])))
+            return await turns.catalog.run(lambda: _each_answered(library, _questions(body, [])), "batch")
         async with request.form(max_files=MAX_QUERIES, max_fields=MAX_CLIPS) as form:
             clips, queries, query = await _read(form, "audio"), await _text(form, "queries"), await _text(form, "query")
             _check_parts(form, "audio", "queries", "query")
@@ -72,7 +72,7 @@ def search_routes(library: Library, turns: SearchTurns) -> APIRouter:
                 raise UsageError("There is no sound among the uploads.", "Send one or more files as `audio`.")
             return _each_answered(library, [Question.of(options, [clip]) for clip in clips])
 
-        return await turns.upload.run(found)
+        return await turns.upload.run(found, "batch")
 
     @routes.get("/characters/{character_id}/matches")
     async def matches(

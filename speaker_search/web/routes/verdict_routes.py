@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query, Response
 from speaker_search import documents
 from speaker_search.library import Library
 from speaker_search.web.routes.parameters import Author, Cursor, Id, Limit
+from speaker_search.web.serving.side_by_side import Turns
 
 
-def verdict_routes(library: Library) -> APIRouter:
+def verdict_routes(library: Library, turns: Turns) -> APIRouter:
     """The routes for verdicts on one library."""
     routes = APIRouter()
 
@@ -39,12 +40,15 @@ def verdict_routes(library: Library) -> APIRouter:
 
     @routes.delete("/verdicts/{verdict_id}")
     def undo_verdict(verdict_id: Id, author: Author = None) -> documents.JudgedVerdict:
-        """Undo a verdict, which stays in the history; `author` is who undoes it."""
+        """Undo a verdict, which stays in the history; `author` is who undoes it.
+
+        Undoing it again is a 200 as well, with `"new": false`, and keeps who undid it first.
+        """
         return library.undo_verdict(verdict_id, author=author)
 
     @routes.get("/queue")
-    def get_queue(limit: Limit = 10) -> documents.ListeningQueue:
+    async def get_queue(limit: Limit = 10) -> documents.ListeningQueue:
         """The pairs of characters whose answer would change the cast most, with their lines to hear."""
-        return library.listening_queue(limit=limit)
+        return await turns.run(lambda: library.listening_queue(limit=limit), "queue")
 
     return routes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -9,14 +10,15 @@ from fastapi import APIRouter, Query
 from speaker_search import documents
 from speaker_search.library import Library
 from speaker_search.web.routes.parameters import AnId, Cursor, Id, Limit, Name
+from speaker_search.web.serving.side_by_side import Turns
 
 
-def voice_routes(library: Library) -> APIRouter:
+def voice_routes(library: Library, turns: Turns) -> APIRouter:
     """The routes of one library's voices."""
     routes = APIRouter()
 
     @routes.get("/voices")
-    def list_voices(
+    async def list_voices(
         maker: Name = None,
         game: Name = None,
         game_id: AnId = None,
@@ -29,7 +31,8 @@ def voice_routes(library: Library) -> APIRouter:
         """Recurring voices by id, each with its characters. They can be filtered by maker, game, character, credited
         voice actor and number of characters.
         """
-        return library.voices(
+        wanted = partial(
+            library.voices,
             maker=maker,
             game=game,
             game_id=game_id,
@@ -39,25 +42,26 @@ def voice_routes(library: Library) -> APIRouter:
             limit=limit,
             cursor=cursor,
         )
+        return await turns.run(wanted, "voices")
 
     @routes.get("/voices/changes")
-    def list_voice_changes(limit: Limit = 100) -> documents.VoiceChanges:
+    async def list_voice_changes(limit: Limit = 100) -> documents.VoiceChanges:
         """What became of voices as the catalog grew, the latest first: at least `limit` events."""
-        return library.cast_changes(limit=limit)
+        return await turns.run(lambda: library.cast_changes(limit=limit), "changes")
 
     @routes.get("/voices/{voice_id}")
-    def get_voice(voice_id: Id) -> documents.ShownVoice:
+    async def get_voice(voice_id: Id) -> documents.ShownVoice:
         """A recurring voice; for one that has ended, a 404 says what became of it."""
-        return library.voice(voice_id)
+        return await turns.run(lambda: library.voice(voice_id), "voice")
 
     @routes.get("/games/{game_id}/cast")
-    def get_cast(game_id: Id) -> documents.CastSheet:
+    async def get_cast(game_id: Id) -> documents.CastSheet:
         """A game's cast sheet: each character with its likeliest voices, its other roles and the lines to hear."""
-        return library.cast_sheet(game_id)
+        return await turns.run(lambda: library.cast_sheet(game_id), "cast")
 
     @routes.get("/games/{game_id}/unknown")
-    def list_unknown_lines(game_id: Id, limit: Limit = 100, cursor: Cursor = None) -> documents.UnknownPage:
+    async def list_unknown_lines(game_id: Id, limit: Limit = 100, cursor: Cursor = None) -> documents.UnknownPage:
         """A game's lines without a known speaker, and who may speak them."""
-        return library.unknown_page(game_id, limit=limit, cursor=cursor)
+        return await turns.run(lambda: library.unknown_page(game_id, limit=limit, cursor=cursor), "unknown")
 
     return routes

@@ -118,13 +118,13 @@ def test_of_many_tables_a_few_are_named(tmp_path: Path) -> None:
 
 
 def test_what_a_list_does_not_name_is_counted(tmp_path: Path) -> None:
-    others = ["new/a.ogg", "new/b.m4a", "観鈴/0.m4a", "op.mp4", "named.mp4", "notes.txt"]
+    others = ["new/a.ogg", "new/b.m4a", "観鈴/0.m4a", "op.mp4", "named.mp4", "named.mpg", "notes.txt"]
     root = touched(tmp_path / "Key/AIR", *CLIPS, *others)
-    table(root / "metadata.csv", *CLIPS, "named.mp4", "gone.ogg")
+    table(root / "metadata.csv", *CLIPS, "named.mp4", "named.mpg", "gone.ogg")
     clips = {(path, route) for _, _, path, route, _ in found(root)}
     assert {(path, route) for path, route in clips if route is not Route.EXACT} == {
         ("gone.ogg", Route.MISSING),
-        ("named.mp4", Route.UNSUPPORTED),
+        ("named.mpg", Route.UNSUPPORTED),
         ("new/a.ogg", Route.SKIPPED),
         ("new/b.m4a", Route.SKIPPED),
         ("op.mp4", Route.FILM),

@@ -41,8 +41,8 @@ class Line {
     const body = el("div", {class: "line-body"}, text, wave, this.wrong);
     this.element = el("div", {class: "line"}, this.button, body, actions.length ? el("div", {class: "line-actions"}, actions) : null);
     lines.set(this.element, this);
-    seen.observe(this.element);
-    this.show();
+    this.time.textContent = seconds(this.seconds);
+    seen.observe(this.element); // which shows the rest
   }
 
   async load() {

@@ -15,12 +15,14 @@ export function drawWaveform(canvas, sound, progress) {
   context.scale(scale, scale);
   const style = getComputedStyle(canvas);
   const bars = Math.max(1, Math.floor((width + GAP_PX) / (BAR_PX + GAP_PX)));
-  for (let bar = 0; bar < bars; bar++) {
-    const level = sound ? barLevel(sound, bar, bars) : 0;
-    const tall = Math.max(2, level * height);
-    context.fillStyle = style.getPropertyValue((bar + 0.5) / bars < progress ? "--accent" : "--wave");
+  const heard = Math.round(progress * bars);
+  for (const [colour, from, to] of [["--accent", 0, heard], ["--wave", heard, bars]]) {
+    context.fillStyle = style.getPropertyValue(colour);
     context.beginPath();
-    context.roundRect(bar * (BAR_PX + GAP_PX), (height - tall) / 2, BAR_PX, tall, BAR_PX / 2);
+    for (let bar = from; bar < to; bar++) {
+      const tall = Math.max(2, (sound ? barLevel(sound, bar, bars) : 0) * height);
+      context.roundRect(bar * (BAR_PX + GAP_PX), (height - tall) / 2, BAR_PX, tall, BAR_PX / 2);
+    }
     context.fill();
   }
 }

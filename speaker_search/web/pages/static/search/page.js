@@ -46,9 +46,9 @@ function goOn({like, game, unlike}) {
 function show() {
   stop();
   document.body.classList.toggle("has-asked", isAsked(question));
+  run(); // first, so that the search is under way while the rest is shown
   showFilters(question, change);
   showAsked();
-  run();
 }
 
 function showAsked() {
