@@ -22,12 +22,13 @@ export function showHealth(element) {
     }
   }
 
-  function show({encoder, encoders, machine, packages}) {
+  function show({encoder, encoders, machine, packages, formats}) {
     const head = [t("health.encoder"), t("health.state"), t("health.computed_by"), t("health.purpose")];
     const rows = encoders.map((one) => el("tr", {}, el("td", {}, el("strong", {}, one.name), el("br"), el("span", {class: "muted small"}, one.space ?? "")), el("td", {}, STATES[one.state]()), el("td", {lang: "en"}, one.backend ?? "–"), el("td", {lang: "en", class: "muted"}, one.purpose, one.state === "ready" ? null : el("div", {class: "small"}, t("health.needs", {file: one.needs})))));
     const table = el("table", {class: "table"}, el("thead", {}, el("tr", {}, head.map((words) => el("th", {scope: "col"}, words)))), el("tbody", {}, rows));
     const facts = [
       [t("health.default"), encoder],
+      [t("health.formats"), formats.join(", ")],
       [t("health.system"), machine.system],
       [t("health.cpu"), `${machine.cpu}, ${t("health.cores", {count: machine.cores ?? 0})}`],
       [t("health.gpu"), machine.gpu ?? t("health.no_gpu")],
