@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 from end_to_end import running
@@ -66,3 +68,32 @@ def test_the_apis_page_works_without_another_server(visit: Visit) -> None:
     page.get_by_role("button", name="Execute").click()
     page.locator(".live-responses-table").get_by_text("こもれび工房").first.wait_for()
     assert page.locator(".errors-wrapper").count() == 0
+
+
+def loaded(html: str) -> set[str]:
+    """What a page has the browser load at once: styles, modules, words, icons."""
+    return set(re.findall(r'(?:href|src)="(/static/[^"]+)"', html))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_is_under_150_kb(http: httpx.Client, path: str) -> None:
+    html = http.get(path).text
+    files = {address: http.get(address) for address in loaded(html)}
+    assert {answer.status_code for answer in files.values()} == {200}
+    assert len(html.encode()) + sum(len(answer.content) for answer in files.values()) < 150_000
+
+
+def test_what_a_page_is_made_of_is_kept_until_it_changes(http: httpx.Client) -> None:
+    (address,) = [address for address in loaded(http.get("/search").text) if address.endswith("/styles/base.css")]
+    answer = http.get(address)
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert http.get(address, headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
+    plain = http.get(address, headers={"Accept-Encoding": "identity"})
+    assert (answer.headers["content-encoding"], "content-encoding" in plain.headers) == ("gzip", False)
+    assert (plain.content, plain.headers["etag"] != answer.headers["etag"]) == (answer.content, True)
+    version = address.split("/")[2]
+    before = http.get(address.replace(version, "0123456789abcdef"))
+    assert (before.content, before.headers["cache-control"]) == (answer.content, "no-cache")
+    assert http.get(address.replace("base.css", "none.css")).status_code == 404
+    assert http.get(f"/static/{version}/../../page_table.py").status_code == 404

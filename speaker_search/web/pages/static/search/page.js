@@ -21,6 +21,7 @@ const answer = document.getElementById("answer");
 const state = document.getElementById("state");
 const held = new Map(); // key of an entry of the history -> its question, with the sounds that the address lacks
 let question = emptyQuestion();
+let shown = {}; // the question whose examples are on the page
 let search = new AbortController();
 
 /** Ask with some parts of the question changed: a new entry of the history. */
@@ -53,7 +54,8 @@ function show() {
   document.body.classList.toggle("has-asked", isAsked(question));
   run(); // first, so that the search is under way while the rest is shown
   showFilters(question, change);
-  showAsked();
+  if (question.like !== shown.like || question.unlike !== shown.unlike) showAsked();
+  shown = question;
 }
 
 function showAsked() {
