@@ -36,6 +36,8 @@ class Shot:
 SHOTS = (
     Shot("start", "/", "#catalog-size strong"),
     Shot("search", "/search?clip=1&exclude_game=星降る坂の約束", ".match .line"),
+    Shot("map", "/map", "#map[data-shown]"),
+    Shot("library", "/library", "#library[data-shown] tbody tr"),
     Shot("help", "/help"),
 )
 #: Language, colours, width and height.
