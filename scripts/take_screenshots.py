@@ -41,8 +41,8 @@ SHOTS = (
     Shot("game", "/games/3", ".likely-voice"),
     Shot("character", "/characters/13", ".near"),
     Shot("audit", "/credits/audit", "#audit h2"),
-    Shot("map", "/map", "canvas"),
-    Shot("library", "/library", "main .card"),
+    Shot("map", "/map", "#map[data-shown]"),
+    Shot("library", "/library", "#library[data-shown] tbody tr"),
     Shot("help", "/help"),
 )
 #: Language, colours, width and height.
