@@ -40,6 +40,7 @@ CLIENTS = (1, 8, 32)
 BATCH = 32  # searches in one request
 BATCH_CLIENTS = (1, 8)
 SECONDS = 20.0  # for each number of clients
+WARMING_S = 10.0
 QUESTIONS = 1_000
 LIBRARY_QUESTIONS = 200
 EXACT_QUESTIONS = 20  # that exact scans are timed with
@@ -145,7 +146,7 @@ def asked(server: psutil.Process, address: str, clips: int, clients: int, second
 def over_http(home: Path, clips: int, seconds: float, processes: int) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     with measuring.serving(home, processes) as (server, address):
-        asked(server, address, clips, 2, 3.0, 1)  # the first searches open what they need
+        asked(server, address, clips, 8, WARMING_S, 1)  # each process opens what it needs, and loads an encoder
         for clients in CLIENTS:
             found = asked(server, address, clips, clients, seconds, 1)
             figures[f"{clients} clients"] = shown(f"{clients} clients over HTTP", found)

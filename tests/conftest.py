@@ -48,6 +48,7 @@ SLOW = (
     "test_one_answer.py",
     "test_stdio.py",
     "test_changing_catalog.py",
+    "test_processes.py",
     "test_ingests.py",
     "test_recordings.py",
     "test_weights.py",

@@ -80,3 +80,4 @@ class Health(Document):
     encoders: list[EncoderHealth]
     machine: MachineState
     packages: dict[str, str | None] = Field(description="Versions; null for a package that is not installed.")
+    formats: list[str] = Field(description="Formats of the sounds that it reads.")

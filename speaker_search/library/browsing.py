@@ -8,7 +8,7 @@ from typing import Protocol
 from speaker_search import documents
 from speaker_search.catalog import pages, people
 from speaker_search.catalog.clips import RefusedClip, count_refused, refused_clips
-from speaker_search.catalog.spaces import count_clips
+from speaker_search.catalog.spaces import count_queued
 from speaker_search.documents.paging import cursor_after, id_after
 from speaker_search.entities import Game
 from speaker_search.errors import NotFoundError, UsageError
@@ -151,19 +151,19 @@ class Browsing(Holdings):
     def state(self) -> documents.LibraryState:
         """How many makers, games, characters and clips there are, and how the index is; zeros for an empty catalog."""
         space = None if self.empty else self.space
+        index = self.index_status() if space else None
         with self.catalog.read() as connection:
             named = pages.count_named(connection)
-            counts = None if space is None else count_clips(connection, space.id)
-            refused = {} if space is None else count_refused(connection, space)
-        none = documents.ClipCounts(embedded=0, pending=0, refused=0)
+            pending, refused = count_queued(connection, space.id) if space else (0, 0)
+            reasons = count_refused(connection, space) if space else {}
         return documents.LibraryState(
             encoder=space.name if space else None,
             makers=named.makers,
             games=named.games,
             characters=named.characters,
-            clips=documents.ClipCounts.copy_of(counts) if counts else none,
-            refused=refused,
-            index=documents.IndexState.copy_of(self.index_status()) if space else None,
+            clips=documents.ClipCounts(embedded=index.clips if index else 0, pending=pending, refused=refused),
+            refused=reasons,
+            index=documents.IndexState.copy_of(index) if index else None,
         )
 
     def refused_list(

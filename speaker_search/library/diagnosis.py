@@ -52,7 +52,10 @@ def health(chosen: Settings) -> Health:
         )
         for one in found.encoders
     ]
-    return Health(encoder=found.encoder, encoders=encoders, machine=found.machine, packages=found.packages)
+    formats = found.sounds.read + (found.sounds.more if found.sounds.ready else [])
+    return Health(
+        encoder=found.encoder, encoders=encoders, machine=found.machine, packages=found.packages, formats=formats
+    )
 
 
 def _state(name: str, checkpoint: Path | None, device: str) -> EncoderState:

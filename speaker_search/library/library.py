@@ -227,6 +227,7 @@ class Library(Asking):
 
         Returns the name of the space.
         """
+        self._query_encoder(self.ready)  # first: where it cannot be loaded, nothing need be decoded
         with suppress(AudioError):  # some encoders hear that this is not speech
             self.search(sample())
         return self.space.name

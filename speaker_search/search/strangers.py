@@ -19,7 +19,7 @@ BINS = 1024  # that scores are counted in; this moves each by less than a hundre
 #: The shapes tried for strangers' scores, from normal to nearly exponential tails.
 SHAPES = (40.0, 20.0, 10.0, 6.0, 4.0, 3.0, 2.0, 1.5, 1.0, 0.7, 0.5)
 #: To a few thousand scores neighbouring shapes fit equally well. This one fits catalogs of a few hundred characters ...
-SHAPE = 3.0
+SHAPE = 2.5
 SHAPE_SPREAD = 0.5  # ... and is the centre of a log-normal prior with this deviation
 CENSORED_SHARE = 0.25  # the highest of all scores, where no game has two characters
 REACH = 40.0  # standard deviations that the table of the survival function covers
@@ -97,8 +97,10 @@ def by_game(scores: Floats, row_games: Ids, games: Ids) -> ByGame | None:
     return ByGame(bins, middles, starts, sizes, counted)
 
 
-def fit(groups: ByGame) -> Hyperbolic | None:
+def fit(groups: ByGame, evidence: float = 1.0) -> Hyperbolic | None:
     """The distribution of strangers' scores, by maximum likelihood; None when they do not vary.
+
+    Where scores are alike, each is only a part of the `evidence` for a shape that an independent one would be.
 
     In another game at most one character is the same voice. So all of a row's scores in a game except the highest are
     strangers'. All that is used of the highest stranger is that it scores at least as much as the second-highest (a
@@ -132,7 +134,7 @@ def fit(groups: ByGame) -> Hyperbolic | None:
     for shape in SHAPES:
         fitted = minimize(surprise, at, (shape,), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-2})
         at = fitted.x
-        unlikely = float(fitted.fun) + (math.log(shape / SHAPE) / SHAPE_SPREAD) ** 2 / 2
+        unlikely = evidence * float(fitted.fun) + (math.log(shape / SHAPE) / SHAPE_SPREAD) ** 2 / 2
         if unlikely < least:
             found, least = Hyperbolic(float(at[0]), math.exp(at[1]), shape), unlikely
     return found

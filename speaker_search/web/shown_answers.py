@@ -257,6 +257,7 @@ ANSWERS: dict[str, Any] = {
             system="Linux", python="3.11.9", cpu="AMD EPYC 7763", cores=8, gpu=None, device="cpu"
         ),
         packages={"torch": "2.7.1", "faiss-gpu": None},
+        formats=["wav", "flac", "ogg", "opus", "mp3"],
     ),
     "list_edits": documents.Edits(edits=[EDIT], next=None),
     "make_edit": MENDED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from scipy import stats
 
 from speaker_search.evaluation.metrics import calibration_error
 from speaker_search.search import strangers
-from speaker_search.search.calibration import MIN_SCORES, UNKNOWN, Calibration, calibrate
+from speaker_search.search.calibration import MIN_SCORES, QUERIES, UNKNOWN, Calibration, Prior, calibrate
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,17 @@ def catalog(
     same = (voice[:, None] == voice[None]) & (of[:, None] != of[None])
     noise = rng.standard_normal(same.shape) if tails is None else rng.standard_t(tails, same.shape)
     noise /= 1.0 if tails is None else math.sqrt(tails / (tails - 2))
+    scores = -1 + 0.8 * (np.triu(noise) + np.triu(noise, 1).T + separation * same)
+    return Catalog(scores.astype(np.float32), of, same, voice)
+
+
+def troupe(actors: int, *, games: int = 8, cast: int = 7, separation: float = 4.0, seed: int = 0) -> Catalog:
+    """A catalog in which each game's voices are drawn from so many actors. Strangers score as in `catalog`."""
+    rng = np.random.default_rng([seed, games, cast, actors])
+    voice = np.concatenate([rng.permutation(actors)[:cast] for _ in range(games)])
+    of = np.repeat(np.arange(games), cast)
+    same = (voice[:, None] == voice[None]) & (of[:, None] != of[None])
+    noise = rng.standard_normal(same.shape)
     scores = -1 + 0.8 * (np.triu(noise) + np.triu(noise, 1).T + separation * same)
     return Catalog(scores.astype(np.float32), of, same, voice)
 
@@ -99,6 +110,68 @@ def test_known_actors_bring_the_threshold_nearer_to_the_best_one(games: int, cas
         plain.append(abs(made.calibrated().score_at(0.0) - best))
         informed.append(abs(found.score_at(0.0) - best))
     assert np.mean(informed) < np.mean(plain)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_small_catalog_of_a_few_actors_is_seen_to_repeat_them(seed: int) -> None:
+    """Twelve actors with about five roles each: more than half of the searches of a game find the voice."""
+    made = troupe(12, seed=seed)
+    calibration = made.calibrated()
+    assert 0.4 < calibration.recurrence < made.same.sum() / (made.across.sum() / 7)
+    likely = calibration.probability(made.scores) > 0.5
+    assert (likely & made.same).sum() > 0.7 * made.same.sum()
+    assert (likely & made.across & ~made.same).sum() <= 0.03 * (likely & made.across).sum()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_small_catalog_is_seen_not_to_repeat_anybody(seed: int) -> None:
+    """The same number of characters, none of whom is heard twice."""
+    assert catalog(8, 7, 0.0, seed=seed).calibrated().recurrence < 0.05
+
+
+def of_clips(cast: int, actors: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Scores (n, C) of three clips each of the characters of 8 games; the games of the clips (n,) and of the
+    characters (C,); which are one voice (n, C).
+
+    Some pairs of strangers sound alike, in all clips: strangers' scores are lopsided, as real ones are.
+    """
+    rng = np.random.default_rng([seed, cast, actors])
+    voice = np.concatenate([rng.permutation(actors)[:cast] for _ in range(8)])
+    games = np.repeat(np.arange(8), cast)
+    same = voice[:, None] == voice[None]
+    of_pairs = rng.gamma(2, 0.7, same.shape) - 1.4 + 0.5 * rng.standard_normal(same.shape) + 3 * same
+    scores = np.repeat(of_pairs, 3, axis=0) + 0.5 * rng.standard_normal((3 * len(games), len(games)))
+    return scores.astype(np.float32), np.repeat(games, 3), games, np.repeat(same, 3, axis=0)
+
+
+def sure_but_wrong(cast: int, actors: int, prior: Prior) -> float:
+    """The share of first matches that get a probability of at least 0.9 and are strangers."""
+    wrong = []
+    for seed in range(4):
+        scores, rows, games, same = of_clips(cast, actors, seed)
+        found = calibrate(scores, rows, games, prior)
+        assert found is not None
+        first = np.where(rows[:, None] != games[None], scores, -np.inf).argmax(axis=1)
+        every = np.arange(len(rows))
+        wrong.append((found.probability(scores[every, first]) >= 0.9) & ~same[every, first])
+    return float(np.mean(wrong))
+
+
+#: As if all scores were independent, and the strangers' scale known for certain.
+CREDULOUS = replace(QUERIES, evidence=1.0, unsure=0.0)
+
+
+@pytest.mark.parametrize("actors", [12, 40, 100])  # nearly every voice recurs, many do, few do
+def test_in_a_small_catalog_fewer_strangers_pass_for_sure_matches(actors: int) -> None:
+    assert sure_but_wrong(7, actors, QUERIES) < 0.5 * sure_but_wrong(7, actors, CREDULOUS)
+
+
+def test_in_a_large_catalog_strangers_are_known_for_certain() -> None:
+    scores, rows, games, _ = of_clips(60, 300, 0)
+    careful, credulous = (calibrate(scores, rows, games, prior) for prior in (QUERIES, CREDULOUS))
+    assert careful is not None
+    assert credulous is not None
+    np.testing.assert_allclose(careful.probability(scores), credulous.probability(scores), atol=0.03)
 
 
 def test_actors_that_nobody_knows_change_nothing() -> None:

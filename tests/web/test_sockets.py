@@ -122,7 +122,13 @@ def test_the_server_is_ready_once_it_is_warm(client: httpx.Client) -> None:
     while (response := client.get("/readyz")).status_code != 200:
         assert response.json()["type"] == "urn:spksearch:problem:starting"
         assert int(response.headers["retry-after"]) > 0
-    assert response.json() == {"status": "ready", "encoder": StandInEncoder.space, "clips": 9}
+    assert response.json() == {
+        "status": "ready",
+        "encoder": StandInEncoder.space,
+        "clips": 9,
+        "characters": 3,
+        "games": 2,
+    }
 
 
 def test_figures_count_requests_stages_and_refusals(client: httpx.Client, line: bytes) -> None:

@@ -32,7 +32,7 @@ def add_routes(app: FastAPI, library: Library, ingests: Ingests, turns: SearchTu
         ("credits", credit_routes(library, turns.cast)),
         ("edits", edit_routes(library)),
         ("ingest", ingest_routes(ingests)),
-        ("server", state_routes(library)),
+        ("server", state_routes(library, turns.health)),
     ):
         app.include_router(part, prefix="/v1", tags=[tag], dependencies=[Depends(check_media_types)])
     app.include_router(sound_routes(library, turns.sound), prefix="/v1", tags=["catalog"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Annotated
 
@@ -11,14 +10,14 @@ from fastapi import APIRouter, Query, Request
 from speaker_search import documents
 from speaker_search.library import Library
 from speaker_search.web.routes.parameters import Cursor, Limit
+from speaker_search.web.serving.side_by_side import Turns
 
 KEPT_S = 600.0  # what doctor says: it loads every encoder, which takes seconds
 
 
-def state_routes(library: Library) -> APIRouter:
+def state_routes(library: Library, turns: Turns) -> APIRouter:
     """The routes that tell how one library is."""
     routes = APIRouter()
-    examined = threading.Lock()
     kept: list[tuple[float, documents.Health]] = []
 
     @routes.get("/state")
@@ -38,15 +37,18 @@ def state_routes(library: Library) -> APIRouter:
         return library.refused_list(reason=reason, limit=limit, cursor=cursor)
 
     @routes.get("/doctor")
-    def get_health() -> documents.Health:
+    async def get_health() -> documents.Health:
         """Which encoders work on the server, what the others lack, and what they run on; looked at every ten minutes
         at most.
         """
-        from speaker_search.library.diagnosis import health
 
-        with examined:  # once, however many ask
+        def examined() -> documents.Health:
+            from speaker_search.library.diagnosis import health
+
             if not kept or time.monotonic() - kept[-1][0] > KEPT_S:
                 kept[:] = [(time.monotonic(), health(library.settings))]
             return kept[-1][1]
+
+        return await turns.run(examined)  # one at a time, so it is looked at once, however many ask
 
     return routes

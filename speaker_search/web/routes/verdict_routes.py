@@ -21,7 +21,9 @@ def verdict_routes(library: Library, turns: Turns) -> APIRouter:
         character: Annotated[str | None, Query(description="On this character: its id, or `maker/game/name`.")] = None,
         history: Annotated[bool, Query(description="Also list those that were undone.")] = False,
         same: Annotated[bool | None, Query(description="true: only those that say one voice; false: two.")] = None,
-        author: Author = None,
+        author: Annotated[
+            str | None, Query(max_length=documents.MAX_AUTHOR, description="Only those given by.")
+        ] = None,
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> documents.Verdicts:

@@ -96,6 +96,7 @@ class SearchTurns(NamedTuple):
     upload: Turns  #: separate, so sounds that hang a decoder do not delay other searches
     cast: Turns  #: voices, cast sheets, unknown speakers, the queue, credits
     sound: Turns  #: the sounds of clips
+    health: Turns  #: what works on the server: looking takes long, so others wait for the one that looks
 
 
 def of_searches() -> SearchTurns:
@@ -104,4 +105,5 @@ def of_searches() -> SearchTurns:
         Turns("upload", at_once=UPLOADS_AT_ONCE),
         Turns("cast", at_once=CASTS_AT_ONCE),
         Turns("sound", at_once=SOUNDS_AT_ONCE),
+        Turns("health", at_once=1),
     )

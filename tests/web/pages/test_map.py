@@ -94,7 +94,7 @@ def test_each_point_is_drawn_in_its_place_and_names_its_character_when_pointed_a
 
 def test_a_line_is_heard_under_the_pointer_once_sound_is_on(shown: Shown, http: httpx.Client) -> None:
     point = shown.lonely()
-    shown.page.get_by_role("button", name="Sound under the pointer").click()
+    shown.page.get_by_role("button", name="Sound").click()
     with shown.page.expect_request(re.compile(r"/v1/clips/\d+/audio")) as asked:
         shown.page.mouse.move(*shown.place(point))
     clips = http.get("/v1/clips", params={"character_id": shown.map["ids"][point], "limit": 5}).json()["clips"]

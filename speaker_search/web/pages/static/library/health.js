@@ -22,17 +22,33 @@ export function showHealth(element) {
     }
   }
 
-  function show({encoder, encoders, machine, packages}) {
+  function show({encoder, encoders, machine, packages, formats}) {
     const head = [t("health.encoder"), t("health.state"), t("health.computed_by"), t("health.purpose")];
-    const rows = encoders.map((one) => el("tr", {}, el("td", {}, el("strong", {}, one.name), el("br"), el("span", {class: "muted small"}, one.space ?? "")), el("td", {}, STATES[one.state]()), el("td", {lang: "en"}, one.backend ?? "–"), el("td", {lang: "en", class: "muted"}, one.purpose, one.state === "ready" ? null : el("div", {class: "small"}, t("health.needs", {file: one.needs})))));
-    const table = el("table", {class: "table"}, el("thead", {}, el("tr", {}, head.map((words) => el("th", {scope: "col"}, words)))), el("tbody", {}, rows));
+    const columns = head.map((words) => el("th", {scope: "col"}, words));
+    const rows = el("tbody", {}, encoders.map(encoderRow));
+    const table = el("table", {class: "table"}, el("thead", {}, el("tr", {}, columns)), rows);
+    const installed = Object.entries({python: machine.python, ...packages}).filter(([, version]) => version);
     const facts = [
       [t("health.default"), encoder],
+      [t("health.formats"), formats.join(", ")],
       [t("health.system"), machine.system],
       [t("health.cpu"), `${machine.cpu}, ${t("health.cores", {count: machine.cores ?? 0})}`],
       [t("health.gpu"), machine.gpu ?? t("health.no_gpu")],
-      [t("health.versions"), Object.entries({python: machine.python, ...packages}).filter(([, version]) => version).map(([name, version]) => `${name} ${version}`).join(", ")],
+      [t("health.versions"), installed.map(([name, version]) => `${name} ${version}`).join(", ")],
     ];
-    element.replaceChildren(el("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": t("health.encoders")}, table), factsShown(facts));
+    const scrolled = {class: "scroll", tabindex: "0", role: "region", "aria-label": t("health.encoders")};
+    element.replaceChildren(el("div", scrolled, table), factsShown(facts));
   }
+}
+
+function encoderRow({name, space, state, backend, purpose, needs}) {
+  const missing = state === "ready" ? null : el("div", {class: "small"}, t("health.needs", {file: needs}));
+  return el(
+    "tr",
+    {},
+    el("td", {}, el("strong", {}, name), el("br"), el("span", {class: "muted small"}, space ?? "")),
+    el("td", {}, STATES[state]()),
+    el("td", {lang: "en"}, backend ?? "–"),
+    el("td", {class: "muted"}, el("span", {lang: "en"}, purpose), missing),
+  );
 }

@@ -10,27 +10,44 @@ const A_TIME = 50; // rows asked for
 const ASK_AFTER_MS = 200; // of the last key
 
 const LISTS = {
-  makers: {path: "/v1/makers", words: () => t("library.makers"), head: () => [t("library.maker"), t("library.games")], row: makerRow},
-  games: {path: "/v1/games", words: () => t("library.games"), head: () => [t("library.game"), t("library.maker"), t("library.characters"), ""], row: gameRow},
-  characters: {path: "/v1/characters", words: () => t("library.characters"), head: () => [t("library.character"), t("library.game"), t("library.maker"), t("library.lines")], row: characterRow},
+  makers: {
+    path: "/v1/makers",
+    words: () => t("library.makers"),
+    head: () => [t("library.maker"), t("library.games")],
+    row: makerRow,
+  },
+  games: {
+    path: "/v1/games",
+    words: () => t("library.games"),
+    head: () => [t("library.game"), t("library.maker"), t("library.characters"), ""],
+    row: gameRow,
+  },
+  characters: {
+    path: "/v1/characters",
+    words: () => t("library.characters"),
+    head: () => [t("library.character"), t("library.game"), t("library.maker"), t("library.lines")],
+    row: characterRow,
+  },
 };
 
 /** Fill an element; its `refresh` asks again. The address keeps which list is shown, and its filters. */
 export function showHeld(element) {
   const given = new URLSearchParams(location.search);
-  const shown = {list: LISTS[given.get("show")] ? given.get("show") : "games", contains: given.get("contains") ?? "", within: withinOf(given)};
+  const list = LISTS[given.get("show")] ? given.get("show") : "games";
+  const shown = {list, contains: given.get("contains") ?? "", within: withinOf(given)};
   let asked = 0;
   let timer = 0;
 
   const filter = el("input", {type: "search", id: "held-filter", autocomplete: "off", value: shown.contains});
   const within = el("div", {class: "row"});
   const body = el("div", {class: "held-body"});
-  const tabs = Object.entries(LISTS).map(([name, {words}]) => button(words(), () => change({list: name, contains: "", within: null})));
-  element.replaceChildren(
-    el("div", {class: "row spread"}, el("div", {class: "row", role: "group", "aria-label": t("library.lists")}, tabs), el("div", {class: "held-filter"}, el("label", {class: "visually-hidden", for: "held-filter"}, t("library.filter")), filter)),
-    within,
-    body,
-  );
+  const tabs = Object.entries(LISTS).map(([name, {words}]) => {
+    return button(words(), () => change({list: name, contains: "", within: null}));
+  });
+  const label = el("label", {class: "visually-hidden", for: "held-filter"}, t("library.filter"));
+  const choosing = el("div", {class: "row", role: "group", "aria-label": t("library.lists")}, tabs);
+  const head = el("div", {class: "row spread"}, choosing, el("div", {class: "held-filter"}, label, filter));
+  element.replaceChildren(head, within, body);
   filter.placeholder = t("library.filter");
   filter.addEventListener("input", () => {
     clearTimeout(timer);
@@ -40,19 +57,19 @@ export function showHeld(element) {
   function change(to) {
     Object.assign(shown, to);
     if (to.list) filter.value = shown.contains;
-    const kept = {show: shown.list, contains: shown.contains || null, [shown.within?.key]: shown.within?.id, of: shown.within?.name};
-    if (!shown.within) delete kept[undefined];
+    const filters = shown.within ? {[shown.within.key]: shown.within.id, of: shown.within.name} : {};
+    const kept = {show: shown.list, contains: shown.contains || null, ...filters};
     history.replaceState(null, "", `?${searchParameters(kept)}`);
     show();
   }
 
   function show() {
     for (const [place, name] of Object.keys(LISTS).entries()) tabs[place].setAttribute("aria-pressed", name === shown.list);
-    const undo = () => change({within: null});
-    within.replaceChildren(...(shown.within ? [el("span", {class: "chip"}, said(shown.within.name), button(t("base.remove", {name: shown.within.name}), undo, {class: "quiet"}, icon("close")))] : []));
-    const {head, row} = LISTS[shown.list];
+    within.replaceChildren(...(shown.within ? [chip(shown.within.name, () => change({within: null}))] : []));
+    const {path, words, head, row} = LISTS[shown.list];
+    const scrolled = {class: "scroll", tabindex: "0", role: "region", "aria-label": words()};
     const rows = el("tbody");
-    const columns = head().map((words) => (words ? el("th", {scope: "col"}, words) : el("td")));
+    const columns = head().map((name) => (name ? el("th", {scope: "col"}, name) : el("td")));
     const table = el("table", {class: "table"}, el("thead", {}, el("tr", {}, columns)), rows);
     const more = button(t("library.more"), () => ask(), {hidden: true});
     const mine = ++asked;
@@ -60,10 +77,10 @@ export function showHeld(element) {
     async function ask() {
       more.disabled = true;
       try {
-        const parameters = {contains: shown.contains || null, limit: A_TIME, cursor, ...(shown.within ? {[shown.within.key]: shown.within.id} : {})};
-        const page = await get(LISTS[shown.list].path, parameters);
+        const filters = shown.within ? {[shown.within.key]: shown.within.id} : {};
+        const page = await get(path, {contains: shown.contains || null, limit: A_TIME, cursor, ...filters});
         if (mine !== asked) return;
-        if (cursor === null) body.replaceChildren(el("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": LISTS[shown.list].words()}, table), more);
+        if (cursor === null) body.replaceChildren(el("div", scrolled, table), more);
         rows.append(...page[shown.list].map((one) => row(one, change)));
         if (!rows.children.length) body.replaceChildren(el("p", {class: "muted"}, t("library.nothing")));
         cursor = page.next;
@@ -82,30 +99,43 @@ export function showHeld(element) {
 
 function withinOf(given) {
   for (const key of ["maker_id", "game_id"]) {
-    if (/^[1-9]\d{0,15}$/.test(given.get(key) ?? "")) return {key, id: Number(given.get(key)), name: given.get("of") ?? given.get(key)};
+    const id = given.get(key) ?? "";
+    if (/^[1-9]\d{0,15}$/.test(id)) return {key, id: Number(id), name: given.get("of") ?? id};
   }
   return null;
 }
 
-function makerRow(maker, change) {
-  const games = () => change({list: "games", contains: "", within: {key: "maker_id", id: maker.id, name: maker.name}});
-  return el("tr", {}, el("td", {}, said(maker.name)), el("td", {}, button(t("library.games_of", {count: maker.games, name: maker.name}), games, {class: "quiet"}, number(maker.games))));
+function chip(name, onremove) {
+  const remove = button(t("base.remove", {name}), onremove, {class: "quiet"}, icon("close"));
+  return el("span", {class: "chip"}, said(name), remove);
+}
+
+/** A number that leads on. */
+function counted(words, count, onclick) {
+  return el("td", {}, button(words, onclick, {class: "quiet"}, number(count)));
+}
+
+function makerRow({id, name, games}, change) {
+  const go = () => change({list: "games", contains: "", within: {key: "maker_id", id, name}});
+  return el("tr", {}, el("td", {}, said(name)), counted(t("library.games_of", {count: games, name}), games, go));
 }
 
 function gameRow(game, change) {
-  const characters = () => change({list: "characters", contains: "", within: {key: "game_id", id: game.id, name: game.title}});
-  const map = has("map") ? el("a", {href: `/map?game=${game.id}`, "aria-label": t("library.map_of", {name: game.title})}, t("library.on_map")) : null;
+  const {id, title: name, characters} = game;
+  const go = () => change({list: "characters", contains: "", within: {key: "game_id", id, name}});
+  const labelled = {href: `/map?game=${id}`, "aria-label": t("library.map_of", {name})};
   return el(
     "tr",
     {},
     el("td", {}, gameLink(game)),
     el("td", {}, said(game.maker.name)),
-    el("td", {}, button(t("library.characters_of", {count: game.characters, name: game.title}), characters, {class: "quiet"}, number(game.characters))),
-    el("td", {}, map),
+    counted(t("library.characters_of", {count: characters, name}), characters, go),
+    el("td", {}, has("map") ? el("a", labelled, t("library.on_map")) : null),
   );
 }
 
 function characterRow(character) {
   const {game} = character;
-  return el("tr", {}, el("td", {}, characterLink(character)), el("td", {}, gameLink(game)), el("td", {}, said(game.maker.name)), el("td", {}, number(character.clips)));
+  const cells = [characterLink(character), gameLink(game), said(game.maker.name), number(character.clips)];
+  return el("tr", {}, cells.map((cell) => el("td", {}, cell)));
 }

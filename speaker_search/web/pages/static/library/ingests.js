@@ -16,7 +16,11 @@ const STATES = {
   failed: () => t("ingest.failed"),
   cancelled: () => t("ingest.cancelled"),
 };
-const PHASES = {scanning: () => t("ingest.scanning"), embedding: () => t("ingest.embedding"), done: () => t("ingest.done")};
+const PHASES = {
+  scanning: () => t("ingest.scanning"),
+  embedding: () => t("ingest.embedding"),
+  done: () => t("ingest.finishing"),
+};
 const isOpen = ({state}) => state === "waiting" || state === "running";
 
 /** Fill an element; `onended` is called whenever an ingest has ended. */
@@ -82,7 +86,10 @@ export function showIngests(element, {may_edit: mayEdit, folders}, onended) {
 function beginning(mayEdit, folders, begin) {
   if (!mayEdit) return el("p", {class: "muted"}, t("ingest.read_only"));
   if (!folders.length) return el("p", {class: "muted"}, t("ingest.no_folders"));
-  const field = (id, words, attributes = {}) => el("div", {class: "field"}, el("label", {for: id}, words), el("input", {id, name: id, autocomplete: "off", ...attributes}));
+  const field = (id, words, attributes = {}) => {
+    const input = el("input", {id, name: id, autocomplete: "off", ...attributes});
+    return el("div", {class: "field"}, el("label", {for: id}, words), input);
+  };
   const form = el(
     "form",
     {class: "ingest-form"},
@@ -109,7 +116,8 @@ function ingestCard(oncancel) {
   const words = el("p", {class: "small"});
   const more = el("p", {class: "small muted"});
   const stop = button(t("ingest.cancel"), oncancel);
-  const element = el("li", {class: "ingest"}, el("div", {class: "row spread"}, el("div", {class: "row"}, state, paths, when), stop), bar, words, more);
+  const head = el("div", {class: "row spread"}, el("div", {class: "row"}, state, paths, when), stop);
+  const element = el("li", {class: "ingest"}, head, bar, words, more);
 
   function show({state: now, requested, paths: folders, progress, error}, mayEdit) {
     state.textContent = STATES[now]();
@@ -148,5 +156,6 @@ function details(progress) {
 
 function duration(seconds) {
   if (seconds < 90) return t("ingest.seconds", {count: Math.ceil(seconds)});
-  return seconds < 5400 ? t("ingest.minutes", {count: Math.ceil(seconds / 60)}) : t("ingest.hours", {count: Math.round(seconds / 360) / 10});
+  if (seconds < 5400) return t("ingest.minutes", {count: Math.ceil(seconds / 60)});
+  return t("ingest.hours", {count: Math.round(seconds / 360) / 10});
 }

@@ -33,7 +33,8 @@ export function showRefusals(element, counts) {
   if (!reasons.length) return element.replaceChildren(el("p", {class: "muted"}, t("refused.none")));
   const list = el("div", {class: "refused-files"});
   const buttons = reasons.map(([reason, count]) => {
-    const shown = el("button", {type: "button", "aria-pressed": "false"}, reasonWords(reason), el("span", {class: "muted small"}, number(count)));
+    const counted = el("span", {class: "muted small"}, number(count));
+    const shown = el("button", {type: "button", "aria-pressed": "false"}, reasonWords(reason), counted);
     shown.addEventListener("click", () => {
       const pressed = shown.getAttribute("aria-pressed") !== "true";
       for (const other of buttons) other.setAttribute("aria-pressed", other === shown && pressed);
@@ -55,7 +56,7 @@ function showFiles(element, reason) {
     more.disabled = true;
     try {
       const page = await get("/v1/refusals", {reason, limit: A_TIME, cursor});
-      rows.append(...page.clips.map((one) => el("tr", {}, el("td", {}, said(one.file)), el("td", {class: "muted", lang: "en"}, one.detail))));
+      rows.append(...page.clips.map(fileRow));
       cursor = page.next;
       more.hidden = cursor === null;
     } catch (error) {
@@ -63,6 +64,11 @@ function showFiles(element, reason) {
     }
     more.disabled = false;
   }
-  element.replaceChildren(el("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": reasonWords(reason)}, table), more);
+  const scrolled = {class: "scroll", tabindex: "0", role: "region", "aria-label": reasonWords(reason)};
+  element.replaceChildren(el("div", scrolled, table), more);
   ask();
+}
+
+function fileRow({file, detail}) {
+  return el("tr", {}, el("td", {}, said(file)), el("td", {class: "muted", lang: "en"}, detail));
 }

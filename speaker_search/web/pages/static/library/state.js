@@ -15,7 +15,10 @@ export function showSizes(element, {makers, games, characters, clips}) {
     ...(clips.pending ? [[t("library.pending"), clips.pending]] : []),
     ...(clips.refused ? [[t("library.refused_lines"), clips.refused]] : []),
   ];
-  element.replaceChildren(...sizes.map(([words, value]) => el("div", {class: "figure"}, el("strong", {}, number(value)), el("span", {class: "muted"}, words))));
+  const figures = sizes.map(([words, value]) => {
+    return el("div", {class: "figure"}, el("strong", {}, number(value)), el("span", {class: "muted"}, words));
+  });
+  element.replaceChildren(...figures);
   element.hidden = false;
 }
 
@@ -26,12 +29,17 @@ export function showIndex(element, {encoder, clips, index}) {
     [t("library.encoder"), encoder],
     [t("library.in_index"), t("library.of_lines", {vectors: index.vectors, count: index.clips})],
     [t("library.index_state"), missing ? t("library.behind", {count: index.behind}) : t("library.up_to_date")],
-    [t("library.on_disk"), index.bytes >= GIB ? `${number(Math.round((10 * index.bytes) / GIB) / 10)} GiB` : `${number(Math.round((10 * index.bytes) / MIB) / 10)} MiB`],
+    [t("library.on_disk"), size(index.bytes)],
     [t("library.kind"), index.plan ?? t("library.not_saved")],
     ...(index.recall ? [[t("library.recall"), `${number(Math.round(1000 * index.recall.recall_at_10) / 10)}%`]] : []),
     ...(clips.pending ? [[t("library.pending"), number(clips.pending)]] : []),
   ];
   element.replaceChildren(factsShown(facts));
+}
+
+function size(bytes) {
+  const tenths = (unit) => number(Math.round((10 * bytes) / unit) / 10);
+  return bytes >= GIB ? `${tenths(GIB)} GiB` : `${tenths(MIB)} MiB`;
 }
 
 /** Names with their values, as a list. */

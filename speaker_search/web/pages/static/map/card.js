@@ -5,6 +5,7 @@ import {has} from "../shared/links.js";
 import {t} from "../shared/words.js";
 
 const AWAY_PX = 14; // from the point
+const EDGE_PX = 4; // from the edge of the window
 
 /** The address that a point leads to: its character's page, or a search for what sounds like it; null without either. */
 export function addressOf(scene, point) {
@@ -41,9 +42,17 @@ export function showCard(card, scene, point, kin, [left, top], {pinned, text, on
   if (pinned) card.append(actions(scene, point, {onplay, ongame}), closing(onclose));
   card.hidden = false;
   const {clientWidth: width, clientHeight: height} = card.parentElement;
-  const beside = left + AWAY_PX + card.offsetWidth > width ? left - AWAY_PX - card.offsetWidth : left + AWAY_PX;
-  card.style.left = `${Math.max(4, Math.min(beside, width - card.offsetWidth - 4))}px`;
-  card.style.top = `${Math.max(4, Math.min(top - card.offsetHeight / 2, height - card.offsetHeight - 4))}px`;
+  const [wide, tall] = [card.offsetWidth, card.offsetHeight];
+  // To the right of the point, or to its left; in a narrow window below it, or above.
+  let at = [left + AWAY_PX, top - tall / 2];
+  if (at[0] + wide > width) at[0] = left - AWAY_PX - wide;
+  if (at[0] < 0) at = [left - wide / 2, top + AWAY_PX + tall > height ? top - AWAY_PX - tall : top + AWAY_PX];
+  card.style.left = `${within(at[0], width - wide)}px`;
+  card.style.top = `${within(at[1], height - tall)}px`;
+}
+
+function within(place, most) {
+  return Math.max(EDGE_PX, Math.min(place, most - EDGE_PX));
 }
 
 function actions(scene, point, {onplay, ongame}) {

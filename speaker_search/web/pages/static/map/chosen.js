@@ -43,15 +43,21 @@ export function showChosen(section, scene, points, {onpoint, onclose}) {
     more.hidden = next >= groups.length;
   }
   fill();
-  const counts = scene.kind === "lines" ? t("map.chosen_lines", {count: points.length}) : t("map.chosen", {count: points.length});
+  const [counts, among] = summed(scene, points, groups);
   section.replaceChildren(
     el("div", {class: "row spread"}, el("h2", {tabindex: "-1"}, counts), button(t("map.clear"), onclose)),
-    el("p", {class: "muted small"}, scene.kind === "lines" ? t("map.in_characters", {count: groups.length}) : t("map.in_voices", {count: groups.filter(({points: [first]}) => scene.voice(first) !== null).length})),
+    el("p", {class: "muted small"}, among),
     list,
     more,
   );
   section.hidden = false;
   section.querySelector("h2").focus({preventScroll: true});
+}
+
+function summed(scene, {length: count}, groups) {
+  if (scene.kind === "lines") return [t("map.chosen_lines", {count}), t("map.in_characters", {count: groups.length})];
+  const voices = groups.filter(({points: [first]}) => scene.voice(first) !== null);
+  return [t("map.chosen", {count}), t("map.in_voices", {count: voices.length})];
 }
 
 function groupShown(scene, {words, points}, onpoint) {
@@ -69,10 +75,12 @@ function groupShown(scene, {words, points}, onpoint) {
 function rowShown(scene, point, onpoint) {
   const name = scene.name(point);
   const game = scene.game(point);
-  const heard = button(t("map.hear_name", {name}), () => (isHeard(scene, point) ? hush() : hear(scene, point)), {class: "quiet icon-only"}, icon("play"));
+  const toggle = () => (isHeard(scene, point) ? hush() : hear(scene, point));
+  const heard = button(t("map.hear_name", {name}), toggle, {class: "quiet icon-only"}, icon("play"));
   shown.push([scene, point, heard]);
   const like = likeAddress(scene, point);
   const character = scene.character(point);
+  const beside = scene.kind === "characters" ? game.title : t("map.line_number", {number: String(scene.ids[point])});
   return el(
     "li",
     {onpointerenter: () => onpoint(point), onfocusin: () => onpoint(point)},
@@ -81,7 +89,7 @@ function rowShown(scene, point, onpoint) {
       "div",
       {class: "map-who"},
       scene.kind === "characters" && has("characters") ? characterLink(character) : said(name),
-      el("span", {class: "muted small"}, said(scene.kind === "characters" ? game.title : t("map.line_number", {number: String(scene.ids[point])}))),
+      el("span", {class: "muted small"}, said(beside)),
     ),
     like ? el("a", {class: "small", href: like, "aria-label": t("map.like_name", {name})}, t("map.like")) : null,
   );

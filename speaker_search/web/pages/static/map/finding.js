@@ -66,7 +66,8 @@ export function findBy(input, list, {searched, ongame, oncharacter}) {
       ...named(characters, part, MOST_CHARACTERS).map((number) => ["character", number]),
     ];
     active = results.length ? 0 : -1;
-    list.replaceChildren(...(results.length ? results.map(option) : [el("li", {class: "muted", role: "option", "aria-disabled": "true", "aria-selected": "false"}, t("map.none_found"))]));
+    const nothing = {class: "muted", role: "option", "aria-disabled": "true", "aria-selected": "false"};
+    list.replaceChildren(...(results.length ? results.map(option) : [el("li", nothing, t("map.none_found"))]));
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");
     mark();
@@ -74,9 +75,10 @@ export function findBy(input, list, {searched, ongame, oncharacter}) {
 
   function option([kind, number], place) {
     const [name, beside] = words(kind, number);
+    const keepFocus = (event) => event.preventDefault();
     return el(
       "li",
-      {role: "option", id: `found-${place}`, "aria-selected": "false", onpointerdown: (event) => event.preventDefault(), onclick: () => take(place)},
+      {role: "option", id: `found-${place}`, "aria-selected": "false", onpointerdown: keepFocus, onclick: () => take(place)},
       said(name),
       said(beside, {class: "muted small"}),
     );

@@ -94,7 +94,8 @@ function show(found, view, before) {
   $("map-empty").hidden = scene.count > 0;
   $("map-better").hidden = !scene.better;
   $("map-back").hidden = scene.kind === "characters";
-  $("map-title").textContent = scene.kind === "characters" ? t("map.characters", {count: scene.count}) : t("map.lines_shown", {game: scene.title, count: scene.count});
+  const {count, title} = scene;
+  $("map-title").textContent = game === null ? t("map.characters", {count}) : t("map.lines_shown", {game: title, count});
   if (!$("map-list").hidden) showList($("map-list"), scene);
   if (!before) {
     setChosen(null);
@@ -261,6 +262,10 @@ waySelect.addEventListener("change", () => {
 });
 onKey("/", () => $("map-find").focus());
 
+/** Characters are found while a game's lines are shown, too. */
+$("map-find").addEventListener("focus", async () => {
+  everybody ??= await characterScene().catch(() => null);
+});
 findBy($("map-find"), $("map-found"), {
   searched: () => everybody ?? scene,
   ongame: (found) => lines(found.id),

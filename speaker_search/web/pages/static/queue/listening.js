@@ -55,7 +55,7 @@ export function showListening(root) {
   async function go() {
     try {
       const filling = pairs.fill(keptKeys());
-      if (pairs.first) show();
+      show();
       await filling;
       trouble.replaceChildren();
     } catch (error) {
@@ -142,7 +142,7 @@ export function showListening(root) {
   output.addEventListener("ended", ({detail}) => {
     if (shown && !heardBoth && detail === lines()[0]) lines()[1].play();
   });
-  addEventListener("beforeunload", (event) => sending.waiting.length && event.preventDefault());
+  sending.addEventListener("change", () => shown === null && !sending.waiting.length && go()); // answers raise new questions
 
   listenToPairs(place);
   onKey("s", () => answer(true));

@@ -51,9 +51,12 @@ export class Pairs {
     this.skipped.clear();
   }
 
-  /** Ask for more where few are ready; `kept` are keys whose verdicts the server has. Raises Problem. */
+  /**
+   * Ask for more where few are ready, and for new ones where none was left. `kept` are keys whose verdicts the server
+   * has. Raises Problem.
+   */
   async fill(kept) {
-    if (this.ready.length < LOW && this.left === null) await (this.asking ??= this.ask(kept).finally(() => (this.asking = null)));
+    if (this.ready.length < LOW && !this.left) await (this.asking ??= this.ask(kept).finally(() => (this.asking = null)));
     for (const pair of this.ready.slice(0, LOADED)) {
       for (const clip of pair.lines) loadSound(clip.audio).catch(() => {}); // the line says it when it is played
     }

@@ -130,7 +130,7 @@ export class Stage {
   get size() {
     const {width, height, zoom} = this.view;
     const room = Math.sqrt((width * height) / Math.max(1, this.scene?.count ?? 1));
-    return Math.min(15, Math.max(2.2, Math.min(11, 0.62 * room) * 2 ** (0.33 * zoom)));
+    return Math.min(15, Math.max(2.2, Math.min(11, 0.62 * room) * 2 ** (0.22 * zoom)));
   }
 
   draw(now = performance.now(), same = false) {
