@@ -142,9 +142,9 @@ def asked(server: psutil.Process, address: str, clips: int, clients: int, second
     return figures
 
 
-def over_http(home: Path, clips: int, seconds: float) -> dict[str, Any]:
+def over_http(home: Path, clips: int, seconds: float, processes: int) -> dict[str, Any]:
     figures: dict[str, Any] = {}
-    with measuring.serving(home) as (server, address):
+    with measuring.serving(home, processes) as (server, address):
         asked(server, address, clips, 2, 3.0, 1)  # the first searches open what they need
         for clients in CLIENTS:
             found = asked(server, address, clips, clients, seconds, 1)
@@ -189,6 +189,7 @@ def without_http(home: Path, clips: int, pgvector_clips: int) -> dict[str, Any]:
 def main() -> None:
     parser = measuring.arguments(__doc__)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for each number of clients")
+    parser.add_argument("--processes", type=int, default=1, help="of the server")
     parser.add_argument("--pgvector-clips", type=int, default=engines.MOST_CLIPS, help="leave pgvector out above this")
     parser.add_argument("--ask", help=argparse.SUPPRESS)
     parser.add_argument("--clients", type=int, help=argparse.SUPPRESS)
@@ -198,9 +199,9 @@ def main() -> None:
         ask(chosen.ask, chosen.clients, chosen.seconds, chosen.clips, chosen.batch)
         return
     with measuring.simulated(chosen.home, chosen.clips) as home:
-        figures = over_http(home, chosen.clips, chosen.seconds)
+        figures = over_http(home, chosen.clips, chosen.seconds, chosen.processes)
         figures |= without_http(home, chosen.clips, chosen.pgvector_clips)
-    measuring.report(f"{chosen.clips:,} simulated clips", figures)
+    measuring.report(f"{chosen.clips:,} simulated clips, server processes: {chosen.processes}", figures)
 
 
 if __name__ == "__main__":

@@ -114,9 +114,9 @@ def until_ready(address: str, server: psutil.Process) -> None:
     raise SystemExit("The server ended before it was ready.")
 
 
-def soak(home: Path, voices: Path, clients: int, seconds: float) -> dict[str, Any]:
+def soak(home: Path, voices: Path, clients: int, seconds: float, processes: int) -> dict[str, Any]:
     seen, ages, memory = Seen(), list[float](), list[int]()
-    with measuring.serving(home) as (server, address):
+    with measuring.serving(home, processes) as (server, address):
         until_ready(address, server)
         clips, start = some_clips(address), time.monotonic()
         end = start + seconds
@@ -166,14 +166,16 @@ def main() -> None:
     parser.add_argument("--ingest", type=Path, required=True, help="voices that are not in it")
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--clients", type=int, default=CLIENTS)
+    parser.add_argument("--processes", type=int, default=1, help="of the server")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as passing:
         home = Path(passing) / "home"
         shutil.copytree(chosen.home, home)
-        figures = soak(home, chosen.ingest, chosen.clients, chosen.seconds)
+        figures = soak(home, chosen.ingest, chosen.clients, chosen.seconds, chosen.processes)
     for name, value in figures.items():
         print(f"{name:20} {value}")
-    measuring.report(f"{chosen.clients} clients for {chosen.seconds:g} s beside an ingest", figures)
+    data = f"{chosen.clients} clients for {chosen.seconds:g} s beside an ingest, server processes: {chosen.processes}"
+    measuring.report(data, figures)
 
 
 if __name__ == "__main__":

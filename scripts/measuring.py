@@ -48,8 +48,9 @@ def simulated(home: Path | None, clips: int) -> Iterator[Path]:
 
 
 @contextmanager
-def serving(home: Path, *words: str) -> Iterator[tuple[psutil.Process, str]]:
+def serving(home: Path, processes: int = 1) -> Iterator[tuple[psutil.Process, str]]:
     """A server on a free port of this machine, and its address, once it answers."""
+    words = ["--processes", str(processes)] if processes > 1 else []
     environment = {**os.environ, "SPKSEARCH_HOME": str(home)}
     command = [sys.executable, "-m", "speaker_search", "serve", "--port", "0", *words]
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)

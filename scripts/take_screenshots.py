@@ -36,8 +36,13 @@ class Shot:
 SHOTS = (
     Shot("start", "/", "#catalog-size strong"),
     Shot("search", "/search?clip=1&exclude_game=星降る坂の約束", ".match .line"),
-    Shot("map", "/map", "#map[data-shown]"),
-    Shot("library", "/library", "#library[data-shown] tbody tr"),
+    Shot("queue", "/queue"),
+    Shot("voices", "/voices", "main .card"),
+    Shot("game", "/games/1", "main .card"),
+    Shot("character", "/characters/1", "main .line"),
+    Shot("audit", "/credits/audit"),
+    Shot("map", "/map", "canvas"),
+    Shot("library", "/library", "main .card"),
     Shot("help", "/help"),
 )
 #: Language, colours, width and height.

@@ -153,3 +153,13 @@ def load(**flags: object) -> Settings:
             f"The setting {name} (SPKSEARCH_{name.upper()}) cannot be {first['input']!r}.",
             Settings.model_fields[name].description or "",
         ) from error
+
+
+def share_figures(folder: str) -> None:
+    """Have the processes that this one starts add up what they count in a folder, by prometheus_client's variable."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+
+
+def figures_folder() -> str | None:
+    """Where this process adds what it counts to what others count; None for one that counts alone."""
+    return os.environ.get("PROMETHEUS_MULTIPROC_DIR")

@@ -152,11 +152,14 @@ def test_the_command_line_imports_of_the_web_only_its_app_and_its_server() -> No
     imported = {name for path in SOURCES if layer_of(path) == "cli" for _, name in imports(path)}
     assert {name for name in imported if name.startswith(f"{NAME}.web.")} == {
         f"{NAME}.web.app.create_app",
+        f"{NAME}.web.app.serve_one_of_several",
         f"{NAME}.web.serving.connections.Patience",
         f"{NAME}.web.serving.front.check_exposure",
         f"{NAME}.web.serving.server.end_at_sigterm",
         f"{NAME}.web.serving.server.listen",
         f"{NAME}.web.serving.server.run",
+        f"{NAME}.web.serving.several.Processes",
+        f"{NAME}.web.serving.several.check_possible",
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from speaker_search.entities import Ids
+from speaker_search.search.profiles.neighbours import neighbours
 from speaker_search.search.profiles.profiles import Sounding
-from speaker_search.search.scoring import Bools, blocks, normalised
+from speaker_search.search.scoring import Bools
 
 Doubles = npt.NDArray[np.float64]
 LogOdds = Callable[[Doubles], Doubles]
@@ -29,7 +30,6 @@ MOST_PAIRS = 8
 #: Where games were made one, 17 and 19 of 22 doublings of read voices were found, 9 of 22 acted ones; one was wrong.
 DOUBLED = 3.0
 GONE = NOBODY = -1  # in place of the age of a group that was merged into another, and of an actor
-MOST_NEIGHBOURS = 256  # of a character, the nearest: bounds the memory in large catalogs
 
 
 def bonus(pairs: npt.ArrayLike) -> Doubles:
@@ -95,7 +95,7 @@ def link(
         start = _with_likely(start, sounding, games, log_odds, floors, least)
         anew = np.flatnonzero(start.anew)
         groups.begin_with(start.labels)
-    for rows, first, second, scores in _near(sounding, games, floors, anew):
+    for rows, first, second, scores in neighbours(sounding, games, floors, anew):
         groups.neighbours(rows, first, second)
         if start is not None:
             groups.neighbours_of_others(first, second, start.anew)
@@ -271,28 +271,8 @@ def _with_likely(
 ) -> Start:
     """The same, with the groups added that have a member who alone would be linked to somebody linked anew."""
     touched = np.zeros(len(games), np.bool_)
-    for _, first, second, scores in _near(sounding, games, floors, np.flatnonzero(start.anew)):
+    for _, first, second, scores in neighbours(sounding, games, floors, np.flatnonzero(start.anew)):
         likely = (log_odds(scores) >= least) & (games[first] != games[second])
         touched[start.labels[second[likely]]] = True
     anew = start.anew | touched[start.labels]
     return Start(np.where(anew, np.arange(len(games)), start.labels), anew)
-
-
-def _near(
-    sounding: Sounding, games: Ids, floors: tuple[float, float], wanted: Ids
-) -> Iterator[tuple[Ids, Ids, Ids, Doubles]]:
-    """Pairs (first, second) of the `wanted` rows with all whose score reaches their floor, in blocks of rows."""
-    floor, floor_within = floors
-    count = len(games)
-    for part in blocks(len(wanted), count):
-        rows = wanted[part]
-        own = sounding.cohort_means[rows], sounding.cohort_spreads[rows]
-        scores = normalised(sounding.vectors[rows] @ sounding.vectors.T, own, sounding.cohorts)
-        within = games[rows, None] == games[None]
-        scores[within & (scores < floor_within)] = -np.inf
-        scores[np.arange(len(rows)), rows] = -np.inf
-        if count > MOST_NEIGHBOURS:
-            least = np.partition(scores, count - MOST_NEIGHBOURS, axis=1)[:, count - MOST_NEIGHBOURS]
-            scores[scores < least[:, None]] = -np.inf
-        first, second = np.nonzero((scores >= floor) & np.isfinite(scores))
-        yield rows, rows[first], second, scores[first, second].astype(np.float64)

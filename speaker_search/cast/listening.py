@@ -85,6 +85,8 @@ def _entry(question: Question, lines: Lines, ends: list[Character], spoken: dict
         seconds=seconds,
         if_same=same,
         if_different=different,
+        joined=question.joined,
+        sizes=question.sizes,
         lines=[documents.Clip.copy_of(one), documents.Clip.copy_of(other)],
         cosine=lines.cosine,
     )

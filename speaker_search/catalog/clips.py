@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, func, select
+from sqlalchemy import Column, Connection, Row, Select, func, select
 
-from speaker_search.catalog.rows import among, chunks
+from speaker_search.catalog.rows import among, chunks, read_by_id
 from speaker_search.catalog.spaces import Space
 from speaker_search.catalog.tables import clips, copies, queue, roots
 from speaker_search.entities import Clip
@@ -32,13 +32,17 @@ class RefusedClip:
 def clips_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Clip]:
     """The clips with these ids that the catalog holds, by id."""
     found: dict[int, Clip] = {}
+    folders: dict[str, Path] = {}
+    for id_, root, path, *rest in read_by_id(connection, _clips, clips.c.id, ids):
+        folder = folders.get(root) or folders.setdefault(root, Path(root))
+        found[id_] = Clip(id_, folder / path, *rest)
+    return found
+
+
+def _clips() -> Select[Any]:
     c = clips.c
     columns = (c.id, roots.c.path, c.path, c.text, c.seconds, c.character_id, c.game_id, c.fingerprint)
-    for some in chunks(ids):
-        rows = connection.execute(select(*columns).join_from(clips, roots).where(among(connection, c.id, some)))
-        for id_, root, path, *rest in rows:
-            found[id_] = Clip(id_, Path(root) / path, *rest)
-    return found
+    return select(*columns).join_from(clips, roots)
 
 
 def clips_of(connection: Connection, character_id: int, *, limit: int) -> list[Clip]:

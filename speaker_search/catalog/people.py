@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Select, Table, exists, func, select
 
 from speaker_search.catalog.mending.standing import characters_called, game_called, standing
-from speaker_search.catalog.rows import among, chunks
+from speaker_search.catalog.rows import among, chunks, read_by_id
 from speaker_search.catalog.spaces import Space
 from speaker_search.catalog.tables import characters, clips, embeddings, games, makers
 from speaker_search.documents import MAX_ID
@@ -78,10 +78,8 @@ def list_characters(
 def characters_by_id(connection: Connection, space: Space | None, ids: Iterable[int]) -> dict[int, Character]:
     """The characters with these ids; for the id of a merged one, the character that stands for it."""
     wanted = set(ids)
-    found: dict[int, Character] = {}
-    for some in chunks(sorted(wanted)):
-        live = _characters().where(characters.c.id.in_(some), is_live(characters))
-        found.update((one.id, one) for one in _with_counts(connection, space, connection.execute(live).all()))
+    rows = list(read_by_id(connection, _live_characters, characters.c.id, sorted(wanted)))
+    found = {one.id: one for one in _with_counts(connection, space, rows)}
     if merged := wanted - found.keys():
         now = {id_: other for id_, other in standing(connection, merged).items() if other != id_}
         others = characters_by_id(connection, space, now.values()) if now else {}
@@ -271,6 +269,10 @@ def _key(name: str) -> str:
 def _characters() -> Select[Any]:
     columns = (characters.c.id, characters.c.name, games.c.id, games.c.title, makers.c.id, makers.c.name)
     return select(*columns).join_from(characters, games).join(makers)
+
+
+def _live_characters() -> Select[Any]:
+    return _characters().where(is_live(characters))
 
 
 def _with_counts(connection: Connection, space: Space | None, rows: Sequence[Any]) -> list[Character]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -45,6 +46,25 @@ def among(connection: Connection, column: Column[Any], values: Iterable[Any]) ->
     if connection.dialect.name == "postgresql":
         return column == any_(literal(list(values), ARRAY(column.type)))
     return column.in_(values)
+
+
+def read_by_id(
+    connection: Connection, query: Callable[[], Select[Any]], column: Column[Any], ids: Iterable[int]
+) -> Iterator[Sequence[Any]]:
+    """The rows of a query in which a column has one of these ids.
+
+    The statement is built once for each query: building it takes several times as long as reading a few rows.
+    """
+    statement = _by_id(query, column, connection.dialect.name)
+    for some in chunks(ids):
+        yield from connection.execute(statement, {"ids": list(some)}).all()  # one by one is slower
+
+
+@cache
+def _by_id(query: Callable[[], Select[Any]], column: Column[Any], dialect: str) -> Select[Any]:
+    if dialect == "postgresql":
+        return query().where(column == any_(bindparam("ids", type_=ARRAY(column.type))))
+    return query().where(column.in_(bindparam("ids", expanding=True)))
 
 
 def existing(connection: Connection, table: Table, ids: Iterable[int]) -> set[int]:

@@ -65,4 +65,8 @@ class EditRequest(Request):
     noun: Noun
     what: str = Field(description="Its name, with maker and game in front where several have it, or its id.")
     to: str = Field(description="What it is to be called; of a merge, what it is to be merged into.")
-    author: str | None = Field(default=None, max_length=MAX_AUTHOR, description="null: the server's login name.")
+    author: str | None = Field(
+        default=None,
+        max_length=MAX_AUTHOR,
+        description="null: the name of the key, without keys the server's login name.",
+    )

@@ -65,31 +65,30 @@ def answer(
         allowed &= profiles.game_ids != exclude_game_id
     if own_row is not None:
         allowed[own_row] = False
-    ranked = np.flatnonzero(allowed)
-    ranked = ranked[np.argsort(-scores[ranked], kind="stable")]
+    found = np.flatnonzero(allowed)
     groups = _groups(profiles, by, voices or {})
     if by != "character":
-        ranked = _first_of_each(ranked, groups[ranked])
+        found = _first_of_each(_highest(found, scores, len(found)), groups)
     warnings = query.warnings + ready.warnings(calibrated=calibration is not None)
     if calibration is None:
         warnings += (_no_probability(query),)
     if filters.min_probability is not None:
-        ranked, none_likely = _likely(ranked, log_odds, filters.min_probability)
+        found, none_likely = _likely(found, log_odds, filters.min_probability)
         warnings += none_likely
-    ranked = ranked[~_given(profiles, groups, by, page.given)[ranked]]
-    rows = ranked[: page.limit]
+    found = found[~_given(profiles, groups, by, page.given)[found]]
+    rows = _highest(found, scores, page.limit)
     probabilities = None if log_odds is None else logistic(log_odds[rows])
     matches = _matches(catalog, ready, query, rows, scores[rows], probabilities, voices or {})
     cursor = None
-    if len(rows) < len(ranked):
+    if len(rows) < len(found):
         ids = profiles.game_ids if by == "game" else profiles.character_ids
         spoken = groups[rows][groups[rows] > 0].tolist() if by == "voice" else []
         given = Given((*page.given.ids, *ids[rows].tolist()), (*page.given.voices, *spoken))
         cursor = cursors.write(replace(asked, given=given), ready, catalog.uuid)
     nobody = None
     if calibration is not None and log_odds is not None:
-        nobody = calibration.nobody(log_odds[allowed], profiles.game_ids[allowed])
-    return Answer(query, ready.space.name, warnings, matches, len(rows) == len(ranked), cursor, nobody)
+        nobody = calibration.nobody(log_odds[allowed], profiles.games_counted[allowed])
+    return Answer(query, ready.space.name, warnings, matches, len(rows) == len(found), cursor, nobody)
 
 
 def _no_probability(query: Query) -> str:
@@ -98,15 +97,26 @@ def _no_probability(query: Query) -> str:
     return "No probability: the catalog holds too few characters or games to calibrate on."
 
 
-def _likely(ranked: Ids, log_odds: Doubles | None, minimum: float) -> tuple[Ids, tuple[str, ...]]:
+def _highest(rows: Ids, scores: Floats, limit: int) -> Ids:
+    """Of these rows, those with the highest scores (C,), highest first; of equal ones the first. Sorting all of them
+    would take as long as comparing with them.
+    """
+    values = scores[rows]
+    if limit < len(rows):
+        high = values >= np.partition(values, -limit)[-limit]
+        rows, values = rows[high], values[high]
+    return rows[np.argsort(-values, kind="stable")][:limit]
+
+
+def _likely(rows: Ids, log_odds: Doubles | None, minimum: float) -> tuple[Ids, tuple[str, ...]]:
     """The rows with at least this probability, and a warning where none of them has it. Raises UsageError."""
     least = least_log_odds(minimum) - SAME_ODDS
     if log_odds is None:
-        return ranked[:0], (f"No match: without probabilities, none can be at least {minimum:g}.",)
-    likely = ranked[log_odds[ranked] >= least]
-    if len(likely) or not len(ranked):
+        return rows[:0], (f"No match: without probabilities, none can be at least {minimum:g}.",)
+    likely = rows[log_odds[rows] >= least]
+    if len(likely) or not len(rows):
         return likely, ()
-    nearest = float(logistic(log_odds[ranked[:1]])[0])
+    nearest = float(logistic(log_odds[rows].max(keepdims=True))[0])
     shown = f"{nearest:.3f}" if round(nearest, 3) < minimum else f"{nearest:g}"
     return likely, (f"No match has a probability of at least {minimum:g}: the nearest has {shown}.",)
 
@@ -154,7 +164,7 @@ def _given(profiles: Profiles, groups: Ids, by: By, given: Given) -> Bools:
 
 
 def _first_of_each(rows: Ids, groups: Ids) -> Ids:
-    _, first = np.unique(groups, return_index=True)
+    _, first = np.unique(groups[rows], return_index=True)
     return rows[np.sort(first)]
 
 

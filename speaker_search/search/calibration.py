@@ -52,14 +52,19 @@ QUERIES = Prior(recurrence=0.08, looks=100, separation=5.0, spread=1.3, scores=6
 class Calibration:
     """Log-odds of one voice by score: a table that never falls, read with linear interpolation."""
 
-    scores: Doubles  # (KNOTS,) ascending
+    scores: Doubles  # (KNOTS,) ascending in even steps
     odds: Doubles  # (KNOTS,) natural logarithms
     share: float  #: of the scores between games that are of one voice
     recurrence: float  #: the probability that a voice is heard in any one other game
 
     def log_odds(self, scores: Floats | Doubles) -> Doubles:
         """Log-odds of the same shape as the scores."""
-        return np.interp(np.asarray(scores, np.float64), self.scores, self.odds)
+        # np.interp, which looks for each score's place, takes five times as long.
+        last = len(self.scores) - 1
+        steps = (np.asarray(scores, np.float64) - self.scores[0]) * (last / (self.scores[last] - self.scores[0]))
+        steps = np.clip(steps, 0, last)
+        low = np.minimum(steps.astype(np.int64), last - 1)
+        return np.asarray(self.odds[low] + (steps - low) * np.diff(self.odds)[low], np.float64)
 
     def probability(self, scores: Floats | Doubles) -> Floats:
         """Probabilities of the same shape as the scores."""
@@ -88,12 +93,14 @@ class Calibration:
         return float(np.interp(log_odds, self.odds[place - 1 : place + 1], self.scores[place - 1 : place + 1]))
 
     def nobody(self, log_odds: Doubles, games: Ids) -> float:
-        """The probability that a voice is none of these characters, from their log-odds (C,) and games (C,)."""
+        """The probability that a voice is none of these characters, from their log-odds (C,) and the numbers (C,) of
+        their games, which are small.
+        """
         if not len(games):
             return 1.0
         ratios = np.exp(np.clip(log_odds - _log_odds(self.share), -MAX_LOG_RATIO, MAX_LOG_RATIO))
-        _, place, sizes = np.unique(games, return_inverse=True, return_counts=True)
-        there = self.recurrence * np.bincount(place, ratios) / sizes
+        sizes = np.bincount(games)
+        there = self.recurrence * np.bincount(games, ratios) / np.maximum(sizes, 1)
         return float(np.prod((1 - self.recurrence) / (1 - self.recurrence + there)))
 
 

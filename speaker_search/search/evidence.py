@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from sqlalchemy import Connection
 
 from speaker_search.catalog.clips import clips_by_id
@@ -24,12 +23,9 @@ def nearest(index: ClipIndex, vector: Floats, games: Ids, characters: Ids) -> li
     A character with more clips than its share of CLIPS_COMPARED is sampled evenly.
     """
     share = max(HITS_PER_MATCH, CLIPS_COMPARED // max(1, len(characters)))
-    found = []
-    for clips in index.of_characters(games, characters, share):
-        every = np.array([0]), np.array([len(clips)])
-        rows, cosines = exact.scan(clips.vectors, *every, vector, HITS_PER_MATCH)
-        found.append((clips.ids[rows], cosines))
-    return found
+    held = list(index.of_characters(games, characters, share))
+    best = exact.of_each([clips.vectors for clips in held], vector, HITS_PER_MATCH)
+    return [(clips.ids[rows], cosines) for clips, (rows, cosines) in zip(held, best, strict=True)]
 
 
 def hits(connection: Connection, near: Sequence[tuple[Ids, Floats]]) -> list[tuple[Hit, ...]]:

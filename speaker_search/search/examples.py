@@ -39,6 +39,8 @@ class Examples:
 
     def mean(self) -> Floats:
         """Their mean (dim,), of unit length."""
+        if len(self) == 1:
+            return unit(self.vectors[0])
         return unit(np.average(self.vectors, axis=0, weights=self.clips).astype(np.float32))
 
     def __add__(self, other: Examples) -> Examples:

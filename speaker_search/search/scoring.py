@@ -23,6 +23,7 @@ LEAST_SPREAD = 1e-3  # a cohort's spread is taken to be at least this
 FEW = 6  # characters: one or two tell little about the spread, so a cohort of fewer is filled up to this many ...
 ASSUMED_SPREAD = 0.2  # ... with imagined ones that have its mean and this spread
 SCORES_AT_A_TIME = 1 << 24  # of a block of rows with all characters, 64 MiB
+SAMPLED = 32  # every so many values of a long row are looked at, to guess how high its highest are
 
 
 def unit(vectors: Floats) -> Floats:
@@ -82,7 +83,7 @@ def cohort(cosines: Floats, counted: Bools | None = None) -> tuple[Floats, Float
     spared = min(width - size, int(max(0, size - SPARED_FROM) * SPARED_SHARE))
     if counted is not None:
         cosines = np.where(counted, cosines, -np.inf)
-    top = np.sort(np.partition(cosines, width - size - spared, axis=1)[:, width - size - spared :], axis=1)[:, ::-1]
+    top = highest(cosines, size + spared)
     # A row with fewer counted columns uses only those, whichever other rows are in the call.
     finite = np.isfinite(top)
     passed_over = np.minimum(spared, (finite.sum(axis=1) * MOST_SPARED).astype(np.int64))[:, None]
@@ -96,11 +97,34 @@ def cohort(cosines: Floats, counted: Bools | None = None) -> tuple[Floats, Float
     return means, np.maximum(spreads, LEAST_SPREAD)
 
 
+def highest(values: Floats, count: int) -> Floats:
+    """The highest values (n, count) of each row of (n, C), in descending order.
+
+    Partitioning a long row takes longer than computing it. So what is partitioned is the few values above a bound that
+    some four times as many as wanted exceed, judging by a sample of the row.
+    """
+    if values.shape[1] > SAMPLED * count:
+        sample = values[:, ::SAMPLED]
+        least = max(0, sample.shape[1] - 4 * (count // SAMPLED + 1))
+        bounds = np.partition(sample, least, axis=1)[:, least]
+        places = np.flatnonzero(values >= bounds[:, None])
+        exceeding = np.bincount(places // values.shape[1], minlength=len(values))
+        if (exceeding >= count).all():
+            few = np.full((len(values), exceeding.max()), -np.inf, np.float32)
+            few[np.arange(few.shape[1]) < exceeding[:, None]] = values.ravel()[places]
+            values = few
+    least = values.shape[1] - count
+    return np.sort(np.partition(values, least, axis=1)[:, least:], axis=1)[:, ::-1]
+
+
 def normalised(cosines: Floats, rows: tuple[Floats, Floats], columns: tuple[Floats, Floats]) -> Floats:
     """Symmetric normalisation (s-norm) of cosines (n, m) with the cohorts of the rows (n,) and of the columns (m,)."""
-    by_row = (cosines - rows[0][:, None]) / rows[1][:, None]
-    by_column = (cosines - columns[0][None]) / columns[1][None]
-    return np.asarray((by_row + by_column) / 2, np.float32)
+    return s_norm(cosines, (rows[0][:, None], rows[1][:, None]), (columns[0][None], columns[1][None]))
+
+
+def s_norm(cosines: Floats, one: tuple[Floats, Floats], other: tuple[Floats, Floats]) -> Floats:
+    """The same for cosines of any shape, with the cohorts of both sides in shapes that broadcast to it."""
+    return np.asarray(((cosines - one[0]) / one[1] + (cosines - other[0]) / other[1]) / 2, np.float32)
 
 
 def blocks(rows: int, columns: int) -> Iterator[slice]:
@@ -111,7 +135,7 @@ def blocks(rows: int, columns: int) -> Iterator[slice]:
 
 def others(of: Ids, games: Ids, echoes: Bools | None = None) -> Bools:
     """Which characters (n, C) are of other games than `of` (n,) or (n, k), and not echoes (all lines repeats)."""
-    found: Bools = (of.reshape(len(of), -1, 1) != games).all(axis=1)
+    found: Bools = of[:, None] != games if of.ndim == 1 else (of[..., None] != games).all(axis=1)
     return found if echoes is None else found & ~echoes
 
 
@@ -128,5 +152,7 @@ def cohorts_across_games(
     for part in blocks(len(wanted), len(vectors)):
         counted = others(games[wanted[part]], games, echoes)
         if counted.any(axis=1).all():
-            means[part], spreads[part] = cohort(vectors[wanted[part]] @ vectors.T, counted)
+            cosines = vectors[wanted[part]] @ vectors.T
+            cosines[~counted] = -np.inf  # in place: to fill a second block takes longer
+            means[part], spreads[part] = cohort(cosines)
     return means, spreads

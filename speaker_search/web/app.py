@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
+from speaker_search.errors import SpeakerSearchError
 from speaker_search.library import Library
+from speaker_search.settings import Settings
 from speaker_search.web import description
 from speaker_search.web.ingests import Ingests
 from speaker_search.web.pages.page_routes import page_routes
-from speaker_search.web.routes import routes
+from speaker_search.web.routes import add_routes
 from speaker_search.web.serving import api_keys, front
 from speaker_search.web.serving.connections import Patience
 from speaker_search.web.serving.figures import Metrics
 from speaker_search.web.serving.readiness import Readiness
+from speaker_search.web.serving.server import end_at_sigterm, run
+from speaker_search.web.serving.several import Handed
 from speaker_search.web.serving.side_by_side import of_searches
 
 
-def create_app(library: Library, *, host: str = "127.0.0.1", patience: Patience | None = None) -> FastAPI:
+def create_app(
+    library: Library,
+    *,
+    host: str = "127.0.0.1",
+    patience: Patience | None = None,
+    when_ready: Callable[[], None] = lambda: None,
+) -> FastAPI:
     """The app for a server bound to `host`; on loopback it answers to loopback names only (DNS rebinding).
 
-    Raises UsageError for settings that cannot be read.
+    `when_ready` is called once searches are answered. Raises UsageError for settings that cannot be read.
     """
     patience = patience or Patience()
-    ingests, readiness, metrics, turns = Ingests(library), Readiness(library), Metrics(), of_searches()
+    ingests, readiness, metrics, turns = Ingests(library), Readiness(library, when_ready), Metrics(), of_searches()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -48,8 +59,21 @@ def create_app(library: Library, *, host: str = "127.0.0.1", patience: Patience 
     )
     sessions = front.guard(app, library, host, patience, metrics)
     front.add_routes(app, library, readiness, turns, patience, metrics)
-    app.include_router(routes(library, ingests, turns), prefix="/v1")
+    add_routes(app, library, ingests, turns)
     app.include_router(page_routes(sessions))
     description.complete(app)
     api_keys.describe(app.openapi(), needed=bool(library.settings.keys))
     return app
+
+
+def serve_one_of_several(settings: Settings, host: str, handed: Handed) -> None:
+    """What each of several processes runs."""
+    end_at_sigterm()
+    try:
+        with Library(settings) as library:
+            if not library.empty:
+                library.prepare()
+            patience = Patience()
+            run(create_app(library, host=host, patience=patience, when_ready=handed.ready), handed, patience)
+    except SpeakerSearchError as error:
+        sys.exit(str(error))

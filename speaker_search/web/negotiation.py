@@ -10,21 +10,19 @@ JSON, FORM = "application/json", "multipart/form-data"
 BODIES = {"/v1/search": (JSON, FORM), "/v1/search/batch": (JSON, FORM), "/v1/credits": (FORM,)}
 
 
-async def check_sent(request: Request) -> None:
-    """Raises HTTPException (415) for a media type that the route does not accept."""
+async def check_media_types(request: Request) -> None:
+    """Raises HTTPException for a client that does not take JSON (406), and for a body of a media type that the route
+    does not accept (415).
+    """
+    check_accepted(request, JSON)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     empty = request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
     if request.method != "POST" or (not kind and empty):
         return
-    taken = BODIES.get(request.url.path, (JSON,))
+    taken = BODIES.get(request.scope["path"], (JSON,))
     if kind not in taken and not (JSON in taken and kind.startswith("application/") and kind.endswith("+json")):
         sent = f"The body is {kind}." if kind else "The body has no Content-Type."
         raise HTTPException(415, f"{sent} Send {' or '.join(taken)}.", {"Accept": ", ".join(taken)})
-
-
-async def check_json_accepted(request: Request) -> None:
-    """Raises HTTPException (406) for a client that does not take JSON."""
-    check_accepted(request, JSON)
 
 
 def check_accepted(request: Request, kind: str) -> None:

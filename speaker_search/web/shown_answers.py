@@ -165,6 +165,8 @@ ANSWERS: dict[str, Any] = {
                 seconds=10.5,
                 if_same="The two are joined in one voice.",
                 if_different="The two stay apart.",
+                joined=False,
+                sizes=(1, 1),
                 lines=[CLIP, OTHER_CLIP],
                 cosine=0.71,
             )

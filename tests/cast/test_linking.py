@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speaker_search.cast import linking
 from speaker_search.cast.linking import DOUBLED, MOST_PAIRS, NO_PAIRS, NOTHING_GIVEN, Given, Start, bonus, link
 from speaker_search.search import scoring
+from speaker_search.search.profiles import neighbours
 from speaker_search.search.profiles.profiles import Sounding
 from speaker_search.search.scoring import normalised, unit
 
@@ -250,7 +250,7 @@ def test_the_bonus_ends_where_groups_of_strangers_would_be_joined() -> None:
 def test_the_neighbours_kept_are_the_nearest() -> None:
     characters, games = sounding(5, 14), list(range(14))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(linking, "MOST_NEIGHBOURS", 2)
+        patch.setattr(neighbours, "MOST_NEIGHBOURS", 2)
         labels = linked(characters, games, -1.0)
     scores = normalised(characters.vectors @ characters.vectors.T, characters.cohorts, characters.cohorts)
     np.fill_diagonal(scores, -np.inf)
@@ -264,5 +264,5 @@ def test_a_pair_that_only_one_side_counts_among_its_neighbours_is_linked_too() -
     angles = np.radians([63, 26, 0, 108])
     characters, games = given_scores(np.cos(angles[:, None] - angles[None]).tolist()), [0, 1, 0, 2]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(linking, "MOST_NEIGHBOURS", 1)
+        patch.setattr(neighbours, "MOST_NEIGHBOURS", 1)
         assert linked(characters, games, -2.0) == [0, 1, 1, 0]

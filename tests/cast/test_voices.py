@@ -69,6 +69,19 @@ def test_who_recurs_is_found_and_who_does_not_is_left_alone(library: Library) ->
     assert cast.warnings == ()
 
 
+def test_an_actor_of_sixty_roles_keeps_all_of_them(library: Library) -> None:
+    """More roles than a cohort passes over; each game has another name for it, and three more voices."""
+    rng = np.random.default_rng(3)
+    often, *others = units(rng.standard_normal((181, DIM)))
+    voices: Voices = {}
+    for game in range(60):
+        cast = {f"role{game}": often, **{f"{game}/{n}": others[3 * game + n] for n in range(3)}}
+        voices[f"maker/game{game}"] = {name: around(voice, 4, rng, 0.5) for name, voice in cast.items()}
+    fill(library, voices)
+    voice = max(groups(library.cast()), key=len)
+    assert sorted(one.name for one in voice) == sorted(f"role{game}" for game in range(60))
+
+
 @pytest.mark.parametrize("least", [0.01, 0.5, 0.99])
 def test_everyone_with_embedded_clips_is_in_exactly_one_list(blurred: Library, least: float) -> None:
     cast = blurred.cast(min_probability=least)

@@ -57,6 +57,21 @@ def test_a_clip_in_an_archive_is_played_and_no_copy_is_left(tmp_path: Path) -> N
     assert (tmp_path / "out.ogg").read_bytes() == sound.read_bytes()
 
 
+def test_a_clip_in_a_container_goes_to_a_player_that_plays_it(tmp_path: Path) -> None:
+    """SoX plays no m4a, and a file with the suffix of mp3 is none."""
+    sound = b"\0\0\0\x20ftypM4A "
+    with zipfile.ZipFile(tmp_path / "M_G.zip", "w") as archive:
+        archive.writestr("A/x.m4a", sound)
+    home = tmp_path / "home"
+    taken = quickly("ingest", tmp_path / "M_G.zip", "--enqueue", "--encoder", "resemblyzer", home=home)
+    assert taken.code == 0, taken.err
+    assert "No player for this clip" in play(home, player(tmp_path / "sox", "play"), "1").err
+    path = player(tmp_path / "bin", "ffplay")
+    assert play(home, path, "1").code == 0
+    assert (path / "played").read_bytes() == sound
+    assert (path / "words").read_text(encoding="utf-8").splitlines()[-1].endswith(".mp4")
+
+
 def test_a_dash_stands_for_standard_output(ingested: Ingested, tmp_path: Path) -> None:
     """It was taken for a file called "-"."""
     written = subprocess.run(

@@ -178,6 +178,7 @@ class Server:
     url: str
     client: httpx.Client
     log: list[str]  #: lines of its stderr so far
+    pid: int  #: of its first process
 
     @property
     def address(self) -> tuple[str, int]:
@@ -198,7 +199,8 @@ def serving(home: Path, *arguments: Word, command: str = "serve", **settings: st
         reader = threading.Thread(target=log.extend, args=(running.err,))  # a full pipe would stop the server
         reader.start()
         with httpx.Client(base_url=url[0], timeout=LIMIT_S, trust_env=False) as client:
-            yield Server(url[0], client, log)
+            assert running.process.pid is not None
+            yield Server(url[0], client, log, running.process.pid)
         running.send(signal.SIGINT)
         with limited(running.process):
             reader.join()

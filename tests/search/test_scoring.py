@@ -11,10 +11,12 @@ from speaker_search.search.scoring import (
     CHANNEL_PRIOR,
     COHORT_BOUNDS,
     LEAST_SPREAD,
+    SAMPLED,
     channels,
     cohort,
     cohort_size,
     cohorts_across_games,
+    highest,
     normalised,
     unit,
     whitening,
@@ -163,6 +165,26 @@ def test_one_character_says_nothing_of_a_spread_and_six_say_all() -> None:
     np.testing.assert_allclose(alone, np.sqrt(5 / 6) * 0.2, rtol=1e-5)
     six = np.linspace(0, 0.05, 6, dtype=np.float32)
     np.testing.assert_allclose(cohort(six[None])[1], np.std(six), rtol=1e-5)
+
+
+@quiet
+@given(st.integers(0, 10**6), st.integers(1, 4), st.integers(1, 3_000), st.integers(1, 40), st.sampled_from([1, 50]))
+def test_the_highest_values_of_a_row_are_found_however_long_it_is(
+    seed: int, rows: int, columns: int, count: int, levels: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.standard_normal((rows, columns)).astype(np.float32)
+    values = np.where(rng.random(values.shape) < 0.2, -np.inf, np.round(values * levels)).astype(np.float32)
+    count = min(count, columns)
+    np.testing.assert_array_equal(highest(values, count), -np.sort(-values, axis=1)[:, :count])
+
+
+@pytest.mark.parametrize("where", [slice(None, None, SAMPLED), slice(1, None, SAMPLED), slice(2_000)])
+def test_highest_values_in_unlucky_places_are_found_too(where: slice) -> None:
+    """They are where the sample is taken, or nowhere in it, or together."""
+    values = np.random.default_rng(0).uniform(0, 1, (2, 20_000)).astype(np.float32)
+    values[1, where] += 1
+    np.testing.assert_array_equal(highest(values, 373), -np.sort(-values, axis=1)[:, :373])
 
 
 def plain_cohorts(vectors: np.ndarray, games: np.ndarray) -> tuple[list[float], list[float]]:

@@ -169,3 +169,21 @@ def test_odd_bodies_get_answers_that_are_described(http: TestClient, description
                 check(answer, path, method, operation)
                 asked += 1
     assert asked > 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("search", {"like": [{"voice": True}]}),
+        ("search", {"like": [{"clip": "1"}]}),
+        ("search", {"like": [{"clip": 1}], "limit": "3"}),
+        ("search", {"like": [{"clip": 1}], "min_probability": "0.5"}),
+        ("search", {"embedding": [True] * 32}),
+        ("search/batch", {"queries": [{"embedding": [False]}]}),
+        ("verdicts", {"one": True, "other": 2, "same": True}),
+    ],
+)
+def test_a_number_is_not_taken_from_a_text_or_a_truth_value(http: TestClient, path: str, body: Any) -> None:
+    """true was 1, and a search for voice 1 was answered."""
+    answer = http.post(f"/v1/{path}", json=body)
+    assert (answer.status_code, answer.json()["type"]) == (422, f"{PREFIX}usage")

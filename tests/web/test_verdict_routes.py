@@ -76,3 +76,13 @@ def _hear_and_judge(http: httpx.Client) -> None:
     ends = [(pair["one"]["id"], pair["other"]["id"]) for pair in http.get("/v1/queue").json()["pairs"]]
     assert (first["one"]["id"], first["other"]["id"]) not in ends
     assert http.get("/v1/queue", params={"limit": 0}).status_code == 422
+
+
+def test_a_verdict_without_an_author_has_the_name_of_its_key(ingested: Ingested, tmp_path: Path) -> None:
+    with serving(ingested.copy(tmp_path / "home"), SPKSEARCH_API_KEYS="rin:edit:secret") as server:
+        server.client.headers["X-API-Key"] = "secret"
+        verdict = say(server.client, 1, 13, True).json()
+        assert (verdict["author"], say(server.client, 1, 2, False, author="ann").json()["author"]) == ("rin", "ann")
+        assert server.client.delete(f"/v1/verdicts/{verdict['id']}").json()["undone_by"] == "rin"
+        edit = {"kind": "rename", "noun": "game", "what": "1", "to": "another"}
+        assert server.client.post("/v1/edits", json=edit).json()["edit"]["author"] == "rin"

@@ -7,7 +7,7 @@ from speaker_search.cli import options, output
 
 
 def doctor(json: options.Json = False) -> None:
-    """Show which encoders are ready, what the others lack, and what they run on. Uses no network.
+    """Show which encoders are ready, what others lack, what they run on, and which sounds are read. Uses no network.
 
     SPKSEARCH_CHECKPOINT applies to the encoder in SPKSEARCH_ENCODER or, without one, to the default of a new catalog.
 

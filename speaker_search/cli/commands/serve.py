@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8000,
+    processes: Annotated[
+        int, typer.Option(min=1, max=64, help="Server processes: each answers on one core at a time.")
+    ] = 1,
     encoder: options.EncoderName = None,
     device: options.Device = None,
 ) -> None:
@@ -29,18 +31,19 @@ def serve(
     Example: spksearch serve --port 8000
     """
     with options.open_library(encoder=encoder, device=device) as library:
-        run_server(library, host, port)
+        run_server(library, host, port, processes)
 
 
-def run_server(library: Library, host: str, port: int) -> None:
+def run_server(library: Library, host: str, port: int, processes: int = 1) -> None:
     """Serve a library until stopped. Raises UsageError where it cannot be served there."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it carries no types
-
-    from speaker_search.web.app import create_app
+    from speaker_search.web.app import create_app, serve_one_of_several
     from speaker_search.web.serving.connections import Patience
     from speaker_search.web.serving.front import check_exposure
     from speaker_search.web.serving.server import end_at_sigterm, listen, run
+    from speaker_search.web.serving.several import Processes, check_possible
 
+    if processes > 1:
+        check_possible()
     check_exposure(library.settings, host)
     if library.empty:  # until it is filled, over HTTP or by another program
         served, reason = "an empty catalog", library.encoder_choice().reason
@@ -48,17 +51,18 @@ def run_server(library: Library, host: str, port: int) -> None:
             output.note(reason)
     else:  # what cannot be searched is reported now
         served = library.prepare()
-    # Searches run side by side: threads within each take three times the CPU and only get in each other's way.
-    threadpool_limits(1, user_api="blas")
-    gc.freeze()  # what is loaded by now stays: full collections that look through all of it delay searches
     patience = Patience()
-    app = create_app(library, host=host, patience=patience)
+    app = create_app(library, host=host, patience=patience)  # of several processes too: its settings are checked
     listener = listen(host, port)
+    end_at_sigterm()
     address = f"[{host}]" if ":" in host else host
     port = listener.getsockname()[1]
-    end_at_sigterm()
     output.note(f"Serving {served} on http://{address}:{port}; open it in a browser. /docs describes the API.")
-    run(app, listener, patience)
+    if processes == 1:
+        run(app, listener, patience)
+    else:
+        library.close()  # each process opens it
+        Processes(serve_one_of_several, (library.settings, host), processes).run(listener)
 
 
 def mcp(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, StrictBool
+from pydantic import Field, StrictBool, StrictInt
 
 from speaker_search import entities
 from speaker_search.documents.document import Document, Rounded
@@ -20,11 +20,15 @@ MAX_NOTE = 2_000  # characters
 class VerdictRequest(Request):
     """A verdict on two characters, each by id or `maker/game/name`."""
 
-    one: int | str
-    other: int | str
+    one: StrictInt | str
+    other: StrictInt | str
     same: StrictBool = Field(description="Whether they are one voice.")
     note: str = Field(default="", max_length=MAX_NOTE)
-    author: str | None = Field(default=None, max_length=MAX_AUTHOR, description="null: the server's login name.")
+    author: str | None = Field(
+        default=None,
+        max_length=MAX_AUTHOR,
+        description="null: the name of the key, without keys the server's login name.",
+    )
 
 
 class Verdict(Document):
@@ -119,6 +123,10 @@ class ListeningPair(Document):
     seconds: Rounded = Field(description="Of both lines, and five to answer.")
     if_same: str = Field(description="What the cast does on the answer that they are one voice.")
     if_different: str
+    joined: bool = Field(description="Whether the two are in one voice now.")
+    sizes: tuple[int, int] = Field(
+        description="The characters of the two groups that the answer is about: the parts of one voice, or two voices."
+    )
     lines: list[Clip] = Field(description="The two lines to hear: one of each character, the most alike.")
     cosine: Rounded = Field(description="Of the two lines.")
 

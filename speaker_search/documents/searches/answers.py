@@ -251,9 +251,7 @@ class Cast(Tabular, Document):
 
 
 def _match(match: entities.Match) -> Match:
-    character = None if match.character is None else Character.copy_of(match.character)
-    if character is not None and match.voice is not None:
-        character = character.model_copy(update={"voice": match.voice})
-    hits = [Hit.copy_of(hit) for hit in match.hits]
-    relation = None if match.relation is None else Relation.copy_of(match.relation)
-    return Match(character=character, score=match.score, probability=match.probability, hits=hits, relation=relation)
+    found = Match.copy_of(match)
+    if found.character is None or match.voice is None:
+        return found
+    return found.model_copy(update={"character": found.character.model_copy(update={"voice": match.voice})})

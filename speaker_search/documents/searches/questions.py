@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from pydantic import ConfigDict, Field, StrictBool
+from pydantic import ConfigDict, Field, StrictBool, StrictFloat, StrictInt
 
 from speaker_search.documents.document import Document
 
@@ -22,7 +22,7 @@ DEFAULT_PROBABILITY = 0.5  # of two characters being one voice: as likely as not
 
 
 class Request(Document):
-    """A request, or a part of one. Unknown fields are refused."""
+    """A request, or a part of one. Unknown fields are refused, and numbers in other forms, such as "3" or true."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -30,15 +30,15 @@ class Request(Document):
 class Reference(Request):
     """A clip, character or voice of the catalog: exactly one of them."""
 
-    clip: int | None = Field(default=None, ge=1, le=MAX_ID)
-    character: int | None = Field(default=None, ge=1, le=MAX_ID, description="Counts as its clips, up to eight.")
-    voice: int | None = Field(default=None, ge=1, le=MAX_ID, description="Counts as its characters.")
+    clip: StrictInt | None = Field(default=None, ge=1, le=MAX_ID)
+    character: StrictInt | None = Field(default=None, ge=1, le=MAX_ID, description="Counts as its clips, up to eight.")
+    voice: StrictInt | None = Field(default=None, ge=1, le=MAX_ID, description="Counts as its characters.")
 
 
 class SearchOptions(Request):
     """Which matches are wanted, and which page of them."""
 
-    limit: int = 10
+    limit: StrictInt = 10
     cursor: str | None = Field(
         default=None,
         description="The `next` of an earlier answer. It holds the whole search, so nothing else has to be given.",
@@ -48,10 +48,10 @@ class SearchOptions(Request):
     game: tuple[str, ...] = ()
     exclude_maker: tuple[str, ...] = ()
     exclude_game: tuple[str, ...] = ()
-    min_clips: int = 1
-    min_probability: float | None = Field(default=None, description="Above 0 and below 1.")
+    min_clips: StrictInt = 1
+    min_probability: StrictFloat | None = Field(default=None, description="Above 0 and below 1.")
     unlike: tuple[Reference, ...] = Field(default=(), max_length=MAX_EXAMPLES)
-    split_speakers: bool = Field(
+    split_speakers: StrictBool = Field(
         default=False,
         description="Search for each person in one uploaded recording. The answer is then `Speakers`, with the times "
         "at which they speak.",
@@ -62,13 +62,13 @@ class SearchRequest(SearchOptions):
     """A search by what the catalog holds, beside uploaded clips or without any, or by an embedding made elsewhere."""
 
     like: tuple[Reference, ...] = Field(default=(), max_length=MAX_EXAMPLES)
-    embedding: list[float] | None = Field(default=None, max_length=4096)
+    embedding: list[StrictFloat] | None = Field(default=None, max_length=4096)
 
 
 class BatchQuery(SearchRequest):
     """One search of several."""
 
-    audio: tuple[int, ...] = Field(
+    audio: tuple[StrictInt, ...] = Field(
         default=(),
         max_length=MAX_EXAMPLES,
         description="The uploaded `audio` parts to search with, counted from 0: several are lines of one voice.",

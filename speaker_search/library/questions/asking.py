@@ -120,8 +120,10 @@ class Asking(Mapping):
 
         heard: dict[bytes, tuple[int, Heard]] = {}
         left_out: list[AudioError] = []
-        with self.stages.timed("decode"):
-            decoded = self._query_sounds.waveforms(sounds, unlike=unlike) if sounds else []
+        decoded: Sequence[Heard | AudioError] = ()
+        if sounds:
+            with self.stages.timed("decode"):
+                decoded = self._query_sounds.waveforms(sounds, unlike=unlike)
         for number, sound in enumerate(decoded, start=1):
             if isinstance(sound, AudioError):
                 left_out.append(sound)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -74,6 +75,11 @@ class Profiles:
 
     def __len__(self) -> int:
         return len(self.character_ids)
+
+    @cached_property
+    def games_counted(self) -> Ids:
+        """The game (C,) of each character, counted from 0."""
+        return np.asarray(np.unique(self.game_ids, return_inverse=True)[1], np.int64)
 
     def row(self, character_id: int) -> int | None:
         place = int(np.searchsorted(self.character_ids, character_id))

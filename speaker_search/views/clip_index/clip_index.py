@@ -133,10 +133,10 @@ class ClipIndex:
         depend on whether clips are in the segment or the tail.
         """
         own, tail = self.segment.columns, self.tail
-        first, end = columns.ranges(own, games, characters)
-        tail_first, tail_end = columns.ranges(tail, games, characters)
-        for low, high, tail_low, tail_high in zip(first, end, tail_first, tail_end, strict=True):
-            if high - low <= most and tail_low == tail_high and not self.tombstones[low:high].any():
+        whole = not self._tombstone_count
+        places = zip(*columns.ranges(own, games, characters), *columns.ranges(tail, games, characters), strict=True)
+        for low, high, tail_low, tail_high in places:
+            if high - low <= most and tail_low == tail_high and (whole or not self.tombstones[low:high].any()):
                 yield own.take(slice(low, high))
                 continue
             rows = low + np.flatnonzero(~self.tombstones[low:high])

@@ -84,15 +84,13 @@ def ranges(columns: Columns, games: Ids, characters: Ids | None = None) -> tuple
     """First row and end of each game's clips, (m,) and (m,); with `characters` (m,), those of each character, where
     `games` (m,) are the characters' games.
     """
-    if characters is None:
-        return np.searchsorted(columns.games, games, "left"), np.searchsorted(columns.games, games, "right")
-    first = np.empty(len(games), np.int64)
-    end = np.empty(len(games), np.int64)
-    for place, (game, character) in enumerate(zip(games.tolist(), characters.tolist(), strict=True)):
-        low, high = (int(np.searchsorted(columns.games, game, side)) for side in ("left", "right"))
+    first, end = columns.games.searchsorted(games, "left"), columns.games.searchsorted(games, "right")
+    if characters is None or not len(columns):
+        return first, end
+    for place, (low, high, character) in enumerate(zip(first.tolist(), end.tolist(), characters, strict=True)):
         within = columns.characters[low:high]
-        first[place] = low + np.searchsorted(within, character, "left")
-        end[place] = low + np.searchsorted(within, character, "right")
+        first[place] = low + within.searchsorted(character, "left")
+        end[place] = low + within.searchsorted(character, "right")
     return first, end
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import faiss
@@ -40,6 +40,20 @@ def among(vectors: Halves, rows: Rows, query: Floats, limit: int) -> tuple[Rows,
     return _best(vectors.shape[1], [(_codes(vectors[rows]), rows)], query, min(limit, len(rows)))
 
 
+def of_each(parts: Sequence[Halves], query: Floats, limit: int) -> list[tuple[Rows, Floats]]:
+    """The rows of each part (n, dim) nearest to a unit vector (dim,), and their cosines, best first."""
+    cosines = np.full((len(parts), limit), -np.inf, np.float32)
+    found = np.full((len(parts), limit), -1, np.int64)
+    scanner = _Scanner(len(query), query)  # one for all: making one takes as long as scanning a hundred rows
+    rows = np.arange(max(map(len, parts), default=0))
+    for part, best, places in zip(parts, cosines, found, strict=True):
+        scanner.scan(_codes(part), rows[: len(part)], best, places)
+    order = np.argsort(-cosines, axis=1, kind="stable")
+    cosines, found = np.take_along_axis(cosines, order, axis=1), np.take_along_axis(found, order, axis=1)
+    counts = (found >= 0).sum(axis=1).tolist()
+    return [(found[place, :count], cosines[place, :count]) for place, count in enumerate(counts)]
+
+
 def many(
     vectors: Halves, first: Rows, end: Rows, queries: Floats, limit: int, gone: Bools | None = None
 ) -> tuple[Rows, Floats]:
@@ -71,19 +85,30 @@ def _best(
     """The nearest of all parts, which are the bytes of rows and the rows' numbers."""
     cosines = np.full(limit, -np.inf, np.float32)
     found = np.full(limit, -1, np.int64)
-    if not limit:
-        return found, cosines
-    heap = (_pointer(cosines), _pointer(found), limit)
-    quantizer, vector = _quantizer(dim), np.ascontiguousarray(query, np.float32)
-    scanner = quantizer.select_InvertedListScanner(faiss.METRIC_INNER_PRODUCT, None, False, selector, False)
-    scanner.set_query(_pointer(vector))
-    scanner.set_list(0, 0.0)
+    scanner = _Scanner(dim, query, selector)
     for codes, rows in parts:
-        if len(rows):
-            scanner.scan_codes(len(rows), _pointer(codes), _pointer(rows), *heap)
+        scanner.scan(codes, rows, cosines, found)
     best = np.argsort(-cosines, kind="stable")
     best = best[found[best] >= 0]
     return found[best], cosines[best]
+
+
+class _Scanner:
+    """FAISS's scan of half floats for one query, a unit vector (dim,)."""
+
+    def __init__(self, dim: int, query: Floats, selector: Any = None) -> None:
+        self._kept = _quantizer(dim), np.ascontiguousarray(query, np.float32), selector
+        quantizer, vector, _ = self._kept
+        self._scanner = quantizer.select_InvertedListScanner(faiss.METRIC_INNER_PRODUCT, None, False, selector, False)
+        self._scanner.set_query(_pointer(vector))
+        self._scanner.set_list(0, 0.0)
+
+    def scan(self, codes: npt.NDArray[np.uint8], rows: Rows, cosines: Floats, found: Rows) -> None:
+        """Compare rows, given as bytes and numbers, and keep the best in a heap: their cosines and numbers."""
+        if len(rows) and len(found):
+            self._scanner.scan_codes(
+                len(rows), _pointer(codes), _pointer(rows), _pointer(cosines), _pointer(found), len(found)
+            )
 
 
 def _codes(vectors: Halves) -> npt.NDArray[np.uint8]:

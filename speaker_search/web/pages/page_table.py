@@ -19,6 +19,11 @@ class Page:
 PAGES: tuple[Page, ...] = (
     Page("start", "/", "search/page.js"),
     Page("search", "/search", "search/page.js", in_navigation=True),
+    Page("queue", "/queue", "queue/page.js", in_navigation=True),
+    Page("voices", "/voices", "voices/page.js", in_navigation=True),
+    Page("games", "/games/{id}", "games/page.js"),
+    Page("characters", "/characters/{id}", "characters/page.js"),
+    Page("audit", "/credits/audit", "audit/page.js"),
     Page("map", "/map", "map/page.js", in_navigation=True),
     Page("library", "/library", "library/page.js", in_navigation=True),
     Page("help", "/help", in_navigation=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
@@ -78,11 +79,23 @@ def response(request: Request, version: str, path: str) -> Response | None:
     file = held.files.get(path)
     if file is None:
         return None
+    content, etag, packing = file.content, file.etag, {}
+    if _takes_gzip(request.headers.get("accept-encoding", "")):
+        content, etag, packing = _packed(path), f'{etag[:-1]}-gzip"', {"Content-Encoding": "gzip"}
     kept = f"public, max-age={A_YEAR_S}, immutable" if version == held.version else "no-cache"
-    headers = {"ETag": file.etag, "Cache-Control": kept, **NO_SNIFFING}
-    if conditional.unchanged(request.headers, file.etag, None):
+    headers = {"ETag": etag, "Cache-Control": kept, "Vary": "Accept-Encoding", **NO_SNIFFING}
+    if conditional.unchanged(request.headers, etag, None):
         return Response(status_code=304, headers=headers)
-    return Response(file.content, 200, headers, file.media_type)
+    return Response(content, 200, {**headers, **packing}, file.media_type)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    return any(part.partition(";")[0].strip() == "gzip" and ";q=0" not in part for part in accepted.split(","))
+
+
+@cache
+def _packed(path: str) -> bytes:
+    return gzip.compress(assets().files[path].content, mtime=0)
 
 
 def _file(path: str, content: bytes) -> StaticFile:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends, FastAPI
 
 from speaker_search.library import Library
 from speaker_search.web.ingests import Ingests
-from speaker_search.web.negotiation import check_json_accepted, check_sent
+from speaker_search.web.negotiation import check_media_types
 from speaker_search.web.routes.catalog_routes import catalog_routes
 from speaker_search.web.routes.credit_routes import credit_routes
 from speaker_search.web.routes.edit_routes import edit_routes
@@ -20,9 +20,9 @@ from speaker_search.web.routes.voice_routes import voice_routes
 from speaker_search.web.serving.side_by_side import SearchTurns
 
 
-def routes(library: Library, ingests: Ingests, turns: SearchTurns) -> APIRouter:
-    """Every route below /v1 for one library."""
-    all_routes = APIRouter()
+def add_routes(app: FastAPI, library: Library, ingests: Ingests, turns: SearchTurns) -> None:
+    """Add every route below /v1 for one library."""
+    # Each part is included by the app itself, searches first: FastAPI goes through nested ones several times a request.
     for tag, part in (
         ("search", search_routes(library, turns)),
         ("catalog", catalog_routes(library)),
@@ -34,6 +34,5 @@ def routes(library: Library, ingests: Ingests, turns: SearchTurns) -> APIRouter:
         ("ingest", ingest_routes(ingests)),
         ("server", state_routes(library)),
     ):
-        all_routes.include_router(part, tags=[tag], dependencies=[Depends(check_json_accepted), Depends(check_sent)])
-    all_routes.include_router(sound_routes(library, turns.sound), tags=["catalog"])
-    return all_routes
+        app.include_router(part, prefix="/v1", tags=[tag], dependencies=[Depends(check_media_types)])
+    app.include_router(sound_routes(library, turns.sound), prefix="/v1", tags=["catalog"])

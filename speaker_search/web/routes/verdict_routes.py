@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from speaker_search import documents
 from speaker_search.library import Library
-from speaker_search.web.routes.parameters import Author, Cursor, Id, Limit
+from speaker_search.web.routes.parameters import Author, Cursor, Id, KeyName, Limit, who_says
 from speaker_search.web.serving.side_by_side import Turns
 
 
@@ -29,22 +29,23 @@ def verdict_routes(library: Library, turns: Turns) -> APIRouter:
         return library.verdicts(character, history=history, same=same, author=author, limit=limit, cursor=cursor)
 
     @routes.post("/verdicts", status_code=201, responses={200: {"model": documents.JudgedVerdict}})
-    def give_verdict(request: documents.VerdictRequest, response: Response) -> documents.JudgedVerdict:
+    def give_verdict(request: documents.VerdictRequest, response: Response, key: KeyName) -> documents.JudgedVerdict:
         """Keep a verdict on two characters: 201, or 200 when the same verdict stands already.
 
         One that contradicts earlier verdicts is refused with a 409, whose detail names the chain of verdicts.
         """
-        given = library.judge(request.one, request.other, same=request.same, note=request.note, author=request.author)
+        author = who_says(request.author, key)
+        given = library.judge(request.one, request.other, same=request.same, note=request.note, author=author)
         response.status_code = 201 if given.new else 200
         return given
 
     @routes.delete("/verdicts/{verdict_id}")
-    def undo_verdict(verdict_id: Id, author: Author = None) -> documents.JudgedVerdict:
+    def undo_verdict(verdict_id: Id, key: KeyName, author: Author = None) -> documents.JudgedVerdict:
         """Undo a verdict, which stays in the history; `author` is who undoes it.
 
         Undoing it again is a 200 as well, with `"new": false`, and keeps who undid it first.
         """
-        return library.undo_verdict(verdict_id, author=author)
+        return library.undo_verdict(verdict_id, author=who_says(author, key))
 
     @routes.get("/queue")
     async def get_queue(limit: Limit = 10) -> documents.ListeningQueue:

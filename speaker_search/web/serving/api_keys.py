@@ -15,6 +15,7 @@ from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from speaker_search.documents import MAX_AUTHOR
 from speaker_search.errors import UsageError
 from speaker_search.web import problems
 from speaker_search.web.serving.origins import from_own_page
@@ -124,6 +125,7 @@ class Keys:
             reset = self._rates.get_window_stats(self._rate, key.name).reset_time
             detail = f"This key has reached its limit of {self._rate}. Try again later."
             return problems.problem("rate", detail, retry_after_s=reset - time.time())
+        scope.setdefault("state", {})["key_name"] = key.name[:MAX_AUTHOR]  # who edits and judges, unless they say
         return None
 
     def _of(self, headers: Headers) -> Key | None:

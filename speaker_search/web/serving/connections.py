@@ -160,7 +160,7 @@ class Listener(socket.socket):
         try:
             if self._spare < 0:
                 self._spare = os.open(os.devnull, os.O_RDONLY)
-            return super().accept()
+            return self._next()
         except OSError as error:
             if error.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
@@ -174,6 +174,9 @@ class Listener(socket.socket):
         with suppress(OSError):
             self._spare = os.open(os.devnull, os.O_RDONLY)
         raise BlockingIOError
+
+    def _next(self) -> tuple[socket.socket, Any]:
+        return super().accept()
 
     def close(self) -> None:
         if self._spare >= 0:

@@ -16,10 +16,12 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from speaker_search.library import Library
+from speaker_search.settings import figures_folder
 from speaker_search.web.serving.connections import Patience
 from speaker_search.web.serving.side_by_side import Turns
 
@@ -52,18 +54,29 @@ class Metrics:
         self._refused = Counter(
             "spksearch_refusals", "Requests answered with a problem, by its type.", ["type"], registry=self._registry
         )
-        self._in_hand = Gauge("spksearch_requests_in_hand", "Requests being answered.", registry=self._registry)
-        ProcessCollector(registry=self._registry)
+        self._in_hand = Gauge(
+            "spksearch_requests_in_hand",
+            "Requests being answered.",
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
+        self._own = CollectorRegistry()  # what is this process's alone
+        ProcessCollector(registry=self._own)
 
     def stage(self, name: str, seconds: float) -> None:
         self._stages.labels(name).observe(seconds)
 
     def watch(self, library: Library, turns: Iterable[Turns], patience: Patience) -> None:
         """Show also what a library holds and what waits, as it is when the figures are asked for."""
-        self._registry.register(_Held(library, list(turns), patience))
+        self._own.register(_Held(library, list(turns), patience))
 
     def text(self) -> bytes:
-        return generate_latest(self._registry)
+        """All of it. Where several processes serve, counts and times are those of all of them together."""
+        counted = self._registry
+        if (folder := figures_folder()) is not None:
+            counted = CollectorRegistry()
+            MultiProcessCollector(counted, folder)  # type: ignore[no-untyped-call]
+        return generate_latest(counted) + generate_latest(self._own)
 
     def counting(self, app: ASGIApp) -> ASGIApp:
         """The app, with each of its answers counted."""

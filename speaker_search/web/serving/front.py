@@ -44,7 +44,7 @@ def guard(app: FastAPI, library: Library, host: str, patience: Patience, metrics
     settings = library.settings
     hosts = [*settings.host_names, *LOOPBACK] if settings.host_names or host in LOOPBACK else []
     keys, rate = keys_of(settings.keys), rate_of(settings.rate_limit)
-    sessions = Sessions(keys) if keys else None
+    sessions = Sessions(keys, settings.home / "sessions") if keys else None
     problems.install(app)
     app.add_middleware(Conditional)
     app.add_middleware(Bodies, patience=patience)

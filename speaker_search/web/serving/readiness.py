@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from speaker_search import documents
 from speaker_search.errors import EmptyCatalogError, SpeakerSearchError
@@ -18,8 +19,9 @@ LOG = logging.getLogger("uvicorn.error")
 class Readiness:
     """Warms a library up in the background, until it is ready or close() is called."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, when_ready: Callable[[], None] = lambda: None) -> None:
         self._library = library
+        self._when_ready = when_ready
         self._warm = False
         self._problem: SpeakerSearchError | None = None
         self._closing = threading.Event()
@@ -56,6 +58,7 @@ class Readiness:
             try:
                 self._library.warm_up()
                 self._warm, self._problem = True, None
+                self._when_ready()
                 return
             except EmptyCatalogError as error:
                 self._problem = error

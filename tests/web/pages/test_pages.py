@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 from end_to_end import running
@@ -26,17 +28,18 @@ def test_pages_may_not_be_framed_and_run_no_inline_script(http: httpx.Client, pa
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("language", ["en", "ja"])
-def test_every_page_is_accessible_and_fits_a_phone_in_both_languages(
-    visiting: Visiting, ready: running.Server, path: str, language: str
+@pytest.mark.parametrize(
+    ("language", "scheme", "width"), [("en", "light", 1280), ("ja", "dark", 390)], ids=["wide", "phone"]
+)
+def test_every_page_is_accessible_and_no_wider_than_its_window(
+    visiting: Visiting, ready: running.Server, path: str, language: str, scheme: str, width: int
 ) -> None:
-    for scheme, width in (("light", 1280), ("dark", 390)):
-        visit = visiting(ready.url, locale=language, color_scheme=scheme, viewport={"width": width, "height": 844})
-        page = visit.open(path)
-        page.wait_for_load_state("networkidle")
-        assert page.locator("html").get_attribute("lang") == language
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        visit.check_accessible()
+    visit = visiting(ready.url, locale=language, color_scheme=scheme, viewport={"width": width, "height": 844})
+    page = visit.open(path)
+    page.wait_for_load_state("networkidle")
+    assert page.locator("html").get_attribute("lang") == language
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    visit.check_accessible()
 
 
 def test_language_and_darkness_are_switched_and_remembered(visit: Visit) -> None:
@@ -65,3 +68,32 @@ def test_the_apis_page_works_without_another_server(visit: Visit) -> None:
     page.get_by_role("button", name="Execute").click()
     page.locator(".live-responses-table").get_by_text("こもれび工房").first.wait_for()
     assert page.locator(".errors-wrapper").count() == 0
+
+
+def loaded(html: str) -> set[str]:
+    """What a page has the browser load at once: styles, modules, words, icons."""
+    return set(re.findall(r'(?:href|src)="(/static/[^"]+)"', html))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_is_under_150_kb(http: httpx.Client, path: str) -> None:
+    html = http.get(path).text
+    files = {address: http.get(address) for address in loaded(html)}
+    assert {answer.status_code for answer in files.values()} == {200}
+    assert len(html.encode()) + sum(len(answer.content) for answer in files.values()) < 150_000
+
+
+def test_what_a_page_is_made_of_is_kept_until_it_changes(http: httpx.Client) -> None:
+    (address,) = [address for address in loaded(http.get("/search").text) if address.endswith("/styles/base.css")]
+    answer = http.get(address)
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert http.get(address, headers={"If-None-Match": answer.headers["etag"]}).status_code == 304
+    plain = http.get(address, headers={"Accept-Encoding": "identity"})
+    assert (answer.headers["content-encoding"], "content-encoding" in plain.headers) == ("gzip", False)
+    assert (plain.content, plain.headers["etag"] != answer.headers["etag"]) == (answer.content, True)
+    version = address.split("/")[2]
+    before = http.get(address.replace(version, "0123456789abcdef"))
+    assert (before.content, before.headers["cache-control"]) == (answer.content, "no-cache")
+    assert http.get(address.replace("base.css", "none.css")).status_code == 404
+    assert http.get(f"/static/{version}/../../page_table.py").status_code == 404

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 from end_to_end.bundled import Ingested
 from end_to_end.running import Server, serving
 from playwright.sync_api import expect
+from starlette.datastructures import Headers
 from web.pages.conftest import Visiting, once_ready
+
+from speaker_search.web.serving.api_keys import Key
+from speaker_search.web.serving.sessions import COOKIE, Sessions
 
 READER, EDITOR = "a-key-to-read", "a-key-to-edit"
 ASK = "/v1/characters?limit=1"
@@ -167,3 +173,15 @@ def test_a_page_cannot_be_framed(visiting: Visiting, guarded: Server, http: http
     assert framed is None
     assert visit.wrong
     visit.wrong.clear()
+
+
+def test_a_session_is_shared_by_processes_and_ends_with_its_key_and_its_time(tmp_path: Path) -> None:
+    key, other = (Key(name, "read", hashlib.sha256(name.encode()).digest()) for name in ("ann", "bea"))
+    token = Sessions([key], tmp_path).begin("ann")
+    asked = Headers({"cookie": f"{COOKIE}={token}"})
+    assert Sessions([other, key], tmp_path).of_request(asked) == key
+    assert Sessions([other], tmp_path).of_request(asked) is None
+    (kept,) = tmp_path.iterdir()
+    assert str(token) not in kept.name + kept.read_text()
+    kept.write_text(kept.read_text().partition(" ")[0] + " 1")
+    assert Sessions([key], tmp_path).of_request(asked) is None

@@ -1,11 +1,11 @@
 // How loud a line is, and the gain that evens it. Pure: samples in, numbers out.
 
-export const TARGET_DB = -21; // RMS of the speech, re full scale: comfortable, with room for peaks
-export const MAX_GAIN_DB = 14; // a whisper stays a whisper, and noise stays low
+export const TARGET_DB = -23; // RMS of the speech, re full scale: comfortable, with room for peaks
+export const MAX_GAIN_DB = 30; // games differ by as much; what is quieter still is mostly noise
 const PEAK = 0.9; // of full scale: no line may clip
 const BLOCK_S = 0.4;
 const STEP_S = 0.1;
-const SILENCE_DB = -60; // blocks below it count as silence
+const SILENCE_DB = -70; // blocks below it count as silence
 const GATE_DB = -10; // blocks that far below the mean of the others count as pauses (ITU-R BS.1770)
 
 const decibels = (power) => 10 * Math.log10(power);

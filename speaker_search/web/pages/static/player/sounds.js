@@ -7,6 +7,7 @@ const RATE = 48000; // Hz
 const AT_ONCE = 3; // sounds fetched side by side
 const KEPT = 60; // decoded sounds in memory
 const PEAKS = 600; // of a waveform
+const NEARLY_ALL = 0.98; // a click is not to flatten the rest
 
 const kept = new Map(); // source -> promise of a sound, the oldest first
 const waiting = [];
@@ -60,12 +61,13 @@ async function fetched(address) {
   return answer.arrayBuffer();
 }
 
-/** The highest sample of each of PEAKS equal parts. */
+/** The highest sample of each of PEAKS equal parts, as a share of what nearly all of them stay below. */
 function peaksOf(samples) {
   const peaks = new Float32Array(PEAKS);
   for (let place = 0; place < samples.length; place++) {
     const part = Math.floor((place * PEAKS) / samples.length);
     peaks[part] = Math.max(peaks[part], Math.abs(samples[place]));
   }
-  return peaks;
+  const high = Float32Array.from(peaks).sort()[Math.floor(PEAKS * NEARLY_ALL)];
+  return peaks.map((peak) => Math.min(1, peak / (high || 1)));
 }

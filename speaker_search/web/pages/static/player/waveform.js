@@ -3,7 +3,7 @@
 const BAR_PX = 3;
 const GAP_PX = 2;
 
-/** Draw peaks of a sound, evened by its gain; `progress` from 0 to 1. Without a sound: a flat line. */
+/** Draw the peaks of a sound; `progress` from 0 to 1. Without a sound: a flat line. */
 export function drawWaveform(canvas, sound, progress) {
   const width = canvas.clientWidth;
   const height = canvas.clientHeight;
@@ -27,10 +27,10 @@ export function drawWaveform(canvas, sound, progress) {
   }
 }
 
-function barLevel({peaks, gain}, bar, bars) {
+function barLevel({peaks}, bar, bars) {
   const from = Math.floor((bar * peaks.length) / bars);
   const to = Math.max(from + 1, Math.floor(((bar + 1) * peaks.length) / bars));
   let peak = 0;
   for (let place = from; place < to; place++) peak = Math.max(peak, peaks[place]);
-  return Math.min(1, peak * gain) ** 0.7; // quiet parts stay visible
+  return peak ** 0.8; // quiet parts stay visible
 }

@@ -10,12 +10,19 @@ import {warningsShown} from "./warnings.js";
 const VERY_LIKELY = 0.9;
 const MAYBE = 0.5;
 
-/** The answer's sentence and its warnings; `by` is what matches are. */
-export function verdictShown(answer, by) {
-  const heading = el("h2", {tabindex: "-1"}, ...sentence(answer, by));
+/** The answer's sentence and its warnings; `question` is what was asked. */
+export function verdictShown(answer, question) {
+  const matches = answer.matches.filter((match) => !isAsked(match, question));
+  const heading = el("h2", {}, ...sentence({...answer, matches}, question.by));
   const {nobody} = answer;
   const chance = nobody !== null ? el("p", {class: "muted"}, t("search.nobody_chance", {chance: percent(nobody)})) : null;
   return el("div", {class: "verdict"}, heading, chance, warningsShown(answer.query.warnings));
+}
+
+/** Whether a match is a character that was asked with, or one whose line was: nobody wants to be told that. */
+function isAsked({character, hits}, {like}) {
+  const clips = new Set(hits.map((hit) => hit.clip.id));
+  return like.some(({noun, id}) => (noun === "character" && id === character?.id) || (noun === "clip" && clips.has(id)));
 }
 
 function sentence({matches, nobody}, by) {
@@ -38,32 +45,33 @@ function around(words, element) {
 }
 
 /** The card of a match. `ask` goes on from it: {like: [...], game: its title} asks anew, {unlike: example} adds. */
-export function matchShown(match, by, ask) {
+export function matchShown(match, question, ask) {
+  const {by} = question;
   const lines = match.hits.map((hit) => lineShown(hit.clip, {actions: lineActions(hit.clip, match.character?.game.title, ask)}));
-  return el("li", {class: "card"}, el("div", {class: "match"}, whoShown(match, by, ask), el("div", {class: "match-lines"}, lines)));
+  return el("li", {class: "card"}, el("div", {class: "match"}, whoShown(match, by, isAsked(match, question), ask), el("div", {class: "match-lines"}, lines)));
 }
 
-function whoShown({character, probability, score}, by, ask) {
-  const likely = by === "clip" ? el("p", {class: "small"}, t("search.similarity", {value: number(Math.round(score * 100) / 100)})) : likelyShown(probability);
+function whoShown({character, probability, score}, by, asked, ask) {
+  const similarity = t("search.similarity", {value: number(Math.round(score * 100) / 100)});
+  const likely = by === "clip" ? el("p", {class: "muted small"}, similarity) : likelyShown(probability);
   if (character === null) return el("div", {class: "match-who"}, el("h3", {}, t("base.unknown_speaker")), likely);
-  const example = {noun: "character", id: character.id};
   const game = el("p", {}, gameLink(character.game), el("span", {class: "muted"}, " · ", said(character.game.maker.name)));
-  const voice = character.voice ? el("p", {class: "small"}, linked("voices", `/voices?voice=${character.voice}`, t("search.voice", {id: String(character.voice)}))) : null;
-  return el(
-    "div",
-    {class: "match-who"},
-    el("h3", {}, characterLink(character)),
-    game,
-    el("p", {class: "muted small"}, t("base.clips", {count: character.clips})),
-    voice,
-    likely,
-    el(
-      "div",
-      {class: "row"},
-      button(t("search.more_like"), () => ask({like: [example], game: character.game.title}), {class: "quiet"}),
-      button(t("search.unlike"), () => ask({unlike: example}), {class: "quiet"}),
-    ),
-  );
+  const who = el("div", {class: "match-who"}, el("h3", {}, characterLink(character)), game);
+  if (asked) who.append(el("p", {}, el("span", {class: "chip"}, t("search.asked"))));
+  if (by === "clip") {
+    who.append(likely);
+    return who;
+  }
+  const example = {noun: "character", id: character.id};
+  who.append(el("p", {class: "muted small"}, t("base.clips", {count: character.clips})));
+  if (character.voice) {
+    const voice = t("search.voice", {id: String(character.voice)});
+    who.append(el("p", {class: "small"}, linked("voices", `/voices?voice=${character.voice}`, voice)));
+  }
+  const more = button(t("search.more_like"), () => ask({like: [example], game: character.game.title}), {class: "quiet"});
+  const unlike = button(t("search.unlike"), () => ask({unlike: example}), {class: "quiet"});
+  who.append(likely, el("div", {class: "row"}, more, unlike));
+  return who;
 }
 
 function lineActions(clip, game, ask) {

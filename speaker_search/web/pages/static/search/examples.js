@@ -6,34 +6,49 @@ import {button, el, icon, said} from "../shared/dom.js";
 import {characterLink, linked} from "../shared/links.js";
 import {t} from "../shared/words.js";
 
-/** The element of an example, with a button that removes it; its names are filled in as they arrive. */
+/** The element of an example, with a button that removes it; what the catalog knows of it is filled in as it arrives. */
 export function exampleShown(example, removed) {
-  if (example.noun === "sound") {
-    const source = {audio: example.blob, text: "", seconds: null};
-    const line = lineShown(source, {label: example.name, actions: [removal(example.name, removed)]});
-    line.querySelector(".line-body").prepend(said(example.name, {class: "asked-name"}, "p"));
-    return line;
-  }
-  if (example.noun === "clip") {
-    const frame = el("div", {class: "asked-entity"});
-    get(`/v1/clips/${example.id}`).then((clip) => frame.replaceWith(clipShown(clip, removed)), missing);
-    return frame;
-  }
-  const name = el("span", {});
-  const frame = el("div", {class: "asked-entity"}, name, removal(t("search.example"), removed));
-  if (example.noun === "character") {
-    get(`/v1/characters/${example.id}`).then((one) => name.append(characterLink(one), ` – ${one.game.title}`), missing);
-  } else {
-    name.append(linked("voices", `/voices?voice=${example.id}`, t("search.voice", {id: String(example.id)})));
-  }
+  if (example.noun === "sound") return soundShown(example, removed);
+  const [fill, words] = {
+    clip: [clipShown, "search.example_clip"],
+    character: [characterShown, "search.example_character"],
+    voice: [null, "search.voice"],
+  }[example.noun];
+  const name = t(words, {id: String(example.id)});
+  const frame = el("div", {}, el("div", {class: "asked-entity"}, voiceOr(example, name), removal(name, removed)));
+  // What the catalog does not have is said by the search itself.
+  fill?.(example.id, removed).then((shown) => frame.replaceChildren(...shown), () => {});
   return frame;
 }
 
-function clipShown(clip, removed) {
+function voiceOr(example, name) {
+  return example.noun === "voice" ? linked("voices", `/voices?voice=${example.id}`, name) : el("span", {}, name);
+}
+
+function soundShown(sound, removed) {
+  const source = {audio: sound.blob, text: "", seconds: null};
+  const line = lineShown(source, {label: sound.name, actions: [removal(sound.name, removed)]});
+  line.querySelector(".line-body").prepend(said(sound.name, {class: "asked-name"}, "p"));
+  return line;
+}
+
+async function clipShown(id, removed) {
+  const clip = await get(`/v1/clips/${id}`);
   const who = clip.character ? clip.character.name : t("base.unknown_speaker");
   const line = lineShown(clip, {actions: [removal(clip.text || who, removed)]});
-  line.querySelector(".line-body").prepend(said(`${who} – ${clip.game.title}`, {class: "asked-name muted small"}, "p"));
-  return line;
+  const name = el("p", {class: "asked-name muted small"}, said(who), " – ", said(clip.game.title));
+  line.querySelector(".line-body").prepend(name);
+  return [line];
+}
+
+/** A character by its name, and one of its lines to compare with. */
+async function characterShown(id, removed) {
+  const [character, {clips}] = await Promise.all([
+    get(`/v1/characters/${id}`),
+    get("/v1/clips", {character_id: id, state: "embedded", limit: 1}),
+  ]);
+  const name = el("span", {}, characterLink(character), " – ", said(character.game.title));
+  return [el("div", {class: "asked-entity"}, name, removal(character.name, removed)), ...clips.map((clip) => lineShown(clip))];
 }
 
 function removal(name, removed) {
@@ -44,6 +59,3 @@ function removal(name, removed) {
 export function chipShown(name, removed) {
   return el("span", {class: "chip"}, said(name), button(t("base.remove", {name}), removed, {class: "quiet"}, icon("close")));
 }
-
-// The search itself says what the catalog does not have.
-function missing() {}

@@ -10,16 +10,18 @@ import {t} from "../shared/words.js";
 import {matchShown, verdictShown} from "./answer.js";
 import {exampleShown} from "./examples.js";
 import {showFilters, watchFilters} from "./filters.js";
-import {addressOf, bodyOf, emptyQuestion, hasSounds, isAsked, questionOf} from "./question.js";
+import {addressOf, bodyOf, emptyQuestion, hasSounds, isAsked, LIMIT, questionOf} from "./question.js";
 import {showRecording} from "./record_button.js";
 import {showCatalogSize} from "./catalog_size.js";
 import {takeSounds} from "./uploads.js";
+import {isOfSeveral} from "./warnings.js";
 
 const asked = document.getElementById("asked");
 const answer = document.getElementById("answer");
 const state = document.getElementById("state");
 const held = new Map(); // key of an entry of the history -> its question, with the sounds that the address lacks
 let question = emptyQuestion();
+let shown = {}; // the question whose examples are on the page
 let search = new AbortController();
 
 /** Ask with some parts of the question changed: a new entry of the history. */
@@ -32,11 +34,15 @@ function change(parts) {
   show();
 }
 
+function askWith(like) {
+  change({like, unlike: [], split_speakers: false});
+}
+
 /** Go on from a match: who else, in games other than its own; or the same again, unlike one more example. */
 function goOn({like, game, unlike}) {
   if (like) {
     const others = question.exclude_game.filter((one) => one !== question.own_game && one !== game);
-    change({like, unlike: [], own_game: game, exclude_game: game === undefined ? others : [...others, game]});
+    change({like, unlike: [], split_speakers: false, own_game: game, exclude_game: game === undefined ? others : [...others, game]});
   } else {
     change({unlike: [...question.unlike, unlike]});
   }
@@ -48,7 +54,8 @@ function show() {
   document.body.classList.toggle("has-asked", isAsked(question));
   run(); // first, so that the search is under way while the rest is shown
   showFilters(question, change);
-  showAsked();
+  if (question.like !== shown.like || question.unlike !== shown.unlike) showAsked();
+  shown = question;
 }
 
 function showAsked() {
@@ -97,30 +104,44 @@ async function run() {
 }
 
 function showAnswer(found) {
-  const {by} = question;
-  const cards = el("ol", {class: "cards"}, found.matches.map((match) => matchShown(match, by, goOn)));
-  const verdict = verdictShown(found, by);
-  answer.replaceChildren(verdict, cards);
-  if (found.next) showMoreButton(cards, found.next, by);
-  state.textContent = verdict.querySelector("h2").textContent;
+  const asked = question;
+  const parts = found.speakers ? found.speakers.flatMap((one, place) => speakerShown(one, place, asked)) : answerShown(found, asked);
+  answer.replaceChildren(...parts);
+  state.textContent = answer.querySelector("h2").textContent;
 }
 
-function showMoreButton(cards, cursor, by) {
+function answerShown(found, asked) {
+  const cards = el("ol", {class: "cards"}, found.matches.map((match) => matchShown(match, asked, goOn)));
+  const more = found.next ? moreButton(cards, found.next, asked) : null;
+  const several = found.query.warnings.some(isOfSeveral) && hasSounds(asked) && asked.like.length === 1;
+  const split = several ? button(t("search.split"), () => change({split_speakers: true})) : null;
+  return [verdictShown(found, asked), split, cards, more].filter(Boolean);
+}
+
+/** One of the people in a recording. */
+function speakerShown(found, place, asked) {
+  const [verdict, ...rest] = answerShown(found, asked);
+  verdict.prepend(el("p", {class: "muted"}, t("search.speaker", {count: place + 1, times: timesOf(found.turns)})));
+  return [verdict, ...rest];
+}
+
+const timesOf = (turns) => turns.map(({start, stop}) => `${start.toFixed(1)}–${stop.toFixed(1)}`).join(", ");
+
+function moreButton(cards, cursor, asked) {
   const more = button(t("search.more"), async () => {
     more.disabled = true;
     try {
-      const found = await post("/v1/search", {cursor, limit: 10}, {signal: search.signal});
-      const added = found.matches.map((match) => matchShown(match, by, goOn));
+      const found = await post("/v1/search", {cursor, limit: LIMIT}, {signal: search.signal});
+      const added = found.matches.map((match) => matchShown(match, asked, goOn));
       cards.append(...added);
-      more.remove();
-      if (found.next) showMoreButton(cards, found.next, by);
+      more.replaceWith(...(found.next ? [moreButton(cards, found.next, asked)] : []));
       added[0]?.querySelector("button")?.focus();
     } catch (error) {
       if (error.name === "AbortError") return;
       more.replaceWith(problemShown(error));
     }
   });
-  cards.after(more);
+  return more;
 }
 
 function fromAddress() {
@@ -130,9 +151,9 @@ function fromAddress() {
 
 takeSounds((files) => {
   const sounds = files.map((file) => ({noun: "sound", blob: file, name: file.name || t("search.pasted")}));
-  change({like: sounds, unlike: []});
+  askWith(sounds);
 });
-showRecording((blob) => change({like: [{noun: "sound", blob, name: t("search.recorded")}], unlike: []}));
+showRecording((blob) => askWith([{noun: "sound", blob, name: t("search.recorded")}]));
 watchFilters(() => question, change);
 compareWith([asked]);
 listenByKeys(document.getElementById("main"), lineOf);

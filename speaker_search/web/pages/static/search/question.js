@@ -5,12 +5,13 @@ import {searchParameters} from "../shared/api.js";
 
 const NOUNS = ["clip", "character", "voice"];
 export const LISTS = ["maker", "game", "exclude_maker", "exclude_game"];
-const LIMIT = 10;
+export const LIMIT = 10;
 
 /** Nothing asked yet. An example is {noun: "sound", blob, name} or {noun: "clip" | "character" | "voice", id}; `own_game`
- * is the game that was excluded as the example's own. */
+ * is the game that was excluded as the example's own; `split_speakers` asks for each of the people in one sound. */
 export function emptyQuestion() {
-  return {like: [], unlike: [], by: "character", min_clips: 1, maker: [], game: [], exclude_maker: [], exclude_game: [], own_game: null};
+  const names = {maker: [], game: [], exclude_maker: [], exclude_game: []};
+  return {like: [], unlike: [], ...names, by: "character", min_clips: 1, own_game: null, split_speakers: false};
 }
 
 /** The question of an address. */
@@ -58,8 +59,8 @@ export function filtersSet(question) {
 
 /** The body of POST /v1/search: a document, or a form with the sounds beside it. */
 export function bodyOf(question) {
-  const {by, min_clips} = question;
-  const asked = {limit: LIMIT, by, min_clips, like: references(question.like), unlike: references(question.unlike)};
+  const {by, min_clips, split_speakers} = question;
+  const asked = {limit: LIMIT, by, min_clips, split_speakers, like: references(question.like), unlike: references(question.unlike)};
   for (const name of LISTS) asked[name] = question[name];
   if (!hasSounds(question)) return asked;
   const form = new FormData();

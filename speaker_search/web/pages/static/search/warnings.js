@@ -3,6 +3,7 @@
 import {el} from "../shared/dom.js";
 import {t} from "../shared/words.js";
 
+const SEVERAL = /Several people speak/;
 const KNOWN = [
   [/(?<count>[\d.]+) s of audio is little/, (found) => t("warning.short", found)],
   [/No probability: a search with `unlike`/, () => t("warning.unlike")],
@@ -16,8 +17,14 @@ const KNOWN = [
   [/There is noise or music under/, () => t("warning.noise")],
   [/The recording is clipped/, () => t("warning.clipped")],
   [/There is no sound above 4 kHz/, () => t("warning.narrow")],
-  [/Several people speak/, () => t("warning.several")],
+  [/Searched with (?<speech>[\d.]+) s of speech in (?<whole>[\d.]+) s/, (found) => t("warning.speech", found)],
+  [SEVERAL, () => t("warning.several")],
 ];
+
+/** Whether a warning says that several people speak. */
+export function isOfSeveral(words) {
+  return SEVERAL.test(words);
+}
 
 /** A list of the warnings; null without any. */
 export function warningsShown(warnings) {

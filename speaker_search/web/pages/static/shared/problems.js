@@ -4,6 +4,8 @@ import {Problem} from "./api.js";
 import {el} from "./dom.js";
 import {t} from "./words.js";
 
+// Sentences with requests in them are for programs.
+const FOR_PROGRAMS = /[^.?!`]*`(GET|POST|DELETE) [^`]*`[^.?!`]*[.?!]/g;
 const KINDS = {
   audio: "problem.audio",
   catalog: "problem.catalog",
@@ -28,6 +30,6 @@ const KINDS = {
 export function problemShown(error) {
   if (!(error instanceof Problem)) throw error;
   const known = KINDS[error.kind];
-  const theirs = el("span", {class: "problem-detail", lang: known ? "en" : null}, error.detail);
+  const theirs = el("span", {class: "problem-detail", lang: known ? "en" : null}, error.detail.replace(FOR_PROGRAMS, ""));
   return el("div", {class: "problem", role: "alert"}, known ? el("strong", {}, t(known)) : null, theirs);
 }

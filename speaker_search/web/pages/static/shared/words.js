@@ -22,8 +22,8 @@ export function number(value) {
 /** A probability as a percentage; never 0 or 100, which would be certain. */
 export function percent(probability) {
   const value = probability * 100;
-  if (value > 99 && value < 100) return "> 99%";
-  if (value > 0 && value < 1) return "< 1%";
+  if (value >= 99.5) return "> 99%";
+  if (value < 1) return "< 1%";
   return `${Math.round(value)}%`;
 }
 
