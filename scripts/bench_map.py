@@ -48,7 +48,10 @@ MOVING = """async (seconds) => {
         const event = {bubbles: true, pointerId: 7, clientX: at.left, clientY: at.top, ...more};
         map.firstElementChild.dispatchEvent(new PointerEvent(kind, event));
     };
+    let pressed = false;
     const drag = (right, down) => {
+        if (!pressed) send("pointerdown", {button: 0});
+        pressed = true;
         at.left += right;
         at.top += down;
         send("pointermove", {});
@@ -58,13 +61,12 @@ MOVING = """async (seconds) => {
     const wheel = (deltaY) => map.dispatchEvent(turned(deltaY));
     const hover = (right, down) => send("pointermove", {pointerId: 8, ...within(right, down)});
     const step = (turn) => { MOVE };
-    send("pointerdown", {button: 0});
     const times = [];
     for (let turn = 0, began = performance.now(); performance.now() - began < 1000 * seconds; turn++) {
         step(turn);
         times.push(await new Promise(requestAnimationFrame));
     }
-    send("pointerup", {});
+    if (pressed) send("pointerup", {});
     return times;
 }"""
 
