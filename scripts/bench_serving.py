@@ -3,8 +3,8 @@
 
 Each answer has ten characters with their lines. Clients are connections of one other process, each asking as soon as it
 has its answer; their CPU time is counted apart (client_cpu_ms). Then batches of 32 searches, by 1 and 8 clients. Beside
-them, without HTTP and one after the other: the library's own search, and the nearest clips alone, on the same vectors,
-by exact scans with FAISS and numpy and by pgvector's HNSW.
+them, without HTTP, one after the other and on one core: the library's own search, and the nearest clips alone, on the
+same vectors, by exact scans with FAISS and numpy and by pgvector's HNSW.
 Example: scripts/bench_serving.py --clips 1000000 --home /tmp/simulated
 """
 
@@ -26,11 +26,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import engines
+import faiss
 import measuring
 import numpy as np
 import psutil
 import simulate
 from measuring import quantiles, shown
+from threadpoolctl import threadpool_limits
 
 from speaker_search import documents
 from speaker_search.library import Library
@@ -176,6 +178,8 @@ def without_http(home: Path, clips: int, pgvector_clips: int) -> dict[str, Any]:
 
         timed("library", search, LIBRARY_QUESTIONS)
         vectors = library.ready.snapshot.clips.segment.columns.vectors
+        faiss.omp_set_num_threads(1)
+        threadpool_limits(1, user_api="blas")
         flat, by_numpy = engines.flat(vectors), engines.by_numpy(vectors)
         timed("FAISS, exact, clips alone", lambda vector: flat(vector, 10), EXACT_QUESTIONS)
         timed("numpy, exact, clips alone", lambda vector: by_numpy(vector, 10), NUMPY_QUESTIONS)
