@@ -102,10 +102,10 @@ def test_an_answer_waits_for_the_connection_and_a_contradiction_is_explained(
     page = visit.open("/queue")
     page.evaluate("localStorage.setItem('spksearch_author', 'Rin')")
     names(page)
-    page.context.set_offline(True)
+    page.route("**/v1/verdicts", lambda route: route.abort())
     page.keyboard.press("s")
     expect(page.get_by_text("One answer waits in this browser")).to_be_visible()
-    page.context.set_offline(False)
+    page.unroute("**/v1/verdicts")
     page.reload()  # what was not sent is sent by the next page
     expect(page.locator(".recent .is-kept")).to_have_count(1)
     (verdict,) = told.client.get("/v1/verdicts").json()["verdicts"]
