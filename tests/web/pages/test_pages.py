@@ -75,14 +75,6 @@ def loaded(html: str) -> set[str]:
     return set(re.findall(r'(?:href|src)="(/static/[^"]+)"', html))
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_a_page_is_under_150_kb(http: httpx.Client, path: str) -> None:
-    html = http.get(path).text
-    files = {address: http.get(address) for address in loaded(html)}
-    assert {answer.status_code for answer in files.values()} == {200}
-    assert len(html.encode()) + sum(len(answer.content) for answer in files.values()) < 150_000
-
-
 def test_what_a_page_is_made_of_is_kept_until_it_changes(http: httpx.Client) -> None:
     (address,) = [address for address in loaded(http.get("/search").text) if address.endswith("/styles/base.css")]
     answer = http.get(address)
