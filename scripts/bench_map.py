@@ -32,12 +32,13 @@ SOFTWARE = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swifts
 WINDOW = {"width": 1280, "height": 900}
 SEED = 5
 
+POINTING = "point at another"  # a new card in every frame; no movement
 #: What the events of a frame are, by what is measured. `turn` counts frames from 0 on.
 MOVES = {
     "pan, all in sight": "drag(6 * Math.cos(turn / 9), 6 * Math.sin(turn / 9))",
     "zoom in and out": "wheel(turn % 120 < 60 ? -16 : 16)",
     "pan and zoom": "drag(5 * Math.cos(turn / 7), 3); wheel(turn % 160 < 80 ? -10 : 10)",
-    "point at": "hover(0.5 + 0.3 * Math.cos(turn / 11), 0.5 + 0.3 * Math.sin(turn / 13))",
+    POINTING: "hover(0.5 + 0.3 * Math.cos(turn / 11), 0.5 + 0.3 * Math.sin(turn / 13))",
 }
 MOVING = """async (seconds) => {
     const map = document.getElementById("map-window");
@@ -128,7 +129,11 @@ def measure(page: Page, url: str, points: int, seconds: float) -> dict[str, obje
         p50, p95 = (float(np.percentile(times, share)) for share in (50, 95))
         moves[name] = {"frames_per_s": round(rate, 1), "p50_ms": round(p50, 1), "p95_ms": round(p95, 1)}
         print(f"{name:20} {rate:10.1f} {p50:10.1f} {p95:8.1f}")
-    return {**found, "frames_per_s": min(one["frames_per_s"] for one in moves.values()), "moves": moves}
+    return {
+        **found,
+        "frames_per_s": min(one["frames_per_s"] for name, one in moves.items() if name != POINTING),
+        "moves": moves,
+    }
 
 
 def main() -> None:

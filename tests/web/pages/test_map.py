@@ -90,6 +90,8 @@ def test_each_point_is_drawn_in_its_place_and_names_its_character_when_pointed_a
     expect(card).to_contain_text(shown.map["of_games"][shown.map["games"][point]]["title"])
     shown.page.mouse.move(left + 40, top + 40)
     expect(card).to_be_hidden()
+    shown.page.mouse.click(left, top)
+    expect(shown.page).to_have_url(re.compile(rf"/(characters/|search\?character=){shown.map['ids'][point]}$"))
 
 
 def test_a_line_is_heard_under_the_pointer_once_sound_is_on(shown: Shown, http: httpx.Client) -> None:

@@ -56,15 +56,22 @@ export function pointsByPixels(canvas) {
     const [reach, right, bottom] = [PAD / 2, wide - PAD / 2, tall - PAD / 2];
     let weight = -1;
     let stamp = null;
-    for (const point of order) {
-      const x = left + scale * (from[2 * point] + (to[2 * point] - from[2 * point]) * moved);
-      const y = top + scale * (from[2 * point + 1] + (to[2 * point + 1] - from[2 * point + 1]) * moved);
+    for (let turn = 0; turn < order.length; turn++) {
+      const point = order[turn];
+      let x = to[2 * point];
+      let y = to[2 * point + 1];
+      if (moved < 1) {
+        x = from[2 * point] + (x - from[2 * point]) * moved;
+        y = from[2 * point + 1] + (y - from[2 * point + 1]) * moved;
+      }
+      x = left + scale * x;
+      y = top + scale * y;
       if (x < reach || y < reach || x >= right || y >= bottom) continue;
       if (colours[4 * point + 3] !== weight) {
         weight = colours[4 * point + 3];
         stamp = stampOf(Math.min(PAD - 2, Math.max(1, Math.round(size * (SMALL + ((1 - SMALL) * weight) / 255)))), wide);
       }
-      const at = Math.floor(y - stamp.half + 0.5) * wide + Math.floor(x - stamp.half + 0.5);
+      const at = ((y - stamp.half + 0.5) | 0) * wide + ((x - stamp.half + 0.5) | 0);
       const colour = mixed[point];
       const {full, soft} = stamp;
       for (let place = 0; place < full.length; place++) pixels[at + full[place]] = colour;
