@@ -12,7 +12,7 @@ from speaker_search.search.calibration import Calibration
 from speaker_search.search.profiles.profiles import Profiles
 
 TRIED = 32  # thresholds; on real voices the best of them comes within 0.002 of the best possible F1 ...
-REFINED = 8  # ... with this many more around it
+REFINED = 16  # ... with this many more around it
 
 
 def best_groups(profiles: Profiles, calibration: Calibration, known: Known, scores: Floats) -> Ids:
