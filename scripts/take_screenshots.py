@@ -1,4 +1,4 @@
-"""Pictures of every page with the bundled voices: `scripts/screenshots FOLDER`."""
+"""Pictures of every page with the bundled voices, `scripts/screenshots FOLDER`, or of those in the README."""
 
 from __future__ import annotations
 
@@ -53,20 +53,30 @@ WINDOWS = (
     ("ja", "light", 390, 844),
     ("en", "dark", 390, 844),
 )
+#: The README's pictures, in the first of these windows, as small files.
+GALLERY = Path(__file__).parent / "gallery"
+IN_GALLERY = ("search", "queue", "voices", "map")
+JPEG_QUALITY = 75
 STILL_MS = 400  # until waveforms are drawn
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the pictures go, as NAME-LANGUAGE-COLOURS-WIDTH.png")
+    parser.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        help="where they go, as NAME-LANGUAGE-COLOURS-WIDTH.png; else the README's are made",
+    )
     parser.add_argument("--url", help="a server that runs already, instead of one with the bundled voices")
     parser.add_argument("--only", choices=[shot.name for shot in SHOTS], help="one page")
     arguments = parser.parse_args()
     found = shutil.which("chromium") or shutil.which("google-chrome")
     if found is None:
         sys.exit("There is no Chromium here. Install one, for example `apt install chromium`.")
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    shots = [shot for shot in SHOTS if arguments.only in (None, shot.name)]
+    wanted = IN_GALLERY if arguments.folder is None else [shot.name for shot in SHOTS]
+    shots = [shot for shot in SHOTS if shot.name in wanted and arguments.only in (None, shot.name)]
+    (arguments.folder or GALLERY).mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         if arguments.url:
@@ -95,9 +105,9 @@ def serving(home: Path) -> Iterator[str]:
             thread.join()
 
 
-def take(browser: Browser, url: str, shots: list[Shot], folder: Path) -> None:
-    """Take each picture in each of the WINDOWS."""
-    for language, colours, width, height in WINDOWS:
+def take(browser: Browser, url: str, shots: list[Shot], folder: Path | None) -> None:
+    """Take each picture in each of the WINDOWS, or those of the README."""
+    for language, colours, width, height in WINDOWS if folder else WINDOWS[:1]:
         size = {"width": width, "height": height}
         context = browser.new_context(locale=language, color_scheme=colours, viewport=size, reduced_motion="reduce")
         page = context.new_page()
@@ -106,7 +116,10 @@ def take(browser: Browser, url: str, shots: list[Shot], folder: Path) -> None:
             page.locator(shot.wait_for).first.wait_for()
             page.wait_for_load_state("networkidle")
             page.wait_for_timeout(STILL_MS)
-            page.screenshot(path=folder / f"{shot.name}-{language}-{colours}-{width}.png")
+            if folder:
+                page.screenshot(path=folder / f"{shot.name}-{language}-{colours}-{width}.png")
+            else:
+                page.screenshot(path=GALLERY / f"{shot.name}.jpg", type="jpeg", quality=JPEG_QUALITY)
         context.close()
 
 

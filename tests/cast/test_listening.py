@@ -194,7 +194,7 @@ def test_undoing_every_verdict_restores_the_cast(clean: Library) -> None:
     before = partition(clean.cast())
     given_ = []
     for pair in clean.listening_queue(limit=10).pairs:
-        given_.append(clean.judge(*ids_of(pair), same=pair.probability < 0.5).id)
+        given_.append(clean.judge(*ids_of(pair), same=not pair.joined).id)
     assert partition(clean.cast()) != before
     for id_ in given_:
         clean.undo_verdict(id_)

@@ -320,7 +320,7 @@ def test_demo_keeps_its_catalog_in_the_folder_given_and_touches_no_other(ingeste
     elsewhere = {"SPKSEARCH_DATABASE_URL": "postgresql://nobody@nowhere.invalid/x", "SPKSEARCH_CHECKPOINT": "/nowhere"}
     done = quickly("demo", "--keep", kept, home=tmp_path / "home", SPKSEARCH_ENCODER="anime-va", **elsewhere)
     assert "8 of 8 recurring voices found, 0 false" in done.out
-    assert "keeps its id and loses" in done.out
+    assert "keeps its id and gains" in done.out
     assert "(Every voice is as before.)" in done.out
     pasted = done.out.split("Try next:\n")[1].splitlines()
     assert len(pasted) == 3
@@ -340,7 +340,7 @@ def test_demo_keeps_its_catalog_in_the_folder_given_and_touches_no_other(ingeste
     assert (document["ingest"]["known"], document["verify"]["ok"]) == (195, True)
     tried = document["tried"]
     assert (tried["verdict"]["state"], tried["undone"]["state"], tried["restored"]) == ("stands", "undone", True)
-    assert "left" in {change["kind"] for change in tried["changes"]}
+    assert "joined" in {change["kind"] for change in tried["changes"]}
     assert quickly("verdict", "list", "--json", home=kept).document["verdicts"] == []
     assert done.code == 0
     assert not (tmp_path / "home").exists()

@@ -66,11 +66,12 @@ def uncalibrated(characters: Characters, repeats: Repeats) -> Profiles:
         pairs = queries = Sounding(np.eye(dim, dtype=np.float32), means, none, none)
         centre = np.zeros(dim, np.float32)
     else:
-        centre, channel = channels(means, games)
+        own = ~echoes if not echoes.all() else ALL  # a game that is there twice tells no more than once
+        centre, channel = channels(means, games, means[own].mean(axis=0))
         deviations = means - channel
         seconds = np.asarray(characters.milliseconds / 1_000, np.float32)
         pairs, queries = (
-            _sounding(whitening(deviations, seconds, shrinkage), deviations, games, echoes)
+            _sounding(whitening(deviations[own], seconds[own], shrinkage), deviations, games, echoes)
             for shrinkage in (PAIR_SHRINKAGE, QUERY_SHRINKAGE)
         )
     position = characters.position

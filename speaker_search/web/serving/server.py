@@ -50,7 +50,7 @@ def server_of(app: FastAPI, patience: Patience) -> uvicorn.Server:
         server_header=False,
         timeout_graceful_shutdown=round(GRACE_S),
     )
-    return uvicorn.Server(config)
+    return _Server(config)
 
 
 def end_at_sigterm() -> None:
@@ -70,4 +70,21 @@ def run(app: FastAPI, listener: socket.socket, patience: Patience) -> None:
     # Searches run side by side: threads within each take three times the CPU and only get in each other's way.
     threadpool_limits(1, user_api="blas")
     gc.freeze()  # what is loaded by now stays: full collections that look through all of it delay searches
-    server_of(app, patience).run(sockets=[listener])
+    _hold_sigterm(signal.SIG_BLOCK)
+    try:
+        server_of(app, patience).run(sockets=[listener])
+    finally:
+        _hold_sigterm(signal.SIG_UNBLOCK)
+
+
+class _Server(uvicorn.Server):
+    """SIGTERM waits until it is handled here: while the loop is being made, it would leave parts of it behind."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        _hold_sigterm(signal.SIG_UNBLOCK)
+        await super().startup(sockets)
+
+
+def _hold_sigterm(how: int) -> None:
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(how, {signal.SIGTERM})

@@ -25,9 +25,11 @@ ARGUMENTS = (
 LIMIT_MS = 60_000  # for any one wait: only a hang takes as long
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """One browser for all tests of this folder. Its microphone hears one of the bundled lines, again and again."""
+    """One browser for the tests of a file: while there is one, no other test can run an event loop of its own. Its
+    microphone hears one of the bundled lines, again and again.
+    """
     found = shutil.which("chromium") or shutil.which("google-chrome")
     if found is None:
         pytest.skip("no Chromium is installed: `apt install chromium`")
