@@ -68,6 +68,8 @@ class Maps:
         New points lie between those most like them, until a tenth of the map has changed. Before there is a map, points
         are laid out roughly.
         """
+        if len(points.ids) < layout.FEWEST:  # which are laid out in no time
+            return layout.principal(points.vectors), False
         kept = self._known(name)
         if kept is None:
             return layout.principal(points.vectors), self._ask_for(name, points, None)

@@ -88,6 +88,11 @@ class TestKeptMaps:
         assert not better
         assert (again == laid).all()
 
+    def test_few_points_are_laid_out_at_once(self, maps: Maps) -> None:
+        few, better = maps.places("characters", points(voices()[:39]))
+        assert not better
+        assert (few == layout.neighbourly(voices()[:39])).all()
+
     def test_closing_stops_the_making_and_leaves_no_half_map(self, maps: Maps, tmp_path: Path) -> None:
         maps.places("characters", points(voices(each=400)))
         maps.close()
