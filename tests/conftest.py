@@ -27,6 +27,15 @@ SHARED_VOICES = Path(__file__).resolve().parents[2] / "shared" / "voices"
 SLOW = (
     "test_parity.py",
     "test_readme.py",
+    "test_pages.py",
+    "test_judging.py",
+    "test_search_page.py",
+    "test_library.py",
+    "test_maps.py",
+    "test_map.py",
+    "test_weight.py",
+    "test_sign_in.py",
+    "test_turns.py",
     "test_histories.py",
     "test_dying_workers.py",
     "test_stopped_ingest.py",
@@ -91,6 +100,11 @@ SLOW = (
 # A suite started in the background ignores Ctrl-C, and every program started from it would ignore it too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: a third of the time, tests wait for other programs and for timeouts."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
