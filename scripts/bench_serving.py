@@ -123,7 +123,7 @@ def stages(address: str) -> dict[str, tuple[float, float]]:
 
 
 def asked(server: psutil.Process, address: str, clips: int, clients: int, seconds: float, batch: int) -> dict[str, Any]:
-    """What so many clients see in that time, and what it costs the server."""
+    """Have this many clients ask for that long: what they measured, and what it cost the server."""
     before, busy = stages(address), measuring.cpu_s(server)
     words = {"--ask": address, "--clients": clients, "--clips": clips, "--seconds": seconds, "--batch": batch}
     child = [sys.executable, __file__, *(str(word) for pair in words.items() for word in pair)]

@@ -20,7 +20,8 @@ MOST_NAMESAKES = 50
 def given(
     constraints: Constraints, everyone: Sequence[Character], linkable: Ids, calibration: Calibration | None
 ) -> tuple[Ids, Given]:
-    """The rows (n,) to link, ascending, and what is known of them: its numbers are positions in those rows.
+    """The rows (n,) to link, in ascending order, and what is known about them. It refers to a character by its position
+    in these rows.
 
     `everyone` (C) are the characters by row, `linkable` the rows that may be linked by their voices. Characters that a
     constraint binds to another are linked, too, whatever is heard of them.

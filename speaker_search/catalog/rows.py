@@ -51,7 +51,7 @@ def among(connection: Connection, column: Column[Any], values: Iterable[Any]) ->
 def read_by_id(
     connection: Connection, query: Callable[[], Select[Any]], column: Column[Any], ids: Iterable[int]
 ) -> Iterator[Sequence[Any]]:
-    """The rows of a query in which a column has one of these ids.
+    """The rows of a query whose column holds one of these ids.
 
     The statement is built once for each query: building it takes several times as long as reading a few rows.
     """

@@ -23,7 +23,7 @@ LEAST_SPREAD = 1e-3  # a cohort's spread is taken to be at least this
 FEW = 6  # characters: one or two tell little about the spread, so a cohort of fewer is filled up to this many ...
 ASSUMED_SPREAD = 0.2  # ... with imagined ones that have its mean and this spread
 SCORES_AT_A_TIME = 1 << 24  # of a block of rows with all characters, 64 MiB
-SAMPLED = 32  # every so many values of a long row are looked at, to guess how high its highest are
+SAMPLED = 32  # one in this many values of a long row is looked at, to guess how high its highest are
 
 
 def unit(vectors: Floats) -> Floats:

@@ -55,7 +55,7 @@ def unsupported(path: str, character: str | None = None, text: str = "") -> Cand
 
 
 def film(path: str) -> Candidate:
-    """The candidate for a film that is no line: it is counted and never opened."""
+    """The candidate for a film that is not a voiced line: it is counted and never opened."""
     return Candidate(path, Route.FILM, None, "", ABSENT, ABSENT)
 
 

@@ -57,7 +57,7 @@ def catalog(
 
 
 def troupe(actors: int, *, games: int = 8, cast: int = 7, separation: float = 4.0, seed: int = 0) -> Catalog:
-    """A catalog in which each game's voices are drawn from so many actors. Strangers score as in `catalog`."""
+    """A catalog whose games draw their voices from this many actors. Strangers score as in `catalog`."""
     rng = np.random.default_rng([seed, games, cast, actors])
     voice = np.concatenate([rng.permutation(actors)[:cast] for _ in range(games)])
     of = np.repeat(np.arange(games), cast)

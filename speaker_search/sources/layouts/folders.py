@@ -13,7 +13,7 @@ def folder_candidates(files: AudioFiles) -> Iterator[Candidate]:
     """One candidate for each sound of a game, in order of the paths.
 
     The character is the topmost folder. A file directly in the game, or in a folder `？？？` or `wav`, has none. A film
-    directly in the game is not a line, unless other sounds are, or there are no folders.
+    directly in the game counts as a line only if other sounds lie there too, or the game has no folders.
     """
     films_above = any("/" in path for path in files.paths) and all("/" in one or is_film(one) for one in files.paths)
     for number, path in enumerate(files.paths):

@@ -21,7 +21,9 @@ DOCS = Page("docs", "/docs", "docs/start.js")
 
 
 def page_routes(sessions: Sessions | None) -> APIRouter:
-    """Every page. They hold nothing of the catalog, so they need no key; `sessions` is None where there are no keys."""
+    """The routes of all pages. Pages contain nothing from the catalog, so they need no key. `sessions` is None if the
+    server has no keys.
+    """
     routes = APIRouter(include_in_schema=False)
 
     for page in (*PAGES, DOCS):
