@@ -24,7 +24,8 @@ import numpy as np
 import simulate
 from bench_cast import CLIPS_PER_CHARACTER
 
-from speaker_search.cast.linking import DOUBLED, MOST_PAIRS, bonus
+from speaker_search.cast.linking import DOUBLED
+from speaker_search.search.calibration import MOST_PAIRS
 from speaker_search.search.profiles.build import uncalibrated, with_known_actors
 from speaker_search.search.profiles.neighbours import MOST_NEIGHBOURS, neighbours
 from speaker_search.search.profiles.profiles import Profiles
@@ -75,7 +76,7 @@ def measure(characters: int) -> dict[str, Any]:
     pairs, calibration, count = profiles.as_pairs, profiles.pairs, len(profiles)
     if calibration is None:
         sys.exit("There are too few characters to calibrate scores on.")
-    floors = calibration.score_at(-float(bonus(MOST_PAIRS))), calibration.score_at(DOUBLED)
+    floors = calibration.score_at(-float(calibration.bonus(MOST_PAIRS))), calibration.score_at(DOUBLED)
     asked = np.sort(np.random.default_rng(1).permutation(count)[:ASKED])
     times = count / len(asked)
     began = time.process_time()

@@ -18,23 +18,13 @@ from speaker_search.search.scoring import Bools
 
 Doubles = npt.NDArray[np.float64]
 LogOdds = Callable[[Doubles], Doubles]
+Bonus = Callable[[Doubles], Doubles]
 
-#: A voice with many roles is recognised by all of them together: each doubling of the pairs that agree is worth this
-#: much log-odds ...
-DOUBLING = 1.5
-#: ... up to this many pairs. An unlimited bonus would join large groups that have little in common: in a simulated
-#: catalog of 720 characters, whose actors have up to 40 roles, it cost a third of B-cubed F1.
-MOST_PAIRS = 8
 #: Two characters of one game are rarely one actor, so groups that share a game must reach this by their scores alone.
 #: In eight catalogs of 52 to 239 characters, acted and read, no pair of strangers in one game reaches more than 2.3.
 #: Where games were made one, 17 and 19 of 22 doublings of read voices were found, 9 of 22 acted ones; one was wrong.
 DOUBLED = 3.0
 GONE = NOBODY = -1  # in place of the age of a group that was merged into another, and of an actor
-
-
-def bonus(pairs: npt.ArrayLike) -> Doubles:
-    """What the agreement of that many pairs of characters adds to the log-odds of their mean score."""
-    return np.asarray(DOUBLING * np.log2(np.minimum(pairs, MOST_PAIRS)), np.float64)
 
 
 NO_PAIRS = np.empty((0, 2), np.int64)
@@ -66,6 +56,7 @@ def link(
     sounding: Sounding,
     games: Ids,
     log_odds: LogOdds,
+    bonus: Bonus,
     floors: tuple[float, float],
     least: float,
     given: Given = NOTHING_GIVEN,
@@ -88,7 +79,7 @@ def link(
     that is linked anew. Only scores of characters that are linked anew are looked at, so two other groups are compared
     only if such a character is near both.
     """
-    groups = _Groups(sounding, games, given)
+    groups = _Groups(sounding, games, bonus, given)
     waiting: list[_Merge] = []
     anew = np.arange(len(games))
     if start is not None:
@@ -148,9 +139,10 @@ class _Merge(NamedTuple):
 class _Groups:
     """Groups of characters, each named by its lowest row, with the sums that give their mean scores."""
 
-    def __init__(self, sounding: Sounding, games: Ids, given: Given) -> None:
+    def __init__(self, sounding: Sounding, games: Ids, bonus: Bonus, given: Given) -> None:
         count = len(games)
         self.labels = np.arange(count)
+        self._bonus = bonus
         self._age = [0] * count  # how often a group has grown
         self._members = [[row] for row in range(count)]
         self._games = [{game} for game in games.tolist()]
@@ -248,7 +240,7 @@ class _Groups:
     def beyond_scores(self, one: int, others: Ids, pairs: Doubles) -> Doubles:
         """What the number of pairs, names and games say of a group with others (n,), in log-odds."""
         games, namesakes = self._games[one], self._namesakes.get(one)
-        said = bonus(pairs)
+        said = self._bonus(pairs)
         for place, other in enumerate(others.tolist()):
             if namesakes is not None and not namesakes.isdisjoint(self._members[other]):
                 said[place] = max(said[place], self._alike)

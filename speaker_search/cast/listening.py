@@ -10,14 +10,13 @@ import numpy as np
 
 from speaker_search import documents
 from speaker_search.cast.lines import Lines, closest
-from speaker_search.cast.linking import MOST_PAIRS, bonus
 from speaker_search.cast.voices import Cast
 from speaker_search.catalog import people
 from speaker_search.catalog.clips import clips_by_id
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.knowledge.known_groups import Groups
 from speaker_search.entities import Character, Clip, Floats, Ids
-from speaker_search.search.calibration import Calibration, logistic
+from speaker_search.search.calibration import MOST_PAIRS, Calibration, logistic
 from speaker_search.search.live import Ready
 from speaker_search.search.profiles.profiles import Profiles
 from speaker_search.search.scoring import blocks, normalised
@@ -190,7 +189,7 @@ def _splits(profiles: Profiles, calibration: Calibration, groups: Sequence[Ids],
             membership = np.delete(membership, other, 0)
             sums = np.delete(np.delete(sums, other, 0), other, 1)
             sizes = membership.sum(axis=1)
-        log_odds = calibration.log_odds(sums[0, 1:] / sizes.prod()) + bonus(sizes.prod())
+        log_odds = calibration.log_odds(sums[0, 1:] / sizes.prod()) + calibration.bonus(sizes.prod())
         # Each link of a voice that held when it was looked at makes it likelier that the next one holds, too: by the
         # rule of succession. Otherwise the same large voice would be asked about again and again.
         breaks = float(logistic(-log_odds)[0]) / (1 + len(rows) - len(parts))
@@ -228,7 +227,9 @@ def _near(
     scaled = means(some.vectors / spreads[:, None])
     shifts = means(some.cohort_means / spreads)
     left, right = np.hstack([vectors, scaled]), np.hstack([scaled, vectors])
-    floors = np.array([calibration.score_at(LEAST_LOG_ODDS - float(bonus(max(1, n)))) for n in range(MOST_PAIRS + 1)])
+    floors = np.array(
+        [calibration.score_at(LEAST_LOG_ODDS - float(calibration.bonus(max(1, n)))) for n in range(MOST_PAIRS + 1)]
+    )
     found: list[tuple[Ids, Ids, Doubles]] = []
     for part in blocks(len(groups), len(groups)):
         scores = (left[part] @ right.T - shifts[part, None] - shifts[None]) / 2
@@ -236,7 +237,9 @@ def _near(
         first, second = np.nonzero(scores >= floors.astype(np.float32)[pairs])
         later = first + part.start < second
         first, second = first[later], second[later]
-        log_odds = calibration.log_odds(scores[first, second]) + bonus(sizes[first + part.start] * sizes[second])
+        log_odds = calibration.log_odds(scores[first, second]) + calibration.bonus(
+            sizes[first + part.start] * sizes[second]
+        )
         first, likely = first + part.start, np.asarray(logistic(log_odds), np.float64)
         if len(first) > MOST_PER_BLOCK:
             changes = expected_change(likely, False, sizes[first], sizes[second])

@@ -12,7 +12,7 @@ import numpy as np
 from speaker_search import documents
 from speaker_search.cast.constraints import Constraints, none
 from speaker_search.cast.given import given
-from speaker_search.cast.linking import DOUBLED, MOST_PAIRS, NOTHING_GIVEN, Given, Start, bonus, link, partners_of
+from speaker_search.cast.linking import DOUBLED, NOTHING_GIVEN, Given, Start, link, partners_of
 from speaker_search.cast.relinking import Held, members_of
 from speaker_search.cast.unfit import Reason, unfit
 from speaker_search.catalog import people
@@ -21,7 +21,7 @@ from speaker_search.documents import DEFAULT_PROBABILITY
 from speaker_search.documents.frames import WithDocument
 from speaker_search.entities import Character, Floats, Ids, Voice, fold
 from speaker_search.errors import NotFoundError
-from speaker_search.search.calibration import Calibration, least_log_odds, logistic
+from speaker_search.search.calibration import MOST_PAIRS, Calibration, least_log_odds, logistic
 from speaker_search.search.live import Ready
 from speaker_search.search.profiles.profiles import Profiles
 from speaker_search.search.scoring import normalised
@@ -151,9 +151,10 @@ def _linked(profiles: Profiles, rows: Ids, least: float, known: Given, start: St
     among, games = profiles.as_pairs.of(rows), profiles.game_ids[rows]
     calibration = profiles.pairs
     if calibration is None:
-        return link(among, games, lambda scores: np.full(scores.shape, -np.inf), (np.inf, np.inf), 0.0, known, start)
-    floors = calibration.score_at(least - float(bonus(MOST_PAIRS))), calibration.score_at(least + DOUBLED)
-    return link(among, games, calibration.log_odds, floors, least, known, start)
+        nothing = (lambda scores: np.full(scores.shape, -np.inf)), np.zeros_like
+        return link(among, games, *nothing, (np.inf, np.inf), 0.0, known, start)
+    floors = calibration.score_at(least - float(calibration.bonus(MOST_PAIRS))), calibration.score_at(least + DOUBLED)
+    return link(among, games, calibration.log_odds, calibration.bonus, floors, least, known, start)
 
 
 def _groups(
@@ -206,7 +207,7 @@ def membership(calibration: Calibration, scores: Floats, size: int, alike: Seque
     `alike` (n,) is what a namesake in the group adds. Where voices were linked in catalogs of known actors, memberships
     of 0.9 to 1.0 were right 96 times in 100.
     """
-    return logistic(calibration.log_odds(scores) + np.maximum(bonus(size - 1), np.asarray(alike)))
+    return logistic(calibration.log_odds(scores) + np.maximum(calibration.bonus(size - 1), np.asarray(alike)))
 
 
 def of_game(cast: Cast, game: str | int) -> Cast:

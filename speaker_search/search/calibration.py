@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from speaker_search.entities import Floats, Ids
 from speaker_search.errors import UsageError
@@ -17,6 +18,17 @@ KNOTS = 512
 MAX_ROUNDS = 200
 MAX_LOG_RATIO = 50.0
 MAX_RECURRENCE = 0.95
+
+#: A voice with many roles is recognised by all of them together: each doubling of the pairs that agree is worth this
+#: much log-odds, and more by the share of scores that are of one voice. Where few are, more of the groups that are
+#: compared agree by chance.
+DOUBLING, DOUBLING_BY_SHARE = 1.3, 12.0
+#: A doubling is worth no more than this. On eight catalogs of 52 to 239 characters B-cubed F1 came at most 0.020 short
+#: of the best threshold's, and 0.022 on average on 104 parts of them; with 1.5 for all catalogs 0.041 and 0.028.
+MOST_DOUBLING = 1.75
+#: Pairs beyond these add nothing. An unlimited bonus would join large groups that have little in common: in a simulated
+#: catalog of 720 characters, whose actors have up to 40 roles, it cost a third of B-cubed F1.
+MOST_PAIRS = 8
 
 LEAST_SEPARATION = 2.0  # nearer ones look like one distribution
 
@@ -78,6 +90,11 @@ class Calibration:
     def probability(self, scores: Floats | Doubles) -> Floats:
         """Probabilities of the same shape as the scores."""
         return logistic(self.log_odds(scores))
+
+    def bonus(self, pairs: npt.ArrayLike) -> Doubles:
+        """What the agreement of that many pairs of characters adds to the log-odds of their mean score."""
+        doubling = min(DOUBLING + DOUBLING_BY_SHARE * self.share, MOST_DOUBLING)
+        return np.asarray(doubling * np.log2(np.minimum(pairs, MOST_PAIRS)), np.float64)
 
     def log_ratio(self, score: float) -> float:
         """Log-likelihood ratio of one voice to two: the log-odds without the prior odds."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speaker_search.cast.linking import DOUBLED, MOST_PAIRS, NO_PAIRS, NOTHING_GIVEN, Given, Start, bonus, link
+from speaker_search.cast.linking import DOUBLED, NO_PAIRS, NOTHING_GIVEN, Given, Start, link
 from speaker_search.search import scoring
+from speaker_search.search.calibration import MOST_PAIRS
 from speaker_search.search.profiles import neighbours
 from speaker_search.search.profiles.profiles import Sounding
 from speaker_search.search.scoring import normalised, unit
@@ -36,6 +38,10 @@ def log_odds(scores: np.ndarray) -> np.ndarray:
     return 3 * np.asarray(scores, np.float64) - 4
 
 
+def bonus(pairs: npt.ArrayLike) -> np.ndarray:
+    return np.asarray(1.5 * np.log2(np.minimum(pairs, MOST_PAIRS)), np.float64)
+
+
 def linked(
     characters: Sounding,
     games: list[int],
@@ -43,7 +49,7 @@ def linked(
     known: Given = NOTHING_GIVEN,
     start: Start | None = None,
 ) -> list[int]:
-    return link(characters, np.array(games, np.int64), log_odds, floors(least), least, known, start).tolist()
+    return link(characters, np.array(games, np.int64), log_odds, bonus, floors(least), least, known, start).tolist()
 
 
 def floors(least: float) -> tuple[float, float]:
@@ -60,7 +66,7 @@ def linked_plainly(characters: Sounding, games: list[int], least: float) -> list
         for a, left in enumerate(groups):
             for b, right in enumerate(groups[:a]):
                 mean = float(np.mean([scores[one, other] for one in left for other in right], dtype=np.float64))
-                evidence = 3 * mean - 4 + 1.5 * np.log2(min(8, len(left) * len(right)))
+                evidence = 3 * mean - 4 + float(bonus(len(left) * len(right)))
                 if {games[one] for one in left} & {games[one] for one in right}:
                     evidence = 3 * mean - 4 - DOUBLED
                 if evidence >= best:
@@ -241,10 +247,6 @@ def test_a_group_whose_members_agree_links_what_none_of_them_would_alone() -> No
     least = -2.0  # a score of 0.3 alone is -3.1; with two pairs -1.6
     assert linked(given_scores(pair), [0, 1], least) == [0, 1]
     assert linked(given_scores(triple), [0, 1, 2], least) == [0, 0, 0]
-
-
-def test_the_bonus_ends_where_groups_of_strangers_would_be_joined() -> None:
-    np.testing.assert_allclose(bonus(np.array([1, 2, 4, 8, 9, 100])), [0, 1.5, 3, 4.5, 4.5, 4.5])
 
 
 def test_the_neighbours_kept_are_the_nearest() -> None:

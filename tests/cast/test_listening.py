@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from search.filling import fill, some_voices
 from standin import StandInEncoder
 
-from speaker_search.cast.linking import bonus
 from speaker_search.cast.listening import LEAST_CHANGE, LEAST_LOG_ODDS, expected_change, questions
 from speaker_search.cast.voices import Cast
 from speaker_search.catalog.knowledge.known_groups import Groups
@@ -81,7 +80,7 @@ def test_every_question_about_two_groups_is_found_with_its_probability(blurred: 
         if one[0] >= other[0] or set(profiles.game_ids[one]) & set(profiles.game_ids[other]):
             continue
         log_odds = profiles.pairs.log_odds(scores[np.ix_(one, other)].mean(keepdims=True))[0, 0]
-        log_odds += float(bonus(len(one) * len(other)))
+        log_odds += float(profiles.pairs.bonus(len(one) * len(other)))
         if log_odds >= LEAST_LOG_ODDS:
             expected.append((sorted((len(one), len(other))), float(1 / (1 + np.exp(-log_odds)))))
     found = [q for q in questions(profiles, labels, Groups(), MANY) if not q.joined]

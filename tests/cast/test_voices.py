@@ -64,7 +64,7 @@ def test_who_recurs_is_found_and_who_does_not_is_left_alone(library: Library) ->
     true = {(one.id, other.id) for one, other in combinations(people, 2) if one.name == other.name}
     linked = {pair for group in groups(cast) for pair in combinations(sorted(one.id for one in group), 2)}
     assert true <= linked
-    assert len(linked - true) <= 0.1 * len(linked)
+    assert len(linked - true) <= 0.15 * len(linked)
     assert cast.encoder == StandInEncoder.space
     assert cast.warnings == ()
 

@@ -247,6 +247,15 @@ def test_a_score_is_found_by_its_log_odds() -> None:
     np.testing.assert_allclose(calibration.probability(np.array([1.75], np.float32)), [0.5])
 
 
+@pytest.mark.parametrize(("share", "doubling"), [(0.0, 1.2), (0.025, 1.6), (0.2, 2.0)])
+def test_pairs_that_agree_add_more_where_more_is_of_one_voice_and_no_more_from_eight_pairs_on(
+    share: float, doubling: float
+) -> None:
+    calibration = Calibration(np.array([0.0, 1.0]), np.array([-3.0, 1.0]), share, 0.1)
+    added = calibration.bonus(np.array([1, 2, 4, 8, 9, 100]))
+    np.testing.assert_allclose(added, doubling * np.array([0, 1, 2, 3, 3, 3]))
+
+
 def test_the_scale_of_the_scores_does_not_matter() -> None:
     made = catalog(8, 20, 0.5)
     stretched = calibrate(100 * made.scores - 7, made.games, made.games)

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speaker_search.cast.linking import MOST_PAIRS, bonus
 from speaker_search.entities import Ids
-from speaker_search.search.calibration import logistic
+from speaker_search.search.calibration import Calibration, logistic
 from speaker_search.search.profiles.profiles import Profiles
 from speaker_search.search.scoring import blocks
 
@@ -62,15 +61,15 @@ def doubtful(profiles: Profiles, actors: Mapping[int, int]) -> tuple[list[Doubtf
             if not len(own):
                 continue
             audited += 1
-            one = _audit(profiles, row, row_odds, own)
+            one = _audit(profiles, profiles.pairs, row, row_odds, own)
             if one is not None:
                 found.append(one)
     return sorted(found, key=lambda one: (-one.doubt, one.row)), audited
 
 
-def _audit(profiles: Profiles, row: int, odds: np.ndarray, own: Ids) -> Doubtful | None:
+def _audit(profiles: Profiles, calibration: Calibration, row: int, odds: np.ndarray, own: Ids) -> Doubtful | None:
     """`odds` (C,) are the log-odds of the character and each other one; `own` are the rows of the actor's others."""
-    mean = float(odds[own].mean() + bonus(min(len(own), MOST_PAIRS)))
+    mean = float(odds[own].mean() + calibration.bonus(len(own)))
     others = odds.copy()
     others[own] = -np.inf
     others[(profiles.game_ids == profiles.game_ids[row]) | profiles.echoes] = -np.inf
@@ -102,7 +101,7 @@ def sounding_alike(profiles: Profiles, actors: Mapping[int, int]) -> list[Alike]
             alike[mine] += np.bincount(place, high[line], minlength=count).astype(np.int64)
     sizes = np.bincount(place, minlength=count)
     pairs = sizes[:, None] * sizes[None]
-    odds = profiles.pairs.log_odds(sums / pairs) + bonus(pairs)
+    odds = profiles.pairs.log_odds(sums / pairs) + profiles.pairs.bonus(pairs)
     first, second = np.nonzero(np.triu((odds >= 0) & (pairs >= MIN_PAIRS) & (alike > 0), 1))
     games: defaultdict[int, set[int]] = defaultdict(set)
     for row, person in zip(rows.tolist(), of.tolist(), strict=True):

@@ -9,7 +9,6 @@ import numpy as np
 
 from speaker_search import documents
 from speaker_search.cast.lines import Lines, closest
-from speaker_search.cast.linking import bonus
 from speaker_search.cast.voices import Cast, in_game, of_game
 from speaker_search.catalog import people
 from speaker_search.catalog.clips import clips_by_id
@@ -148,7 +147,7 @@ def _likeliest(profiles: Profiles, grouped: _Grouped, row: int) -> _Found:
     blocked = np.unique(grouped.groups[profiles.game_ids == profiles.game_ids[row]])
     sizes[blocked[blocked != own]] = 0
     groups = np.flatnonzero(sizes)
-    log_odds = profiles.pairs.log_odds(sums[groups] / sizes[groups]) + bonus(sizes[groups])
+    log_odds = profiles.pairs.log_odds(sums[groups] / sizes[groups]) + profiles.pairs.bonus(sizes[groups])
     likely = logistic(log_odds).astype(np.float64)
     if not np.isnan(grouped.likely[row]):
         likely[groups == own] = grouped.likely[row]  # as the cast says
