@@ -24,7 +24,7 @@ from speaker_search.search.scoring import Bools
 #: a voice that was linked wrongly stays as it is.
 LINKED_AGAIN_FROM = 0.1
 SAID_BITS = 32  # of a state
-METHOD = 2  # raise it when the method changes, so that all characters are linked anew
+METHOD = 3  # raise it when the method changes, so that all characters are linked anew
 
 
 @dataclass(frozen=True, eq=False, slots=True)
