@@ -247,7 +247,7 @@ def test_a_score_is_found_by_its_log_odds() -> None:
     np.testing.assert_allclose(calibration.probability(np.array([1.75], np.float32)), [0.5])
 
 
-@pytest.mark.parametrize(("share", "doubling"), [(0.0, 1.2), (0.025, 1.6), (0.2, 2.0)])
+@pytest.mark.parametrize(("share", "doubling"), [(0.0, 1.3), (0.025, 1.6), (0.2, 1.75)])
 def test_pairs_that_agree_add_more_where_more_is_of_one_voice_and_no_more_from_eight_pairs_on(
     share: float, doubling: float
 ) -> None:
