@@ -35,7 +35,7 @@ from speaker_search.settings import Settings
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--voices", type=Path, default=VOICES, help=f"folder of the sets; by default {VOICES}")
-    parser.add_argument("--home", type=Path, required=True, help="folder of catalogs, SET-ENCODER each")
+    parser.add_argument("--home", type=Path, required=True, help="folder of catalogs, SET/ENCODER each")
     parser.add_argument("--sets", nargs="+", metavar="SET", help="folders in it; by default all with a cast.json")
     parser.add_argument("--encoders", nargs="+", default=["campplus", "resemblyzer"], metavar="ENCODER")
     parser.add_argument("--share", type=float, default=0.2, help="of the characters that are credited")
@@ -48,7 +48,7 @@ def main() -> None:
     for name in sets:
         truth = json.loads((chosen.voices / name / TRUTH).read_text(encoding="utf-8"))
         for encoder in chosen.encoders:
-            home = chosen.home / f"{name}-{encoder}"
+            home = chosen.home / name / encoder
             if home.is_dir():
                 found = measured(home, encoder, truth, chosen)
                 figures.setdefault(name, {})[encoder] = found
@@ -57,6 +57,8 @@ def main() -> None:
                     f" {found['wrong']:14.1f} {found['audit_precision']:10.3f}",
                     flush=True,
                 )
+    if not figures:
+        sys.exit(f"{chosen.home} holds none of these catalogs. Make them with scripts/bench_voices.py --home.")
     print(json.dumps({"machine": machine_name(), "data": sets, "command": shlex.join(sys.argv), **figures}))
 
 
