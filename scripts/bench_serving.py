@@ -2,8 +2,10 @@
 """Measures a running server on a simulated catalog: searches by embedding over HTTP, by 1, 8 and 32 clients at once.
 
 Each answer has ten characters with their lines. Clients are connections of one other process, each asking as soon as it
-has its answer; their CPU time is counted apart (client_cpu_ms). Then batches of 32 searches, by 1 and 8 clients. Beside
-them, without HTTP, one after the other and on one core: the library's own search, and the nearest clips alone, on the
+has its answer; their CPU time is counted apart (client_cpu_ms). Then batches of 32 searches, by 1 and 8 clients. With
+--sound, searches that upload that file, beside what their decoding and embedding and a search by embedding take (the
+catalog must be of an encoder that can be loaded: --encoder has a copy of the simulated one pass for its). Beside them,
+without HTTP, one after the other and on one core: the library's own search, and the nearest clips alone, on the
 same vectors, by exact scans with FAISS and numpy and by pgvector's HNSW.
 Example: scripts/bench_serving.py --clips 1000000 --home /tmp/simulated
 """
@@ -14,7 +16,9 @@ import argparse
 import json
 import re
 import selectors
+import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -35,12 +39,14 @@ from measuring import quantiles, shown
 from threadpoolctl import threadpool_limits
 
 from speaker_search import documents
+from speaker_search.encoders import load
 from speaker_search.library import Library
 from speaker_search.settings import Settings
 
 CLIENTS = (1, 8, 32)
 BATCH = 32  # searches in one request
 BATCH_CLIENTS = (1, 8)
+UPLOADS = 40
 SECONDS = 20.0  # for each number of clients
 WARMING_S = 10.0
 QUESTIONS = 1_000
@@ -145,17 +151,50 @@ def asked(server: psutil.Process, address: str, clips: int, clients: int, second
     return figures
 
 
-def over_http(home: Path, clips: int, seconds: float, processes: int) -> dict[str, Any]:
+def over_http(home: Path, clips: int, seconds: float, processes: int, sound: Path | None) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     with measuring.serving(home, processes) as (server, address):
         asked(server, address, clips, 8, WARMING_S, 1)  # each process opens what it needs, and loads an encoder
         for clients in CLIENTS:
             found = asked(server, address, clips, clients, seconds, 1)
             figures[f"{clients} clients"] = shown(f"{clients} clients over HTTP", found)
+        if sound is not None:
+            found = by_sound(address, sound, figures["1 clients"]["p50_ms"])
+            figures["by sound"] = shown("1 client, uploading", found)
         for clients in BATCH_CLIENTS:
             found = asked(server, address, clips, clients, seconds, BATCH)
             figures[f"{clients} clients, batches"] = shown(f"{clients} clients, batches of {BATCH}", found)
     return figures
+
+
+def by_sound(address: str, sound: Path, by_embedding_ms: float) -> dict[str, Any]:
+    """Searches that upload a file, one after the other: whole, and in proportion to the sum of its parts."""
+    mark = b"5d2c9f"
+    part = b'--%s\r\nContent-Disposition: form-data; name="audio"; filename="%s"\r\n\r\n'
+    body = part % (mark, sound.name.encode()) + sound.read_bytes() + b"\r\n--%s--\r\n" % mark
+    headers = {"Content-Type": f"multipart/form-data; boundary={mark.decode()}"}
+    took, before = [], {}
+    for number in range(UPLOADS + 5):
+        if number == 5:  # the first ones start decoders
+            before = stages(address)
+        began = time.monotonic()
+        with urllib.request.urlopen(urllib.request.Request(f"{address}/v1/search", body, headers)) as answer:  # noqa: S310
+            answer.read()
+        took.append(time.monotonic() - began)
+    after = stages(address)
+    parts = {name: 1e3 * (after[name][0] - before[name][0]) / UPLOADS for name in ("decode", "embed")}
+    whole = quantiles(took[5:])
+    ratio = whole["p50_ms"] / (sum(parts.values()) + by_embedding_ms)
+    return {**whole, **{f"{name}_ms": round(ms, 2) for name, ms in parts.items()}, "ratio": round(ratio, 2)}
+
+
+def labelled(home: Path, encoder: str, passing: Path) -> Path:
+    """A copy of a simulated catalog whose vectors pass for an encoder's."""
+    copy = Path(shutil.copytree(home, passing / "labelled", ignore=shutil.ignore_patterns("index")))
+    space = load(encoder).space
+    with sqlite3.connect(copy / "catalog.db") as catalog:
+        catalog.execute("UPDATE encoders SET space = ?, name = ?", (space, encoder))
+    return copy
 
 
 def without_http(home: Path, clips: int, pgvector_clips: int) -> dict[str, Any]:
@@ -196,6 +235,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for each number of clients")
     parser.add_argument("--processes", type=int, default=1, help="of the server")
     parser.add_argument("--pgvector-clips", type=int, default=engines.MOST_CLIPS, help="leave pgvector out above this")
+    parser.add_argument("--sound", type=Path, help="a file to search with")
+    parser.add_argument("--encoder", help="whose vectors those of the catalog pass for, to search with a file")
     parser.add_argument("--ask", help=argparse.SUPPRESS)
     parser.add_argument("--clients", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--batch", type=int, help=argparse.SUPPRESS)
@@ -203,8 +244,10 @@ def main() -> None:
     if chosen.ask:
         ask(chosen.ask, chosen.clients, chosen.seconds, chosen.clips, chosen.batch)
         return
-    with measuring.simulated(chosen.home, chosen.clips) as home:
-        figures = over_http(home, chosen.clips, chosen.seconds, chosen.processes)
+    with measuring.simulated(chosen.home, chosen.clips) as home, tempfile.TemporaryDirectory() as passing:
+        if chosen.encoder:
+            home = labelled(home, chosen.encoder, Path(passing))
+        figures = over_http(home, chosen.clips, chosen.seconds, chosen.processes, chosen.sound)
         figures |= without_http(home, chosen.clips, chosen.pgvector_clips)
     measuring.report(f"{chosen.clips:,} simulated clips, server processes: {chosen.processes}", figures)
 
