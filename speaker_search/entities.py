@@ -85,13 +85,19 @@ class Clip:
     """One voiced line."""
 
     id: int
-    path: Path  #: where its audio is
+    root: str  #: the folder that its name is below
+    name: str
     text: str
     seconds: float | None  #: None until decoded
     character_id: int | None  #: None when the speaker is unknown
     game_id: int
     #: equal for the same audio, also in another game; None until decoded
     fingerprint: bytes | None = field(default=None, repr=False)
+
+    @property
+    def path(self) -> Path:
+        """Where its audio is."""
+        return Path(self.root, self.name)  # made when asked for: a search reads 30 clips, and needs no path
 
 
 @dataclass(frozen=True, slots=True)

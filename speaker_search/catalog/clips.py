@@ -31,12 +31,7 @@ class RefusedClip:
 
 def clips_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Clip]:
     """The clips with these ids that the catalog holds, by id."""
-    found: dict[int, Clip] = {}
-    folders: dict[str, Path] = {}
-    for id_, root, path, *rest in read_by_id(connection, _clips, clips.c.id, ids):
-        folder = folders.get(root) or folders.setdefault(root, Path(root))
-        found[id_] = Clip(id_, folder / path, *rest)
-    return found
+    return {row[0]: Clip(*row) for row in read_by_id(connection, _clips, clips.c.id, ids)}
 
 
 def _clips() -> Select[Any]:

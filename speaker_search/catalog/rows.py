@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
@@ -13,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    String,
     Table,
     TableValuedAlias,
     and_,
@@ -53,18 +55,22 @@ def read_by_id(
 ) -> Iterator[Sequence[Any]]:
     """The rows of a query whose column holds one of these ids.
 
-    The statement is built once for each query: building it takes several times as long as reading a few rows.
+    The statement is built once for each query: building it takes several times as long as reading a few rows. So the
+    ids are one value, an array or to SQLite a JSON text.
     """
-    statement = _by_id(query, column, connection.dialect.name)
+    postgresql = connection.dialect.name == "postgresql"
+    statement = _by_id(query, column, postgresql)
     for some in chunks(ids):
-        yield from connection.execute(statement, {"ids": list(some)}).all()  # one by one is slower
+        wanted = list(some) if postgresql else json.dumps(some)
+        yield from connection.execute(statement, {"ids": wanted}).all()  # one by one is slower
 
 
 @cache
-def _by_id(query: Callable[[], Select[Any]], column: Column[Any], dialect: str) -> Select[Any]:
-    if dialect == "postgresql":
+def _by_id(query: Callable[[], Select[Any]], column: Column[Any], postgresql: bool) -> Select[Any]:
+    if postgresql:
         return query().where(column == any_(bindparam("ids", type_=ARRAY(column.type))))
-    return query().where(column.in_(bindparam("ids", expanding=True)))
+    listed = func.json_each(bindparam("ids", type_=String)).table_valued("value")
+    return query().where(column.in_(select(listed.c.value)))
 
 
 def existing(connection: Connection, table: Table, ids: Iterable[int]) -> set[int]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from speaker_search.catalog import people
 from speaker_search.catalog.database import Catalog
 from speaker_search.documents import By
-from speaker_search.entities import Floats, Ids, Match
+from speaker_search.entities import Character, Floats, Ids, Match
 from speaker_search.errors import UsageError
 from speaker_search.search import cursors, evidence, nearest_clips
 from speaker_search.search.calibration import Calibration, least_log_odds, logistic
@@ -211,14 +211,11 @@ def _matches(
     with catalog.read() as connection:
         characters = people.characters_by_id(connection, None, ids.tolist())
         hits = evidence.hits(connection, near)
+    counts = profiles.clips[rows].tolist()
+    likely: list[float | None] = [None] * len(rows) if probabilities is None else probabilities.tolist()
     return tuple(
-        Match(
-            replace(characters[id_], clips=int(profiles.clips[row])),
-            float(score),
-            None if probabilities is None else float(probabilities[place]),
-            hits[place],
-            voices.get(id_),
-        )
-        for place, (row, id_, score) in enumerate(zip(rows, ids.tolist(), scores, strict=True))
-        if id_ in characters and characters[id_].id == id_  # merged a moment ago: what stands for it is here, too
+        Match(Character(id_, who.name, who.game, clips), score, likely[place], hits[place], voices.get(id_))
+        for place, (id_, score, clips) in enumerate(zip(ids.tolist(), scores.tolist(), counts, strict=True))
+        # One merged a moment ago has another id: what stands for it is here, too.
+        if (who := characters.get(id_)) is not None and who.id == id_
     )

@@ -14,7 +14,7 @@ import json
 import struct
 import zlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,7 @@ def write(cursor: Cursor, ready: Ready, catalog: str) -> str | None:
     header = {
         "space": ready.space.name,
         "by": cursor.by,
-        "filters": asdict(cursor.filters),
+        "filters": {one.name: getattr(cursor.filters, one.name) for one in fields(Filters)},
         "exclude_game": cursor.exclude_game_id,
         "query": {one.name: getattr(query, one.name) for one in fields(Query) if one.name != "vector"},
     }
@@ -67,7 +67,8 @@ def write(cursor: Cursor, ready: Ready, catalog: str) -> str | None:
     whole = LENGTHS.pack(*map(len, parts)) + b"".join(parts)
     if len(whole) > MOST_UNPACKED:
         return None
-    body = zlib.compress(whole, level=9)
+    # Vectors hardly compress, so the best level is worth its time only where there are many ids.
+    body = zlib.compress(whole, level=9 if len(cursor.given.ids) > len(query.vector) else 1)
     text = base64.urlsafe_b64encode(_checksum(body, catalog) + body).decode().rstrip("=")
     return text if len(text) <= MOST_BYTES else None
 
