@@ -123,6 +123,7 @@ ANSWERS: dict[str, Any] = {
         names=[NAMED.name, OTHER.name],
         games=[0, 1],
         voices=[7, 7],
+        sexes=["f", "f"],
         clips=[120, 88],
         of_games=[GAME, AOI.game],
     ),
@@ -178,7 +179,9 @@ ANSWERS: dict[str, Any] = {
     "undo_verdict": JUDGED.model_copy(update={"state": "undone", "undone_at": AT, "undone_by": "ann"}),
     "list_credits": documents.Credits(
         credits=[
-            documents.ListedCredit(character=NAMED, voice_actor="青野 凪", actor_id=4, actor="青野 凪", spoiler=False)
+            documents.ListedCredit(
+                character=NAMED, voice_actor="青野 凪", actor_id=4, actor="青野 凪", sex="f", spoiler=False
+            )
         ],
         next=cursor_after("credits", 12, 4),
     ),

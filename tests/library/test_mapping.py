@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,6 +37,24 @@ def test_every_character_is_a_point_with_its_game_and_voice(library: Library) ->
     assert found.voices == [voice_of.get(id_) for id_ in found.ids]
     assert all(0 <= place <= 1 for place in found.x + found.y)
     assert found.inference == INFERENCE
+
+
+def test_a_character_has_the_sex_of_its_actor_or_of_the_actor_of_its_voice(library: Library, tmp_path: Path) -> None:
+    assert set(library.character_map().sexes) == {None}
+    one, other = library.cast().voices[:2]
+    (first, _), (second, _) = one.members[:2]
+    secret = other.members[0][0]
+    rows = [(first, "Hana,f,"), (second, "Ken,m,"), (secret, "Rei,m,yes")]
+    path = tmp_path / "credits.csv"
+    lines = [f"{who.address.replace('/', ',')},{said}" for who, said in rows]
+    path.write_text("\n".join(["maker,game,character,voice_actor,sex,spoiler", *lines]), encoding="utf-8")
+    library.import_credits(path, spoilers=True)
+    found = library.character_map()
+    of_voices = {voice.id: voice.sex for voice in library.cast().voices if voice.voice_actor in {"Hana", "Ken"}}
+    assert of_voices
+    own = {first.id: "f", second.id: "m"}
+    for id_, voice, sex in zip(found.ids, found.voices, found.sexes, strict=True):
+        assert sex == own.get(id_, of_voices.get(voice))
 
 
 def test_every_clip_of_a_game_is_a_point_with_its_speaker(library: Library) -> None:

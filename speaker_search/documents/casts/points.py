@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from speaker_search.documents.document import Document
 from speaker_search.documents.nouns import Game
 from speaker_search.documents.searches.answers import INFERENCE
+from speaker_search.entities import Sex
 
 Place = Annotated[float, AfterValidator(lambda value: round(value, 4))]
 
@@ -29,6 +30,9 @@ class CharacterMap(_Map):
     names: list[str]
     games: list[int] = Field(description="The place of its game in `of_games`.")
     voices: list[int | None] = Field(description="The recurring voice it belongs to.")
+    sexes: list[Sex | None] = Field(
+        description="Of who speaks it, as lists of credits say: of its actor, or of the actor of its voice."
+    )
     clips: list[int] = Field(description="How many clips it has.")
     of_games: list[Game]
     inference: str = INFERENCE

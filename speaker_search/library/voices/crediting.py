@@ -102,6 +102,7 @@ class Crediting(Judging):
                     voice_actor=credit.under,
                     actor_id=actor_id,
                     actor=credit.actor.name,
+                    sex=credit.actor.sex,
                     spoiler=credit.spoiler,
                 )
                 for id_, actor_id, credit in found[:limit]

@@ -37,6 +37,7 @@ class Mapping(Crediting):
         A map is laid out once and kept. New characters lie between those most like them, until a tenth of the catalog
         has changed. Until the first map is made, which takes seconds, points are laid out roughly.
         """
+        from speaker_search.cast.credits.named_voices import sexes
         from speaker_search.pictures.maps import Points
 
         ready = self.ready
@@ -54,7 +55,9 @@ class Mapping(Crediting):
         who = [there[id_] for id_ in ids[held].tolist()]
         games = {one.game.id: one.game for one in who}
         place_of = {id_: place for place, id_ in enumerate(games)}
-        voices = self._voices(ready)
+        linked = self._whole_cast(ready).voices
+        voices = {one.id: voice.id for voice in linked for one, _ in voice.members}
+        of_actors = sexes(linked, self._credits())
         return documents.CharacterMap(
             encoder=ready.space.name,
             better=better,
@@ -64,6 +67,7 @@ class Mapping(Crediting):
             names=[one.name for one in who],
             games=[place_of[one.game.id] for one in who],
             voices=[voices.get(id_) for id_ in ids[held].tolist()],
+            sexes=[of_actors.get(id_) for id_ in ids[held].tolist()],
             clips=profiles.clips[order][held].tolist(),
             of_games=[documents.Game.copy_of(game) for game in games.values()],
         )
