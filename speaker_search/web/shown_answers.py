@@ -136,7 +136,12 @@ ANSWERS: dict[str, Any] = {
         ids=[911, 930],
         characters=[12, None],
         names={12: NAMED.name},
+        voices={12: 7},
+        sexes={12: "f"},
         of=2,
+    ),
+    "list_near_clips": documents.NearClips(
+        encoder=SPACE, ids=[911, 912], characters=[12, 12], x=[-0.61, 1.0], y=[0.35, 0.0]
     ),
     "list_unknown_lines": documents.UnknownPage(
         encoder=SPACE,

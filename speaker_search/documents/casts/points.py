@@ -45,4 +45,19 @@ class ClipMap(_Map):
     ids: list[int]
     characters: list[int | None] = Field(description="Who speaks each, by id; null where that is unknown.")
     names: dict[int, str] = Field(description="Names of the characters.")
+    voices: dict[int, int] = Field(description="Their recurring voices, of those that have one.")
+    sexes: dict[int, Sex] = Field(description="Of who speaks them, where lists of credits say it.")
     of: int = Field(description="How many clips of the game are embedded.")
+
+
+class NearClips(Document):
+    """Some clips of each of some characters, to be shown around them on the map."""
+
+    encoder: str
+    ids: list[int]
+    characters: list[int] = Field(description="Who speaks each.")
+    x: list[Place] = Field(
+        description="Its place around its character, in the disc of radius 1. Clips of one character that sound alike "
+        "lie near each other; directions, and clips of different characters, cannot be compared."
+    )
+    y: list[Place]
