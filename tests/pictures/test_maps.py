@@ -75,7 +75,7 @@ class TestLayout:
     def test_clips_lie_around_their_character_by_how_they_differ(self) -> None:
         high, low = np.zeros(DIM, np.float32), np.zeros(DIM, np.float32)
         high[0], low[0] = 1, -1
-        made = layout.around(np.stack([high, high, low, np.zeros(DIM, np.float32)]))
+        made = layout.around(np.stack([high, high, low, 0.3 * high]))
         assert made[0] == pytest.approx(made[1], abs=1e-6)
         assert np.linalg.norm(made[2]) == pytest.approx(1)
         assert np.linalg.norm(made[0] - made[3]) < np.linalg.norm(made[2] - made[3]) < np.linalg.norm(made[2] - made[0])
