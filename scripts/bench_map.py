@@ -89,6 +89,7 @@ def made_up(points: int) -> dict[str, object]:
         "names": [f"登場人物 {number}" for number in range(points)],
         "games": (np.arange(points) % games).tolist(),
         "voices": [int(voice) + 1 if voice % 3 else None for voice in voices],
+        "sexes": [("f", "m", None)[voice % 3] for voice in voices],
         "clips": rng.integers(1, 900, points).tolist(),
         "of_games": [
             {"id": n + 1, "title": f"作品 {n}", "maker": {"id": n % 150 + 1, "name": f"メーカー {n % 150}"}}
