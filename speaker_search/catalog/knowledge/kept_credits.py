@@ -187,7 +187,8 @@ def kept_actors(connection: Connection) -> dict[int, Actor]:
 def _ensure_person(connection: Connection, person: NewPerson) -> int:
     id_ = ensure(connection, actors, {"source": person.source, "key": person.key}, {"name": person.name})
     if person.sex is not None:
-        connection.execute(update(actors).where(actors.c.id == id_).values(sex=person.sex))
+        other = and_(actors.c.id == id_, actors.c.sex.is_distinct_from(person.sex))
+        connection.execute(update(actors).where(other).values(sex=person.sex))
     names = [name for name in dict.fromkeys(person.pen_names) if name != person.name]
     insert_all(connection, pen_names, [{"actor_id": id_, "name": name} for name in names])
     return id_

@@ -175,6 +175,8 @@ def test_a_games_lines_are_points_of_their_own_at_an_address_of_their_own(visit:
     page.mouse.move(*shown.place(point))
     text = http.get(f"/v1/clips/{lines['ids'][point]}").json()["text"]
     expect(page.locator("#map-card")).to_contain_text(text)
+    page.get_by_label("Colours", exact=True).select_option("sex")
+    expect(page.get_by_role("button", name=f"not known {len(lines['ids'])}")).to_be_visible()
     page.get_by_role("button", name="All characters").click()
     page.locator("#map[data-shown^=characters]").wait_for()
     page.go_back()

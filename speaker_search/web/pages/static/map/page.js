@@ -131,6 +131,7 @@ function surround(found) {
   scene = found ? withLines(everybody, found) : everybody;
   const at = line === null ? stage.pointed : scene.ids.indexOf(line, everybody.count);
   if (at < 0) pointing.away({pinnedToo: true});
+  $("map-problem").replaceChildren();
   stage.surround(scene, bytes());
   if (at >= 0) stage.point(at, scene.kin(at));
   tellLines(found ?? []);
@@ -203,6 +204,7 @@ const all = () => lines(null);
 
 function setChosen(points) {
   chosen = points && new Set(points);
+  near.stop();
   if (!points) $("map-chosen").hidden = true;
 }
 
@@ -232,7 +234,7 @@ function choose(points) {
   if (lassoIsOn()) $("map-lasso").click();
   setChosen(points.length ? points : null);
   stage.paint(bytes());
-  if (!points.length) return;
+  if (!points.length) return lookNear();
   const onclose = () => (setChosen(null), hush(), stage.paint(bytes()), lookNear(), element.focus());
   showChosen($("map-chosen"), scene, points, {onpoint: (at) => pointing.at(at), onclose});
 }
