@@ -26,6 +26,8 @@ export class Stage {
     this.onmove = onmove;
     this.webGl = webGl();
     this.points = this.webGl === "gpu" ? pointsByGl(this.below, () => this.redraw()) : pointsByPixels(this.below);
+    // What the processor draws, it draws faster into memory than by way of a GPU that it pretends to be.
+    this.pen = this.above.getContext("2d", {willReadFrequently: this.webGl !== "gpu"});
     this.view = new View();
     this.scene = null;
     this.pointed = -1; // the point under the pointer, or chosen by keys
@@ -159,7 +161,7 @@ export class Stage {
     // An empty canvas costs as much as a full one where the processor puts the page together.
     this.above.style.visibility = used ? "" : "hidden";
     if (!used) return;
-    const context = this.above.getContext("2d");
+    const context = this.pen;
     const ratio = this.above.width / this.view.width;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, this.view.width, this.view.height);
