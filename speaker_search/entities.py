@@ -16,6 +16,7 @@ Floats: TypeAlias = "npt.NDArray[np.float32]"
 Ids: TypeAlias = "npt.NDArray[np.int64]"
 
 Case: TypeAlias = Literal["same_role", "same_actor", "sound_alike", "different"]
+Sex: TypeAlias = Literal["f", "m"]
 
 SAMPLE_RATE = 16_000  # Hz: what every encoder here was trained on
 
@@ -146,6 +147,7 @@ class Voice:
     members: tuple[tuple[Character, float], ...]  #: each with the probability that it belongs here
     stored: bool = False  #: whether the id stays; otherwise it holds for this answer only
     voice_actor: str | None = None  #: whom the credits of its characters agree on
+    sex: Sex | None = None  #: of that actor, where a list of credits says it
 
     def __repr__(self) -> str:
         named = [character.address for character, _ in self.members]
@@ -170,6 +172,16 @@ class Verdict:
 def fold(name: str) -> str:
     """The form in which names are compared: NFKC, casefolded and stripped."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()).strip()
+
+
+def sex_of(said: str | None) -> Sex | None:
+    """f or m, also written as female or male; None for anything else, such as VNDB's "unknown"."""
+    match fold(said or ""):
+        case "f" | "female":
+            return "f"
+        case "m" | "male":
+            return "m"
+    return None
 
 
 def shown(name: str) -> str:

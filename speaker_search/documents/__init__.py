@@ -36,7 +36,7 @@ from speaker_search.documents.casts.judgements import (
     VerdictRequest,
     Verdicts,
 )
-from speaker_search.documents.casts.points import CharacterMap, ClipMap
+from speaker_search.documents.casts.points import CharacterMap, ClipMap, NearClips
 from speaker_search.documents.casts.voice_changes import ShownVoice, VoiceChange, VoiceChanges, Voices
 from speaker_search.documents.document import Document
 from speaker_search.documents.evaluation import (
@@ -205,6 +205,7 @@ __all__ = [
     "Match",
     "Mended",
     "NamedCharacter",
+    "NearClips",
     "Noun",
     "OnePersonMaybe",
     "OneSearch",

@@ -13,6 +13,7 @@ SEED = 1
 FEWEST = 40  # that PaCMAP can lay out
 NEAREST = 3  # vectors that a new one is placed between
 ROWS = 1 << 14  # compared at a time
+SLIGHT = 1e-6  # between vectors: they are equal
 
 
 def principal(vectors: Floats) -> Floats:
@@ -50,6 +51,20 @@ def beside(vectors: Floats, places: Floats, new: Floats) -> Floats:
         best = np.argpartition(-cosines, near - 1, axis=1)[:, :near]
         found[start : start + ROWS] = places[best].mean(axis=1)
     return found
+
+
+def around(vectors: Floats) -> Floats:
+    """Places (n, 2) in the unit disc of one character's clips (n, dim), along their two principal axes; the farthest
+    lies on its edge.
+    """
+    if len(vectors) < 2:
+        return np.zeros((len(vectors), 2), np.float32)
+    centred = (vectors - vectors.mean(axis=0)).astype(np.float64)
+    values, axes = np.linalg.eigh(centred @ centred.T)  # clips are fewer than dimensions
+    places = axes[:, :-3:-1] * np.sqrt(np.maximum(values[:-3:-1], 0))
+    places *= np.sign(places[np.abs(places).argmax(axis=0), [0, 1]])
+    farthest = float(np.linalg.norm(places, axis=1).max())
+    return np.asarray(places / farthest if farthest > SLIGHT else np.zeros_like(places), np.float32)
 
 
 def fitted(places: Floats) -> Floats:

@@ -123,6 +123,7 @@ ANSWERS: dict[str, Any] = {
         names=[NAMED.name, OTHER.name],
         games=[0, 1],
         voices=[7, 7],
+        sexes=["f", "f"],
         clips=[120, 88],
         of_games=[GAME, AOI.game],
     ),
@@ -135,7 +136,12 @@ ANSWERS: dict[str, Any] = {
         ids=[911, 930],
         characters=[12, None],
         names={12: NAMED.name},
+        voices={12: 7},
+        sexes={12: "f"},
         of=2,
+    ),
+    "list_near_clips": documents.NearClips(
+        encoder=SPACE, ids=[911, 912], characters=[12, 12], x=[-0.61, 1.0], y=[0.35, 0.0]
     ),
     "list_unknown_lines": documents.UnknownPage(
         encoder=SPACE,
@@ -178,7 +184,9 @@ ANSWERS: dict[str, Any] = {
     "undo_verdict": JUDGED.model_copy(update={"state": "undone", "undone_at": AT, "undone_by": "ann"}),
     "list_credits": documents.Credits(
         credits=[
-            documents.ListedCredit(character=NAMED, voice_actor="青野 凪", actor_id=4, actor="青野 凪", spoiler=False)
+            documents.ListedCredit(
+                character=NAMED, voice_actor="青野 凪", actor_id=4, actor="青野 凪", sex="f", spoiler=False
+            )
         ],
         next=cursor_after("credits", 12, 4),
     ),

@@ -72,6 +72,16 @@ class TestLayout:
         nearest = ((found[:, None] - made[None]) ** 2).sum(axis=2).argmin(axis=1)
         assert (of[nearest] == np.arange(VOICES)).all()
 
+    def test_clips_lie_around_their_character_by_how_they_differ(self) -> None:
+        high, low = np.zeros(DIM, np.float32), np.zeros(DIM, np.float32)
+        high[0], low[0] = 1, -1
+        made = layout.around(np.stack([high, high, low, 0.3 * high]))
+        assert made[0] == pytest.approx(made[1], abs=1e-6)
+        assert np.linalg.norm(made[2]) == pytest.approx(1)
+        assert np.linalg.norm(made[0] - made[3]) < np.linalg.norm(made[2] - made[3]) < np.linalg.norm(made[2] - made[0])
+        assert (layout.around(np.stack([high, high])) == 0).all()
+        assert [layout.around(voices()[:count]).shape for count in (0, 1, 2)] == [(0, 2), (1, 2), (2, 2)]
+
 
 class TestKeptMaps:
     def test_the_first_answer_is_rough_and_the_next_one_is_laid_out_and_kept_for_other_programs(

@@ -50,7 +50,7 @@ def import_credits(
         games = roster(connection)
     matching = match(listed, games, every_game=isinstance(listed, CsvCredits))
     if unmatched is not None:
-        _write(unmatched, matching, games)
+        _write(unmatched, listed, matching, games)
     kept = _keep(catalog, listed, matching, dry_run=dry_run)
     return _report(path, listed, matching, games, kept, dry_run=dry_run)
 
@@ -71,7 +71,7 @@ class _UndoneError(Exception):
 
 def _keep(catalog: Catalog, listed: CreditList, matching: Matching, *, dry_run: bool) -> Kept:
     people = {
-        key: NewPerson(*key, person.name, tuple(name for name in person.pen_names if name))
+        key: NewPerson(*key, person.name, tuple(name for name in person.pen_names if name), person.sex)
         for key, person in listed.persons.items()
     }
     new = [
@@ -113,7 +113,7 @@ def _candidates(matching: Matching, games: list[RosterGame]) -> Iterator[tuple[F
         yield found, [addresses[id_] for id_ in dict.fromkeys(ids)][:MOST_CANDIDATES]
 
 
-def _write(path: Path, matching: Matching, games: list[RosterGame]) -> None:
+def _write(path: Path, listed: CreditList, matching: Matching, games: list[RosterGame]) -> None:
     """Write the unmatched credits as CSV: a reader fills in `chosen` and imports the file."""
     rows: list[tuple[str, ...]] = []
     for found, candidates in _candidates(matching, games):
@@ -121,7 +121,7 @@ def _write(path: Path, matching: Matching, games: list[RosterGame]) -> None:
             actor = "" if credit.person[0] == "csv" else ":".join(credit.person)
             rows.append((
                 *(found.game.makers[0] if found.game.makers else "", found.game.title, found.character.name),
-                *(credit.under, actor, "yes" if credit.spoiler else "", ""),
+                *(credit.under, listed.persons[credit.person].sex or "", actor, "yes" if credit.spoiler else "", ""),
                 *(found.fit.value, found.reason, " | ".join(candidates)),
             ))  # fmt: skip
     write(as_csv((*NEEDED, *OPTIONAL, "fit", "reason", "candidates"), rows), path)

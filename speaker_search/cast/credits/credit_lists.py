@@ -17,13 +17,13 @@ from speaker_search.cast.credits.listed import (
     Malformed,
     Person,
 )
-from speaker_search.entities import fold
+from speaker_search.entities import fold, sex_of
 from speaker_search.errors import UsageError
 
 NEEDED = ("maker", "game", "character", "voice_actor")
 #: Columns that `--unmatched` writes besides: the person's key in the list that it comes from, and what a reader fills
-#: in. The others (reason, candidates) are for the reader alone.
-OPTIONAL = ("actor", "spoiler", "chosen")
+#: in. The others (reason, candidates) are for the reader alone. `sex` is the actor's, f or m.
+OPTIONAL = ("sex", "actor", "spoiler", "chosen")
 MAX_CSV_BYTES = 256 << 20
 MAX_NAME_BYTES = 1_000  # of a cell, in UTF-8, as the catalog's names
 SOURCE = "csv"
@@ -53,7 +53,12 @@ class CsvCredits:
             return
         source, _, key = row["actor"].partition(":")
         person = (source, key) if source and key else (SOURCE, fold(row["voice_actor"]))
-        self.persons.setdefault(person, Person(person, row["voice_actor"]))
+        sex, known = sex_of(row["sex"]), self.persons.get(person)
+        if known is not None and sex and known.sex and sex != known.sex:
+            self.malformed.add(f"Line {number}: another line gives {row['voice_actor']} the sex {known.sex}.")
+            return
+        if known is None or known.sex is None:
+            self.persons[person] = Person(person, known.name if known else row["voice_actor"], sex=sex)
         game_id = f"{fold(row['maker'])}\0{fold(row['game'])}"
         if game_id not in self._casts:
             self._casts[game_id] = {}
@@ -125,6 +130,8 @@ def _problem(header: list[str], cells: list[str], row: dict[str, str]) -> str:
     lacking = [name for name in NEEDED[1:] if not row[name]]
     if lacking:
         return f"no {lacking[0].replace('_', ' ')}"
+    if row.get("sex") and sex_of(row["sex"]) is None:
+        return f"its sex is {row['sex'][:20]!r}, neither f nor m"
     long = [name for name in (*NEEDED, *OPTIONAL) if len(row.get(name, "").encode()) > MAX_NAME_BYTES]
     if long:
         return f"its {long[0].replace('_', ' ')} is longer than {MAX_NAME_BYTES:,} bytes"

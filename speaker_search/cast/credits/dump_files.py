@@ -33,7 +33,7 @@ COLUMNS = {
     "releases_vn": ("id", "vid"),
     "releases_producers": ("id", "pid", "developer"),
     "producers": ("id", "name", "latin", "original", "alias"),
-    "staff": ("id", "main", "aid"),
+    "staff": ("id", "gender", "main", "aid"),
     "staff_alias": ("id", "aid", "name", "latin", "original"),
     "chars": ("id", "main", "main_spoil", "name", "latin", "original", "alias"),
     "chars_names": ("id", "name", "latin"),

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from speaker_search.entities import Sex
+
 MOST_PROBLEMS = 20  # malformed rows that are named
 
 Key = tuple[str, str]  # of a person: the source and the key in it, such as ("vndb", "s17")
@@ -18,6 +20,7 @@ class Person:
     key: Key
     name: str
     pen_names: tuple[str, ...] = ()  #: other names
+    sex: Sex | None = None  #: None where the list does not say it
 
 
 @dataclass(frozen=True, slots=True)

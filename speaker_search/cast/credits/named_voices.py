@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from speaker_search.cast.voices import Cast
 from speaker_search.catalog.knowledge.kept_credits import Actor, Credit
-from speaker_search.entities import Character, Voice
+from speaker_search.entities import Character, Sex, Voice
 
 Credits = Mapping[int, Collection[Credit]]
 
@@ -38,8 +38,24 @@ def named(cast: Cast, credits: Credits) -> Cast:
     voices = []
     for voice in cast.voices:
         found = actor_of(voice, credits)
-        voices.append(replace(voice, voice_actor=found[0].name) if found else voice)
+        voices.append(replace(voice, voice_actor=found[0].name, sex=found[0].sex) if found else voice)
     return replace(cast, voices=tuple(voices))
+
+
+def sexes(voices: Iterable[Voice], credits: Credits) -> dict[int, Sex]:
+    """The sex of who speaks each character, by id, as far as lists of credits say it: of the credited actors, else of
+    the actor whom the other credits of its voice agree on. Credits that are spoilers count for nothing.
+    """
+    told = {id_: [one for one in said if not one.spoiler] for id_, said in credits.items()}
+    found: dict[int, Sex | None] = {}
+    for voice in voices:
+        if actor := actor_of(voice, told):
+            found.update({one.id: actor[0].sex for one, _ in voice.members})
+    for id_, said in told.items():
+        if said:
+            own = {one.actor.sex for one in said}
+            found[id_] = own.pop() if len(own) == 1 else None
+    return {id_: sex for id_, sex in found.items() if sex is not None}
 
 
 def likely_actors(cast: Cast, credits: Credits) -> Iterator[Likely]:

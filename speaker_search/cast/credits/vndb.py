@@ -18,6 +18,7 @@ from speaker_search.cast.credits.listed import (
     Malformed,
     Person,
 )
+from speaker_search.entities import Sex, sex_of
 from speaker_search.errors import UsageError
 
 SOURCE = "vndb"
@@ -64,6 +65,7 @@ class VndbCredits:
     developers: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # release -> producers
     producers: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))  # -> names
     staff: dict[str, str] = field(default_factory=dict)  # person -> main alias
+    sexes: dict[str, Sex] = field(default_factory=dict)  # of persons
     aliases: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # alias -> person, name, in Latin letters
 
     @property
@@ -223,6 +225,8 @@ class _Tables:
         main = row.get("main") or row.get("aid")  # called aid before 2023
         if main:
             self._found.staff[_id(row)] = main
+        if sex := sex_of(row.get("gender")):
+            self._found.sexes[_id(row)] = sex
 
     def _staff_alias(self, row: Cells) -> None:
         names = list(_names(row, "original", "name", "latin"))
@@ -282,7 +286,8 @@ def _finish(found: VndbCredits) -> None:
     for person, names in pen_names.items():
         _, main, _ = found.aliases.get(found.staff.get(person, ""), ("", next(iter(names)), ""))
         key = (SOURCE, person)
-        found.persons[key] = Person(key, main, tuple(name for name in names if name != main))
+        others = tuple(name for name in names if name != main)
+        found.persons[key] = Person(key, main, others, found.sexes.get(person))
 
 
 def _is_voiced(found: VndbCredits, game: str) -> bool:

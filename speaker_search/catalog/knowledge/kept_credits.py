@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, delete, func, select, update
+from sqlalchemy import Connection, Table, and_, case, delete, func, select, update
 
 from speaker_search.catalog.mending.standing import standing
 from speaker_search.catalog.rows import among, chunks, ensure, existing, insert_all, stream
 from speaker_search.catalog.tables import actors, characters, credits, edits, games, makers, pen_names
-from speaker_search.entities import fold
+from speaker_search.entities import Sex, fold, sex_of
 
 CREDITS_LOCK = 0x5350_4B43  # an arbitrary number for PostgreSQL's advisory lock
 CSV = "csv"  # the source whose persons are known by their names alone
@@ -39,6 +39,7 @@ class NewPerson:
     key: str
     name: str
     pen_names: tuple[str, ...]
+    sex: Sex | None = None  #: None where the list does not say it: what is known stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Actor:
     id: int
     name: str
     pen_names: tuple[str, ...]
+    sex: Sex | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +168,10 @@ def state_of_credits(connection: Connection) -> tuple[object, ...]:
     c, e = credits.c, edits.c
     said = select(func.count(), func.max(c.at), func.sum(c.character_id), func.sum(c.actor_id), func.sum(c.pen_name_id))
     merged = select(func.count(), func.count(e.undone_at)).select_from(edits)
-    persons = select(func.count(), func.max(actors.c.id)).select_from(actors)
+    a = actors.c
+    persons = select(func.count(), func.max(a.id), func.count(a.sex), func.sum(case((a.sex == "f", a.id))))
     named = select(func.count()).select_from(pen_names)
-    queries = (said.select_from(credits), merged, persons, named)
+    queries = (said.select_from(credits), merged, persons.select_from(actors), named)
     return tuple(value for query in queries for value in connection.execute(query).one())
 
 
@@ -177,12 +180,15 @@ def kept_actors(connection: Connection) -> dict[int, Actor]:
     names: defaultdict[int, list[str]] = defaultdict(list)
     for actor, name in connection.execute(select(pen_names.c.actor_id, pen_names.c.name).order_by(pen_names.c.id)):
         names[actor].append(name)
-    rows = connection.execute(select(actors.c.id, actors.c.name).order_by(actors.c.id))
-    return {id_: Actor(id_, name, tuple(names[id_])) for id_, name in rows}
+    rows = connection.execute(select(actors.c.id, actors.c.name, actors.c.sex).order_by(actors.c.id))
+    return {id_: Actor(id_, name, tuple(names[id_]), sex_of(sex)) for id_, name, sex in rows}
 
 
 def _ensure_person(connection: Connection, person: NewPerson) -> int:
     id_ = ensure(connection, actors, {"source": person.source, "key": person.key}, {"name": person.name})
+    if person.sex is not None:
+        other = and_(actors.c.id == id_, actors.c.sex.is_distinct_from(person.sex))
+        connection.execute(update(actors).where(other).values(sex=person.sex))
     names = [name for name in dict.fromkeys(person.pen_names) if name != person.name]
     insert_all(connection, pen_names, [{"actor_id": id_, "name": name} for name in names])
     return id_
@@ -213,9 +219,8 @@ def _unified(connection: Connection, ids: Mapping[tuple[str, str], int]) -> dict
     sources = {row[0]: row[1] for row in connection.execute(select(actors.c.id, actors.c.source))}
     called: defaultdict[str, set[int]] = defaultdict(set)
     alone: dict[str, int] = {}
-    names = {}
-    for id_, actor in kept_actors(connection).items():
-        names[id_] = actor.name
+    people = kept_actors(connection)
+    for id_, actor in people.items():
         if sources[id_] == CSV:
             alone[fold(actor.name)] = id_
         else:
@@ -225,9 +230,11 @@ def _unified(connection: Connection, ids: Mapping[tuple[str, str], int]) -> dict
     for before, now in same.items():
         theirs = select(credits.c.character_id).where(credits.c.actor_id == now)
         connection.execute(delete(credits).where(credits.c.actor_id == before, credits.c.character_id.in_(theirs)))
-        pen_name = _pen_names(connection, [now]).get((now, names[before]))
+        pen_name = _pen_names(connection, [now]).get((now, people[before].name))
         moved = update(credits).where(credits.c.actor_id == before)
         connection.execute(moved.values(actor_id=now, pen_name_id=pen_name))
+        if people[now].sex is None:
+            connection.execute(update(actors).where(actors.c.id == now).values(sex=people[before].sex))
         connection.execute(delete(pen_names).where(pen_names.c.actor_id == before))
         connection.execute(delete(actors).where(actors.c.id == before))
     return {key: same.get(id_, id_) for key, id_ in ids.items()}

@@ -86,6 +86,7 @@ actors = Table(
     Column("source", String(20), nullable=False),
     Column("key", Text, nullable=False),
     Column("name", Text, nullable=False),
+    Column("sex", String(1)),  # f, m; NULL where no list says it
     UniqueConstraint("source", "key", name="uq_actors_source_key"),
     sqlite_autoincrement=True,
 )

@@ -20,7 +20,10 @@ app = typer.Typer(
 
 ListFile = Annotated[
     Path,
-    typer.Argument(metavar="FILE", help="CSV with maker,game,character,voice_actor; or a VNDB dump or its folder."),
+    typer.Argument(
+        metavar="FILE",
+        help="CSV with maker,game,character,voice_actor and, if you like, sex; or a VNDB dump or its folder.",
+    ),
 ]
 
 

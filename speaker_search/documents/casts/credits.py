@@ -11,6 +11,7 @@ from pydantic import Field
 from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
 from speaker_search.documents.nouns import NamedCharacter
+from speaker_search.entities import Sex
 
 MOST_UNSETTLED = 1_000  # listed in a document; `--unmatched` writes all of them
 
@@ -22,6 +23,7 @@ class ListedCredit(Document):
     voice_actor: str = Field(description="As credited.")
     actor_id: int = Field(description="The same for all names that a person is credited under.")
     actor: str = Field(description="The person's main name.")
+    sex: Sex | None = Field(default=None, description="Of the person, where a list of credits says it.")
     spoiler: bool = Field(description="Whether the list that it is from marks it as a spoiler.")
 
 
@@ -33,12 +35,12 @@ class Credits(Tabular, Document):
 
     columns: ClassVar[tuple[str, ...]] = (
         *("character_id", "character", "game", "maker"),
-        *("voice_actor", "actor_id", "actor", "spoiler"),
+        *("voice_actor", "actor_id", "actor", "sex", "spoiler"),
     )
 
     def cells(self) -> Iterable[tuple[object, ...]]:
         for one in self.credits:
-            yield (*one.character.row, one.voice_actor, one.actor_id, one.actor, one.spoiler)
+            yield (*one.character.row, one.voice_actor, one.actor_id, one.actor, one.sex, one.spoiler)
 
     def brief(self) -> dict[str, object]:
         return {"credits": len(self.credits), "next": self.next}

@@ -181,6 +181,7 @@ class Voice(Document):
     id: int
     probability: Rounded
     voice_actor: str | None = Field(description="Whom the credits of its characters agree on; null otherwise.")
+    sex: entities.Sex | None = Field(default=None, description="Of that actor, where a list of credits says it.")
     characters: list[CastCharacter]
     stored: bool = Field(default=False, description="Whether its id stays; otherwise it holds for this answer only.")
 
@@ -196,6 +197,7 @@ class Voice(Document):
             id=voice.id,
             probability=voice.probability,
             voice_actor=voice.voice_actor,
+            sex=voice.sex,
             characters=[
                 CastCharacter.of(
                     character, clips=character.clips, probability=likely, doubling=games[character.game.id] > 1

@@ -46,10 +46,11 @@ class Crediting(Judging):
     ) -> documents.ImportedCredits:
         """Import known voice actors: a CSV file `maker,game,character,voice_actor`, or a dump of VNDB or its folder.
 
-        All of it or nothing; importing it again changes nothing. `content` is that of a CSV file which was sent: then
-        `file` is only its name. With `dry_run` nothing is kept. Facts that VNDB marks as spoilers are left out unless
-        `spoilers`. `unmatched` is a CSV file to write what is ambiguous or unmatched to: fill in its column `chosen`
-        and import it. Raises UsageError when a file is damaged or something else.
+        All of it or nothing; importing it again changes nothing. A column `sex`, f or m, may say that of the actors.
+        `content` is that of a CSV file which was sent: then `file` is only its name. With `dry_run` nothing is kept.
+        Facts that VNDB marks as spoilers are left out unless `spoilers`. `unmatched` is a CSV file to write what is
+        ambiguous or unmatched to: fill in its column `chosen` and import it. Raises UsageError when a file is damaged
+        or something else.
         """
         from speaker_search.cast.credits.credit_import import import_credits
 
@@ -102,6 +103,7 @@ class Crediting(Judging):
                     voice_actor=credit.under,
                     actor_id=actor_id,
                     actor=credit.actor.name,
+                    sex=credit.actor.sex,
                     spoiler=credit.spoiler,
                 )
                 for id_, actor_id, credit in found[:limit]

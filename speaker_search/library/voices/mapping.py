@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from speaker_search import documents
 from speaker_search.catalog import people
 from speaker_search.catalog.embeddings import UNKNOWN
-from speaker_search.entities import Ids
+from speaker_search.entities import Ids, Sex
 from speaker_search.library.voices.crediting import Crediting
 
 # Imported where they are used: see holdings.
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from speaker_search.search.live import Ready
 
 MOST_CLIPS = 20_000  # on one map
+MOST_NEAR = 12  # clips shown around a character
 
 
 class Mapping(Crediting):
@@ -54,7 +56,7 @@ class Mapping(Crediting):
         who = [there[id_] for id_ in ids[held].tolist()]
         games = {one.game.id: one.game for one in who}
         place_of = {id_: place for place, id_ in enumerate(games)}
-        voices = self._voices(ready)
+        voices, sexes = self._voices(ready), self._sexes(ready)
         return documents.CharacterMap(
             encoder=ready.space.name,
             better=better,
@@ -64,6 +66,7 @@ class Mapping(Crediting):
             names=[one.name for one in who],
             games=[place_of[one.game.id] for one in who],
             voices=[voices.get(id_) for id_ in ids[held].tolist()],
+            sexes=[sexes.get(id_) for id_ in ids[held].tolist()],
             clips=profiles.clips[order][held].tolist(),
             of_games=[documents.Game.copy_of(game) for game in games.values()],
         )
@@ -86,6 +89,7 @@ class Mapping(Crediting):
         speakers: Ids = np.unique(shown.characters[shown.characters != UNKNOWN])
         with self.catalog.read() as connection:
             there = people.characters_by_id(connection, None, speakers.tolist())
+        voices, sexes = self._voices(ready), self._sexes(ready)
         return documents.ClipMap(
             encoder=ready.space.name,
             better=better,
@@ -95,8 +99,35 @@ class Mapping(Crediting):
             ids=shown.ids.tolist(),
             characters=[None if id_ == UNKNOWN else id_ for id_ in shown.characters.tolist()],
             names={id_: one.name for id_, one in there.items()},
+            voices={id_: voices[id_] for id_ in there if id_ in voices},
+            sexes={id_: sexes[id_] for id_ in there if id_ in sexes},
             of=len(clips),
         )
+
+    def near_clips(self, character_ids: Sequence[int]) -> documents.NearClips:
+        """Up to 12 clips of each of these characters, evenly chosen, with their places around it.
+
+        A character's clips are laid out by themselves. Characters that are not in the catalog any more are left out.
+        """
+        from speaker_search.pictures.layout import around
+
+        ready = self.ready
+        with self.catalog.read() as connection:
+            there = people.characters_by_id(connection, None, character_ids)
+        wanted = sorted({(one.game.id, id_) for id_, one in there.items() if one.id == id_})
+        games, ids = np.array(wanted, np.int64).reshape(-1, 2).T
+        found = list(ready.snapshot.clips.of_characters(games, ids, MOST_NEAR))
+        places = [around(ready.profiles.whitened(clips.vectors.astype(np.float32))) for clips in found]
+        x, y = np.concatenate([np.empty((0, 2), np.float32), *places]).T.tolist()
+        clips = [id_ for one in found for id_ in one.ids.tolist()]
+        speakers = [id_ for one in found for id_ in one.characters.tolist()]
+        return documents.NearClips(encoder=ready.space.name, ids=clips, characters=speakers, x=x, y=y)
+
+    def _sexes(self, ready: Ready) -> dict[int, Sex]:
+        """The sex of who speaks each character, by id, where credits say it."""
+        from speaker_search.cast.credits.named_voices import sexes
+
+        return sexes(self._whole_cast(ready).voices, self._credits())
 
     def _maps_of(self, ready: Ready) -> Maps:
         from speaker_search.pictures.maps import Maps

@@ -52,7 +52,7 @@ def credit_routes(library: Library, turns: Turns) -> APIRouter:
     ) -> documents.ImportedCredits:
         """Import known voice actors from a CSV file with the columns `maker,game,character,voice_actor`.
 
-        All of it or nothing; importing it again changes nothing.
+        All of it or nothing; importing it again changes nothing. A column `sex`, f or m, may say that of the actors.
         """
         content = await file.read(MAX_CSV_BYTES + 1)
         if len(content) > MAX_CSV_BYTES:

@@ -95,6 +95,16 @@ def test_a_person_has_all_pen_names_under_the_main_one(tmp_path: Path) -> None:
     assert (person.name, person.pen_names) == ("佐藤 花", ("Satou Hana", "月野うさ", "Tsukino Usa"))
 
 
+@pytest.mark.parametrize("tables", TABLES.values(), ids=TABLES.keys())
+def test_a_dump_says_the_sex_of_its_staff_where_it_is_known(
+    tables: Callable[[], made_dump.Tables], tmp_path: Path
+) -> None:
+    content = made_dump.files(tables())
+    content["db/staff"] = content["db/staff"].replace(b"s2\tf", b"s2\tunknown")
+    found = read_dump(made_dump.unpacked(tmp_path, content))
+    assert {key: one.sex for (_, key), one in found.persons.items()} == {"s1": "f", "s2": None, "s3": "m"}
+
+
 def test_makers_are_the_developers_by_all_their_names(tmp_path: Path) -> None:
     found = read_dump(made_dump.unpacked(tmp_path, made_dump.files(made_dump.TODAY)))
     (sea,) = (game for game in found.games if game.id == "v1")
@@ -223,6 +233,16 @@ def test_wrong_rows_are_counted_and_named_and_the_others_read(tmp_path: Path) ->
         "Line 7: its character is longer than 1,000 bytes.",
     ]
     assert found.malformed.count + 1 == found.rows
+
+
+def test_a_csv_may_say_the_sex_of_actors_in_one_of_their_rows_but_not_two_sexes(tmp_path: Path) -> None:
+    rows = ["m,g,a,Hana,", "m,g,b,Hana,Female", "m,g,c,Hana,m", "m,g,d,Ken,Ｍ", "m,g,e,Yuki,x", "m,g,f,Rei,"]
+    found = read_csv(csv_file(tmp_path, HEADER.strip() + ",sex\n" + "\n".join(rows)))
+    assert {one.name: one.sex for one in found.persons.values()} == {"Hana": "f", "Ken": "m", "Rei": None}
+    assert found.malformed.problems == [
+        "Line 4: another line gives Hana the sex f.",
+        "Line 6: its sex is 'x', neither f nor m.",
+    ]
 
 
 def test_an_actor_of_a_csv_is_a_folded_name(tmp_path: Path) -> None:

@@ -202,6 +202,36 @@ def test_credits_are_read_again_after_whatever_changes_them(library: Library, tm
     assert library._credits() is seen[-1]
 
 
+def test_an_actor_keeps_the_sex_that_a_list_says_and_a_mere_name_in_another_only_adds_to_it(
+    library: Library, tmp_path: Path, dump: Path
+) -> None:
+    def sexes() -> dict[str, str | None]:
+        assert library._credits()
+        return {one.character.name: one.sex for one in library.credits().credits}
+
+    def imported(*rows: str) -> dict[str, str | None]:
+        path = tmp_path / "sexes.csv"
+        path.write_text(HEADER.strip() + ",sex\n" + "\n".join(rows), encoding="utf-8")
+        library.import_credits(path)
+        return sexes()
+
+    assert imported("青空工房,海の声,店員,月野うさ,f", "青空工房,海の声,黒幕,一,") == {"店員": "f", "黒幕": None}
+    library.import_credits(dump)  # which has 月野うさ as a pen name of 佐藤 花
+    told = {"店員": "f", **dict.fromkeys(FROM_DUMP, "f"), "ジェーン": "m"}
+    assert sexes() == {**told, "黒幕": None}
+    now = imported("青空工房,海の声,店員,佐藤 花,m", "青空工房,海の声,黒幕,一,m")
+    assert now == {**told, "黒幕": "m"}
+    assert imported("青空工房,海の声,黒幕,一,") == now
+
+
+def test_what_is_unmatched_is_written_with_the_sex_of_its_actor(library: Library, tmp_path: Path) -> None:
+    path, rest = tmp_path / "list.csv", tmp_path / "rest.csv"
+    path.write_text(HEADER.strip() + ",sex\nx,y,z,花,f\n", encoding="utf-8")
+    library.import_credits(path, unmatched=rest)
+    (row,) = csv.DictReader(rest.read_text("utf-8-sig").splitlines())
+    assert (row["voice_actor"], row["sex"]) == ("花", "f")
+
+
 def test_an_unknown_file_is_refused(library: Library, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         library.import_credits(tmp_path / "nothing.csv")

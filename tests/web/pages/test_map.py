@@ -15,6 +15,8 @@ from web.pages.conftest import LIMIT_MS, Visit, Visiting
 
 BETTER = "A better layout is being made"
 LEFT_FREE = 0.06  # of the window on each side of a whole map
+CLOSE = 3  # doublings, at which lines are shown around characters
+FARTHEST = 0.02  # that they lie from a character with room around it, on the map
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +25,21 @@ class Shown:
 
     page: Page
     map: dict[str, Any]
+    looked_at: int | None = None  # the point in the middle, closely; else the whole map is in sight
 
     def place(self, point: int) -> tuple[float, float]:
+        return self.place_of(self.map["x"][point], self.map["y"][point])
+
+    def place_of(self, right: float, down: float) -> tuple[float, float]:
         box = self.page.locator("#map-window").bounding_box()
         assert box is not None
         x, y = self.map["x"], self.map["y"]
         size = (box["width"] / (max(x) - min(x)), box["height"] / (max(y) - min(y)))
-        scale = min(size) * (1 - 2 * LEFT_FREE)
-        left = box["x"] + box["width"] / 2 + scale * (x[point] - (min(x) + max(x)) / 2)
-        return left, box["y"] + box["height"] / 2 + scale * (y[point] - (min(y) + max(y)) / 2)
+        scale, middle = min(size) * (1 - 2 * LEFT_FREE), ((min(x) + max(x)) / 2, (min(y) + max(y)) / 2)
+        if self.looked_at is not None:
+            scale, middle = scale * 2**CLOSE, (x[self.looked_at], y[self.looked_at])
+        left = box["x"] + box["width"] / 2 + scale * (right - middle[0])
+        return left, box["y"] + box["height"] / 2 + scale * (down - middle[1])
 
     def lonely(self) -> int:
         """The point that is farthest from its neighbours."""
@@ -167,10 +175,133 @@ def test_a_games_lines_are_points_of_their_own_at_an_address_of_their_own(visit:
     page.mouse.move(*shown.place(point))
     text = http.get(f"/v1/clips/{lines['ids'][point]}").json()["text"]
     expect(page.locator("#map-card")).to_contain_text(text)
+    page.get_by_label("Colours", exact=True).select_option("sex")
+    expect(page.get_by_role("button", name=f"not known {len(lines['ids'])}")).to_be_visible()
     page.get_by_role("button", name="All characters").click()
     page.locator("#map[data-shown^=characters]").wait_for()
     page.go_back()
     page.locator("#map[data-shown^=lines]").wait_for()
+
+
+@pytest.fixture
+def close(visit: Visit, http: httpx.Client) -> Shown:
+    """The map closely around the point farthest from its neighbours, with lines."""
+    whole = Shown(visit.page, http.get("/v1/map").json())
+    point = whole.lonely()
+    x, y = (whole.map[axis][point] for axis in "xy")
+    page = opened(visit, http, f"/map?x={x}&y={y}&zoom={CLOSE}").page
+    page.locator("#map[data-lines]:not([data-lines='0'])").wait_for()
+    return Shown(page, whole.map, point)
+
+
+def test_zoomed_in_lines_lie_around_their_characters_and_are_heard_and_opened(close: Shown, http: httpx.Client) -> None:
+    page, point = close.page, close.looked_at
+    assert point is not None
+    clips = http.get("/v1/map/clips", params={"character_id": close.map["ids"][point]}).json()
+    assert len(clips["ids"]) > 1
+    farthest = max(range(len(clips["ids"])), key=lambda place: abs(complex(clips["x"][place], clips["y"][place])))
+    page.get_by_role("button", name="Sound").click()
+    with page.expect_request(re.compile(r"/v1/clips/\d+/audio")) as asked:
+        right, down = (close.map[axis][point] + FARTHEST * clips[axis][farthest] for axis in "xy")
+        page.mouse.move(*close.place_of(right, down))
+    assert asked.value.url.endswith(f"/v1/clips/{clips['ids'][farthest]}/audio")
+    card = page.locator("#map-card")
+    expect(card).to_contain_text(close.map["names"][point])
+    expect(card).to_contain_text(http.get(f"/v1/clips/{clips['ids'][farthest]}").json()["text"])
+    expect(page.get_by_text("The small points around a character are lines of it")).to_be_visible()
+    left, top = close.place(point)
+    assert colour_at(page, left, top) != (255, 255, 255, 255)
+    assert colour_at(page, left, top + 22) == (255, 255, 255, 255)  # nothing lies on a character
+    page.get_by_role("button", name="The whole map").click()
+    page.locator("#map[data-lines='0']").wait_for()
+    expect(page.get_by_text("The small points around a character are lines of it")).to_be_hidden()
+
+
+def test_zoomed_in_lines_are_reached_by_keys_and_chosen_with_the_characters_by_a_lasso(
+    close: Shown, visit: Visit, http: httpx.Client
+) -> None:
+    page, point = close.page, close.looked_at
+    assert point is not None
+    clips = http.get("/v1/map/clips", params={"character_id": close.map["ids"][point]}).json()
+    right, down = clips["x"][0], clips["y"][0]
+    texts = [http.get(f"/v1/clips/{id_}").json()["text"] for id_ in clips["ids"]]
+    page.locator("#map").focus()
+    page.keyboard.press(
+        f"Shift+Arrow{('Right' if right > 0 else 'Left') if abs(right) > abs(down) else 'Down' if down > 0 else 'Up'}"
+    )
+    card = page.locator("#map-card")
+    expect(card.locator(".map-text")).to_have_text(re.compile("|".join(map(re.escape, texts))))
+    with page.expect_request(re.compile(r"/v1/clips/\d+/audio")):
+        page.keyboard.press(" ")
+    page.keyboard.press("Escape")
+    box = page.locator("#map-window").bounding_box()
+    assert box is not None
+    left, top, right, bottom = box["x"] + 2, box["y"] + 60, box["x"] + box["width"] - 90, box["y"] + box["height"] - 2
+    page.keyboard.down("Shift")
+    page.mouse.move(left, top)
+    page.mouse.down()
+    for place in ((left, bottom), (right, bottom), (right, top)):
+        page.mouse.move(*place, steps=2)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    chosen = page.locator("#map-chosen")
+    expect(chosen.get_by_role("heading", level=2)).to_have_text(
+        re.compile(r"^\d+ characters? chosen, \d+ lines chosen$")
+    )
+    lines = chosen.get_by_role("heading", level=3, name=close.map["names"][point]).locator("xpath=..").locator("li")
+    expect(lines).to_have_count(len(texts))
+    visit.check_accessible()
+    before = page.locator("#map").get_attribute("data-lines")
+    page.get_by_role("button", name="Farther").click(click_count=3)
+    assert page.locator("#map").get_attribute("data-lines") == before  # what is chosen stays
+    chosen.get_by_role("button", name="Choose none").click()
+    page.locator("#map[data-lines='0']").wait_for()
+
+
+def test_lines_are_asked_for_few_characters_at_once_and_no_more_for_those_that_have_left(
+    visit: Visit, http: httpx.Client
+) -> None:
+    known, side = http.get("/v1/map").json(), 50
+    places = [((place % side) / (side - 1), (place // side) / (side - 1)) for place in range(side**2)]
+    many = {
+        **known,
+        "better": False,
+        "x": [x for x, _ in places],
+        "y": [y for _, y in places],
+        "ids": list(range(1, side**2 + 1)),
+        **{name: [known[name][0]] * side**2 for name in ("names", "games", "voices", "sexes", "clips")},
+    }
+    page = visit.page
+    page.route("**/v1/map", lambda route: route.fulfill(body=json.dumps(many)))
+    held: list[Route] = []
+    page.route("**/v1/map/clips?*", lambda route: held.append(route))  # never answered
+    visit.open("/map?x=0.5&y=0.5&zoom=2")
+    page.locator("#map[data-shown]").wait_for()
+    with page.expect_request("**/v1/map/clips?*") as asked:
+        for _ in range(3):
+            page.get_by_role("button", name="Closer").click()
+    assert 0 < asked.value.url.count("character_id=") <= 40
+    with page.expect_event("requestfailed", lambda request: request.url == asked.value.url):
+        page.get_by_role("button", name="Closer").click()
+    assert all(route.request.url.count("character_id=") <= 40 for route in held)
+
+
+def test_characters_are_coloured_by_the_sex_that_credits_say_and_the_others_are_grey(
+    visit: Visit, http: httpx.Client
+) -> None:
+    known = http.get("/v1/map").json()
+    point = Shown(visit.page, known).lonely()
+    sexes = [None] * len(known["ids"])
+    sexes[point], sexes[point - 1], sexes[point - 2] = "f", "m", "m"
+    visit.page.route("**/v1/map", lambda route: route.fulfill(body=json.dumps({**known, "sexes": sexes})))
+    shown = opened(visit, http, "/map?colour=sex")
+    entries = shown.page.get_by_label("What the colours mean").get_by_role("button")
+    assert entries.all_inner_texts() == ["female\n1", "male\n2", f"not known\n{len(sexes) - 3}"]
+    expect(shown.page.get_by_text("spksearch credits import FILE")).to_be_visible()
+    red, green, blue, _ = colour_at(shown.page, *shown.place(point))
+    assert red > green > blue  # orange
+    shown.page.get_by_label("Colours", exact=True).select_option("game")
+    expect(shown.page.get_by_text("spksearch credits import FILE")).to_be_hidden()
 
 
 def test_points_move_to_a_better_map_once_it_is_made(visit: Visit, http: httpx.Client) -> None:

@@ -16,7 +16,7 @@ export function addressOf(scene, point) {
 
 /** The address of a search for voices like a point; null without that page. */
 export function likeAddress(scene, point) {
-  return has("search") ? `/search?${scene.kind === "lines" ? "clip" : "character"}=${scene.ids[point]}` : null;
+  return has("search") ? `/search?${scene.isLine(point) ? "clip" : "character"}=${scene.ids[point]}` : null;
 }
 
 /** What a card says, in one line, for screen readers. */
@@ -28,9 +28,10 @@ function facts(scene, point, kin) {
   const game = scene.game(point);
   const voice = scene.voice(point);
   const lines = [said(scene.name(point), {class: "map-name"}, "strong"), said(`${game.title} · ${game.maker.name}`)];
+  if (scene.isLine(point)) return lines;
   if (voice !== null) lines.push(el("span", {}, t("map.voice_roles", {number: String(voice), count: kin.length + 1})));
-  else if (scene.kind === "characters") lines.push(el("span", {class: "muted"}, t("map.no_voice")));
-  if (scene.kind === "characters") lines.push(el("span", {class: "muted"}, t("base.clips", {count: scene.clips[point]})));
+  else lines.push(el("span", {class: "muted"}, t("map.no_voice")));
+  lines.push(el("span", {class: "muted"}, t("base.clips", {count: scene.clips[point]})));
   return lines;
 }
 

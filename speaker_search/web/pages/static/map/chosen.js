@@ -10,21 +10,26 @@ const A_TIME = 100; // rows shown, until more are asked for
 
 let shown = []; // [scene, point, its button] of every row
 
-/** Groups of points, [{words, points}], the largest first; those without a voice are last. */
-export function grouped(scene, points) {
-  const lines = scene.kind === "lines";
-  const groups = new Map();
-  for (const point of points) {
-    const key = lines ? (scene.character(point)?.id ?? null) : scene.voice(point);
-    groups.set(key, [...(groups.get(key) ?? []), point]);
-  }
-  const words = (key, first) => {
-    if (lines) return scene.name(first);
-    return key === null ? t("map.no_voice") : t("map.voice_number", {number: String(key)});
+/**
+ * Groups of points, [{words, points}]: characters by voice, then lines by character; the largest first, and last those
+ * without a voice or a known speaker.
+ */
+function grouped(scene, points) {
+  const lines = points.filter((point) => scene.isLine(point));
+  const voiceWords = (point) => {
+    const voice = scene.voice(point);
+    return voice === null ? t("map.no_voice") : t("map.voice_number", {number: String(voice)});
   };
-  return [...groups]
+  return [
+    ...groupedBy(points.filter((point) => !scene.isLine(point)), (point) => scene.voice(point), voiceWords),
+    ...groupedBy(lines, (point) => scene.character(point)?.id ?? null, (point) => scene.name(point)),
+  ];
+}
+
+function groupedBy(points, keyOf, wordsOf) {
+  return [...Map.groupBy(points, keyOf)]
     .sort(([one, ofOne], [other, ofOther]) => (one === null) - (other === null) || ofOther.length - ofOne.length)
-    .map(([key, found]) => ({words: words(key, found[0]), points: found}));
+    .map(([, found]) => ({words: wordsOf(found[0]), points: found}));
 }
 
 /** Fill the section with the chosen points. `onpoint(point)` is called for one that is pointed at, `onclose` at the end. */
@@ -54,10 +59,18 @@ export function showChosen(section, scene, points, {onpoint, onclose}) {
   section.querySelector("h2").focus({preventScroll: true});
 }
 
-function summed(scene, {length: count}, groups) {
-  if (scene.kind === "lines") return [t("map.chosen_lines", {count}), t("map.in_characters", {count: groups.length})];
-  const voices = groups.filter(({points: [first]}) => scene.voice(first) !== null);
-  return [t("map.chosen", {count}), t("map.in_voices", {count: voices.length})];
+/** How many characters and lines are among the points, and of how many voices and characters, in words. */
+function summed(scene, points, groups) {
+  const ofLines = groups.filter(({points: [first]}) => scene.isLine(first));
+  const voices = groups.filter(({points: [first]}) => !scene.isLine(first) && scene.voice(first) !== null);
+  const lines = ofLines.reduce((sum, group) => sum + group.points.length, 0);
+  const characters = points.length - lines;
+  const [counts, among] = [[], []];
+  if (characters) counts.push(t("map.chosen", {count: characters}));
+  if (characters) among.push(t("map.in_voices", {count: voices.length}));
+  if (lines) counts.push(t("map.chosen_lines", {count: lines}));
+  if (lines) among.push(t("map.in_characters", {count: ofLines.length}));
+  return [counts.join(t("map.comma")), among.join(" ")];
 }
 
 function groupShown(scene, {words, points}, onpoint) {
@@ -80,7 +93,8 @@ function rowShown(scene, point, onpoint) {
   shown.push([scene, point, heard]);
   const like = likeAddress(scene, point);
   const character = scene.character(point);
-  const beside = scene.kind === "characters" ? game.title : t("map.line_number", {number: String(scene.ids[point])});
+  const isLine = scene.isLine(point);
+  const beside = isLine ? t("map.line_number", {number: String(scene.ids[point])}) : game.title;
   return el(
     "li",
     {onpointerenter: () => onpoint(point), onfocusin: () => onpoint(point)},
@@ -88,7 +102,7 @@ function rowShown(scene, point, onpoint) {
     el(
       "div",
       {class: "map-who"},
-      scene.kind === "characters" && has("characters") ? characterLink(character) : said(name),
+      !isLine && has("characters") ? characterLink(character) : said(name),
       el("span", {class: "muted small"}, said(beside)),
     ),
     like ? el("a", {class: "small", href: like, "aria-label": t("map.like_name", {name})}, t("map.like")) : null,

@@ -5,13 +5,15 @@ import {output, play, current, stop} from "../player/output.js";
 import {SoundError} from "../player/sounds.js";
 
 const ASKED = 5; // lines of a character, of which the longest is heard
-const kept = new Map(); // "characters 12" -> promise of a clip
+const kept = new Map(); // "character 12" -> promise of a clip
+
+const keyOf = (scene, point) => `${scene.isLine(point) ? "line" : "character"} ${scene.ids[point]}`;
 
 /** The clip to hear for a point of a scene; null where it has none. */
 export function clipOf(scene, point) {
-  const key = `${scene.kind} ${scene.ids[point]}`;
+  const key = keyOf(scene, point);
   if (!kept.has(key)) {
-    const found = scene.kind === "lines" ? get(`/v1/clips/${scene.ids[point]}`) : longest(scene.ids[point]);
+    const found = scene.isLine(point) ? get(`/v1/clips/${scene.ids[point]}`) : longest(scene.ids[point]);
     found.catch(() => kept.delete(key));
     kept.set(key, found);
   }
@@ -27,7 +29,7 @@ let wanted = null; // the point that was asked for last
 
 /** Play a point's line, unless another was asked for meanwhile. Whether it plays; false also for a sound that is missing. */
 export async function hear(scene, point) {
-  const mine = (wanted = {key: `${scene.kind} ${scene.ids[point]}`});
+  const mine = (wanted = {key: keyOf(scene, point)});
   const clip = await clipOf(scene, point);
   if (wanted !== mine || clip === null) return false;
   try {
@@ -47,7 +49,7 @@ export function hush() {
 
 /** Whether this point is heard now. */
 export function isHeard(scene, point) {
-  return current()?.point === `${scene.kind} ${scene.ids[point]}`;
+  return current()?.point === keyOf(scene, point);
 }
 
 export {output};

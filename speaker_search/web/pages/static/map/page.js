@@ -9,16 +9,17 @@ import {colouring, painted, WAYS} from "./drawing/colours.js";
 import {listen} from "./drawing/gestures.js";
 import {Stage} from "./drawing/stage.js";
 import {findBy} from "./finding.js";
-import {hear, hush} from "./hearing.js";
+import {hush} from "./hearing.js";
 import {showLegend} from "./legend.js";
+import {Near} from "./near.js";
 import {showList} from "./plain_list.js";
 import {Pointing} from "./pointing.js";
-import {characterScene, lineScene} from "./scene.js";
+import {characterScene, lineScene, withLines} from "./scene.js";
+import {steer} from "./steering.js";
 
 const FIRST_WAIT_MS = 1000; // until a better map is asked for, doubled each time
 const LONGEST_WAIT_MS = 30000;
 const KEEP_AFTER_MS = 300; // until the address holds a view
-const STEP_PX = 60; // of an arrow key
 const CLOSE_UP = 5; // doublings, for what was found
 
 const $ = (id) => document.getElementById(id);
@@ -26,8 +27,9 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const [element, waySelect] = [$("map"), $("map-way")];
 const stage = new Stage($("map-window"), moved);
 const pointing = new Pointing(stage, $("map-card"), $("map-said"), {sounds: soundIsOn, ongame: lines});
+const near = new Near(stage, {onlines: surround, onproblem: (error) => $("map-problem").replaceChildren(problemShown(error))});
 
-let scene = null;
+let scene = null; // what is shown, with the lines around characters
 let everybody = null; // the scene of all characters, kept while a game's lines are shown
 let way = "voice";
 let colours = null; // of the scene by the way
@@ -57,8 +59,14 @@ function keep(options) {
 function moved() {
   if (pointing.pinned) pointing.place();
   else pointing.away();
+  lookNear();
   clearTimeout(keeper);
   keeper = setTimeout(keep, KEEP_AFTER_MS);
+}
+
+/** What is chosen stays while it is. */
+function lookNear() {
+  if (scene && !chosen) near.look(scene.kind === "characters" ? everybody : null);
 }
 
 // What is shown
@@ -90,6 +98,7 @@ async function load({view = null, added = false} = {}) {
 
 function show(found, view, before) {
   scene = found;
+  near.forget();
   $("map-problem").replaceChildren();
   $("map-empty").hidden = scene.count > 0;
   $("map-better").hidden = !scene.better;
@@ -112,6 +121,25 @@ function show(found, view, before) {
   legend();
   element.dataset.drawnBy = stage.webGl;
   element.dataset.shown = `${scene.kind} ${scene.count}`;
+  tellLines([]);
+  lookNear();
+}
+
+/** Show lines around characters, or null for none; who points at one that stays still does. */
+function surround(found) {
+  const line = scene.isLine(stage.pointed) ? scene.ids[stage.pointed] : null;
+  scene = found ? withLines(everybody, found) : everybody;
+  const at = line === null ? stage.pointed : scene.ids.indexOf(line, everybody.count);
+  if (at < 0) pointing.away({pinnedToo: true});
+  $("map-problem").replaceChildren();
+  stage.surround(scene, bytes());
+  if (at >= 0) stage.point(at, scene.kin(at));
+  tellLines(found ?? []);
+}
+
+function tellLines({length: count}) {
+  $("map-near").hidden = !count;
+  element.dataset.lines = count;
 }
 
 /** Ask for the map again while a better one is being made, and have the points move there. */
@@ -121,10 +149,11 @@ function expectBetter(mine, waitMs) {
     const found = await (game === null ? characterScene() : lineScene(game)).catch(() => null);
     if (mine !== asked) return;
     if (found && !found.better) {
-      if (game === null) everybody = found;
+      if (scene !== everybody && game === null) surround(null);
       const [at, wasPinned, before] = [stage.pointed, pointing.pinned, scene];
       const same = found.ids.length === before.ids.length && found.ids.every((id, place) => id === before.ids[place]);
       pointing.away({pinnedToo: true});
+      if (game === null) everybody = found;
       if (!same) setChosen(null);
       show(found, null, before);
       if (same) pointing.at(at, {pin: wasPinned});
@@ -136,18 +165,19 @@ function expectBetter(mine, waitMs) {
 
 function bytes() {
   const categories = new Set([...lit].flatMap((at) => colours.legend[at].categories));
-  const isLit = (point) => (!chosen || chosen.has(point)) && (!categories.size || categories.has(colours.of[point]));
+  const isLit = (point) => (!chosen || chosen.has(point)) && (!categories.size || categories.has(colours.of[scene.of ? scene.of(point) : point]));
   return painted(scene, colours, theme(), isLit);
 }
 
 function recolour() {
   if (!scene) return;
-  colours = colouring(scene, way, theme());
+  colours = colouring(game === null ? everybody : scene, way, theme());
   stage.paint(bytes());
   legend();
 }
 
 function legend() {
+  $("map-sexes").hidden = way !== "sex" || !colours.legend.some(({categories}) => categories.includes(-1));
   const entries = new Set([...lit].map((at) => colours.legend[at]));
   showLegend($("map-legend"), colours.legend, entries, (entry) => {
     const at = colours.legend.indexOf(entry);
@@ -174,6 +204,7 @@ const all = () => lines(null);
 
 function setChosen(points) {
   chosen = points && new Set(points);
+  near.stop();
   if (!points) $("map-chosen").hidden = true;
 }
 
@@ -203,39 +234,12 @@ function choose(points) {
   if (lassoIsOn()) $("map-lasso").click();
   setChosen(points.length ? points : null);
   stage.paint(bytes());
-  if (!points.length) return;
-  const onclose = () => (setChosen(null), hush(), stage.paint(bytes()), element.focus());
+  if (!points.length) return lookNear();
+  const onclose = () => (setChosen(null), hush(), stage.paint(bytes()), lookNear(), element.focus());
   showChosen($("map-chosen"), scene, points, {onpoint: (at) => pointing.at(at), onclose});
 }
 
-const ARROWS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
-element.addEventListener("focus", () => element.matches(":focus-visible") && scene && stage.pointed < 0 && pointing.at(stage.middle(), {aloud: true}));
-element.addEventListener("keydown", (event) => {
-  if (event.target !== element || !scene || event.ctrlKey || event.metaKey || event.altKey) return;
-  const at = stage.pointed;
-  if (ARROWS[event.key]) arrow(...ARROWS[event.key], event.shiftKey);
-  else if (event.key === "+" || event.key === "=") (stage.view.zoomBy(0.5), stage.changed());
-  else if (event.key === "-") (stage.view.zoomBy(-0.5), stage.changed());
-  else if (event.key === "0") $("map-whole").click();
-  else if (event.key === "Enter" && at >= 0) pointing.open(at, event);
-  else if (event.key === " " && at >= 0) hear(scene, at);
-  else if (event.key === "Escape") (pointing.away({pinnedToo: true}), hush());
-  else return;
-  event.preventDefault();
-});
-
-/** Move the map, and tell the point that is then in its middle; with shift, go on to the next point. */
-function arrow(right, down, toPoint) {
-  const next = toPoint && stage.pointed >= 0 ? stage.grid.toward(stage.pointed, right, down) : -1;
-  if (toPoint) {
-    if (next >= 0) stage.flyTo(scene.x[next], scene.y[next]);
-  } else {
-    stage.view.panBy(-right * STEP_PX, -down * STEP_PX);
-    stage.changed();
-  }
-  const at = toPoint ? next : stage.middle();
-  if (at >= 0) pointing.at(at, {pin: toPoint, aloud: true});
-}
+steer(element, {stage, pointing, whole: () => $("map-whole").click()});
 
 function pressing(id, then = () => {}) {
   $(id).addEventListener("click", () => {
@@ -247,7 +251,7 @@ function pressing(id, then = () => {}) {
 pressing("map-sound", (on) => on || hush());
 pressing("map-as-list", (on) => {
   $("map-list").hidden = !on;
-  if (on && scene) showList($("map-list"), scene);
+  if (on && scene) showList($("map-list"), game === null ? everybody : scene);
 });
 pressing("map-lasso", (on) => element.classList.toggle("is-lassoing", on));
 $("map-closer").addEventListener("click", () => (stage.view.zoomBy(1), stage.changed()));
@@ -270,12 +274,13 @@ findBy($("map-find"), $("map-found"), {
   searched: () => everybody ?? scene,
   ongame: (found) => lines(found.id),
   async oncharacter(at) {
-    if (scene !== everybody) await all();
+    if (game !== null) await all();
     flyTo(at);
   },
 });
 
 addEventListener("popstate", begin);
+new ResizeObserver(lookNear).observe($("map-window"));
 addEventListener("themechange", recolour);
 dark.addEventListener("change", recolour);
 

@@ -36,7 +36,7 @@ export class Pointing {
     this.place();
     if (aloud) this.said.textContent = cardWords(this.scene, point, this.stage.kin);
     if (this.sounds()) this.timer = setTimeout(() => hear(this.scene, point), HEAR_AFTER_MS);
-    if (this.scene.kind === "lines") this.addText(this.scene, point);
+    if (this.scene.isLine(point)) this.addText(this.scene, point);
   }
 
   /** At none; a pinned card stays unless `pinnedToo`. */

@@ -1,5 +1,6 @@
-// What is on the map: every character of the catalog, or the lines of one game, each under its number from 0 on.
-// `kin` are the other roles of a point's voice.
+// What is on the map: every character of the catalog, or the lines of one game, each under its number from 0 on. Lines
+// that are shown around their characters are numbered after the characters, of whom there are `lead`.
+// `kin` are the other roles of a point's voice; of a line around its character, that character.
 
 import {get} from "../shared/api.js";
 import {t} from "../shared/words.js";
@@ -11,9 +12,11 @@ export async function characterScene() {
   return {
     kind: "characters",
     ...places(map),
+    isLine: () => false,
     title: t("map.all"),
     games: map.of_games,
     voices: map.voices,
+    sexes: map.sexes,
     clips: map.clips,
     gameOf: map.games,
     name: (point) => map.names[point],
@@ -31,15 +34,44 @@ export async function lineScene(gameId) {
   return {
     kind: "lines",
     ...places(map),
-    of: map.of,
+    isLine: () => true,
     title: map.game.title,
     games: [map.game],
     characters: map.characters,
+    voices: map.characters.map((id) => map.voices[id] ?? null),
+    sexes: map.characters.map((id) => map.sexes[id] ?? null),
     name: (point) => who(point)?.name ?? t("base.unknown_speaker"),
     game: () => map.game,
     voice: () => null,
     kin: () => [],
     character: who,
+  };
+}
+
+/** The characters with lines around them: [{id, character, x, y}], `character` the number of who speaks it. */
+export function withLines(scene, lines) {
+  const lead = scene.count;
+  const joined = (values, name) => {
+    const found = new Float32Array(lead + lines.length);
+    found.set(values);
+    found.set(lines.map((line) => line[name]), lead);
+    return found;
+  };
+  const of = (point) => (point < lead ? point : lines[point - lead].character);
+  return {
+    ...scene,
+    lead,
+    count: lead + lines.length,
+    ids: [...scene.ids, ...lines.map(({id}) => id)],
+    x: joined(scene.x, "x"),
+    y: joined(scene.y, "y"),
+    of,
+    isLine: (point) => point >= lead,
+    name: (point) => scene.name(of(point)),
+    game: (point) => scene.game(of(point)),
+    voice: (point) => scene.voice(of(point)),
+    kin: (point) => (point < lead ? scene.kin(point) : [of(point)]),
+    character: (point) => scene.character(of(point)),
   };
 }
 

@@ -12,13 +12,17 @@ const STEPS = {
   light: ["#a9c7e8", "#6c9fd6", "#3a76bb", "#1d4f90", "#0b2c5c"],
   dark: ["#35507a", "#5079b3", "#79a3df", "#abc9f3", "#e3eefc"],
 };
+const SEXES = ["f", "m"];
 const GREY = {light: "#b4b7bd", dark: "#6a707c"};
 const OTHER = {light: "#7d828c", dark: "#9a9fa9"};
-// How much points matter: large and above the others, or small and pale.
-const [LIT, SHARED, DIM] = [255, 90, 0];
+// How much points matter: large and above the others, or small and pale; or a line around its character.
+const [LIT, SHARED, DIM, LINE] = [255, 90, 1, 0];
 
 /** What the points of each kind of scene can be coloured by; the first is what they are coloured by at first. */
-export const WAYS = {characters: ["voice", "game", "maker", "clips", "cluster"], lines: ["character", "cluster"]};
+export const WAYS = {
+  characters: ["voice", "sex", "game", "maker", "clips", "cluster"],
+  lines: ["character", "voice", "sex", "cluster"],
+};
 
 /**
  * {of: category of each point or -1, legend: [{categories, colourOf, hues, words, count}], own: how many categories have
@@ -27,6 +31,7 @@ export const WAYS = {characters: ["voice", "game", "maker", "clips", "cluster"],
 export function colouring(scene, way, theme) {
   if (way === "clips") return byClips(scene, theme);
   if (way === "voice") return repeating(scene, scene.voices, theme, t("map.a_voice"), t("map.no_voice"));
+  if (way === "sex") return bySex(scene, theme);
   if (way === "character") {
     const named = new Map(scene.characters.map((id, point) => [id, scene.name(point)]));
     return largest(scene, scene.characters, theme, (id) => named.get(id), t("base.unknown_speaker"));
@@ -44,11 +49,14 @@ export function painted(scene, {of, legend, own = Infinity}, theme, isLit = () =
   const bytes = new Uint8Array(4 * scene.count);
   const colours = new Map(legend.flatMap((entry) => entry.categories.map((category) => [category, rgb(entry.colourOf(category))])));
   const grey = rgb(GREY[theme]);
+  const lead = scene.lead ?? scene.count;
   for (let point = 0; point < scene.count; point++) {
     const lit = isLit(point);
-    const colour = lit ? colours.get(of[point]) : grey;
+    const category = of[scene.of ? scene.of(point) : point];
+    const colour = lit ? colours.get(category) : grey;
     bytes.set(colour, 4 * point);
-    bytes[4 * point + 3] = !lit || of[point] === -1 ? DIM : of[point] < own ? LIT : SHARED;
+    if (point >= lead) bytes[4 * point + 3] = LINE;
+    else bytes[4 * point + 3] = !lit || category === -1 ? DIM : category < own ? LIT : SHARED;
   }
   return bytes;
 }
@@ -98,6 +106,16 @@ function repeating(scene, values, theme, words, withoutWords) {
   const count = order.reduce((sum, [, size]) => sum + size, 0);
   const all = order.length ? [entry(order.map((_, place) => place), (place) => hues[place % hues.length], words, count, hues)] : [];
   return {of, legend: [...all, ...none(of, withoutWords, theme)]};
+}
+
+/** Two hues of their own, the same in every catalog. */
+function bySex({sexes}, theme) {
+  const hues = HUES[theme];
+  const of = Int32Array.from(sexes, (sex) => SEXES.indexOf(sex));
+  const words = [t("map.female"), t("map.male")];
+  const counts = SEXES.map((_, place) => of.reduce((sum, category) => sum + (category === place), 0));
+  const named = counts.map((count, place) => entry([place], () => hues[1 - place], words[place], count));
+  return {of, legend: [...named.filter(({count}) => count), ...none(of, t("map.no_sex"), theme)]};
 }
 
 /** Five steps, each of about as many times the clips as the last. */

@@ -1,6 +1,6 @@
 // Points on a canvas by WebGL: all of them in one draw call, from buffers that change only with the map or its colours.
 
-import {byWeight, FAINT, FULL, SMALL} from "./weights.js";
+import {byWeight, CLEAR, FAINT, FULL, SMALL, TINY} from "./weights.js";
 
 const BY_PROCESSOR = /swiftshader|llvmpipe|softpipe|software|basic render/i; // names of renderers
 const VERTEX = `
@@ -13,9 +13,10 @@ varying vec4 shade;
 varying float radius;
 void main() {
   gl_Position = vec4((mix(from, to, moved) - centre) * scale, 0.0, 1.0);
-  radius = 0.5 * size * mix(${SMALL.toFixed(2)}, 1.0, colour.a);
+  bool tiny = colour.a == 0.0;
+  radius = 0.5 * size * (tiny ? ${TINY.toFixed(2)} : mix(${SMALL.toFixed(2)}, 1.0, colour.a));
   gl_PointSize = 2.0 * radius + 1.0; // room for a soft edge
-  float alpha = mix(${FAINT.toFixed(2)}, ${FULL.toFixed(2)}, colour.a);
+  float alpha = tiny ? ${CLEAR.toFixed(2)} : mix(${FAINT.toFixed(2)}, ${FULL.toFixed(2)}, colour.a);
   shade = vec4(colour.rgb * alpha, alpha);
 }`;
 const FRAGMENT = `

@@ -24,8 +24,8 @@ export class Grid {
     return this.column(y) * this.side + this.column(x);
   }
 
-  /** The point nearest to a place, at most `reach` away; -1 without one. */
-  nearest(x, y, reach) {
+  /** The point nearest to a place, at most `reach` away, that is not `except`; -1 without one. */
+  nearest(x, y, reach, except = -1) {
     let best = -1;
     let least = reach * reach;
     const [column, row] = [this.column(x), this.column(y)];
@@ -36,7 +36,7 @@ export class Grid {
         for (let place = this.starts[cell]; place < this.starts[cell + 1]; place++) {
           const point = this.points[place];
           const squared = (this.x[point] - x) ** 2 + (this.y[point] - y) ** 2;
-          if (squared <= least) [best, least] = [point, squared];
+          if (squared <= least && point !== except) [best, least] = [point, squared];
         }
       }
     }

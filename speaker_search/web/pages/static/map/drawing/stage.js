@@ -26,6 +26,8 @@ export class Stage {
     this.onmove = onmove;
     this.webGl = webGl();
     this.points = this.webGl === "gpu" ? pointsByGl(this.below, () => this.redraw()) : pointsByPixels(this.below);
+    // What the processor draws, it draws faster into memory than by way of a GPU that it pretends to be.
+    this.pen = this.above.getContext("2d", {willReadFrequently: this.webGl !== "gpu"});
     this.view = new View();
     this.scene = null;
     this.pointed = -1; // the point under the pointer, or chosen by keys
@@ -53,7 +55,7 @@ export class Stage {
   /** Show a scene in these colours; where `before` is given, points move from their places there. */
   show(scene, colours, before = null) {
     this.scene = scene;
-    this.grid = new Grid(scene.x, scene.y);
+    this.grid = this.names = new Grid(scene.x, scene.y); // all points, and those that have names on the map
     this.pointed = -1;
     this.kin = [];
     this.view.bounds = scene.bounds;
@@ -61,6 +63,16 @@ export class Stage {
     const to = interleaved(scene);
     this.points.fill(moves ? interleaved(scene, before) : to, to, colours);
     this.movedFrom = moves ? performance.now() : null;
+    this.redraw();
+  }
+
+  /** Show the same scene with other lines around its characters, or with none. */
+  surround(scene, colours) {
+    this.scene = scene;
+    this.grid = scene.lead === undefined ? this.names : new Grid(scene.x, scene.y);
+    this.movedFrom = null;
+    const to = interleaved(scene);
+    this.points.fill(to, to, colours);
     this.redraw();
   }
 
@@ -129,7 +141,7 @@ export class Stage {
   /** The diameter of a point in pixels: smaller where there are many, larger the nearer one looks. */
   get size() {
     const {width, height, zoom} = this.view;
-    const room = Math.sqrt((width * height) / Math.max(1, this.scene?.count ?? 1));
+    const room = Math.sqrt((width * height) / Math.max(1, this.scene?.lead ?? this.scene?.count ?? 1));
     return Math.min(15, Math.max(2.2, Math.min(11, 0.62 * room) * 2 ** (0.22 * zoom)));
   }
 
@@ -143,15 +155,19 @@ export class Stage {
   }
 
   drawAbove(style, moving) {
-    const context = this.above.getContext("2d");
+    const pointed = this.scene && !moving && this.pointed >= 0;
+    const named = this.scene && !moving ? this.named() : null;
+    const used = pointed || named || this.lasso;
+    // An empty canvas costs as much as a full one where the processor puts the page together.
+    this.above.style.visibility = used ? "" : "hidden";
+    if (!used) return;
+    const context = this.pen;
     const ratio = this.above.width / this.view.width;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, this.view.width, this.view.height);
-    if (this.scene && !moving) {
-      const [text, surface, accent] = ["--text", "--surface", "--accent"].map((name) => style.getPropertyValue(name));
-      if (this.pointed >= 0) this.drawPointed(context, text, surface, accent);
-      this.drawNames(context, text, surface, style.fontFamily);
-    }
+    const [text, surface, accent] = ["--text", "--surface", "--accent"].map((name) => style.getPropertyValue(name));
+    if (pointed) this.drawPointed(context, text, surface, accent);
+    if (named) this.drawNames(context, named, text, surface, style.fontFamily);
     if (this.lasso) this.drawLasso(context, style);
   }
 
@@ -185,17 +201,26 @@ export class Stage {
     }
   }
 
-  /** Names beside their points, once few are in sight; one that would cover another is left out. */
-  drawNames(context, text, surface, family) {
-    const [left, top] = this.view.placeAt(0, 0);
-    const [right, bottom] = this.view.placeAt(this.view.width, this.view.height);
-    const inSight = this.scene.kind === "characters" ? this.grid.within(left, top, right, bottom, MOST_NAMES) : null;
-    if (!inSight) return;
+  /** The points whose names are shown: all characters in sight, if they are few; null without any. */
+  named() {
+    if (this.scene.kind !== "characters") return null;
+    const found = this.inSight(MOST_NAMES);
+    return found?.length ? found : null;
+  }
+
+  /** The points of the scene in sight, without lines around characters; null where there are more than `most`. */
+  inSight(most) {
+    const {width, height} = this.view;
+    return this.names.within(...this.view.placeAt(0, 0), ...this.view.placeAt(width, height), most);
+  }
+
+  /** Names beside their points; one that would cover another is left out. */
+  drawNames(context, points, text, surface, family) {
     context.font = `${NAME_PX}px ${family}`;
     context.textBaseline = "middle";
     context.lineJoin = "round";
     const taken = [];
-    for (const point of inSight) {
+    for (const point of points) {
       const [x, y] = this.placed(point);
       const name = this.scene.name(point);
       const box = [x + this.size / 2 + 3, y - NAME_PX / 2 - 1, context.measureText(name).width, NAME_PX + 2];
