@@ -247,11 +247,8 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    if connection.get_execution_options().get("writes"):
-        # Writers take the write lock up front: a transaction that reads first can fail when it starts to write.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    else:
-        connection.connection.cursor().execute("BEGIN")  # takes no lock, so it fails in no way to be translated
+    # Writers take the write lock up front: a transaction that reads first can fail when it starts to write.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
 
 
 @contextmanager

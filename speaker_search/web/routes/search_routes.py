@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 
@@ -26,8 +26,8 @@ def search_routes(library: Library, turns: SearchTurns) -> APIRouter:
     """The routes that search one library."""
     routes = APIRouter()
 
-    @routes.post("/search", openapi_extra=description.SEARCH_BODY)
-    async def search(request: Request) -> documents.Search | documents.Speakers:
+    @routes.post("/search", response_model=documents.Search | documents.Speakers, openapi_extra=description.SEARCH_BODY)
+    async def search(request: Request) -> Response:
         """The nearest characters to uploaded clips, to clips, characters and voices of the catalog, or to an embedding.
         With a `cursor` alone, the next page of an earlier search. With `split_speakers`, a search for each of the
         people in one uploaded recording.
@@ -40,7 +40,7 @@ def search_routes(library: Library, turns: SearchTurns) -> APIRouter:
             query = await _text(form, "query")
             _check_parts(form, "audio", "unlike", "query")
 
-        def found() -> documents.Search | documents.Speakers:
+        def found() -> Response:
             asked = _parsed(documents.SearchRequest, query or "{}")
             if not clips and not asked.like and asked.cursor is None:
                 raise UsageError("There is no sound among the uploads.", "Send one or more files as `audio`.")
@@ -107,9 +107,10 @@ def search_routes(library: Library, turns: SearchTurns) -> APIRouter:
 
 def _answered(
     library: Library, asked: documents.SearchRequest, clips: Sequence[bytes] = (), unlike: Sequence[bytes] = ()
-) -> documents.Search | documents.Speakers:
+) -> Response:
     answer = library.speakers_document if asked.split_speakers else library.search_document
-    return answer(clips, asked, unlike=unlike)
+    # Written here, in the search's own thread: the one that all requests share has enough to do.
+    return Response(answer(clips, asked, unlike=unlike).model_dump_json(), media_type="application/json")
 
 
 def _each_answered(library: Library, questions: Sequence[Question]) -> documents.Searches:
