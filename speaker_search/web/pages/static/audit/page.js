@@ -8,6 +8,7 @@ import {el, said} from "../shared/dom.js";
 import {likelyShown} from "../shared/likely.js";
 import {characterLink} from "../shared/links.js";
 import {problemShown} from "../shared/problems.js";
+import {fromServer} from "../shared/server_words.js";
 import {t} from "../shared/words.js";
 
 const LIMIT = 50;
@@ -19,7 +20,7 @@ start();
 async function start() {
   try {
     const audit = await get("/v1/credits/audit", {limit: LIMIT});
-    const warnings = audit.warnings.map((warning) => el("p", {class: "note", lang: "en"}, warning));
+    const warnings = audit.warnings.map((warning) => el("p", {class: "note"}, fromServer(warning)));
     root.replaceChildren(
       el("p", {}, audit.audited ? t("audit.audited", {count: audit.audited}) : t("audit.none_audited")),
       ...warnings,

@@ -3,6 +3,7 @@
 import {get, post, remove} from "../shared/api.js";
 import {button, el, said} from "../shared/dom.js";
 import {problemShown} from "../shared/problems.js";
+import {fromServer} from "../shared/server_words.js";
 import {language, number, t} from "../shared/words.js";
 import {reasonWords} from "./refusals.js";
 
@@ -128,7 +129,7 @@ function ingestCard(oncancel) {
     bar.hidden = now !== "running";
     if (progress.phase === "embedding" && progress.of) Object.assign(bar, {max: progress.of, value: progress.opened});
     else bar.removeAttribute("value");
-    words.replaceChildren(now === "failed" ? el("span", {class: "wrong", lang: "en"}, error) : how(now, progress));
+    words.replaceChildren(now === "failed" ? el("span", {class: "wrong"}, fromServer(error)) : how(now, progress));
     more.textContent = details(progress).join(" · ");
   }
   return {element, show};

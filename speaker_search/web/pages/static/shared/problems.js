@@ -2,6 +2,7 @@
 
 import {Problem} from "./api.js";
 import {el} from "./dom.js";
+import {fromServer} from "./server_words.js";
 import {t} from "./words.js";
 
 // Sentences with requests in them are for programs.
@@ -14,10 +15,19 @@ const KINDS = {
   encoder: "problem.server",
   error: "problem.server",
   forbidden: "problem.forbidden",
+  host: "problem.request",
   index: "problem.server",
+  "media-type": "problem.request",
+  method: "problem.request",
+  "not-acceptable": "problem.request",
   "not-found": "problem.not_found",
+  offline: "problem.offline",
+  origin: "problem.request",
   overloaded: "problem.overloaded",
+  precondition: "problem.request",
+  range: "problem.request",
   rate: "problem.overloaded",
+  request: "problem.request",
   slow: "problem.slow",
   source: "problem.source",
   starting: "problem.starting",
@@ -30,6 +40,6 @@ const KINDS = {
 export function problemShown(error) {
   if (!(error instanceof Problem)) throw error;
   const known = KINDS[error.kind];
-  const theirs = el("span", {class: "problem-detail", lang: known ? "en" : null}, error.detail.replace(FOR_PROGRAMS, ""));
+  const theirs = el("span", {class: "problem-detail"}, fromServer(error.detail.replace(FOR_PROGRAMS, "")));
   return el("div", {class: "problem", role: "alert"}, known ? el("strong", {}, t(known)) : null, theirs);
 }
