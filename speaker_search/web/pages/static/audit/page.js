@@ -24,7 +24,7 @@ async function start() {
     root.replaceChildren(
       el("p", {}, audit.audited ? t("audit.audited", {count: audit.audited}) : t("audit.none_audited")),
       ...warnings,
-      section("doubtful", t("audit.doubtful"), audit.doubtful, doubtfulShown, t("audit.none_doubtful")),
+      section("doubtful", t("audit.doubtful"), audit.doubtful, doubtfulShown, audit.audited ? t("audit.none_doubtful") : undefined),
       section("contradicted", t("audit.contradicted"), audit.contradicted, contradictedShown),
       section("recast", t("audit.recast"), audit.recast, (one) => el("li", {class: "card"}, whoShown(one))),
       section("pen-names", t("audit.pen_names"), audit.pen_names, onePersonShown),

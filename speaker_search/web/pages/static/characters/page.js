@@ -6,7 +6,7 @@ import {listenToPairs} from "../judging/pair_lines.js";
 import {get} from "../shared/api.js";
 import {el, said} from "../shared/dom.js";
 import {gameLink, linked} from "../shared/links.js";
-import {problemShown} from "../shared/problems.js";
+import {pageProblemShown, problemShown} from "../shared/problems.js";
 import {percent, t} from "../shared/words.js";
 import {linesShown, refusedShown} from "./lines.js";
 import {namesShown} from "./names.js";
@@ -28,7 +28,7 @@ async function start(id) {
     // By the id that it has since it was merged into another.
     root.replaceChildren(nearestShown(character), linesShown(character), refusedShown(character), namesShown(character));
   } catch (error) {
-    root.replaceChildren(problemShown(error));
+    root.replaceChildren(pageProblemShown(error));
   }
 }
 

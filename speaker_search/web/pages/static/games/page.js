@@ -4,7 +4,7 @@ import {listenToPairs} from "../judging/pair_lines.js";
 import {get} from "../shared/api.js";
 import {el, said} from "../shared/dom.js";
 import {has, linked} from "../shared/links.js";
-import {problemShown} from "../shared/problems.js";
+import {pageProblemShown} from "../shared/problems.js";
 import {fromServer} from "../shared/server_words.js";
 import {t} from "../shared/words.js";
 import {sheetCharacterShown} from "./sheet_character.js";
@@ -30,7 +30,7 @@ async function start() {
     document.getElementById("game-about").replaceChildren(about, el("div", {class: "row"}, voices, library), ...warnings);
     root.replaceChildren(...nobody, sheetShown(sheet), unknownShown(id));
   } catch (error) {
-    root.replaceChildren(problemShown(error));
+    root.replaceChildren(pageProblemShown(error));
   }
 }
 

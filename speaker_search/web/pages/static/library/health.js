@@ -50,6 +50,6 @@ function encoderRow({name, space, state, backend, purpose, needs}) {
     el("td", {}, el("strong", {}, name), el("br"), el("span", {class: "muted small"}, space ?? "")),
     el("td", {}, STATES[state]()),
     el("td", {lang: "en"}, backend ?? "–"),
-    el("td", {class: "muted"}, el("span", {}, fromServer(purpose)), missing),
+    el("td", {class: "muted sentence"}, el("span", {}, fromServer(purpose)), missing),
   );
 }

@@ -71,5 +71,5 @@ function showFiles(element, reason) {
 }
 
 function fileRow({file, detail}) {
-  return el("tr", {}, el("td", {}, said(file)), el("td", {class: "muted"}, fromServer(detail)));
+  return el("tr", {}, el("td", {}, said(file)), el("td", {class: "muted sentence"}, fromServer(detail)));
 }

@@ -36,6 +36,15 @@ const KINDS = {
   usage: "problem.usage",
 };
 
+/** The problem of a whole page, with ways back from an address whose id leads to nothing, or cannot be one. */
+export function pageProblemShown(error) {
+  const missing = error.status === 404 || error.status === 422;
+  const shown = problemShown(error.status === 422 ? new Problem(404, "not-found", "") : error);
+  if (!missing) return shown;
+  const ways = [el("a", {class: "button primary", href: "/search"}, t("missing.search")), el("a", {class: "button", href: "/library"}, t("missing.library"))];
+  return el("div", {class: "paged"}, shown, el("p", {class: "row"}, ways));
+}
+
 /** An alert that says what is wrong. Errors that are not Problems are mistakes of ours: they are thrown on. */
 export function problemShown(error) {
   if (!(error instanceof Problem)) throw error;
