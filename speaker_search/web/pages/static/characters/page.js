@@ -11,6 +11,7 @@ import {percent, t} from "../shared/words.js";
 import {linesShown, refusedShown} from "./lines.js";
 import {namesShown} from "./names.js";
 import {nearestShown} from "./nearest.js";
+import {stylesShown} from "./styles.js";
 
 const root = document.getElementById("character");
 const about = document.getElementById("character-about");
@@ -26,7 +27,7 @@ async function start(id) {
     const facts = el("p", {class: "muted"}, gameLink(game), " · ", said(game.maker.name), " · ", t("base.clips", {count: character.clips}));
     about.replaceChildren(facts, knownShown(character));
     // By the id that it has since it was merged into another.
-    root.replaceChildren(nearestShown(character), linesShown(character), refusedShown(character), namesShown(character));
+    root.replaceChildren(nearestShown(character), stylesShown(character), linesShown(character), refusedShown(character), namesShown(character));
   } catch (error) {
     root.replaceChildren(pageProblemShown(error));
   }
