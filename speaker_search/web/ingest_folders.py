@@ -32,8 +32,10 @@ def allowed(path: str, roots: Sequence[Path]) -> Path:
     return resolved
 
 
-def listed(path: str | None, roots: Sequence[Path]) -> Folders:
-    """The folders in one of those allowed, or the roots themselves; hidden ones and links that lead out are left out.
+def listed(path: str | None, roots: Sequence[Path], *, most: int = MOST_FOLDERS) -> Folders:
+    """Up to `most` of the folders in one of those allowed, or without a path the roots themselves.
+
+    Hidden ones are left out, and links that lead out of the roots.
 
     Raises UsageError for a path that is not allowed or cannot be read.
     """
@@ -56,8 +58,8 @@ def listed(path: str | None, roots: Sequence[Path]) -> Folders:
         raise UsageError(f"{place} cannot be read: {error.strerror}.", "Check its permissions.") from error
     found.sort(key=lambda folder: folder.name.casefold())
     parent = None if place in roots else str(place.parent)
-    shown = [_folder(folder) for folder in found[:MOST_FOLDERS]]
-    return Folders(path=str(place), parent=parent, folders=shown, complete=complete and len(found) <= MOST_FOLDERS)
+    shown = [_folder(folder) for folder in found[:most]]
+    return Folders(path=str(place), parent=parent, folders=shown, complete=complete and len(found) <= most)
 
 
 def without_places(ingest: Ingest, roots: Sequence[Path]) -> Ingest:

@@ -20,8 +20,8 @@ def styles(vectors: Floats) -> Ids:
     """The style (n,) of each clip by its unit vector (n, dim): 0 for the one with the most clips, then 1, 2 and 3.
 
     Clips are grouped by spherical k-means (Dhillon and Modha 2001) for each number of styles, and the number with the
-    highest mean silhouette (Rousseeuw 1987) counts. All are 0 where no number divides them well, and where they are few.
-    Equal for equal input.
+    highest mean silhouette (Rousseeuw 1987) counts. All are 0 where no number divides them well, or where they are
+    few. Equal for equal input.
     """
     best = LEAST_SILHOUETTE
     found = np.zeros(len(vectors), np.int64)
