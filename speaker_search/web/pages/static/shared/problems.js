@@ -50,5 +50,6 @@ export function problemShown(error) {
   if (!(error instanceof Problem)) throw error;
   const known = KINDS[error.kind];
   const theirs = el("span", {class: "problem-detail"}, fromServer(error.detail.replace(FOR_PROGRAMS, "")));
-  return el("div", {class: "problem", role: "alert"}, known ? el("strong", {}, t(known)) : null, theirs);
+  const library = error.kind === "catalog" ? el("a", {href: "/library"}, t("missing.library")) : null;
+  return el("div", {class: "problem", role: "alert"}, known ? el("strong", {}, t(known)) : null, theirs, library);
 }
