@@ -139,7 +139,7 @@ function ingestCard(oncancel) {
     if (progress.phase === "embedding" && progress.of) Object.assign(bar, {max: progress.of, value: progress.opened});
     else bar.removeAttribute("value");
     words.replaceChildren(now === "failed" ? el("span", {class: "wrong"}, fromServer(error)) : how(now, progress));
-    more.textContent = details(progress).join(" · ");
+    more.replaceChildren(...details(progress).flatMap((one, place) => (place ? [" · ", one] : [one])));
   }
   return {element, show};
 }
@@ -160,7 +160,7 @@ function details(progress) {
     merged ? t("ingest.merged", {count: merged}) : null,
     pending ? t("ingest.pending", {count: pending}) : null,
     ...Object.entries(refused).map(([reason, count]) => t("ingest.refused", {reason: reasonWords(reason), count})),
-    waitingFor || null,
+    waitingFor ? el("span", {}, fromServer(waitingFor)) : null,
   ].filter((one) => one !== null);
 }
 
