@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NewType, TypeAlias
 
 if TYPE_CHECKING:  # numpy takes a tenth of a second to import, and here only names are needed
     import numpy as np
@@ -14,6 +14,9 @@ if TYPE_CHECKING:  # numpy takes a tenth of a second to import, and here only na
 
 Floats: TypeAlias = "npt.NDArray[np.float32]"
 Ids: TypeAlias = "npt.NDArray[np.int64]"
+
+#: A sentence that an answer says about itself, for people. Pages say each in the reader's language.
+Caution = NewType("Caution", str)
 
 Case: TypeAlias = Literal["same_role", "same_actor", "sound_alike", "different"]
 Sex: TypeAlias = Literal["f", "m"]

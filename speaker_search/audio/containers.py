@@ -83,9 +83,11 @@ def _opened(data: bytes, kind: str, name: str) -> Iterator[Any]:
     try:
         import av
     except ImportError as error:
-        mend = "install it (`pip install av`), or convert the file, for example `ffmpeg -i q.m4a q.wav`"
-        needs = "is in a format that needs the extra `containers` (the package av) to be read"
-        raise AudioError(Refusal.NOT_AUDIO, f"{name} {needs}: {mend}.") from error
+        raise AudioError(
+            Refusal.NOT_AUDIO,
+            f"{name} is in a format that needs the extra `containers` (the package av) to be read: "
+            "install it (`pip install av`), or convert the file, for example `ffmpeg -i q.m4a q.wav`.",
+        ) from error
     options = _OPTIONS | {"codec_whitelist": _CODECS}
     try:
         with av.open(io.BytesIO(data), format=kind, container_options=options, metadata_errors="replace") as file:

@@ -77,8 +77,10 @@ def read(source: Path | bytes, limits: Limits = _DEFAULTS) -> Waveform:
 def _decode_file(data: bytes, name: str, limits: Limits) -> tuple[Floats, int]:
     """Decode by libsndfile to mono (n,) and the rate in Hz."""
     if not _looks_like_audio(data):
-        detail = f"{name} is not a format that can be read ({FORMATS})"
-        raise AudioError(Refusal.NOT_AUDIO, f"{detail}: convert it, for example `ffmpeg -i q.mp4 q.wav`.")
+        raise AudioError(
+            Refusal.NOT_AUDIO,
+            f"{name} is not a format that can be read ({FORMATS}): convert it, for example `ffmpeg -i q.mp4 q.wav`.",
+        )
     try:
         with _Forward(io.BytesIO(data)) as sound:
             _check_header(sound, name, limits)
@@ -114,8 +116,9 @@ def _load(path: Path, name: str, limits: Limits) -> bytes:
     try:
         status = path.stat()  # before opening it: opening a pipe would wait forever
         if not stat.S_ISREG(status.st_mode):
-            what = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-            raise AudioError(Refusal.NOT_AUDIO, f"{name} is {what}.")
+            if stat.S_ISDIR(status.st_mode):
+                raise AudioError(Refusal.NOT_AUDIO, f"{name} is a folder.")
+            raise AudioError(Refusal.NOT_AUDIO, f"{name} is not a regular file.")
         if status.st_size > limits.max_bytes:
             raise _too_large(name, status.st_size, limits)
         return path.read_bytes()

@@ -21,7 +21,7 @@ from speaker_search.catalog.knowledge.kept_voices import (
     replace_members,
     version_of,
 )
-from speaker_search.entities import Voice
+from speaker_search.entities import Caution, Voice
 from speaker_search.errors import CatalogError
 from speaker_search.search.live import Ready
 
@@ -108,8 +108,8 @@ def store(catalog: Catalog, ready: Ready, cast: Cast, plan: Plan) -> Cast:
     try:
         done = catalog.transact(work)
     except CatalogError as error:
-        warning = f"The voices could not be stored, so the ids of new ones hold for this answer only: {error.detail}"
-        return replace(matched, warnings=(*matched.warnings, warning))
+        unstored = f"The voices could not be stored, so the ids of new ones hold for this answer only: {error.detail}"
+        return replace(matched, warnings=(*matched.warnings, Caution(unstored)))
     if done is None:
         with catalog.read() as connection:
             newest = read_kept(connection, ready.space.id)

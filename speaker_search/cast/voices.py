@@ -19,7 +19,7 @@ from speaker_search.catalog import people
 from speaker_search.catalog.database import Catalog
 from speaker_search.documents import DEFAULT_PROBABILITY
 from speaker_search.documents.frames import WithDocument
-from speaker_search.entities import Character, Floats, Ids, Voice, fold
+from speaker_search.entities import Caution, Character, Floats, Ids, Voice, fold
 from speaker_search.errors import NotFoundError
 from speaker_search.search.calibration import MOST_PAIRS, Calibration, least_log_odds, logistic
 from speaker_search.search.live import Ready
@@ -36,7 +36,7 @@ class Cast(WithDocument):
     encoder: str
     voices: tuple[Voice, ...]  #: of at least two characters each
     unlinked: tuple[Character, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Caution, ...]
     reasons: Mapping[int, Reason] = field(default_factory=dict)  #: why unlinked characters were left out, by id
 
     columns: ClassVar[tuple[str, ...]] = documents.Cast.columns
@@ -89,7 +89,8 @@ def find_voices(
     reasons = {everyone[row].id: reason for row, reason in out.items() if row not in linked}
     echoes = [everyone[row].address for row, reason in sorted(out.items()) if reason == "repeats" and row not in linked]
     if profiles.pairs is None:
-        warnings = ("No voices: the catalog holds too few characters or games to calibrate scores on.", *warnings)
+        too_few = Caution("No voices: the catalog holds too few characters or games to calibrate scores on.")
+        warnings = (too_few, *warnings)
     return Cast(ready.space.name, tuple(voices), unlinked, (*warnings, *_not_linked(echoes)), reasons)
 
 
@@ -128,11 +129,11 @@ def _settled(profiles: Profiles, labels: Ids, held: Held) -> dict[int, float]:
     return found
 
 
-def _not_linked(echoes: list[str]) -> tuple[str, ...]:
+def _not_linked(echoes: list[str]) -> tuple[Caution, ...]:
     if not echoes:
         return ()
     named = ", ".join(echoes[:NAMED]) + (", …" if len(echoes) > NAMED else "")
-    return (f"Not linked, because another game has the audio of all their lines ({len(echoes):,}): {named}.",)
+    return (Caution(f"Not linked, because another game has the audio of all their lines ({len(echoes):,}): {named}."),)
 
 
 def partition(profiles: Profiles, least_log_odds: float) -> Ids:

@@ -37,6 +37,7 @@ from speaker_search.documents.casts.judgements import (
     Verdicts,
 )
 from speaker_search.documents.casts.points import CharacterMap, ClipMap, NearClips
+from speaker_search.documents.casts.spoken_styles import CharacterStyles, Style
 from speaker_search.documents.casts.voice_changes import ShownVoice, VoiceChange, VoiceChanges, Voices
 from speaker_search.documents.document import Document
 from speaker_search.documents.evaluation import (
@@ -124,7 +125,16 @@ from speaker_search.documents.searches.questions import (
     SearchRequest,
 )
 from speaker_search.documents.searches.speakers import Speakers, SpeakerSearch, Turn
-from speaker_search.documents.state import EncoderHealth, Health, IndexState, LibraryState, RefusedFile, RefusedFiles
+from speaker_search.documents.state import (
+    EncoderHealth,
+    Folder,
+    Folders,
+    Health,
+    IndexState,
+    LibraryState,
+    RefusedFile,
+    RefusedFiles,
+)
 from speaker_search.documents.transfers import Backup, Exported, Imported, Restored
 
 __all__ = [
@@ -149,6 +159,7 @@ __all__ = [
     "CastSheet",
     "Character",
     "CharacterMap",
+    "CharacterStyles",
     "Characters",
     "Clip",
     "ClipCounts",
@@ -171,6 +182,8 @@ __all__ = [
     "Evaluation",
     "Exported",
     "Failure",
+    "Folder",
+    "Folders",
     "Forgotten",
     "Game",
     "Games",
@@ -240,6 +253,7 @@ __all__ = [
     "SoundState",
     "SpeakerSearch",
     "Speakers",
+    "Style",
     "Suspect",
     "TriedVerdict",
     "Turn",

@@ -81,3 +81,17 @@ class Health(Document):
     machine: MachineState
     packages: dict[str, str | None] = Field(description="Versions; null for a package that is not installed.")
     formats: list[str] = Field(description="Formats of the sounds that it reads.")
+
+
+class Folder(Document):
+    name: str
+    path: str = Field(description="Absolute, as `POST /v1/ingest` takes it.")
+
+
+class Folders(Document):
+    """The folders in a folder that may be ingested."""
+
+    path: str | None = Field(description="The folder looked into; null for the roots.")
+    parent: str | None = Field(description="The folder above, unless that may not be ingested.")
+    folders: list[Folder] = Field(description="By name, hidden ones left out.")
+    complete: bool = Field(description="false where more folders are there than are listed.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from speaker_search.cast.voices import Cast
 from speaker_search.catalog.database import Catalog
-from speaker_search.entities import Floats, Ids
+from speaker_search.entities import Caution, Floats, Ids
 from speaker_search.evaluation import bootstrap
 from speaker_search.evaluation.best_threshold import best_groups
 from speaker_search.evaluation.bootstrap import Interval
@@ -90,7 +90,7 @@ class Evaluation:
     queries: tuple[QuerySize, ...]  #: by the number of their clips
     by: By | None
     parts: tuple[Part, ...]  #: by style, game or maker, where asked for
-    warnings: tuple[str, ...]  #: the cast's
+    warnings: tuple[Caution, ...]  #: the cast's
 
 
 def evaluate(catalog: Catalog, ready: Ready, cast: Cast, truth: Truth, by: By | None = None) -> Evaluation:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from speaker_search.catalog import people
 from speaker_search.catalog.database import Catalog
 from speaker_search.documents import By
-from speaker_search.entities import Character, Floats, Ids, Match
+from speaker_search.entities import Caution, Character, Floats, Ids, Match
 from speaker_search.errors import UsageError
 from speaker_search.search import cursors, evidence, nearest_clips
 from speaker_search.search.calibration import Calibration, least_log_odds, logistic
@@ -91,10 +91,10 @@ def answer(
     return Answer(query, ready.space.name, warnings, matches, len(rows) == len(found), cursor, nobody)
 
 
-def _no_probability(query: Query) -> str:
+def _no_probability(query: Query) -> Caution:
     if query.blended:
-        return "No probability: a search with `unlike` cannot be calibrated."
-    return "No probability: the catalog holds too few characters or games to calibrate on."
+        return Caution("No probability: a search with `unlike` cannot be calibrated.")
+    return Caution("No probability: the catalog holds too few characters or games to calibrate on.")
 
 
 def _highest(rows: Ids, scores: Floats, limit: int) -> Ids:
@@ -108,17 +108,17 @@ def _highest(rows: Ids, scores: Floats, limit: int) -> Ids:
     return rows[np.argsort(-values, kind="stable")][:limit]
 
 
-def _likely(rows: Ids, log_odds: Doubles | None, minimum: float) -> tuple[Ids, tuple[str, ...]]:
+def _likely(rows: Ids, log_odds: Doubles | None, minimum: float) -> tuple[Ids, tuple[Caution, ...]]:
     """The rows with at least this probability, and a warning where none of them has it. Raises UsageError."""
     least = least_log_odds(minimum) - SAME_ODDS
     if log_odds is None:
-        return rows[:0], (f"No match: without probabilities, none can be at least {minimum:g}.",)
+        return rows[:0], (Caution(f"No match: without probabilities, none can be at least {minimum:g}."),)
     likely = rows[log_odds[rows] >= least]
     if len(likely) or not len(rows):
         return likely, ()
     nearest = float(logistic(log_odds[rows].max(keepdims=True))[0])
     shown = f"{nearest:.3f}" if round(nearest, 3) < minimum else f"{nearest:g}"
-    return likely, (f"No match has a probability of at least {minimum:g}: the nearest has {shown}.",)
+    return likely, (Caution(f"No match has a probability of at least {minimum:g}: the nearest has {shown}."),)
 
 
 def _scores(profiles: Profiles, query: Query, own_row: int | None) -> tuple[Floats, Doubles | None, Calibration | None]:

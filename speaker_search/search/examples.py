@@ -12,7 +12,7 @@ from speaker_search.catalog import people
 from speaker_search.catalog.clips import clips_by_id
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.embeddings import vectors_of
-from speaker_search.entities import Floats, Ids, counted
+from speaker_search.entities import Caution, Floats, Ids, counted
 from speaker_search.errors import NotFoundError, UsageError
 from speaker_search.search.live import Ready
 from speaker_search.search.query import Query
@@ -30,7 +30,7 @@ class Examples:
     vectors: Floats  # (n, dim)
     clips: Ids  # (n,) what each counts as: 1, or a character's clips up to MOST_CLIPS
     seconds: float | None  #: of all of them together; None for vectors made elsewhere
-    warnings: tuple[str, ...] = ()  #: what was left out
+    warnings: tuple[Caution, ...] = ()  #: what was left out
     game_ids: tuple[int, ...] = ()  #: that they are from, as far as they are the catalog's
     noisy: bool = False  #: noise is about as loud as the voice in most of them
 
@@ -62,7 +62,8 @@ def query_of(like: Examples, unlike: Examples | None = None, asked: str = "") ->
         vector = unit(vector - UNLIKE_WEIGHT * unlike.mean())
         warnings += unlike.warnings
     if like.seconds is not None and like.seconds < LITTLE_SECONDS:
-        warnings.append(f"{like.seconds:.1f} s of audio is little to recognise a voice by: give more or longer clips.")
+        little = f"{like.seconds:.1f} s of audio is little to recognise a voice by: give more or longer clips."
+        warnings.append(Caution(little))
     return Query(
         vector,
         int(like.clips.sum()),

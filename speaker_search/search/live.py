@@ -12,7 +12,7 @@ from pathlib import Path
 from speaker_search.catalog import duplicates, queue
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.spaces import Space
-from speaker_search.entities import counted
+from speaker_search.entities import Caution, counted
 from speaker_search.errors import IndexUnusableError, SpeakerSearchError
 from speaker_search.search.profiles.build import build_profiles
 from speaker_search.search.profiles.follow import follow_profiles
@@ -51,7 +51,7 @@ class Ready:
         """Whether the scores are calibrated on nearly the clips that there are."""
         return self.behind <= CALIBRATED_FOR * self.snapshot.clips.clips
 
-    def warnings(self, *, calibrated: bool) -> tuple[str, ...]:
+    def warnings(self, *, calibrated: bool) -> tuple[Caution, ...]:
         """What every answer should say: why it may soon change, and what it leaves out.
 
         `calibrated` says whether it has probabilities.
@@ -60,18 +60,19 @@ class Ready:
         if not left_out:
             return self._provisional(calibrated)
         clips = "1 clip is" if left_out == 1 else f"{left_out:,} clips are"
-        damaged = f"{clips} left out, because stored vectors are damaged: run `spksearch verify`."
+        damaged = Caution(f"{clips} left out, because stored vectors are damaged: run `spksearch verify`.")
         return (*self._provisional(calibrated), damaged)
 
-    def _provisional(self, calibrated: bool) -> tuple[str, ...]:
+    def _provisional(self, calibrated: bool) -> tuple[Caution, ...]:
         clips = self.snapshot.clips.clips
         if self.pending > CALIBRATED_FOR * (clips + self.pending):
             held = f"{self.pending:,} of {clips + self.pending:,}"
             change = "matches and probabilities" if calibrated else "matches"
-            return (f"Provisional, because clips are still to be embedded ({held}): {change} may change.",)
+            return (Caution(f"Provisional, because clips are still to be embedded ({held}): {change} may change."),)
         if calibrated and not self.settled:
             held = f"{counted(self.behind, 'change')} in {counted(clips, 'clip')}"
-            return (f"Provisional, because scores are being calibrated again ({held}): probabilities may change.",)
+            calibrating = f"Provisional, because scores are being calibrated again ({held}): probabilities may change."
+            return (Caution(calibrating),)
         return ()
 
 

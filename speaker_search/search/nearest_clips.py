@@ -8,7 +8,7 @@ from speaker_search.catalog import people
 from speaker_search.catalog.clips import clips_by_id
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.embeddings import vectors_of
-from speaker_search.entities import Clip, Hit, Ids, Match
+from speaker_search.entities import Caution, Clip, Hit, Ids, Match
 from speaker_search.search import cursors
 from speaker_search.search.cursors import Cursor
 from speaker_search.search.live import Ready
@@ -72,5 +72,6 @@ def _shown(catalog: Catalog, ready: Ready, asked: Cursor, clips: dict[int, Clip]
         if len(given.ids) < MOST_GIVEN:
             cursor = cursors.write(replace(asked, given=given), ready, catalog.uuid)
         else:
-            warnings += (f"There are no pages beyond the nearest {MOST_GIVEN:,} lines: narrow the search by filters.",)
+            last = f"There are no pages beyond the nearest {MOST_GIVEN:,} lines: narrow the search by filters."
+            warnings += (Caution(last),)
     return Answer(query, ready.space.name, warnings, matches, len(shown) == len(rest), cursor)

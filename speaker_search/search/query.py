@@ -9,7 +9,7 @@ from typing import ClassVar
 from speaker_search import documents
 from speaker_search.documents import MAX_LIMIT
 from speaker_search.documents.frames import WithDocument
-from speaker_search.entities import Floats, Match
+from speaker_search.entities import Caution, Floats, Match
 from speaker_search.errors import SpeakerSearchError, UsageError
 
 
@@ -32,7 +32,7 @@ class Query:
     vector: Floats = field(repr=False)  # (dim,)
     clips: int
     seconds: float | None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caution, ...] = ()
     character_id: int | None = None  #: when the voice is a character's
     game_ids: tuple[int, ...] = ()  #: that its clips are from, as far as they are the catalog's
     blended: bool = False  #: something to be unlike was subtracted, so no calibration applies
@@ -76,7 +76,7 @@ class Answer(WithDocument):
 
     query: Query
     encoder: str
-    warnings: tuple[str, ...]
+    warnings: tuple[Caution, ...]
     matches: tuple[Match, ...]
     complete: bool  #: no further match exists
     next: str | None  #: cursor of the following page

@@ -14,7 +14,7 @@ from speaker_search.library import Library
 from speaker_search.settings import Settings
 from speaker_search.web import description
 from speaker_search.web.ingests import Ingests
-from speaker_search.web.pages.page_routes import page_routes
+from speaker_search.web.pages.page_routes import add_missing_page, page_routes
 from speaker_search.web.routes import add_routes
 from speaker_search.web.serving import api_keys, front
 from speaker_search.web.serving.connections import Patience
@@ -61,6 +61,7 @@ def create_app(
     front.add_routes(app, library, readiness, turns, patience, metrics)
     add_routes(app, library, ingests, turns)
     app.include_router(page_routes(sessions))
+    add_missing_page(app, keys=sessions is not None)
     description.complete(app)
     api_keys.describe(app.openapi(), needed=bool(library.settings.keys))
     return app

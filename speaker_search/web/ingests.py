@@ -25,6 +25,7 @@ from speaker_search.documents import Ingests as ListedIngests
 from speaker_search.errors import IndexUnusableError, NotFoundError, OverloadedError, SpeakerSearchError, UsageError
 from speaker_search.library import Library
 from speaker_search.web import problems
+from speaker_search.web.ingest_folders import allowed
 
 MAX_KEPT = 100  # ended ingests; the oldest are deleted first
 MAX_WAITING = 1_000  # ingests
@@ -63,6 +64,11 @@ class Ingests:
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work_off, name="ingests", daemon=True)
 
+    @property
+    def roots(self) -> list[Path]:
+        """The folders that may be ingested from."""
+        return self._library.settings.roots
+
     def start(self) -> None:
         """Run what is waiting, and what is requested from now on."""
         self._thread.start()
@@ -73,7 +79,7 @@ class Ingests:
         """
         if sum(kept.ingest.state == "waiting" for kept in self._all()) >= MAX_WAITING:
             raise OverloadedError("Too many ingests are waiting.", retry_after_s=RETRY_AFTER_S)
-        paths = [str(self._allowed(path)) for path in request.paths]
+        paths = [str(allowed(path, self.roots)) for path in request.paths]
         now = datetime.now(UTC).isoformat(timespec="microseconds")
         ingest = Ingest(id=uuid.uuid4().hex, requested=now, paths=paths, state="waiting", progress=IngestReport())
         self._write(_Kept(request=request, ingest=ingest))
@@ -119,23 +125,6 @@ class Ingests:
             self._thread.join()
         if self._lock is not None:
             self._lock.close()
-
-    def _allowed(self, path: str) -> Path:
-        roots = self._library.settings.roots
-        if not roots:
-            raise UsageError(
-                "This server has no folders to ingest from.", "Set SPKSEARCH_INGEST_ROOTS to folders that it may read."
-            )
-        try:
-            resolved = Path(path).resolve()
-        except (OSError, ValueError, RuntimeError):  # a NUL, or a loop of links
-            resolved = Path("/")
-        # The same answer for paths that do not exist: a client must not learn what exists elsewhere.
-        if not Path(path).is_absolute() or not any(resolved.is_relative_to(root) for root in roots):
-            raise UsageError(
-                f"{path} is not in a folder of SPKSEARCH_INGEST_ROOTS.", "Give an absolute path in one of them."
-            )
-        return resolved
 
     def _work_off(self) -> None:
         while not self._ending.is_set():
@@ -193,7 +182,7 @@ class Ingests:
     def _take_in(self, kept: _Kept, note: object) -> IngestReport:
         request = kept.request
         return self._library.ingest(
-            [self._allowed(path) for path in kept.ingest.paths],  # the settings may have changed since
+            [allowed(path, self.roots) for path in kept.ingest.paths],  # the settings may have changed since
             layout=request.layout,
             maker=request.maker,
             title=request.game,

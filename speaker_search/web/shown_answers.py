@@ -92,6 +92,9 @@ SEARCH = documents.Search(
     nobody=0.02,
 )
 
+STYLE = documents.Style(clips=96, share=0.8, seconds=2.9, lines=[CLIP])
+FOLDER = documents.Folder(name="こもれび工房", path="/voices/こもれび工房")
+
 #: By operationId.
 ANSWERS: dict[str, Any] = {
     "search": SEARCH,
@@ -108,6 +111,7 @@ ANSWERS: dict[str, Any] = {
     "get_clip": HELD_CLIP,
     "list_voices": documents.Voices(encoder=SPACE, voices=[VOICE], next=None, warnings=[]),
     "get_voice": documents.ShownVoice(encoder=SPACE, voice=VOICE, warnings=[]),
+    "get_styles": documents.CharacterStyles(encoder=SPACE, character=AMIMOTO, compared=120, needed=12, styles=[STYLE]),
     "list_voice_changes": documents.VoiceChanges(
         encoder=SPACE, changes=[documents.VoiceChange(at=AT, kind="joined", voice=7, characters=[OTHER])]
     ),
@@ -271,6 +275,7 @@ ANSWERS: dict[str, Any] = {
     "make_edit": MENDED,
     "undo_edit": MENDED,
     "ingest": INGEST,
+    "list_folders": documents.Folders(path="/voices", parent=None, folders=[FOLDER], complete=True),
     "get_ingest": INGEST,
     "cancel_ingest": INGEST.model_copy(update={"state": "cancelled"}),
     "list_ingests": documents.Ingests(ingests=[INGEST], next=None),

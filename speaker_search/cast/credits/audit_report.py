@@ -14,7 +14,7 @@ from speaker_search.cast.voices import Cast
 from speaker_search.catalog import people
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.knowledge.kept_credits import credits_of, kept_actors
-from speaker_search.entities import Character
+from speaker_search.entities import Caution, Character
 from speaker_search.search.live import Ready
 
 
@@ -83,10 +83,10 @@ def likely(cast: Cast, credits: Credits) -> documents.LikelyActors:
     )
 
 
-def _warnings(ready: Ready) -> tuple[str, ...]:
+def _warnings(ready: Ready) -> tuple[Caution, ...]:
     if ready.profiles.pairs is None:
-        warning = "No audit: the catalog holds too few characters or games to calibrate scores on."
-        return (warning, *ready.warnings(calibrated=False))
+        too_few = Caution("No audit: the catalog holds too few characters or games to calibrate scores on.")
+        return (too_few, *ready.warnings(calibrated=False))
     return ready.warnings(calibrated=True)
 
 

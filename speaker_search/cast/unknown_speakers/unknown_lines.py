@@ -10,12 +10,14 @@ from speaker_search.catalog import people
 from speaker_search.catalog.clips import clips_by_id
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.embeddings import UNKNOWN
-from speaker_search.entities import Character, Game
+from speaker_search.entities import Caution, Character, Game
 from speaker_search.search.live import Ready
 from speaker_search.views.clip_index import columns
 from speaker_search.views.clip_index.columns import Columns
 
-TOO_FEW = "No probabilities for characters of the game: too few characters in the catalog have two clips to learn from."
+TOO_FEW = Caution(
+    "No probabilities for characters of the game: too few characters in the catalog have two clips to learn from."
+)
 
 
 def unknown_lines(catalog: Catalog, ready: Ready, game: Game | str) -> documents.UnknownLines:

@@ -15,6 +15,7 @@ from speaker_search.catalog.spaces import check_space
 from speaker_search.documents import MAX_EXAMPLES, By, Reference
 from speaker_search.encoders import Encoder
 from speaker_search.encoders.weights import has_segmentation
+from speaker_search.entities import Caution
 from speaker_search.errors import AudioError, NotFoundError, SpeakerSearchError, TooLargeError, UsageError
 from speaker_search.library.questions.gathered import Embedded, Gathered, Side
 from speaker_search.library.questions.hearing import Heard, Hearing
@@ -208,7 +209,7 @@ class Asking(Mapping):
             np.ones(len(voiced), np.int64),
             seconds,
             (
-                *(f"Left out: {error}" for error in left_out),
+                *(Caution(f"Left out: {error}") for error in left_out),
                 *(said for one in voiced.values() for said in one.heard.warnings),
             ),
             tuple(sorted(games)),

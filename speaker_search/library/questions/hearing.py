@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from speaker_search.entities import SAMPLE_RATE, Floats, Refusal, Waveform
+from speaker_search.entities import SAMPLE_RATE, Caution, Floats, Refusal, Waveform
 from speaker_search.errors import AudioError
 
 # Imported where they are used: see holdings.
@@ -38,7 +38,7 @@ class Heard:
     samples: Floats  #: 16 kHz mono; of a long recording its speech alone
     fingerprint: bytes = b""  #: the recording's
     recorded_s: float = 0.0  #: the whole recording's length
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caution, ...] = ()
     noisy: bool = False  #: noise is as loud as the voice, if there is one
 
     @property
@@ -52,7 +52,7 @@ class Heard:
 
     def numbered(self, prefix: str) -> Self:
         """The same, with a prefix to each warning that says which clip it is about."""
-        return replace(self, warnings=tuple(prefix + warning for warning in self.warnings))
+        return replace(self, warnings=tuple(Caution(prefix + warning) for warning in self.warnings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Hearing:
         from speaker_search.search import turns
 
         samples = waveform.samples
-        warnings: list[str] = []
+        warnings: list[Caution] = []
         parts, spans = self._turns(samples)
         speech = turns.joined(spans, gap=turns.PAUSE, margin=turns.MARGIN, samples=len(samples))
         seconds = sum(stop - start for start, stop in spans) / SAMPLE_RATE
@@ -93,12 +93,12 @@ class Hearing:
         shifted = samples[HALF_WINDOW : HALF_WINDOW + int(MOST_SPEECH_S * SAMPLE_RATE)]
         between = self._turns(shifted)[0] if waveform.seconds > LINE_SECONDS else []
         if turns.several(parts) or turns.several(between):
-            warnings.append(f"Several people speak, and the answer mixes them: {SPLIT}.")
+            warnings.append(Caution(f"Several people speak, and the answer mixes them: {SPLIT}."))
         if waveform.seconds > LINE_SECONDS and seconds >= LEAST_SPEECH_S:
             samples = turns.cut(samples, turns.longest(speech, int(MOST_SPEECH_S * SAMPLE_RATE)))
             if len(samples) < len(waveform.samples):
-                used = f"{len(samples) / SAMPLE_RATE:.1f} s of speech in {waveform.seconds:.1f} s"
-                warnings.append(f"Searched with {used}.")
+                used = len(samples) / SAMPLE_RATE
+                warnings.append(Caution(f"Searched with {used:.1f} s of speech in {waveform.seconds:.1f} s."))
         heard = _heard(samples, warnings, voiced=seconds >= LEAST_SPEECH_HEARD_S)
         return replace(heard, fingerprint=waveform.fingerprint, recorded_s=waveform.seconds)
 
@@ -176,7 +176,7 @@ class Hearing:
         return parts, spans
 
 
-def _heard(samples: Floats, warnings: Sequence[str] = (), *, voiced: bool = True) -> Heard:
+def _heard(samples: Floats, warnings: Sequence[Caution] = (), *, voiced: bool = True) -> Heard:
     """The samples to search with, and what makes matches less sure. `voiced` is whether speech was found in them."""
     from speaker_search.audio.quality import quality
 
@@ -184,13 +184,14 @@ def _heard(samples: Floats, warnings: Sequence[str] = (), *, voiced: bool = True
     doubts = [*warnings]
     noisy = not voiced or measured.voice_db < DROWNED_DB
     if not voiced:
-        doubts.append("No speech was found: this may be noise, music or a shout. No match has a probability over 0.5.")
+        speechless = "No speech was found: this may be noise, music or a shout. No match has a probability over 0.5."
+        doubts.append(Caution(speechless))
     elif noisy:
-        doubts.append("Noise or music is as loud as the voice. No match has a probability over 0.5.")
+        doubts.append(Caution("Noise or music is as loud as the voice. No match has a probability over 0.5."))
     elif measured.voice_db < NOISY_DB:
-        doubts.append("There is noise or music under the voice: matches are less sure.")
+        doubts.append(Caution("There is noise or music under the voice: matches are less sure."))
     if measured.clipped:
-        doubts.append("The recording is clipped (too loud for the microphone): matches are less sure.")
+        doubts.append(Caution("The recording is clipped (too loud for the microphone): matches are less sure."))
     if measured.narrow:
-        doubts.append("There is no sound above 4 kHz, as over a telephone: matches are less sure.")
+        doubts.append(Caution("There is no sound above 4 kHz, as over a telephone: matches are less sure."))
     return Heard(samples, warnings=tuple(doubts), noisy=noisy)

@@ -31,7 +31,9 @@ CUT = "Cut out a part with the voice, for example `ffmpeg -ss 90 -t 30 -i q.m4a 
 
 def prefix(number: int, of: int, *, unlike: bool) -> str:
     """Which clip a sentence is about, where there are several; `unlike` clips are counted and named apart."""
-    return "" if of == 1 and not unlike else f"{'Unlike clip' if unlike else 'Clip'} {number} of {of}: "
+    if unlike:
+        return f"Unlike clip {number} of {of}: "
+    return "" if of == 1 else f"Clip {number} of {of}: "
 
 
 def named(error: AudioError, number: int, of: int, *, unlike: bool) -> AudioError:

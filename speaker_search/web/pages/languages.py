@@ -27,6 +27,16 @@ def words(language: str) -> Mapping[str, str | dict[str, str]]:
     return found
 
 
+@cache
+def server_sentences(language: str) -> Mapping[str, str]:
+    """What the API says in English, and what pages in a language show instead; what is missing is shown as it is.
+
+    {1}, {2} … stand for the values in a sentence, in the order of the English one.
+    """
+    found: dict[str, str] = json.loads((WORDS / "server" / f"{language}.json").read_text(encoding="utf-8"))
+    return found
+
+
 def language_of(request: Request) -> str:
     """The language that a reader has chosen, or that their browser prefers among ours."""
     chosen = request.cookies.get(COOKIE)

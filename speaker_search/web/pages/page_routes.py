@@ -1,15 +1,18 @@
-"""The routes of the pages, of their static files, of signing in, and of the API's own page."""
+"""The routes of the pages, of their static files, of signing in, and of the API's own page; and what a wrong address
+says.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from speaker_search.web import negotiation, problems
 from speaker_search.web.pages import static_files
 from speaker_search.web.pages.page_table import PAGES, Page
 from speaker_search.web.pages.rendering import rendered
@@ -18,6 +21,10 @@ from speaker_search.web.serving.sessions import Sessions
 
 #: The API's page, from the package swagger-ui-bundle.
 DOCS = Page("docs", "/docs", "docs/start.js")
+#: What browsers are shown at a wrong address.
+MISSING = Page("missing", "")
+#: Where answers are never pages.
+NO_PAGES = ("/v1/", "/static/")
 
 
 def page_routes(sessions: Sessions | None) -> APIRouter:
@@ -39,6 +46,21 @@ def page_routes(sessions: Sessions | None) -> APIRouter:
     if sessions is not None:
         routes.include_router(sign_in_routes(sessions))
     return routes
+
+
+def add_missing_page(app: FastAPI, *, keys: bool) -> None:
+    """Have browsers told of a wrong address by a page, and programs by a problem. `keys` is whether people sign in."""
+
+    @app.exception_handler(404)
+    async def missing(request: Request, error: HTTPException) -> Response:
+        accepted = ", ".join(request.headers.getlist("accept"))
+        by_browser = "text/html" in accepted and negotiation.accepts(accepted, "text/html")
+        if by_browser and not request.scope["path"].startswith(NO_PAGES):
+            answer: Response = rendered(request, MISSING, keys=keys, status=404)
+        else:
+            answer = problems.of_status(404, str(error.detail))
+        answer.headers["Vary"] = ", ".join(filter(None, (answer.headers.get("Vary"), "Accept")))
+        return answer
 
 
 def _shell(page: Page, *, keys: bool) -> Callable[[Request], Coroutine[Any, Any, Response]]:

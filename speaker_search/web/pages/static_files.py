@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from speaker_search.web import conditional
-from speaker_search.web.pages.languages import LANGUAGES, words
+from speaker_search.web.pages.languages import LANGUAGES, server_sentences, words
 from speaker_search.web.pages.page_headers import NO_SNIFFING
 
 STATIC = Path(__file__).parent / "static"
@@ -65,7 +65,8 @@ def assets() -> Assets:
 
     contents = {file.relative_to(STATIC).as_posix(): file.read_bytes() for file in STATIC.rglob("*") if file.is_file()}
     for language in LANGUAGES:
-        contents[f"words/{language}.json"] = json.dumps(words(language), ensure_ascii=False).encode()
+        table = {**words(language), "server": server_sentences(language)}
+        contents[f"words/{language}.json"] = json.dumps(table, ensure_ascii=False).encode()
     for name in SWAGGER:
         contents[f"docs/{name}"] = (Path(swagger_ui_path) / name).read_bytes()
     files = {path: _file(path, contents[path]) for path in sorted(contents)}

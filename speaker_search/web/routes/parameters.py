@@ -32,6 +32,14 @@ def _key_name(request: Request) -> str | None:
 KeyName = Annotated[str | None, Depends(_key_name)]
 
 
+def _may_edit(request: Request) -> bool:
+    return getattr(request.state, "may_edit", True)
+
+
+#: Whether a request may edit: its key has the scope, or the server has no keys.
+MayEdit = Annotated[bool, Depends(_may_edit)]
+
+
 def who_says(author: str | None, key: str | None) -> str | None:
     """Who edits or judges: the author given, or else the name of the key; None without either."""
     return key if author is None else author

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 
 from speaker_search import documents
 from speaker_search.library import Library
-from speaker_search.web.routes.parameters import Cursor, Limit
+from speaker_search.web.routes.parameters import Cursor, Limit, MayEdit
 from speaker_search.web.serving.side_by_side import Turns
 
 KEPT_S = 600.0  # what doctor says: it loads every encoder, which takes seconds
@@ -21,9 +21,8 @@ def state_routes(library: Library, turns: Turns) -> APIRouter:
     kept: list[tuple[float, documents.Health]] = []
 
     @routes.get("/state")
-    def get_state(request: Request) -> documents.LibraryState:
+    def get_state(may_edit: MayEdit) -> documents.LibraryState:
         """How many makers, games, characters and clips there are, refusals by reason, and how the index is."""
-        may_edit = getattr(request.state, "may_edit", True)
         folders = [str(root) for root in library.settings.roots] if may_edit else []
         return library.state().model_copy(update={"may_edit": may_edit, "folders": folders})
 

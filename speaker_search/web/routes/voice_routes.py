@@ -54,6 +54,11 @@ def voice_routes(library: Library, turns: Turns) -> APIRouter:
         """A recurring voice; for one that has ended, a 404 says what became of it."""
         return await turns.run(lambda: library.voice(voice_id), "voice")
 
+    @routes.get("/characters/{character_id}/styles")
+    async def get_styles(character_id: Id) -> documents.CharacterStyles:
+        """A character's clips in up to four groups that sound alike, each with its most typical clips."""
+        return await turns.run(lambda: library.character_styles(character_id), "styles")
+
     @routes.get("/games/{game_id}/cast")
     async def get_cast(game_id: Id) -> documents.CastSheet:
         """A game's cast sheet: each character with its likeliest voices, its other roles and the lines to hear."""

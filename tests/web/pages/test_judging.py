@@ -237,3 +237,14 @@ def test_names_and_lines_are_shown_as_they_are_written(visit: Visit) -> None:
         expect(page.get_by_text(HOSTILE).first).to_be_visible()
         page.wait_for_load_state("networkidle")
         assert page.locator("img[src=x]").count() == 0
+
+
+def test_a_characters_styles_are_heard_one_by_one(visit: Visit) -> None:
+    page = visit.open("/characters/4")  # with another person's lines since the two were merged
+    styles = page.locator("[aria-labelledby=styles]")
+    expect(styles.get_by_role("heading", level=3)).to_have_text(["Style 1", "Style 2"])
+    expect(styles.locator(".style .line")).to_have_count(6)
+    styles.locator(".style").nth(1).locator(".play").first.click()
+    expect(styles.locator(".style").nth(1).locator(".is-playing")).to_have_count(1)
+    visit.check_accessible()
+    expect(visit.open("/characters/1").locator("[aria-labelledby=styles]")).to_contain_text("It takes 12 lines")

@@ -86,11 +86,29 @@ def test_voices_are_taken_in_while_one_watches_and_an_ingest_is_cancelled(
         expect(card).to_contain_text("2 lines taken in")
         expect(card).to_contain_text("Not a sound: 1")
         expect(page.locator("#library-held")).to_contain_text("新作")
+        page.get_by_role("button", name="Choose …").press("Enter")
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_role("button", name=str(folder))).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(dialog.get_by_role("button", name="↑ Up")).to_be_focused()
+        page.keyboard.press("ArrowDown")
+        expect(dialog.get_by_role("button", name="工房")).to_be_focused()
+        visit.check_accessible()
+        page.keyboard.press("Enter")
+        expect(dialog.get_by_role("button", name="新作")).to_be_visible()
+        dialog.get_by_role("button", name="Choose this folder").press("Enter")
+        expect(page.get_by_label("Folder or archive")).to_have_value(str(folder / "工房"))
         page.get_by_label("Folder or archive").fill("/")
         page.get_by_role("button", name="Take in").click()
         expect(page.locator("#library-ingests .problem")).to_contain_text("SPKSEARCH_INGEST_ROOTS")
         assert len(visit.wrong) == 1  # the browser notes that answer
         visit.wrong.clear()
+
+        reading = {"X-API-Key": "two"}
+        listed = server.client.get("/v1/ingest", headers=reading)
+        assert [one["paths"] for one in listed.json()["ingests"]] == [[folder.name]] * 2
+        assert str(folder) not in listed.text
+        assert server.client.get("/v1/ingest/folders", headers=reading).status_code == 403
 
         page = visiting(server.url).open("/sign-in?next=/library")
         page.get_by_label("Key").fill("two")

@@ -7,6 +7,7 @@ import re
 import httpx
 import pytest
 from end_to_end import running
+from playwright.sync_api import expect
 from web.pages.conftest import Visit, Visiting
 
 from speaker_search.web.pages.page_table import PAGES
@@ -59,6 +60,50 @@ def test_every_link_of_a_page_leads_to_a_page(visit: Visit, http: httpx.Client) 
     page = visit.open("/help")
     links = page.locator("a[href^='/']").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
     assert {http.get(link).status_code for link in links} == {200}
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "page"),
+    [
+        ("/nowhere", BROWSER, True),
+        ("/nowhere", "*/*", False),
+        ("/nowhere", "application/json, text/html;q=0", False),
+        ("/v1/nowhere", BROWSER, False),
+        ("/static/x/none.css", BROWSER, False),
+    ],
+)
+def test_a_wrong_address_is_a_page_for_browsers_and_a_problem_for_programs(
+    http: httpx.Client, path: str, accept: str, page: bool
+) -> None:
+    answer = http.get(path, headers={"Accept": accept, "Accept-Language": "ja"})
+    assert answer.status_code == 404
+    assert "Accept" in answer.headers["vary"].split(", ")
+    if page:
+        assert 'lang="ja"' in answer.text
+        assert "ページが見つかりません" in answer.text
+        assert "content-security-policy" in answer.headers
+    else:
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/nowhere", "There is no such page"),
+        ("/characters/999999", "There is no character 999999."),
+        ("/games/x", "Not found."),
+    ],
+)
+def test_an_address_that_leads_to_nothing_shows_ways_back(visit: Visit, path: str, says: str) -> None:
+    page = visit.open(path)
+    expect(page.locator("main")).to_contain_text(says)
+    visit.check_accessible()
+    page.get_by_role("link", name="See what the library holds").click()
+    page.wait_for_url("**/library")
+    visit.wrong.clear()  # the browser says on its console that an address was not there
 
 
 def test_the_apis_page_works_without_another_server(visit: Visit) -> None:

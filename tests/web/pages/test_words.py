@@ -73,6 +73,13 @@ def test_the_language_is_the_one_chosen_or_else_the_browsers(headers: dict[str, 
     assert languages.language_of(Request({"type": "http", "headers": sent})) == language
 
 
+def test_help_lists_every_key_that_a_page_takes() -> None:
+    taken = {key for text in MODULES.values() for key in re.findall(r'onKey\("([^"]+)"', text)}
+    listed = {re.sub(r"{{.*}}", " ", key) for key in re.findall(r"<kbd>(.+?)</kbd>", TEMPLATES["help"])}
+    assert len(taken) > 8
+    assert {"Esc" if key == "Escape" else key for key in taken} - listed == set()
+
+
 def test_modules_build_no_html_from_text_and_are_short() -> None:
     for path, text in MODULES.items():
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", text), path

@@ -8,6 +8,7 @@ import {el, said} from "../shared/dom.js";
 import {likelyShown} from "../shared/likely.js";
 import {characterLink} from "../shared/links.js";
 import {problemShown} from "../shared/problems.js";
+import {fromServer} from "../shared/server_words.js";
 import {t} from "../shared/words.js";
 
 const LIMIT = 50;
@@ -19,11 +20,11 @@ start();
 async function start() {
   try {
     const audit = await get("/v1/credits/audit", {limit: LIMIT});
-    const warnings = audit.warnings.map((warning) => el("p", {class: "note", lang: "en"}, warning));
+    const warnings = audit.warnings.map((warning) => el("p", {class: "note"}, fromServer(warning)));
     root.replaceChildren(
       el("p", {}, audit.audited ? t("audit.audited", {count: audit.audited}) : t("audit.none_audited")),
       ...warnings,
-      section("doubtful", t("audit.doubtful"), audit.doubtful, doubtfulShown, t("audit.none_doubtful")),
+      section("doubtful", t("audit.doubtful"), audit.doubtful, doubtfulShown, audit.audited ? t("audit.none_doubtful") : undefined),
       section("contradicted", t("audit.contradicted"), audit.contradicted, contradictedShown),
       section("recast", t("audit.recast"), audit.recast, (one) => el("li", {class: "card"}, whoShown(one))),
       section("pen-names", t("audit.pen_names"), audit.pen_names, onePersonShown),

@@ -6,11 +6,12 @@ import {listenToPairs} from "../judging/pair_lines.js";
 import {get} from "../shared/api.js";
 import {el, said} from "../shared/dom.js";
 import {gameLink, linked} from "../shared/links.js";
-import {problemShown} from "../shared/problems.js";
+import {pageProblemShown, problemShown} from "../shared/problems.js";
 import {percent, t} from "../shared/words.js";
 import {linesShown, refusedShown} from "./lines.js";
 import {namesShown} from "./names.js";
 import {nearestShown} from "./nearest.js";
+import {stylesShown} from "./styles.js";
 
 const root = document.getElementById("character");
 const about = document.getElementById("character-about");
@@ -26,9 +27,9 @@ async function start(id) {
     const facts = el("p", {class: "muted"}, gameLink(game), " · ", said(game.maker.name), " · ", t("base.clips", {count: character.clips}));
     about.replaceChildren(facts, knownShown(character));
     // By the id that it has since it was merged into another.
-    root.replaceChildren(nearestShown(character), linesShown(character), refusedShown(character), namesShown(character));
+    root.replaceChildren(nearestShown(character), stylesShown(character), linesShown(character), refusedShown(character), namesShown(character));
   } catch (error) {
-    root.replaceChildren(problemShown(error));
+    root.replaceChildren(pageProblemShown(error));
   }
 }
 

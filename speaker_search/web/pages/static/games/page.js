@@ -4,7 +4,8 @@ import {listenToPairs} from "../judging/pair_lines.js";
 import {get} from "../shared/api.js";
 import {el, said} from "../shared/dom.js";
 import {has, linked} from "../shared/links.js";
-import {problemShown} from "../shared/problems.js";
+import {pageProblemShown} from "../shared/problems.js";
+import {fromServer} from "../shared/server_words.js";
 import {t} from "../shared/words.js";
 import {sheetCharacterShown} from "./sheet_character.js";
 import {unknownShown} from "./unknown.js";
@@ -24,12 +25,12 @@ async function start() {
     const about = el("p", {class: "muted"}, linked("voices", `/voices?maker=${encodeURIComponent(game.maker.name)}`, game.maker.name), " · ", t("games.characters", {count: game.characters}));
     const voices = el("p", {}, linked("voices", `/voices?game=${encodeURIComponent(game.title)}`, t("games.voices")));
     const library = has("library") ? el("p", {}, el("a", {href: "/library"}, t("games.all"))) : null;
-    const warnings = sheet.warnings.map((warning) => el("p", {class: "note", lang: "en"}, warning));
+    const warnings = sheet.warnings.map((warning) => el("p", {class: "note"}, fromServer(warning)));
     const nobody = sheet.sheet.length ? [] : [el("p", {class: "card"}, t("games.empty"))];
     document.getElementById("game-about").replaceChildren(about, el("div", {class: "row"}, voices, library), ...warnings);
     root.replaceChildren(...nobody, sheetShown(sheet), unknownShown(id));
   } catch (error) {
-    root.replaceChildren(problemShown(error));
+    root.replaceChildren(pageProblemShown(error));
   }
 }
 

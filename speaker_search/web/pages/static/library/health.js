@@ -4,6 +4,7 @@
 import {get} from "../shared/api.js";
 import {button, el} from "../shared/dom.js";
 import {problemShown} from "../shared/problems.js";
+import {fromServer} from "../shared/server_words.js";
 import {t} from "../shared/words.js";
 import {factsShown} from "./state.js";
 
@@ -49,6 +50,6 @@ function encoderRow({name, space, state, backend, purpose, needs}) {
     el("td", {}, el("strong", {}, name), el("br"), el("span", {class: "muted small"}, space ?? "")),
     el("td", {}, STATES[state]()),
     el("td", {lang: "en"}, backend ?? "–"),
-    el("td", {class: "muted"}, el("span", {lang: "en"}, purpose), missing),
+    el("td", {class: "muted sentence"}, el("span", {}, fromServer(purpose)), missing),
   );
 }

@@ -82,7 +82,7 @@ export function showHeld(element) {
         if (mine !== asked) return;
         if (cursor === null) body.replaceChildren(el("div", scrolled, table), more);
         rows.append(...page[shown.list].map((one) => row(one, change)));
-        if (!rows.children.length) body.replaceChildren(el("p", {class: "muted"}, t("library.nothing")));
+        if (!rows.children.length) body.replaceChildren(el("p", {class: "muted"}, shown.contains ? t("library.nothing") : t("library.nothing_yet")));
         cursor = page.next;
         more.hidden = cursor === null;
         more.disabled = false;

@@ -3,7 +3,9 @@
 import {get, post, remove} from "../shared/api.js";
 import {button, el, said} from "../shared/dom.js";
 import {problemShown} from "../shared/problems.js";
+import {fromServer} from "../shared/server_words.js";
 import {language, number, t} from "../shared/words.js";
+import {askFolder} from "./folders.js";
 import {reasonWords} from "./refusals.js";
 
 const ASK_EVERY_MS = 1000; // while one runs or waits
@@ -90,10 +92,17 @@ function beginning(mayEdit, folders, begin) {
     const input = el("input", {id, name: id, autocomplete: "off", ...attributes});
     return el("div", {class: "field"}, el("label", {for: id}, words), input);
   };
+  const where = field("ingest-path", t("ingest.folder"), {list: "ingest-folders", required: true, value: folders[0]});
+  const browse = async () => {
+    const path = await askFolder();
+    const input = where.querySelector("input");
+    if (path !== null) input.value = path;
+    input.focus();
+  };
   const form = el(
     "form",
     {class: "ingest-form"},
-    field("ingest-path", t("ingest.folder"), {list: "ingest-folders", required: true, value: folders[0]}),
+    el("div", {class: "ingest-where"}, where, button(t("ingest.browse"), browse)),
     el("datalist", {id: "ingest-folders"}, folders.map((one) => el("option", {value: one}))),
     field("ingest-maker", t("ingest.maker")),
     field("ingest-game", t("ingest.game")),
@@ -104,7 +113,8 @@ function beginning(mayEdit, folders, begin) {
     const value = (name) => form.elements[name].value.trim() || null;
     begin({paths: [value("ingest-path") ?? ""], maker: value("ingest-maker"), game: value("ingest-game")});
   });
-  return el("div", {}, form, el("p", {class: "muted small"}, t("ingest.allowed", {folders: folders.join(t("ingest.comma"))})));
+  const allowed = folders.flatMap((one) => [" ", el("code", {}, one)]);
+  return el("div", {}, form, el("p", {class: "muted small"}, t("ingest.allowed"), ...allowed));
 }
 
 /** The card of one ingest: `show` fills it with how it is now. */
@@ -128,8 +138,8 @@ function ingestCard(oncancel) {
     bar.hidden = now !== "running";
     if (progress.phase === "embedding" && progress.of) Object.assign(bar, {max: progress.of, value: progress.opened});
     else bar.removeAttribute("value");
-    words.replaceChildren(now === "failed" ? el("span", {class: "wrong", lang: "en"}, error) : how(now, progress));
-    more.textContent = details(progress).join(" · ");
+    words.replaceChildren(now === "failed" ? el("span", {class: "wrong"}, fromServer(error)) : how(now, progress));
+    more.replaceChildren(...details(progress).flatMap((one, place) => (place ? [" · ", one] : [one])));
   }
   return {element, show};
 }
@@ -150,7 +160,7 @@ function details(progress) {
     merged ? t("ingest.merged", {count: merged}) : null,
     pending ? t("ingest.pending", {count: pending}) : null,
     ...Object.entries(refused).map(([reason, count]) => t("ingest.refused", {reason: reasonWords(reason), count})),
-    waitingFor || null,
+    waitingFor ? el("span", {}, fromServer(waitingFor)) : null,
   ].filter((one) => one !== null);
 }
 

@@ -3,6 +3,7 @@
 import {get} from "../shared/api.js";
 import {button, el, said} from "../shared/dom.js";
 import {problemShown} from "../shared/problems.js";
+import {fromServer} from "../shared/server_words.js";
 import {number, t} from "../shared/words.js";
 
 const A_TIME = 50; // files asked for
@@ -70,5 +71,5 @@ function showFiles(element, reason) {
 }
 
 function fileRow({file, detail}) {
-  return el("tr", {}, el("td", {}, said(file)), el("td", {class: "muted", lang: "en"}, detail));
+  return el("tr", {}, el("td", {}, said(file)), el("td", {class: "muted sentence"}, fromServer(detail)));
 }

@@ -1,6 +1,7 @@
 // How much the library holds, and how its index is.
 
 import {el} from "../shared/dom.js";
+import {fromServer} from "../shared/server_words.js";
 import {number, t} from "../shared/words.js";
 
 const MIB = 2 ** 20;
@@ -30,11 +31,17 @@ export function showIndex(element, {encoder, clips, index}) {
     [t("library.in_index"), t("library.of_lines", {vectors: index.vectors, count: index.clips})],
     [t("library.index_state"), missing ? t("library.behind", {count: index.behind}) : t("library.up_to_date")],
     [t("library.on_disk"), size(index.bytes)],
-    [t("library.kind"), index.plan ?? t("library.not_saved")],
+    [t("library.kind"), index.plan ? planShown(index.plan) : t("library.not_saved")],
     ...(index.recall ? [[t("library.recall"), `${number(Math.round(1000 * index.recall.recall_at_10) / 10)}%`]] : []),
     ...(clips.pending ? [[t("library.pending"), number(clips.pending)]] : []),
   ];
   element.replaceChildren(factsShown(facts));
+}
+
+/** The kind of an index, and why it is of that kind. */
+function planShown(plan) {
+  const [kind, reason] = plan.split(/: (.*)/s);
+  return [`${kind}: `, ...fromServer(reason)];
 }
 
 function size(bytes) {

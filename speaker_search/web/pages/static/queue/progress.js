@@ -2,6 +2,7 @@
 
 import {linked} from "../shared/links.js";
 import {button, el} from "../shared/dom.js";
+import {fromServer} from "../shared/server_words.js";
 import {number, t} from "../shared/words.js";
 
 const LATEST = 20; // answers that the rate is taken from
@@ -34,7 +35,7 @@ export function emptyShown(pairs, done, again) {
     {class: "empty"},
     el("h2", {}, why),
     skipped ? el("div", {class: "row"}, button(t("queue.again"), again, {class: "primary"})) : el("p", {}, t("queue.nothing_why")),
-    pairs.warnings.map((warning) => el("p", {class: "note", lang: "en"}, warning)),
+    pairs.warnings.map((warning) => el("p", {class: "note"}, fromServer(warning))),
     el("p", {}, linked("voices", "/voices", t("queue.see_voices"))),
   );
 }

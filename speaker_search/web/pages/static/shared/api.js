@@ -1,7 +1,5 @@
 // Asking the API. Every failure is a Problem, whatever went wrong.
 
-import {t} from "./words.js";
-
 /** A problem document (RFC 9457), or that no answer came; `kind` is its type without the prefix. */
 export class Problem extends Error {
   constructor(status, kind, detail) {
@@ -45,7 +43,7 @@ async function asked(path, options) {
     answer = await fetch(path, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, "offline", t("problem.offline"));
+    throw new Problem(0, "offline", "");
   }
   if (answer.ok) return answer.json();
   if (answer.status === 401) signIn();

@@ -3,6 +3,9 @@
 export const language = document.documentElement.lang;
 
 const table = await (await fetch(new URL(`../words/${language}.json`, import.meta.url), {credentials: "same-origin"})).json();
+/** The server's English sentences, and what is said instead. */
+export const sentences = table.server;
+
 const plurals = new Intl.PluralRules(language);
 const numbers = new Intl.NumberFormat(language);
 

@@ -8,6 +8,7 @@ import {get} from "../shared/api.js";
 import {el} from "../shared/dom.js";
 import {linked} from "../shared/links.js";
 import {problemShown} from "../shared/problems.js";
+import {fromServer} from "../shared/server_words.js";
 import {language, t} from "../shared/words.js";
 import {filtersOf, filtersShown} from "./filters.js";
 import {voiceShown} from "./voice_shown.js";
@@ -38,7 +39,7 @@ async function showAll() {
   const likely = likelyActors().catch(() => new Map()); // an actor that is not shown misleads nobody
   const load = async (cursor) => {
     const [{voices, next, warnings}, actors] = await Promise.all([get("/v1/voices", {...filters, limit: PAGE, cursor}), likely]);
-    warned.replaceChildren(...warnings.map((warning) => el("p", {class: "note", lang: "en"}, warning)));
+    warned.replaceChildren(...warnings.map((warning) => el("p", {class: "note"}, fromServer(warning))));
     return {items: voices.map((voice) => [voice, actors]), next};
   };
   const empty = el("p", {class: "card"}, Object.values(filters).some(Boolean) ? t("voices.none_such") : t("voices.none"));
