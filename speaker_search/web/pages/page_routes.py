@@ -16,8 +16,9 @@ from speaker_search.web.pages.rendering import rendered
 from speaker_search.web.pages.sign_in import sign_in_routes
 from speaker_search.web.serving.sessions import Sessions
 
-#: The API's page, from the package swagger-ui-bundle.
-DOCS = Page("docs", "/docs", "docs/start.js")
+#: The pages of the API: all of it to read, and Swagger UI (0.6 MB) to try it.
+DOCS = Page("docs", "/docs")
+TRY = Page("swagger", "/docs/try", "swagger/page.js")
 
 
 def page_routes(sessions: Sessions | None) -> APIRouter:
@@ -26,8 +27,12 @@ def page_routes(sessions: Sessions | None) -> APIRouter:
     """
     routes = APIRouter(include_in_schema=False)
 
-    for page in (*PAGES, DOCS):
+    for page in (*PAGES, TRY):
         routes.add_api_route(page.path, _shell(page, keys=sessions is not None), methods=["GET"], name=page.name)
+
+    @routes.get(DOCS.path)
+    async def docs(request: Request) -> Response:
+        return rendered(request, DOCS, keys=sessions is not None, api=request.app.openapi)
 
     @routes.get("/static/{version}/{path:path}")
     async def static(request: Request, version: str, path: str) -> Response:

@@ -16,6 +16,8 @@ import {showCatalogSize} from "./catalog_size.js";
 import {takeSounds} from "./uploads.js";
 import {isOfSeveral} from "./warnings.js";
 
+const WAIT_MS = 150; // until a search that is under way is shown as such
+const FIRST = 3; // matches that a window shows without scrolling
 const asked = document.getElementById("asked");
 const answer = document.getElementById("answer");
 const state = document.getElementById("state");
@@ -27,6 +29,7 @@ let search = new AbortController();
 /** Ask with some parts of the question changed: a new entry of the history. */
 function change(parts) {
   question = {...question, ...parts};
+  run(); // first, so that the search is under way while all else is done
   const key = crypto.randomUUID?.() ?? String(Math.random());
   held.set(key, question);
   const address = addressOf(question);
@@ -52,7 +55,6 @@ function goOn({like, game, unlike}) {
 function show() {
   stop();
   document.body.classList.toggle("has-asked", isAsked(question));
-  run(); // first, so that the search is under way while the rest is shown
   showFilters(question, change);
   if (question.like !== shown.like || question.unlike !== shown.unlike) showAsked();
   shown = question;
@@ -89,29 +91,43 @@ async function run() {
     return;
   }
   answer.classList.add("is-old");
-  answer.prepend(el("div", {class: "busy"}));
-  state.textContent = t("search.searching");
+  const slow = setTimeout(showWaiting, WAIT_MS);
   try {
     const found = await post("/v1/search", bodyOf(question), {signal});
-    showAnswer(found);
+    await showAnswer(found);
   } catch (error) {
     if (error.name === "AbortError") return;
     answer.replaceChildren(problemShown(error));
     state.textContent = "";
   } finally {
-    if (!signal.aborted) answer.classList.remove("is-old");
+    clearTimeout(slow);
+    if (!signal.aborted) answer.classList.remove("is-old", "is-waiting");
   }
 }
 
-function showAnswer(found) {
+/** Most answers are there sooner, and drawing this would delay them. */
+function showWaiting() {
+  answer.classList.add("is-waiting");
+  answer.prepend(el("div", {class: "busy"}));
+  state.textContent = t("search.searching");
+}
+
+/** Show an answer, what is on the first screen first; done when all of it is shown. */
+async function showAnswer(found) {
   const asked = question;
-  const parts = found.speakers ? found.speakers.flatMap((one, place) => speakerShown(one, place, asked)) : answerShown(found, asked);
+  const later = [];
+  const parts = found.speakers ? found.speakers.flatMap((one, place) => speakerShown(one, place, asked, later)) : answerShown(found, asked, later);
   answer.replaceChildren(...parts);
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done))); // when these are painted
+  for (const showRest of later) showRest();
   state.textContent = answer.querySelector("h2").textContent;
 }
 
-function answerShown(found, asked) {
-  const cards = el("ol", {class: "cards"}, found.matches.map((match) => matchShown(match, asked, goOn)));
+/** The answer with its first matches; to `later` goes a function that adds the others. */
+function answerShown(found, asked, later) {
+  const shown = (matches) => matches.map((match) => matchShown(match, asked, goOn));
+  const cards = el("ol", {class: "cards"}, shown(found.matches.slice(0, FIRST)));
+  later.push(() => cards.append(...shown(found.matches.slice(FIRST))));
   const more = found.next ? moreButton(cards, found.next, asked) : null;
   const several = found.query.warnings.some(isOfSeveral) && hasSounds(asked) && asked.like.length === 1;
   const split = several ? button(t("search.split"), () => change({split_speakers: true})) : null;
@@ -119,8 +135,8 @@ function answerShown(found, asked) {
 }
 
 /** One of the people in a recording. */
-function speakerShown(found, place, asked) {
-  const [verdict, ...rest] = answerShown(found, asked);
+function speakerShown(found, place, asked, later) {
+  const [verdict, ...rest] = answerShown(found, asked, later);
   verdict.prepend(el("p", {class: "muted"}, t("search.speaker", {count: place + 1, times: timesOf(found.turns)})));
   return [verdict, ...rest];
 }
@@ -146,6 +162,7 @@ function moreButton(cards, cursor, asked) {
 
 function fromAddress() {
   question = held.get(history.state?.key) ?? questionOf(location.search);
+  run();
   show();
 }
 
