@@ -5,9 +5,9 @@ The modules are plain ES modules, and work as they are. Joined, each becomes a f
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
 
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "(\.[^"]+\.js)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async function|function|class|const) (\w+))", re.MULTILINE)
@@ -54,14 +54,8 @@ def _as_function(path: str, text: str, names: Mapping[str, str]) -> str:
 
 def folders(paths: Sequence[str]) -> list[str]:
     """The folders of modules, those of the page itself, which come last, first."""
-    return list(dict.fromkeys(PurePosixPath(path).parts[0] for path in reversed(paths)))
+    return list(dict.fromkeys(path.partition("/")[0] for path in reversed(paths)))
 
 
 def _resolved(importer: str, name: str) -> str:
-    parts = list(PurePosixPath(importer).parent.parts)
-    for part in PurePosixPath(name).parts:
-        if part == "..":
-            parts.pop()
-        elif part != ".":
-            parts.append(part)
-    return "/".join(parts)
+    return posixpath.normpath(posixpath.join(posixpath.dirname(importer), name))

@@ -15,9 +15,10 @@ POLICY = {
     "form-action": "'self'",
 }
 #: Of every page. The referrer stays within the server; "no-referrer" would also blank the Origin header of the sign-in
-#: form's POST, by which the server tells its own pages from others. There is no Cross-Origin-Opener-Policy: browsers
-#: begin a new process for it once the answer is there, which delays the first paint by a fifth. A site that opens a page
-#: gets little: the session's cookie is not sent along, nothing listens to messages, and the page cannot be framed.
+#: form's POST, by which the server tells its own pages from others.
+#: There is no Cross-Origin-Opener-Policy: browsers begin a new process for it once the answer is there, and paint a
+#: fifth later. A site that opens a page gains little: the session's cookie is not sent along, nothing listens to
+#: messages, and pages cannot be framed.
 HEADERS = {
     **NO_SNIFFING,
     "Referrer-Policy": "same-origin",

@@ -26,6 +26,7 @@ def page_routes(sessions: Sessions | None) -> APIRouter:
     server has no keys.
     """
     routes = APIRouter(include_in_schema=False)
+    static_files.assets()  # now, so that no reader waits for them
 
     for page in (*PAGES, TRY):
         routes.add_api_route(page.path, _shell(page, keys=sessions is not None), methods=["GET"], name=page.name)
