@@ -19,8 +19,9 @@ from speaker_search.web.pages.rendering import rendered
 from speaker_search.web.pages.sign_in import sign_in_routes
 from speaker_search.web.serving.sessions import Sessions
 
-#: The API's page, from the package swagger-ui-bundle.
-DOCS = Page("docs", "/docs", "docs/start.js")
+#: The pages of the API: all of it to read, and Swagger UI (0.6 MB) to try it.
+DOCS = Page("docs", "/docs")
+TRY = Page("swagger", "/docs/try", "swagger/page.js")
 #: What browsers are shown at a wrong address.
 MISSING = Page("missing", "")
 #: Where answers are never pages.
@@ -32,9 +33,14 @@ def page_routes(sessions: Sessions | None) -> APIRouter:
     server has no keys.
     """
     routes = APIRouter(include_in_schema=False)
+    static_files.assets()  # now, so that no reader waits for them
 
-    for page in (*PAGES, DOCS):
+    for page in (*PAGES, TRY):
         routes.add_api_route(page.path, _shell(page, keys=sessions is not None), methods=["GET"], name=page.name)
+
+    @routes.get(DOCS.path)
+    async def docs(request: Request) -> Response:
+        return rendered(request, DOCS, keys=sessions is not None, api=request.app.openapi)
 
     @routes.get("/static/{version}/{path:path}")
     async def static(request: Request, version: str, path: str) -> Response:

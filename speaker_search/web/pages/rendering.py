@@ -2,37 +2,63 @@
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
+from speaker_search.web.pages import reference
 from speaker_search.web.pages.languages import LANGUAGES, language_of, words
 from speaker_search.web.pages.page_headers import HEADERS
 from speaker_search.web.pages.page_table import PAGES, Page
-from speaker_search.web.pages.static_files import assets
+from speaker_search.web.pages.static_files import assets, takes_gzip
 
 TEMPLATES = Path(__file__).parent / "templates"
-BASE_STYLE = "styles/base.css"
-EVERYWHERE = "shared/header.js"  # the module of the switches in the header
 THEMES = ("light", "dark")
+Described = Callable[[], Mapping[str, Any]]  # gives the OpenAPI description of the server
 THEME_COOKIE = "spksearch_theme"  # written by the switch on the pages
 
 
 @cache
 def _templates() -> jinja2.Environment:
     loader = jinja2.FileSystemLoader(TEMPLATES)
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.globals |= {function.__name__: function for function in reference.IN_TEMPLATES}
+    return environment
 
 
-def rendered(request: Request, page: Page, *, keys: bool, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page in the reader's language; `keys` says whether people sign in, `values` are for its template."""
-    language = language_of(request)
+def rendered(
+    request: Request, page: Page, *, keys: bool, status: int = 200, api: Described | None = None, **values: Any
+) -> Response:
+    """A page in the reader's language; `keys` says whether people sign in, `values` are for its template.
+
+    Without values it is the same for all readers of one language, and rendered once.
+    """
+    theme = request.cookies.get(THEME_COOKIE)
+    chosen = page, language_of(request), theme if theme in THEMES else "", keys, api
+    if values:
+        return HTMLResponse(_html(*chosen, **values), status, HEADERS)
+    plain, packed = _kept(*chosen)
+    if takes_gzip(request):
+        return HTMLResponse(packed, status, {**HEADERS, "Content-Encoding": "gzip"})
+    return HTMLResponse(plain, status, HEADERS)
+
+
+@cache
+def _kept(page: Page, language: str, theme: str, keys: bool, api: Described | None) -> tuple[bytes, bytes]:
+    html = _html(page, language, theme, keys, api).encode()
+    return html, gzip.compress(html, mtime=0)
+
+
+def _html(page: Page, language: str, theme: str, keys: bool, api: Described | None, **values: Any) -> str:
     table, held = words(language), assets()
 
     def t(key: str, **filled: object) -> str:
@@ -41,9 +67,7 @@ def rendered(request: Request, page: Page, *, keys: bool, status: int = 200, **v
             raise TypeError(f"{key} depends on a number: say it in a module")
         return text.format(**filled) if filled else text
 
-    own = [f"styles/{name}.css" for name in dict.fromkeys((page.module.partition("/")[0], page.name))]
-    theme = request.cookies.get(THEME_COOKIE)
-    html = (
+    return (
         _templates()
         .get_template(f"{page.name}.html")
         .render(
@@ -52,18 +76,13 @@ def rendered(request: Request, page: Page, *, keys: bool, status: int = 200, **v
             pages=PAGES,
             language=language,
             languages=LANGUAGES,
-            theme=theme if theme in THEMES else "",
+            theme=theme,
             keys=keys,
             address=held.address,
-            styles=[name for name in (BASE_STYLE, *own) if name in held.files],
-            modules=[name for name in (EVERYWHERE, page.module) if name],
-            preloaded=[one for one in dict.fromkeys(_imported(page)) if one not in (EVERYWHERE, page.module)],
+            icon=Markup(held.files["icon.svg"].content.decode()),  # noqa: S704 - a file of ours
+            style=held.of_page(page, "css"),
+            script=held.of_page(page, "js"),
+            api=api() if api else None,
             **values,
         )
     )
-    return HTMLResponse(html, status, HEADERS)
-
-
-def _imported(page: Page) -> list[str]:
-    held = assets()
-    return [*held.modules(EVERYWHERE), *(held.modules(page.module) if page.module else [])]

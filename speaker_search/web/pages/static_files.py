@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -14,8 +13,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from speaker_search.web import conditional
+from speaker_search.web.pages import joining
 from speaker_search.web.pages.languages import LANGUAGES, server_sentences, words
 from speaker_search.web.pages.page_headers import NO_SNIFFING
+from speaker_search.web.pages.page_table import Page
 
 STATIC = Path(__file__).parent / "static"
 MEDIA_TYPES = {
@@ -26,7 +27,8 @@ MEDIA_TYPES = {
 }
 A_YEAR_S = 365 * 24 * 3600
 SWAGGER = ("swagger-ui.css", "swagger-ui-bundle.js")
-_IMPORT = re.compile(r'^(?:import|export|\})[^;"]*"(\.[^"]+\.js)"', re.MULTILINE)
+EVERYWHERE = "shared/header.js"  # the module of the switches in the header
+BASE = "base"  # the styles of every page, and the name of a page's files that has none of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +49,10 @@ class Assets:
         """Where a file is served: browsers may keep it for good, as another version has another address."""
         return f"/static/{self.version}/{path}"
 
-    def modules(self, path: str) -> list[str]:
-        """A module and all that it imports, so that a page can have them loaded at once."""
-        found = [path]
-        for module in found:  # it grows while it is read
-            for name in _IMPORT.findall(self.files[module].content.decode()):
-                imported = _joined(PurePosixPath(module).parent, name)
-                if imported not in found:
-                    found.append(imported)
-        return found
+    def of_page(self, page: Page, kind: str) -> str:
+        """Where the joined modules ("js") or styles ("css") of a page are served."""
+        names = (page.module.partition("/")[0], page.name, BASE)
+        return self.address(next(path for name in names if (path := f"joined/{name}.{kind}") in self.files))
 
 
 @cache
@@ -68,7 +65,8 @@ def assets() -> Assets:
         table = {**words(language), "server": server_sentences(language)}
         contents[f"words/{language}.json"] = json.dumps(table, ensure_ascii=False).encode()
     for name in SWAGGER:
-        contents[f"docs/{name}"] = (Path(swagger_ui_path) / name).read_bytes()
+        contents[f"swagger/{name}"] = (Path(swagger_ui_path) / name).read_bytes()
+    contents |= _joined({path: text.decode() for path, text in contents.items() if path.endswith((".js", ".css"))})
     files = {path: _file(path, contents[path]) for path in sorted(contents)}
     version = hashlib.blake2b("".join(file.etag for file in files.values()).encode(), digest_size=8).hexdigest()
     return Assets(files, version)
@@ -81,7 +79,7 @@ def response(request: Request, version: str, path: str) -> Response | None:
     if file is None:
         return None
     content, etag, packing = file.content, file.etag, {}
-    if _takes_gzip(request.headers.get("accept-encoding", "")):
+    if takes_gzip(request):
         content, etag, packing = _packed(path), f'{etag[:-1]}-gzip"', {"Content-Encoding": "gzip"}
     kept = f"public, max-age={A_YEAR_S}, immutable" if version == held.version else "no-cache"
     headers = {"ETag": etag, "Cache-Control": kept, "Vary": "Accept-Encoding", **NO_SNIFFING}
@@ -90,7 +88,8 @@ def response(request: Request, version: str, path: str) -> Response | None:
     return Response(content, 200, {**headers, **packing}, file.media_type)
 
 
-def _takes_gzip(accepted: str) -> bool:
+def takes_gzip(request: Request) -> bool:
+    accepted = request.headers.get("accept-encoding", "")
     return any(part.partition(";")[0].strip() == "gzip" and ";q=0" not in part for part in accepted.split(","))
 
 
@@ -104,11 +103,16 @@ def _file(path: str, content: bytes) -> StaticFile:
     return StaticFile(content, MEDIA_TYPES[PurePosixPath(path).suffix], etag)
 
 
-def _joined(folder: PurePosixPath, name: str) -> str:
-    parts = list(folder.parts)
-    for part in PurePosixPath(name).parts:
-        if part == "..":
-            parts.pop()
-        elif part != ".":
-            parts.append(part)
-    return "/".join(parts)
+def _joined(sources: dict[str, str]) -> dict[str, bytes]:
+    """What pages load: the modules of each in one file, and the styles of their folders after those of all pages."""
+    modules = {path.partition("/")[0]: [EVERYWHERE, path] for path in sources if path.endswith("/page.js")}
+    styled = {PurePosixPath(path).stem for path in sources if path.startswith("styles/")}
+    found = {}
+    for name in {BASE, *modules, *styled}:
+        entries = modules.get(name, [EVERYWHERE])
+        folders = joining.folders(joining.imported(sources, entries))
+        styles = dict.fromkeys(f"styles/{folder}.css" for folder in (BASE, name, *folders))
+        found[f"joined/{name}.css"] = "".join(sources.get(style, "") for style in styles).encode()
+        if name == BASE or name in modules:
+            found[f"joined/{name}.js"] = joining.joined_modules(sources, entries).encode()
+    return found

@@ -160,8 +160,8 @@ def test_lines_are_brought_to_one_loudness_and_never_startle(visit: Visit, level
 
 def module(page: Page, path: str) -> str:
     """The address of one of the page's modules."""
-    base: str = page.locator("script[src$='shared/header.js']").get_attribute("src") or ""
-    return base.replace("shared/header.js", path)
+    base: str = page.locator("script[type='module']").get_attribute("src") or ""
+    return f"{base.partition('/joined/')[0]}/{path}"
 
 
 def test_a_file_that_is_no_sound_is_answered_in_a_sentence(visiting: Visiting, ready: running.Server) -> None:

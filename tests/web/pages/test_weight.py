@@ -12,7 +12,7 @@ LOADED = """[...performance.getEntriesByType("navigation"), ...performance.getEn
     .map((entry) => [entry.name, entry.transferSize])"""
 
 
-@pytest.mark.parametrize("path", [page.path.replace("{id}", "1") for page in PAGES])
+@pytest.mark.parametrize("path", [*(page.path.replace("{id}", "1") for page in PAGES), "/docs"])
 def test_a_page_is_small_and_asks_no_other_host(visit: Visit, path: str) -> None:
     page = visit.open(path)
     page.wait_for_load_state("networkidle")

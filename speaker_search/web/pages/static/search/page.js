@@ -16,22 +16,27 @@ import {showCatalogSize} from "./catalog_size.js";
 import {takeSounds} from "./uploads.js";
 import {isOfSeveral} from "./warnings.js";
 
+const WAIT_MS = 100; // until a search that is under way is shown as such
+const FIRST = 2; // matches that nearly all windows show without scrolling
 const asked = document.getElementById("asked");
 const answer = document.getElementById("answer");
 const state = document.getElementById("state");
 const held = new Map(); // key of an entry of the history -> its question, with the sounds that the address lacks
 let question = emptyQuestion();
-let shown = {}; // the question whose examples are on the page
+let shown = {like: []}; // the question that is on the page
+let entry = null; // of the history, for a question that is not on the page yet
 let search = new AbortController();
 
 /** Ask with some parts of the question changed: a new entry of the history. */
 function change(parts) {
   question = {...question, ...parts};
+  run();
+  stop();
   const key = crypto.randomUUID?.() ?? String(Math.random());
   held.set(key, question);
   const address = addressOf(question);
-  history.pushState({key, sounds: hasSounds(question)}, "", address ? `/search?${address}` : "/search");
-  show();
+  entry = {state: {key, sounds: hasSounds(question)}, address: address ? `/search?${address}` : "/search"};
+  if (!isAsked(question) || !isAsked(shown)) showQuestion(); // the page looks different
 }
 
 function askWith(like) {
@@ -49,12 +54,15 @@ function goOn({like, game, unlike}) {
   scrollTo({top: 0});
 }
 
-function show() {
-  stop();
+/** Show what is asked. This takes as long as a search does, so a change is shown after its answer, or after WAIT_MS. */
+function showQuestion() {
+  if (question === shown) return;
+  if (entry) history.pushState(entry.state, "", entry.address);
+  entry = null;
   document.body.classList.toggle("has-asked", isAsked(question));
-  run(); // first, so that the search is under way while the rest is shown
   showFilters(question, change);
   if (question.like !== shown.like || question.unlike !== shown.unlike) showAsked();
+  if (!isAsked(question)) answer.replaceChildren(...(history.state?.sounds ? [el("p", {class: "note"}, t("search.gone"))] : []));
   shown = question;
 }
 
@@ -84,34 +92,49 @@ async function run() {
   search.abort();
   search = new AbortController();
   const {signal} = search;
-  if (!isAsked(question)) {
-    answer.replaceChildren(...(history.state?.sounds ? [el("p", {class: "note"}, t("search.gone"))] : []));
-    return;
-  }
-  answer.classList.add("is-old");
-  answer.prepend(el("div", {class: "busy"}));
-  state.textContent = t("search.searching");
+  answer.classList.toggle("is-old", isAsked(question));
+  if (!isAsked(question)) return;
+  const slow = setTimeout(showWaiting, WAIT_MS);
   try {
-    const found = await post("/v1/search", bodyOf(question), {signal});
-    showAnswer(found);
+    const found = await post("/v1/search", bodyOf(question), {signal}).finally(() => clearTimeout(slow));
+    await showAnswer(found);
   } catch (error) {
     if (error.name === "AbortError") return;
     answer.replaceChildren(problemShown(error));
+    showQuestion();
     state.textContent = "";
   } finally {
     if (!signal.aborted) answer.classList.remove("is-old");
   }
 }
 
-function showAnswer(found) {
+function showWaiting() {
+  showQuestion();
+  if (!answer.querySelector(".busy")) answer.prepend(el("div", {class: "busy"}));
+  state.textContent = t("search.searching");
+}
+
+/** Show an answer, what is on the first screen first; done when all of it is shown. */
+async function showAnswer(found) {
   const asked = question;
-  const parts = found.speakers ? found.speakers.flatMap((one, place) => speakerShown(one, place, asked)) : answerShown(found, asked);
-  answer.replaceChildren(...parts);
+  const later = [];
+  const parts = found.speakers ? found.speakers.flatMap((one, place) => speakerShown(one, place, asked, later)) : answerShown(found, asked, later);
+  const before = [...answer.children];
+  answer.prepend(...parts);
+  for (const one of before) one.hidden = true; // taking them out takes longer
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done))); // until these are painted
+  for (const one of before) one.remove();
+  if (asked !== question) return;
+  showQuestion();
+  for (const showRest of later) showRest();
   state.textContent = answer.querySelector("h2").textContent;
 }
 
-function answerShown(found, asked) {
-  const cards = el("ol", {class: "cards"}, found.matches.map((match) => matchShown(match, asked, goOn)));
+/** The answer with its first matches; to `later` goes a function that adds the others. */
+function answerShown(found, asked, later) {
+  const shown = (matches) => matches.map((match) => matchShown(match, asked, goOn));
+  const cards = el("ol", {class: "cards"}, shown(found.matches.slice(0, FIRST)));
+  later.push(() => cards.append(...shown(found.matches.slice(FIRST))));
   const more = found.next ? moreButton(cards, found.next, asked) : null;
   const several = found.query.warnings.some(isOfSeveral) && hasSounds(asked) && asked.like.length === 1;
   const split = several ? button(t("search.split"), () => change({split_speakers: true})) : null;
@@ -119,8 +142,8 @@ function answerShown(found, asked) {
 }
 
 /** One of the people in a recording. */
-function speakerShown(found, place, asked) {
-  const [verdict, ...rest] = answerShown(found, asked);
+function speakerShown(found, place, asked, later) {
+  const [verdict, ...rest] = answerShown(found, asked, later);
   verdict.prepend(el("p", {class: "muted"}, t("search.speaker", {count: place + 1, times: timesOf(found.turns)})));
   return [verdict, ...rest];
 }
@@ -146,7 +169,10 @@ function moreButton(cards, cursor, asked) {
 
 function fromAddress() {
   question = held.get(history.state?.key) ?? questionOf(location.search);
-  show();
+  entry = null;
+  run();
+  stop();
+  showQuestion();
 }
 
 takeSounds((files) => {
@@ -158,5 +184,6 @@ watchFilters(() => question, change);
 compareWith([asked]);
 listenByKeys(document.getElementById("main"), lineOf);
 addEventListener("popstate", fromAddress);
+addEventListener("signin", showQuestion); // comes back to the address
 showCatalogSize();
 fromAddress();

@@ -51,7 +51,8 @@ async function asked(path, options) {
   throw new Problem(answer.status, (document.type ?? "").split(":").pop(), document.detail ?? answer.statusText);
 }
 
-/** Go and sign in, and come back here. */
+/** Go and sign in, and come back here; "signin" is sent to the window first. */
 export function signIn() {
+  dispatchEvent(new Event("signin"));
   location.assign(`/sign-in?${searchParameters({next: location.pathname + location.search})}`);
 }

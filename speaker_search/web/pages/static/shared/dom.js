@@ -30,8 +30,14 @@ const ICONS = {
   unlike: "M14.200 4.200 16 5.100 14.500 8H19v2h-5.500l-2 4H19v2h-8.500l-1.900 3.800-1.800-.9L8.200 16H5v-2h4.300l2-4H5V8h7.300z",
 };
 
+const drawn = {}; // icons by name: a copy is faster than another drawing
+
 /** One of the icons, for the eyes only. */
 export function icon(name) {
+  return (drawn[name] ??= drawIcon(name)).cloneNode(true);
+}
+
+function drawIcon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
   svg.setAttribute("aria-hidden", "true");

@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""Measures the pages in headless Chromium: when each is first painted, what it loads, and a search on the page.
+
+Loads are first visits, each in a window with an empty cache. The peer of their first paint is /healthz, one line of
+text: what the browser itself takes.
+
+A search begins with the change of a filter. It is "shown" when the new matches of the first window are in the page,
+"painted" when the next frame is, and "whole" when all matches are there. "own request" is the search's request as the
+browser times it, from its start to the last byte. Its peer is "api": in turn with the searches, the same request by the
+same page, which does nothing else meanwhile.
+
+The server has the bundled voices unless --home names another catalog.
+Example: scripts/bench_pages.py --loads 20 --searches 50
+
+Prints tables and, as the last line, a JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import measuring
+from playwright.sync_api import Browser, sync_playwright
+
+from speaker_search.demo.tour import VOICES
+from speaker_search.web.pages.page_table import PAGES
+
+BARE = "/healthz"
+PATHS = (BARE, *(page.path.replace("{id}", "1") for page in PAGES), "/docs")
+ASKED = "/search?clip=53"
+WARMING = 5  # searches before those that count
+PAUSE_MS = 300  # between searches, for the sounds of the one before
+LOADED = """async () => {
+  const painted = await new Promise((resolve) => {
+    const look = (list) => {
+      const found = list.getEntriesByName("first-contentful-paint")[0];
+      if (found) resolve(found.startTime);
+    };
+    new PerformanceObserver(look).observe({type: "paint", buffered: true});
+  });
+  const all = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+  const counted = all.filter((one) => !/\\/audio$|^.+\\/v1\\/.*map$/.test(one.name));
+  const bytes = counted.reduce((sum, one) => sum + one.transferSize, 0);
+  return {painted, bytes, requests: counted.length};
+}"""
+TOOK = """
+  const took = () => {
+    const one = performance.getEntriesByType("resource").find(({name}) => name.endsWith("/v1/search"));
+    return one.responseEnd - one.startTime;
+  };"""
+SEARCHED = (
+    "async (least) => {"
+    + TOOK
+    + """
+  const answer = document.getElementById("answer");
+  const field = document.getElementById("min-clips");
+  const before = answer.querySelector(".match");
+  const has = (test) => new Promise((resolve) => {
+    const observer = new MutationObserver(() => {
+      if (!test()) return;
+      observer.disconnect();
+      resolve(performance.now());
+    });
+    observer.observe(answer, {childList: true, subtree: true, attributes: true});
+  });
+  const shown = has(() => ![before, null].includes(answer.querySelector(".match")));
+  const whole = has(() => ![before, null].includes(answer.querySelector(".match")) && !answer.matches(".is-old"));
+  performance.clearResourceTimings();
+  field.value = least;
+  const begun = performance.now();
+  field.dispatchEvent(new Event("change"));
+  const times = {shown: (await shown) - begun};
+  await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+  times.painted = performance.now() - begun;
+  times.whole = (await whole) - begun;
+  times["own request"] = took();
+  return times;
+}"""
+)
+ANSWERED = (
+    "async (body) => {"
+    + TOOK
+    + """
+  performance.clearResourceTimings();
+  const answer = await fetch("/v1/search", {method: "POST", headers: {"Content-Type": "application/json"}, body});
+  await answer.arrayBuffer();
+  return took();
+}"""
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--home", type=Path, help="folder of a catalog with a clip 53; by default the bundled voices")
+    parser.add_argument("--loads", type=int, default=20, help="of each page")
+    parser.add_argument("--searches", type=int, default=50)
+    parser.add_argument("--language", default="ja", help="of the browser: ja or en")
+    chosen = parser.parse_args()
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        raise SystemExit("No Chromium is installed: `apt install chromium`.")
+    with (
+        tempfile.TemporaryDirectory() as passing,
+        sync_playwright() as playwright,
+        measuring.serving(chosen.home or bundled(Path(passing))) as (_, url),
+    ):
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        search = searches(browser, url, chosen)
+        figures = {"pages": loads(browser, url, chosen), "search": search}
+        browser.close()
+    measuring.report("bundled voices" if chosen.home is None else str(chosen.home), figures)
+
+
+def bundled(home: Path) -> Path:
+    """A folder with a catalog of the bundled voices."""
+    command = [sys.executable, "-m", "speaker_search", "ingest", str(VOICES), "--json"]
+    subprocess.run(command, env={**os.environ, "SPKSEARCH_HOME": str(home)}, stdout=subprocess.DEVNULL)
+    return home
+
+
+def loads(browser: Browser, url: str, chosen: argparse.Namespace) -> dict[str, Any]:
+    """First paint in milliseconds, kilobytes and requests of each page, the pages in turn."""
+    taken: dict[str, list[dict[str, float]]] = {path: [] for path in PATHS}
+    for _ in range(chosen.loads):
+        for path, rows in taken.items():
+            context = browser.new_context(locale=chosen.language)
+            page = context.new_page()
+            page.goto(url + path, wait_until="load")
+            page.wait_for_timeout(PAUSE_MS)
+            rows.append(page.evaluate(LOADED))
+            context.close()
+    return {path: measuring.shown(path, of_loads(rows)) for path, rows in taken.items()}
+
+
+def of_loads(rows: list[dict[str, float]]) -> dict[str, float]:
+    return {
+        **measuring.quantiles([row["painted"] / 1e3 for row in rows]),
+        "kb": round(max(row["bytes"] for row in rows) / 1e3, 1),
+        "requests": int(max(row["requests"] for row in rows)),
+    }
+
+
+def searches(browser: Browser, url: str, chosen: argparse.Namespace) -> dict[str, Any]:
+    """A search on the page and the API's answer alone, in turn, in milliseconds."""
+    page = browser.new_page(locale=chosen.language)
+    page.goto(url + ASKED)
+    page.locator(".match").first.wait_for()
+    asked: list[str] = []
+    page.on("request", lambda request: request.url.endswith("/v1/search") and asked.append(request.post_data or ""))
+    taken: list[dict[str, float]] = []
+    for number in range(WARMING + chosen.searches):
+        page.wait_for_timeout(PAUSE_MS)
+        row = page.evaluate(SEARCHED, 1 + (number + 1) % 2)
+        page.wait_for_timeout(PAUSE_MS)
+        taken.append({**row, "api": page.evaluate(ANSWERED, asked[-1])})
+    counted = taken[WARMING:]
+    found = {name: measuring.quantiles([row[name] / 1e3 for row in counted]) for name in counted[0]}
+    for name, row in found.items():
+        measuring.shown(f"search: {name}", row)
+    medians = {name: statistics.median(row[name] for row in counted) for name in counted[0]}
+    ratios = {f"{name}_to_api": round(medians[name] / medians["api"], 2) for name in ("shown", "painted", "whole")}
+    ratios["shown_to_own_request"] = round(statistics.median(row["shown"] / row["own request"] for row in counted), 2)
+    return {**found, **measuring.shown("search: ratio", ratios)}
+
+
+if __name__ == "__main__":
+    main()
