@@ -80,7 +80,7 @@ def test_sentences_are_translated_with_their_values_and_unknown_ones_stay(
     window = visiting(str(http.base_url).rstrip("/"), locale="ja-JP")
     page = window.open("/help")
     module = re.sub(
-        r"header\.js$", "server_words.js", page.locator("script[src$='header.js']").get_attribute("src") or ""
+        r"joined/.*$", "shared/server_words.js", page.locator("script[type=module]").get_attribute("src") or ""
     )
     say = (
         "async ([module, texts]) => { const {fromServer} = await import(module);"
