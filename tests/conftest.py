@@ -212,8 +212,18 @@ def settings(catalog_url: str, tmp_path: Path) -> Settings:
 @pytest.fixture(scope="session")
 def ingested(tmp_path_factory: pytest.TempPathFactory) -> bundled.Ingested:
     """A home with the bundled voices in it, made once for all processes of the run."""
-    own = tmp_path_factory.getbasetemp()
-    return bundled.ingested(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+    return bundled.ingested(_of_all_processes(tmp_path_factory))
+
+
+@pytest.fixture(scope="session")
+def toured(tmp_path_factory: pytest.TempPathFactory) -> bundled.Ingested:
+    """The catalog that the demo leaves, made once for all processes of the run."""
+    return bundled.toured(_of_all_processes(tmp_path_factory))
+
+
+def _of_all_processes(made: pytest.TempPathFactory) -> Path:
+    own = made.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture
