@@ -33,7 +33,6 @@ SLOW = (
     "test_library.py",
     "test_maps.py",
     "test_map.py",
-    "test_weight.py",
     "test_sign_in.py",
     "test_turns.py",
     "test_histories.py",
