@@ -34,8 +34,15 @@ SLOW = (
     "test_maps.py",
     "test_map.py",
     "test_sign_in.py",
+    "test_mended_names.py",
     "test_turns.py",
     "test_histories.py",
+    "test_damaged_index.py",
+    "test_moved_voices.py",
+    "test_killed_index.py",
+    "test_mending.py",
+    "test_profiles.py",
+    "test_live.py",
     "test_dying_workers.py",
     "test_stopped_ingest.py",
     "test_replaced_catalog.py",
@@ -73,7 +80,6 @@ SLOW = (
     "test_imports.py",
     "test_dump_property.py",
     "test_duplicates.py",
-    "test_live.py",
     "test_change_log.py",
     "test_hostile_archives.py",
     "test_layers.py",
@@ -82,7 +88,6 @@ SLOW = (
     "test_decoders_in_trouble.py",
     "test_voices_files.py",
     "test_comparing.py",
-    "test_moved_voices.py",
     "test_output.py",
     "test_damaged_catalog.py",
     "test_several_portions.py",
@@ -91,9 +96,24 @@ SLOW = (
     "test_found_rows.py",
     "test_unreadable_games.py",
     "test_refused_clips.py",
+    "test_evaluating.py",
+    "test_hostile_voices.py",
+    "test_relinking.py",
+    "test_relations.py",
+    "test_keeping.py",
+    "test_credit_import.py",
+    "test_containers_taken_in.py",
+    "test_many_at_once.py",
+    "test_killed_edits.py",
+    "test_damaged_backups.py",
+    "test_mending_side_by_side.py",
+    "test_kept_views.py",
+    "test_listening.py",
+    "test_sevenzip.py",
+    "test_windows.py",
+    "test_playing.py",
+    "test_tools.py",
     "test_side_by_side.py",
-    "test_damaged_index.py",
-    "test_killed_index.py",
 )
 
 # A suite started in the background ignores Ctrl-C, and every program started from it would ignore it too.
@@ -105,15 +125,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = {name: place for place, name in enumerate(SLOW)}
     items.sort(key=lambda item: order.get(item.path.name, len(SLOW)))
     for item in items:
-        # What these folders ask of a database, tests/catalog asks of both.
-        twice = "postgresql" in item.name and item.path.parent.name in (
-            "search",
-            "cast",
-            "evaluation",
-            "ingest",
-            "views",
-        )
-        if item.path.name in order or twice:
+        if item.path.name in order or "postgresql" in item.name:  # the daily loop asks SQLite alone
             item.add_marker("slow")
 
 
