@@ -112,6 +112,9 @@ SLOW = (
     "test_sevenzip.py",
     "test_windows.py",
     "test_playing.py",
+    "test_contract.py",
+    "test_crowds.py",
+    "test_demo_voices.py",
     "test_tools.py",
     "test_side_by_side.py",
 )
