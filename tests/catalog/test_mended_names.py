@@ -20,7 +20,7 @@ def fill(shelf: Shelf) -> None:
     shelf.embed_all()
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_undoing_in_reverse_restores_every_state_on_the_way(shelf: Shelf, seed: int) -> None:
     fill(shelf)
     edits = RandomEdits(Mender(shelf.catalog), np.random.default_rng(seed))
@@ -36,7 +36,7 @@ def test_undoing_in_reverse_restores_every_state_on_the_way(shelf: Shelf, seed: 
     assert replayed(shelf.log()) == shelf.embedded_characters()
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_undoing_in_any_order_ends_where_it_began(shelf: Shelf, seed: int) -> None:
     fill(shelf)
     edits = RandomEdits(Mender(shelf.catalog), np.random.default_rng(100 + seed))

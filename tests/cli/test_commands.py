@@ -315,8 +315,8 @@ def test_cast_with_export_and_json_writes_the_file_and_answers_with_the_same(
     assert json.loads((tmp_path / "cast.json").read_text(encoding="utf-8")) == done.document
 
 
-def test_demo_keeps_its_catalog_in_the_folder_given_and_touches_no_other(ingested: Ingested, tmp_path: Path) -> None:
-    kept = ingested.copy(tmp_path / "kept")
+def test_demo_keeps_its_catalog_in_the_folder_given_and_touches_no_other(toured: Ingested, tmp_path: Path) -> None:
+    kept = toured.copy(tmp_path / "kept")
     elsewhere = {"SPKSEARCH_DATABASE_URL": "postgresql://nobody@nowhere.invalid/x", "SPKSEARCH_CHECKPOINT": "/nowhere"}
     done = quickly("demo", "--keep", kept, home=tmp_path / "home", SPKSEARCH_ENCODER="anime-va", **elsewhere)
     assert "8 of 8 recurring voices found, 0 false" in done.out
@@ -346,8 +346,8 @@ def test_demo_keeps_its_catalog_in_the_folder_given_and_touches_no_other(ingeste
     assert not (tmp_path / "home").exists()
 
 
-def test_demo_serves_its_catalog_when_asked(ingested: Ingested, tmp_path: Path) -> None:
-    kept = ingested.copy(tmp_path / "kept")
+def test_demo_serves_its_catalog_when_asked(toured: Ingested, tmp_path: Path) -> None:
+    kept = toured.copy(tmp_path / "kept")
     with serving(tmp_path / "home", "--serve", "--keep", kept, command="demo") as server:
         assert server.client.get("/").headers["content-type"] == "text/html; charset=utf-8"
         assert len(server.client.get("/v1/games").json()["games"]) == 4

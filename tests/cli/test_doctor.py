@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -134,16 +135,20 @@ def test_in_words_it_says_the_same() -> None:
     assert document["packages"]["torch"] in in_words.stdout
 
 
-def test_it_says_which_sounds_are_read_and_what_the_extra_adds(tmp_path: Path, doctor: Ran) -> None:
+def test_it_says_which_sounds_are_read_and_what_the_extra_adds(
+    tmp_path: Path, doctor: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sounds = doctor.document["sounds"]
     assert sounds["read"] == ["wav", "flac", "ogg", "opus", "mp3"]
     assert {"m4a", "mp4", "webm", "mkv", "wma", "aac"} <= {*sounds["more"]} & {*sounds["ingested"]}
     assert sounds["ready"] is (doctor.document["packages"]["av"] is not None)
     assert sounds["why"] is None or "pip install av" in sounds["why"]
     (tmp_path / "av.py").write_text("raise ImportError('libx is missing')\n", encoding="utf-8")
-    found = spksearch("doctor", home=tmp_path / "home", PYTHONPATH=str(tmp_path))
-    assert "The extra containers would add searches of m4a, mp4" in found.out
-    assert "It is not ready: The package av cannot be loaded: libx is missing\n" in found.out
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "av", raising=False)
+    found = CliRunner().invoke(app, ["doctor"])
+    assert "The extra containers would add searches of m4a, mp4" in found.stdout
+    assert "It is not ready: The package av cannot be loaded: libx is missing\n" in found.stdout
 
 
 def test_it_names_machine_device_and_versions(doctor: Ran) -> None:

@@ -9,6 +9,9 @@ import pytest
 from end_to_end.bundled import Ingested, cast
 from end_to_end.running import quickly
 
+from speaker_search.library import Library
+from speaker_search.settings import Settings
+
 ONE, OTHER, THIRD = (role.address for role in cast()[:3])
 
 
@@ -75,9 +78,9 @@ def test_the_queue_shows_pairs_and_how_to_hear_and_judge_them(home: Path) -> Non
     assert (first["one"]["id"], first["other"]["id"]) not in {
         (pair["one"]["id"], pair["other"]["id"]) for pair in later
     }
-    while pairs := quickly("cast", "--queue", "--json", home=home).document["pairs"]:
-        ends = (str(pairs[0][end]["id"]) for end in ("one", "other"))
-        assert quickly("verdict", "different", *ends, home=home).code == 0
+    with Library(Settings(home=home)) as library:
+        while pairs := library.listening_queue().pairs:
+            library.judge(pairs[0].one.id, pairs[0].other.id, same=False)
     left = quickly("cast", "--queue", home=home)
     assert (left.code, "all but certain" in left.out) == (0, True)
     refused = quickly("cast", "--queue", "--export", "cast.html", home=home)

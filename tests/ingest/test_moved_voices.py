@@ -13,6 +13,9 @@ from standin import write_dump, write_voice
 from speaker_search.errors import NotFoundError, SourceError
 from speaker_search.library import Library
 
+#: What these tests ask of a database, tests/catalog asks of both.
+pytestmark = pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
+
 
 def test_renaming_the_makers_folder_renames_the_maker_and_opens_no_file(library: Library, voices: Path) -> None:
     take_in(library, voices)

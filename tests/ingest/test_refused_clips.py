@@ -15,7 +15,8 @@ from speaker_search.entities import Refusal
 from speaker_search.library import Library
 from speaker_search.settings import Settings
 
-on_sqlite = pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
+#: What these tests ask of a database, tests/catalog asks of both.
+pytestmark = pytest.mark.parametrize("catalog_url", ["sqlite"], indirect=True)
 
 
 def bad_files(folder: Path) -> dict[str, str]:
@@ -54,7 +55,6 @@ def test_each_file_that_is_no_voice_is_refused_with_its_reason(library: Library,
     assert (again.opened, again.known) == (0, len(reasons) + 1)
 
 
-@on_sqlite
 def test_folders_called_like_sound_files_are_no_clips(library: Library, voices: Path) -> None:
     (voices / "maker/one/Ann/x.ogg").mkdir()
     assert take_in(library, voices).new == CLIPS

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
-from sqlalchemy import create_engine, text
+from postgresql import Databases
 from standin import StandInEncoder
 
 from speaker_search.library import Library
@@ -23,15 +24,10 @@ def library(settings: Settings, encoder: StandInEncoder) -> Iterator[Library]:
 def module_library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     """One for all tests of a module that only read."""
     home = tmp_path_factory.mktemp("home")
-    url = f"sqlite:///{home / 'catalog.db'}"
-    if request.param == "postgresql":
-        server: str = request.getfixturevalue("postgres")
-        name = f"module_{home.name}"
-        admin = create_engine(server.replace("postgresql://", "postgresql+psycopg://", 1), isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        admin.dispose()
-        url = server.replace("/postgres?", f"/{name}?", 1)
-    settings = Settings(home=home, database_url=url, encoder=StandInEncoder.name)
-    with Library(settings, encoder=StandInEncoder()) as opened:
-        yield opened
+    with ExitStack() as stack:
+        url = f"sqlite:///{home / 'catalog.db'}"
+        if request.param == "postgresql":
+            databases: Databases = request.getfixturevalue("postgres_databases")
+            url = stack.enter_context(databases.catalog())
+        settings = Settings(home=home, database_url=url, encoder=StandInEncoder.name)
+        yield stack.enter_context(Library(settings, encoder=StandInEncoder()))

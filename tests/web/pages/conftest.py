@@ -58,7 +58,8 @@ class Visit:
     def check_accessible(self) -> None:
         """axe finds nothing serious on the page as it is now."""
         found = Axe().run(self.page).response["violations"]
-        assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in SERIOUS] == []
+        wrong = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in SERIOUS]
+        assert wrong == [], self.page.url
 
 
 Visiting = Callable[..., Visit]

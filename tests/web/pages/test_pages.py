@@ -1,4 +1,4 @@
-"""Every page: shells, languages, light and dark, narrow windows; what the server says of them in its headers."""
+"""Every page: its weight, languages, light and dark, narrow windows; what the server says of them in its headers."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import re
 import httpx
 import pytest
 from end_to_end import running
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from web.pages.conftest import Visit, Visiting
 
 from speaker_search.web.pages.page_table import PAGES
 
+MOST_BYTES = 150_000  # besides sounds, and what is on a map
+LOADED = """[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+    .map((entry) => [entry.name, entry.transferSize])"""
 PATHS = [page.path.replace("{id}", "1") for page in PAGES]
+SHOWN = [*PATHS, "/docs"]
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/docs", "/docs/try"])
@@ -28,18 +32,40 @@ def test_pages_may_not_be_framed_and_run_no_inline_script(http: httpx.Client, pa
     assert " style=" not in answer.text
 
 
-@pytest.mark.parametrize("path", [*PATHS, "/docs"])
-@pytest.mark.parametrize(
-    ("language", "scheme", "width"), [("en", "light", 1280), ("ja", "dark", 390)], ids=["wide", "phone"]
-)
-def test_every_page_is_accessible_and_no_wider_than_its_window(
-    visiting: Visiting, ready: running.Server, path: str, language: str, scheme: str, width: int
+@pytest.mark.parametrize("path", SHOWN)
+def test_every_page_is_small_and_asks_no_other_host_and_is_accessible(visit: Visit, path: str) -> None:
+    """Small is what a browser loads on its first visit."""
+    page = opened(visit, path)
+    loaded: list[tuple[str, int]] = page.evaluate(LOADED)
+    assert {address for address, _ in loaded if not address.startswith(visit.url)} == set()
+    counted = {address: size for address, size in loaded if not address.endswith(("/audio", "/map"))}
+    counted[visit.url + path] = dict(loaded)[visit.url + path]  # the page of the map ends likewise
+    assert sum(counted.values()) < MOST_BYTES, sorted(counted.items(), key=lambda one: -one[1])
+    assert len(counted) > 3
+    check(visit, language="en", width=1280)
+
+
+def test_every_page_in_japanese_and_darkness_is_accessible_and_no_wider_than_a_phone(
+    visiting: Visiting, ready: running.Server
 ) -> None:
-    visit = visiting(ready.url, locale=language, color_scheme=scheme, viewport={"width": width, "height": 844})
+    visit = visiting(ready.url, locale="ja", color_scheme="dark", viewport={"width": 390, "height": 844})
+    for path in SHOWN:
+        opened(visit, path)
+        check(visit, language="ja", width=390)
+
+
+def opened(visit: Visit, path: str) -> Page:
+    """A page that has loaded all it loads by itself."""
     page = visit.open(path)
     page.wait_for_load_state("networkidle")
-    assert page.locator("html").get_attribute("lang") == language
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    return page
+
+
+def check(visit: Visit, *, language: str, width: int) -> None:
+    """The page is in that language, fits into a window so wide, and is accessible."""
+    page = visit.page
+    assert page.locator("html").get_attribute("lang") == language, page.url
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
     visit.check_accessible()
 
 
