@@ -204,7 +204,7 @@ def _engine(url: URL) -> Engine:
             return engine
         if url.database and url.database != ":memory:":
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-            pool = {"pool_timeout": POOL_TIMEOUT_S}
+            pool = {"pool_timeout": POOL_TIMEOUT_S, "pool_use_lifo": True}  # each has read pages of its own
         else:
             pool = {}  # in memory there is one connection for all
         engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, **pool)
