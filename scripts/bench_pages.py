@@ -4,10 +4,11 @@
 Loads are first visits, each in a window with an empty cache. The peer of their first paint is /healthz, one line of
 text: what the browser itself takes.
 
-A search begins with the change of a filter. It is "shown" when the new matches of the first window are in the page,
-"painted" when the next frame is, and "whole" when all matches are there. "own request" is the search's request as the
-browser times it, from its start to the last byte. Its peer is "api": in turn with the searches, the same request by the
-same page, which does nothing else meanwhile.
+A search begins with the change of a filter, or with a file that is dropped on the page: one of the catalog's lines,
+decoded and embedded anew. It is "shown" when the new matches of the first window are in the page, "painted" when the
+next frame is, and "whole" when all matches are there. "own request" is the search's request as the browser times it,
+from its start to the last byte. Its peer is "api": in turn with the searches, the same request by the same page, which
+does nothing else meanwhile.
 
 The server has the bundled voices unless --home names another catalog.
 Example: scripts/bench_pages.py --loads 20 --searches 50
@@ -35,7 +36,7 @@ from speaker_search.web.pages.page_table import PAGES
 
 BARE = "/healthz"
 PATHS = (BARE, *(page.path.replace("{id}", "1") for page in PAGES), "/docs")
-ASKED = "/search?clip=53"
+ASKED, SOUND = "/search?clip=53", "/v1/clips/53/audio"
 WARMING = 5  # searches before those that count
 PAUSE_MS = 300  # between searches, for the sounds of the one before
 LOADED = """async () => {
@@ -96,6 +97,32 @@ ANSWERED = (
 }"""
 )
 
+DROPPED = (
+    "async (sound) => {"
+    + TOOK
+    + """
+  const file = new File([await (await fetch(sound)).blob()], "line.ogg");
+  const data = new DataTransfer();
+  data.items.add(file);
+  const shown = new Promise((resolve) => {
+    const look = () => document.querySelector("#answer .match") && resolve(performance.now());
+    new MutationObserver(look).observe(document.getElementById("answer"), {childList: true, subtree: true});
+  });
+  performance.clearResourceTimings();
+  const begun = performance.now();
+  document.getElementById("drop").dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true}));
+  const times = {shown: (await shown) - begun};
+  times["own request"] = took();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  performance.clearResourceTimings();
+  const body = new FormData();
+  body.append("audio", file);
+  await (await fetch("/v1/search", {method: "POST", body})).arrayBuffer();
+  times.api = took();
+  return times;
+}"""
+)
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -149,26 +176,39 @@ def of_loads(rows: list[dict[str, float]]) -> dict[str, float]:
 
 
 def searches(browser: Browser, url: str, chosen: argparse.Namespace) -> dict[str, Any]:
-    """A search on the page and the API's answer alone, in turn, in milliseconds."""
+    """Searches on the page and the API's answers alone, in turn, in milliseconds."""
     page = browser.new_page(locale=chosen.language)
     page.goto(url + ASKED)
     page.locator(".match").first.wait_for()
     asked: list[str] = []
     page.on("request", lambda request: request.url.endswith("/v1/search") and asked.append(request.post_data or ""))
-    taken: list[dict[str, float]] = []
+    filtered: list[dict[str, float]] = []
     for number in range(WARMING + chosen.searches):
         page.wait_for_timeout(PAUSE_MS)
         row = page.evaluate(SEARCHED, 1 + (number + 1) % 2)
         page.wait_for_timeout(PAUSE_MS)
-        taken.append({**row, "api": page.evaluate(ANSWERED, asked[-1])})
-    counted = taken[WARMING:]
-    found = {name: measuring.quantiles([row[name] / 1e3 for row in counted]) for name in counted[0]}
-    for name, row in found.items():
-        measuring.shown(f"search: {name}", row)
-    medians = {name: statistics.median(row[name] for row in counted) for name in counted[0]}
-    ratios = {f"{name}_to_api": round(medians[name] / medians["api"], 2) for name in ("shown", "painted", "whole")}
-    ratios["shown_to_own_request"] = round(statistics.median(row["shown"] / row["own request"] for row in counted), 2)
-    return {**found, **measuring.shown("search: ratio", ratios)}
+        filtered.append({**row, "api": page.evaluate(ANSWERED, asked[-1])})
+    page.close()
+    dropped: list[dict[str, float]] = []
+    for _ in range(WARMING + chosen.searches):
+        page = browser.new_page(locale=chosen.language)
+        page.goto(url + "/search", wait_until="networkidle")
+        dropped.append(page.evaluate(DROPPED, SOUND))
+        page.close()
+    return {"filter": of_searches("filter", filtered[WARMING:]), "drop": of_searches("drop", dropped[WARMING:])}
+
+
+def of_searches(name: str, counted: list[dict[str, float]]) -> dict[str, Any]:
+    found = {part: measuring.quantiles([row[part] / 1e3 for row in counted]) for part in counted[0]}
+    for part, row in found.items():
+        measuring.shown(f"{name}: {part}", row)
+    ratios = {
+        f"{part}_to_{peer}": round(statistics.median(row[part] / row[peer] for row in counted), 2)
+        for part in ("shown", "painted", "whole")
+        if part in counted[0]
+        for peer in ("api", "own request")
+    }
+    return {**found, **measuring.shown(f"{name}: ratio", ratios)}
 
 
 if __name__ == "__main__":

@@ -99,10 +99,11 @@ def test_the_queue_is_judged_by_the_keyboard_alone(visit: Visit, told: running.S
 def test_an_answer_waits_for_the_connection_and_a_contradiction_is_explained(
     visit: Visit, told: running.Server
 ) -> None:
+    # From the start: a page that has loaded sends some requests past a route that is added later.
+    visit.page.route("**/v1/verdicts", lambda route: route.abort())
     page = visit.open("/queue")
     page.evaluate("localStorage.setItem('spksearch_author', 'Rin')")
     names(page)
-    page.route("**/v1/verdicts", lambda route: route.abort())
     page.keyboard.press("s")
     expect(page.get_by_text("One answer waits in this browser")).to_be_visible()
     page.unroute("**/v1/verdicts")
