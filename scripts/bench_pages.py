@@ -101,7 +101,9 @@ DROPPED = (
     "async (sound) => {"
     + TOOK
     + """
-  const file = new File([await (await fetch(sound)).blob()], "line.ogg");
+  const heard = await fetch(sound);
+  if (!heard.ok) throw new Error(`The sound of ${sound} cannot be had.`);
+  const file = new File([await heard.blob()], "line.ogg");
   const data = new DataTransfer();
   data.items.add(file);
   const shown = new Promise((resolve) => {
