@@ -16,6 +16,12 @@ export function lineShown(clip, {actions = [], label = clip.text} = {}) {
 }
 
 const lines = new WeakMap(); // element -> its Line
+let calm = Promise.resolve();
+
+/** Have lines that come into view wait for something, so that decoding them does not hold it up. */
+export function loadAfter(promise) {
+  calm = promise.then(() => {}, () => {});
+}
 
 /** The line of an element that lineShown made. */
 export function lineOf(element) {
@@ -125,7 +131,7 @@ const seen = new IntersectionObserver((entries) => {
     seen.unobserve(entry.target);
     const line = lines.get(entry.target);
     line.show(); // it has a size now
-    if (!saving) line.load();
+    if (!saving) calm.then(() => line.load());
   }
 }, {rootMargin: "100px"});
 

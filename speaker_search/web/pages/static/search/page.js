@@ -1,6 +1,6 @@
 // The search page, and the start page until something is asked: a question in, matches out, both in the address.
 
-import {lineOf} from "../player/line.js";
+import {lineOf, loadAfter} from "../player/line.js";
 import {stop} from "../player/output.js";
 import {compareWith, listenByKeys} from "../player/switching.js";
 import {post} from "../shared/api.js";
@@ -96,8 +96,9 @@ async function run() {
   if (!isAsked(question)) return;
   const slow = setTimeout(showWaiting, WAIT_MS);
   try {
-    const found = await post("/v1/search", bodyOf(question), {signal}).finally(() => clearTimeout(slow));
-    await showAnswer(found);
+    const found = post("/v1/search", bodyOf(question), {signal}).finally(() => clearTimeout(slow));
+    loadAfter(found);
+    await showAnswer(await found);
   } catch (error) {
     if (error.name === "AbortError") return;
     answer.replaceChildren(problemShown(error));
