@@ -30,7 +30,7 @@ def ingest_routes(ingests: Ingests) -> APIRouter:
         found = ingests.listed(limit=limit, cursor=cursor)
         return found.model_copy(update={"ingests": [shown(one, may_edit) for one in found.ingests]})
 
-    @routes.get("/ingest/folders")
+    @routes.get("/folders")
     def list_folders(
         may_edit: MayEdit,
         path: Annotated[str | None, Query(description="A folder to look into. Default: none, for the roots.")] = None,

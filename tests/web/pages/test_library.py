@@ -108,7 +108,7 @@ def test_voices_are_taken_in_while_one_watches_and_an_ingest_is_cancelled(
         listed = server.client.get("/v1/ingest", headers=reading)
         assert [one["paths"] for one in listed.json()["ingests"]] == [[folder.name]] * 2
         assert str(folder) not in listed.text
-        assert server.client.get("/v1/ingest/folders", headers=reading).status_code == 403
+        assert server.client.get("/v1/folders", headers=reading).status_code == 403
 
         page = visiting(server.url).open("/sign-in?next=/library")
         page.get_by_label("Key").fill("two")

@@ -29,7 +29,7 @@ export function askFolder() {
   async function look(path) {
     list.setAttribute("aria-busy", "true");
     try {
-      show(await get("/v1/ingest/folders", {path}));
+      show(await get("/v1/folders", {path}));
     } catch (error) {
       list.replaceChildren(el("li", {}, problemShown(error)), ...(path === null ? [] : [entry(t("ingest.up"), () => look(null))]));
     }
