@@ -206,7 +206,7 @@ def speakers() -> list[bundled.Role]:
 
 @pytest.fixture
 def talk(speakers: list[bundled.Role], tmp_path: Path) -> Path:
-    """A recording in which each of these people says three lines."""
+    """A recording of these people, each of whom says three lines."""
     spoken = [soundfile.read(clip) for role in speakers for clip in role.clips()[:3]]
     file = tmp_path / "talk.wav"
     soundfile.write(file, np.concatenate([samples for samples, _ in spoken]), spoken[0][1])
