@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,7 @@ SECONDS = 300.0
 INGEST_AFTER = 0.1  # of the time
 KNOWN_CLIPS = 1_000  # that are searched for
 NOTED_S = 0.5  # between looks at memory and index
+READY_S = 120.0  # for the server to start: a catalog without voices, or whose encoder is missing, is never ready
 GIVE_UP_S = 600.0  # after the searches, for the ingest to end
 INDEX = re.compile(r"^spksearch_index_clips (\S+)", re.MULTILINE)
 AGE = re.compile(r"^spksearch_index_age_seconds (\S+)", re.MULTILINE)
@@ -104,14 +106,18 @@ def some_clips(address: str) -> list[int]:
 
 
 def until_ready(address: str, server: psutil.Process) -> None:
-    while server.is_running():
+    told, end = "", time.monotonic() + READY_S
+    while server.is_running() and time.monotonic() < end:
         try:
             urllib.request.urlopen(f"{address}/readyz").close()  # noqa: S310
+        except urllib.error.HTTPError as error:
+            told = error.read().decode()
+            time.sleep(NOTED_S)
         except OSError:
             time.sleep(NOTED_S)
         else:
             return
-    raise SystemExit("The server ended before it was ready.")
+    raise SystemExit(f"The server was not ready in {READY_S:.0f} s. It said: {told or 'nothing'}")
 
 
 def soak(home: Path, voices: Path, clients: int, seconds: float, processes: int) -> dict[str, Any]:
