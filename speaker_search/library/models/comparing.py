@@ -91,7 +91,8 @@ class Comparing(Asking):
         judged_by: JudgedBy = "truth"
         if truth is None:
             judged_by = "credits and verdicts" if self._enough_known(shared[0]) else "halves"
-        searched = self._searched()
+        searched, here = self._searched(), shared[0].profiles.character_ids
+        elsewhere = np.setdiff1d(np.concatenate([ready.profiles.character_ids for ready in whole]), here)
         found, judged, per_space = [], 0, []
         warnings: list[str] = []
         for before, ready in zip(whole, shared, strict=True):
@@ -101,7 +102,7 @@ class Comparing(Asking):
                 evaluation, cut = None, halves(ready.snapshot)
                 judged = len(cut.found)
             else:
-                evaluation, cut = self._evaluated(ready, truth), None
+                evaluation, cut = self._evaluated(ready, truth, elsewhere), None
                 judged = evaluation.characters
                 warnings += [str(one) for one in evaluation.warnings if str(one) not in warnings]
             rate = self._rate(ready, say, warnings) if speed else None
@@ -122,19 +123,25 @@ class Comparing(Asking):
             warnings=warnings,
         )
 
-    def _evaluated(self, ready: Ready, truth: Truth | None) -> Evaluation:
-        """As `evaluate` measures; without a truth by credits and verdicts, which then take no part in the linking."""
+    def _evaluated(self, ready: Ready, truth: Truth | None, elsewhere: Ids) -> Evaluation:
+        """As `evaluate` measures, without the characters that are only `elsewhere`, in clips that are left out.
+
+        Without a truth credits and verdicts tell, which then take no part in the linking.
+        """
         from speaker_search.cast.voices import find_voices
-        from speaker_search.evaluation.evaluating import evaluate, measured
-        from speaker_search.evaluation.known import known_by_word
+        from speaker_search.evaluation.evaluating import measured
+        from speaker_search.evaluation.known import known_by_word, known_characters
 
         constraints = self._constraints(ready)
         if truth is None:
             return measured(
                 ready, find_voices(self.catalog, ready), known_by_word(ready.profiles, constraints.groups())
             )
-        informed = self._informed(ready)
-        return evaluate(self.catalog, informed, find_voices(self.catalog, informed, constraints=constraints), truth)
+        informed, known = self._informed(ready), known_characters(self.catalog, ready.profiles, truth)
+        known = known.without(elsewhere)
+        if not len(known):
+            raise UsageError("The truth names no character with clips in all of the spaces.", "Is it for other games?")
+        return measured(informed, find_voices(self.catalog, informed, constraints=constraints), known)
 
     def _enough_known(self, ready: Ready) -> bool:
         """Whether credits and verdicts know enough voices that are heard in several games."""

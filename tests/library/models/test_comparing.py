@@ -1,0 +1,159 @@
+"""Two spaces of one catalog compared: on the same clips, judged by a list, by credits and verdicts, or by halves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from search.filling import Voices, fill, some_voices
+from standin import StandInEncoder
+
+from speaker_search.errors import CatalogError, EmptyCatalogError, EncoderError, UsageError
+from speaker_search.library import Library
+from speaker_search.settings import Settings
+
+
+class Sharp(StandInEncoder):
+    name, space = "campplus", "campplus@000000000000"
+
+
+class Blurred(StandInEncoder):
+    name, space = "resemblyzer", "resemblyzer@000000000000"
+
+
+SHARP = some_voices(8, 8, 5)
+
+
+def blurred(voices: Voices, amount: float = 1.5) -> dict[str, dict[str | None, np.ndarray]]:
+    """The same clips in a space that hears less of who speaks."""
+    rng = np.random.default_rng(1)
+    heard: dict[str, dict[str | None, np.ndarray]] = {}
+    for game, characters in voices.items():
+        for name, vectors in characters.items():
+            noisy = vectors + amount * rng.standard_normal(vectors.shape) / np.sqrt(vectors.shape[1])
+            unit = noisy / np.linalg.norm(noisy, axis=1, keepdims=True)
+            heard.setdefault(game, {})[name] = unit.astype(np.float32)
+    return heard
+
+
+def write_truth(path: Path, voices: Voices) -> Path:
+    rows = [
+        dict(zip(("maker", "game"), game.split("/"), strict=True)) | {"character": name, "voice_actor": name}
+        for game, characters in voices.items()
+        for name in characters
+        if name is not None
+    ]
+    path.write_text(json.dumps(rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def library(settings: Settings) -> Iterator[Library]:
+    with Library(settings.model_copy(update={"encoder": None})) as opened:
+        yield opened
+
+
+@pytest.fixture
+def both(library: Library) -> Library:
+    fill(library, SHARP, encoder=Sharp)
+    fill(library, blurred(SHARP), encoder=Blurred)
+    return library
+
+
+def test_by_a_list_of_actors_the_figures_are_those_of_evaluate(both: Library, tmp_path: Path) -> None:
+    truth = write_truth(tmp_path / "cast.json", SHARP)
+    found = both.compare(truth=truth)
+    assert (found.judged_by, found.left_out, found.clips) == ("truth", 0, sum(map(len, _all(SHARP))))
+    for one in found.spaces:
+        with Library(both.settings.model_copy(update={"encoder": one.space})) as alone:
+            expected = alone.evaluate(truth)
+        assert found.judged == expected.characters
+        assert (one.precision_at_1, one.eer) == (expected.precision_at_1, expected.eer)
+        assert (one.f1, one.best_f1) == (expected.bcubed.f1, expected.bcubed.best_f1)
+        assert one.precision_at_1_interval == expected.intervals.precision_at_1
+        assert one.f1_interval == expected.intervals.f1
+
+
+def test_the_space_that_hears_who_speaks_is_better_by_every_measure(both: Library, tmp_path: Path) -> None:
+    sharp, dull = both.compare(truth=write_truth(tmp_path / "cast.json", SHARP)).spaces
+    assert (sharp.space, dull.space) == (Sharp.space, Blurred.space)
+    assert (sharp.searched, dull.searched) == (True, False)
+    for measure in ("precision_at_1", "f1", "separation", "silhouette"):
+        assert getattr(sharp, measure) > getattr(dull, measure), measure
+    assert (sharp.eer or 0) < (dull.eer or 0)
+    assert (sharp.spoken.own_first or 0) > (dull.spoken.own_first or 0)
+
+
+def test_clips_that_one_space_lacks_count_in_none(library: Library, tmp_path: Path) -> None:
+    """A space that has only heard some of the games is measured on these, and so is the other."""
+    few = dict(list(SHARP.items())[:5])
+    fill(library, SHARP, encoder=Sharp)
+    fill(library, blurred(few), encoder=Blurred)
+    truth = write_truth(tmp_path / "cast.json", SHARP)
+    found = library.compare(truth=truth)
+    missing = sum(map(len, _all(SHARP))) - sum(map(len, _all(few)))
+    assert (found.left_out, found.spaces[0].left_out, found.spaces[1].left_out) == (missing, missing, 0)
+    assert found.judged == 5 * 8  # characters that are heard nowhere else are no misses
+    with Library(Settings(home=tmp_path / "few"), encoder=Sharp()) as other:
+        fill(other, few, encoder=Sharp)
+        alone = other.evaluate(truth)
+    assert found.spaces[0].precision_at_1 == alone.precision_at_1
+    assert found.spaces[0].eer == pytest.approx(alone.eer, abs=1e-6)
+    assert found.spaces[0].f1 == alone.bcubed.f1
+
+
+def test_without_a_list_verdicts_judge_where_they_know_enough(both: Library) -> None:
+    assert both.compare().judged_by == "halves"
+    heard: dict[str, list[int]] = {}
+    for one in both.characters(limit=1_000).characters:
+        heard.setdefault(one.name, []).append(one.id)
+    for first, *rest in heard.values():
+        for other in rest:
+            both.judge(first, other, same=True)
+    found = both.compare()
+    assert found.judged_by == "credits and verdicts"
+    assert found.judged == sum(len(ids) for ids in heard.values() if len(ids) > 1)
+    sharp, dull = found.spaces
+    assert 0.8 < (sharp.precision_at_1 or 0) <= 1.0
+    assert (sharp.f1 or 0) < 1.0, "the linking knew the verdicts"
+    assert (sharp.precision_at_1 or 0) > (dull.precision_at_1 or 0)
+
+
+def test_where_nobody_knows_any_voice_characters_look_for_their_other_half(both: Library) -> None:
+    sharp, dull = both.compare().spaces
+    assert (sharp.precision_at_1 or 0) > (dull.precision_at_1 or 0)
+    assert (sharp.f1, sharp.f1_interval, sharp.best_f1) == (None, None, None)
+
+
+def test_speed_is_measured_only_where_sounds_can_be_read(both: Library) -> None:
+    found = both.compare(speed=True)
+    assert [one.seconds_per_second for one in found.spaces] == [None, None]
+    assert [warning.split(" was not timed")[0] for warning in found.warnings] == [Sharp.space, Blurred.space]
+
+
+def test_what_cannot_be_compared_is_said_in_a_sentence(library: Library, tmp_path: Path) -> None:
+    with pytest.raises(EmptyCatalogError, match="holds no voices yet"):
+        library.compare()
+    fill(library, SHARP, encoder=Sharp)
+    with pytest.raises(UsageError, match=f"needs two spaces, and there is only {Sharp.space}"):
+        library.compare()
+    fill(library, {"other/game": {"somebody": next(iter(_all(SHARP)))}}, encoder=Blurred)
+    with pytest.raises(UsageError, match="No clip is embedded in all of"):
+        library.compare()
+    with pytest.raises(CatalogError, match="holds no embeddings of anime-va"):
+        library.compare(encoders=["anime-va", "campplus"])
+    with pytest.raises(EncoderError, match="There is no encoder 'nobody'"):
+        library.compare(encoders=["nobody"])
+    fill(library, blurred(SHARP), encoder=Blurred)
+    with pytest.raises(UsageError, match="names none of the characters"):
+        library.compare(truth=write_truth(tmp_path / "cast.json", {"no/game": {"nobody": np.empty((0, 1))}}))
+    with pytest.raises(UsageError, match="cannot be read"):
+        library.compare(truth=tmp_path / "missing.json")
+
+
+def _all(voices: Voices) -> Iterator[np.ndarray]:
+    for characters in voices.values():
+        yield from characters.values()
