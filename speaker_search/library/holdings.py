@@ -67,12 +67,15 @@ class Holdings:
     @property
     def space(self) -> Space:
         """The space to search. Its index is not opened."""
+        return self._space_for(self.settings.encoder)
+
+    def _space_for(self, wanted: str | None) -> Space:
+        """The space to search where this encoder or space is wanted, or none."""
         with self.catalog.read() as connection:
             held = {space.name: space for space in spaces(connection)}
             adopted = adopted_space(connection)
         names = {name: space.encoder for name, space in held.items()}
         known = self._encoder_names()
-        wanted = self.settings.encoder
         return held[space_to_search(wanted, names, default=self._defaults, encoders=known, adopted=adopted)]
 
     @property

@@ -38,7 +38,7 @@ BASES: dict[JudgedBy, str] = {
     "truth": "The voice actors are those of the list given, as for `spksearch evaluate`.",
     "credits and verdicts": "Who is one voice is taken from credits and verdicts. Characters without either are not "
     "judged, and two that nobody has called one voice count as two. Voices are linked by sound alone.",
-    "halves": "Nobody knows enough voices, so one half of each character's clips looks for the other half among all "
+    "halves": "Too few voices are known, so one half of each character's clips looks for the other half among all "
     "characters. That asks for the role, not for the actor: an actor's other roles count as errors, and a game's own "
     "room helps.",
 }
@@ -64,22 +64,32 @@ class Comparing(Asking):
         loads each encoder and times it on clips of the catalog. `say` is told what is being done. Raises UsageError
         where there are not two spaces, or they share no clip.
         """
-        from speaker_search.evaluation.spaces.shared_clips import restricted, shared_clips
         from speaker_search.evaluation.truth import read_truth
 
         known = None if truth is None else read_truth(truth)
-        wanted = self._spaces_named(encoders)
+        chosen = self._spaces_named(encoders)
+        if len(chosen) < 2:
+            raise UsageError(
+                f"A comparison needs two spaces, and there is only {chosen[0].name}.",
+                "`spksearch ingest --again --encoder NAME` embeds all clips with another encoder.",
+            )
+        return self._compared(*self._opened(chosen, say), known, speed, say)
+
+    def _opened(self, chosen: Sequence[Space], say: Say) -> tuple[list[Ready], list[Ready]]:
+        """Spaces as they are, and as they are with the clips alone that all of them hold."""
+        from speaker_search.evaluation.spaces.shared_clips import restricted, shared_clips
+
         whole = []
-        for space in wanted:
+        for space in chosen:
             say(f"Opening {space.name}…")
             whole.append(self._ready_in(space))
         shared = shared_clips(whole)
         if not len(shared):
             raise UsageError(
-                f"No clip is embedded in all of {_listed(wanted)}.",
-                f"`spksearch ingest --again --encoder {wanted[-1].encoder}` embeds all clips.",
+                f"No clip is embedded in all of {_listed(chosen)}.",
+                f"`spksearch ingest --again --encoder {chosen[-1].name}` embeds all clips.",
             )
-        return self._compared(whole, [restricted(self.catalog, ready, shared) for ready in whole], known, speed, say)
+        return whole, [restricted(self.catalog, ready, shared) for ready in whole]
 
     def _compared(
         self, whole: Sequence[Ready], shared: Sequence[Ready], truth: Truth | None, speed: bool, say: Say
@@ -151,7 +161,10 @@ class Comparing(Asking):
         return len(known) > 0 and int(known.recurring().sum()) >= LEAST_RECURRING
 
     def _spaces_named(self, names: Sequence[str]) -> list[Space]:
-        """The spaces of these names, or of encoders of these names; all without any."""
+        """The spaces that hold clips and have these names, or whose encoders have them; all without any.
+
+        Raises EncoderError for a name that is neither, CatalogError for a space that the catalog does not hold.
+        """
         with self.catalog.read() as connection:
             held = filled_spaces(connection)
         if not held:
@@ -165,16 +178,9 @@ class Comparing(Asking):
             if not any(name in (space.name, space.encoder) for space in held):
                 raise CatalogError(
                     f"The catalog holds no embeddings of {name}, only of {_listed(held)}.",
-                    f"`spksearch ingest --again --encoder {encoder_of(name)}` embeds all clips with it.",
+                    f"`spksearch ingest --again --encoder {name}` embeds all clips with it.",
                 )
-        chosen = [space for space in held if not names or {space.name, space.encoder} & set(names)]
-        if len(chosen) < 2:
-            only = chosen[0].name if chosen else "none"
-            raise UsageError(
-                f"A comparison needs two spaces, and there is only {only}.",
-                "`spksearch ingest --again --encoder NAME` embeds all clips with another encoder.",
-            )
-        return chosen
+        return [space for space in held if not names or {space.name, space.encoder} & set(names)]
 
     def _ready_in(self, space: Space) -> Ready:
         """A snapshot of any space; one that is not the searched one is read and not followed."""
