@@ -26,7 +26,7 @@ def find_weights(home: Path, space: str, checkpoint: Path | None) -> Weights:
     name = space.partition("@")[0]
     if name not in SOURCES:
         raise EncoderError(f"There is no encoder {name!r}.", f"The encoders are {', '.join(SOURCES)}.")
-    why = f"its weights are not {name}'s published ones"
+    why = f"they are not the published ones of {name}."
     for given in (kept_weights(home, space), checkpoint, None):
         try:
             found = resolve(name, given, download=False)

@@ -8,35 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from library.models.two_spaces import Blurred, Sharp, blurred, fill_both, judge_namesakes
 from search.filling import Voices, fill, some_voices
-from standin import StandInEncoder
 
 from speaker_search.errors import CatalogError, EmptyCatalogError, EncoderError, UsageError
 from speaker_search.library import Library
 from speaker_search.settings import Settings
 
-
-class Sharp(StandInEncoder):
-    name, space = "campplus", "campplus@000000000000"
-
-
-class Blurred(StandInEncoder):
-    name, space = "resemblyzer", "resemblyzer@000000000000"
-
-
 SHARP = some_voices(8, 8, 5)
-
-
-def blurred(voices: Voices, amount: float = 1.5) -> dict[str, dict[str | None, np.ndarray]]:
-    """The same clips in a space that hears less of who speaks."""
-    rng = np.random.default_rng(1)
-    heard: dict[str, dict[str | None, np.ndarray]] = {}
-    for game, characters in voices.items():
-        for name, vectors in characters.items():
-            noisy = vectors + amount * rng.standard_normal(vectors.shape) / np.sqrt(vectors.shape[1])
-            unit = noisy / np.linalg.norm(noisy, axis=1, keepdims=True)
-            heard.setdefault(game, {})[name] = unit.astype(np.float32)
-    return heard
 
 
 def write_truth(path: Path, voices: Voices) -> Path:
@@ -58,8 +37,7 @@ def library(settings: Settings) -> Iterator[Library]:
 
 @pytest.fixture
 def both(library: Library) -> Library:
-    fill(library, SHARP, encoder=Sharp)
-    fill(library, blurred(SHARP), encoder=Blurred)
+    fill_both(library, SHARP)
     return library
 
 
@@ -107,15 +85,11 @@ def test_clips_that_one_space_lacks_count_in_none(library: Library, tmp_path: Pa
 
 def test_without_a_list_verdicts_judge_where_they_know_enough(both: Library) -> None:
     assert both.compare().judged_by == "halves"
-    heard: dict[str, list[int]] = {}
-    for one in both.characters(limit=1_000).characters:
-        heard.setdefault(one.name, []).append(one.id)
-    for first, *rest in heard.values():
-        for other in rest:
-            both.judge(first, other, same=True)
+    judge_namesakes(both)
     found = both.compare()
     assert found.judged_by == "credits and verdicts"
-    assert found.judged == sum(len(ids) for ids in heard.values() if len(ids) > 1)
+    names = [name for characters in SHARP.values() for name in characters]
+    assert found.judged == sum(names.count(name) > 1 for name in names if name is not None)
     sharp, dull = found.spaces
     assert 0.8 < (sharp.precision_at_1 or 0) <= 1.0
     assert (sharp.f1 or 0) < 1.0, "the linking knew the verdicts"
