@@ -23,7 +23,7 @@ from speaker_search.cli.commands import (
     take_in,
     try_out,
 )
-from speaker_search.cli.commands.models import adopt, compare
+from speaker_search.cli.commands.models import adopt, compare, confusions
 
 
 class Commands(TyperGroup):
@@ -73,6 +73,7 @@ app.command("evaluate")(ask.evaluate)
 app.command("compare")(compare.compare)
 app.command("adopt")(adopt.adopt)
 app.command("verify")(check.verify)
+browse.app.command("confusions")(confusions.confusions)
 browse.app.command("import")(carry.import_)
 browse.app.command("rename")(mend.rename)
 browse.app.command("merge")(mend.merge)
