@@ -12,12 +12,12 @@ from speaker_search.catalog import people
 from speaker_search.catalog.clips import clips_by_id
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.knowledge.known_groups import Groups
-from speaker_search.documents.models.confused_characters import ConfusedPair, Confusions
+from speaker_search.documents.models.confused_characters import ConfusedPair, Confusions, Kind
 from speaker_search.documents.paging import cursor_after
 from speaker_search.entities import Caution, Character, Clip
 from speaker_search.search.live import Ready
 
-KINDS = ("spellings", "namesakes", "others")  # by their number
+KINDS: tuple[Kind, ...] = ("spellings", "namesakes", "others")  # by their number
 
 
 def page_of_confusions(
@@ -50,7 +50,7 @@ def _document(
     pair: Confused, lines: Lines | None, named: Mapping[int, Character], spoken: Mapping[int, Clip]
 ) -> ConfusedPair:
     few, many = sorted((pair.one, pair.other), key=lambda id_: (named[id_].clips, -id_))
-    same = "catalog merge character" if pair.kind == SPELLINGS else "verdict same"
+    merge, verdict = f"catalog merge character {few} {many}", f"verdict same {pair.one} {pair.other}"
     if lines is not None and not {lines.one, lines.other} <= spoken.keys():
         lines = None
     return ConfusedPair(
@@ -60,6 +60,6 @@ def _document(
         probability=-pair.unlikeliness,
         lines=[] if lines is None else [documents.Clip.copy_of(spoken[id_]) for id_ in (lines.one, lines.other)],
         cosine=None if lines is None else lines.cosine,
-        if_same=f"spksearch {same} {few} {many}",
-        if_different=f"spksearch verdict different {few} {many}",
+        if_same=f"spksearch {merge if pair.kind == SPELLINGS else verdict}",
+        if_different=f"spksearch verdict different {pair.one} {pair.other}",
     )

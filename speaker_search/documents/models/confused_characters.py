@@ -11,11 +11,13 @@ from speaker_search.documents.document import Document, Rounded
 from speaker_search.documents.frames import Tabular
 from speaker_search.documents.nouns import Character, Clip
 
+Kind = Literal["spellings", "namesakes", "others"]
+
 
 class ConfusedPair(Document):
     """Two characters that sound like one person, with the lines to hear and the commands that settle it."""
 
-    kind: Literal["spellings", "namesakes", "others"] = Field(
+    kind: Kind = Field(
         description="spellings: nearly one name in one game; namesakes: nearly one name in games of one maker; others: "
         "other names, in two games."
     )
@@ -44,7 +46,7 @@ class Confusions(Tabular, Document):
     def cells(self) -> Iterable[tuple[object, ...]]:
         for pair in self.pairs:
             ends = (pair.one.id, pair.one.address, pair.other.id, pair.other.address)
-            lines = [clip.id for clip in pair.lines] or [None, None]
+            lines = tuple(clip.id for clip in pair.lines) or (None, None)
             yield pair.kind, *ends, pair.probability, *lines, pair.if_same, pair.if_different
 
     def brief(self) -> dict[str, object]:
