@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, Connection, Row, Select, func, select
 
-from speaker_search.catalog.rows import among, chunks, read_by_id
+from speaker_search.catalog.rows import among, chunks, read_by_id, stream
 from speaker_search.catalog.spaces import Space
 from speaker_search.catalog.tables import clips, copies, queue, roots
 from speaker_search.entities import Clip
@@ -44,6 +44,12 @@ def clips_of(connection: Connection, character_id: int, *, limit: int) -> list[C
     """The first clips of a character, by id."""
     query = select(clips.c.id).where(clips.c.character_id == character_id).order_by(clips.c.id).limit(limit)
     return sorted(clips_by_id(connection, list(connection.execute(query).scalars())).values(), key=lambda clip: clip.id)
+
+
+def texts(connection: Connection) -> Iterator[tuple[int, str]]:
+    """The texts of all clips that have one."""
+    query = select(clips.c.id, clips.c.text).where(clips.c.text != "")
+    return ((id_, text) for rows in stream(connection, query) for id_, text in rows)
 
 
 def places(connection: Connection, clip_id: int) -> list[tuple[Path, str]]:

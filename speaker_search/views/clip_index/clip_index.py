@@ -190,6 +190,11 @@ class ClipIndex:
             made = drift.fitting(before.moved(rows, self.tail, by_id.rows(self.tail.ids)), whole, wanted)
         return of_columns(whole, self.position, made)
 
+    @property
+    def ids(self) -> Ids:
+        """The clips (n,) that it holds, ascending."""
+        return np.union1d(self.segment.columns.ids[~self.tombstones], self.tail.ids)
+
     @cached_property
     def games(self) -> Ids:
         """The games that have clips here, by id."""
