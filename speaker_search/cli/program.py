@@ -23,7 +23,7 @@ from speaker_search.cli.commands import (
     take_in,
     try_out,
 )
-from speaker_search.cli.commands.models import compare
+from speaker_search.cli.commands.models import compare, plot
 
 
 class Commands(TyperGroup):
@@ -71,6 +71,7 @@ app.command("cast")(ask.cast)
 app.add_typer(judge.app, name="verdict")
 app.command("evaluate")(ask.evaluate)
 app.command("compare")(compare.compare)
+app.add_typer(plot.app, name="plot")
 app.command("verify")(check.verify)
 browse.app.command("import")(carry.import_)
 browse.app.command("rename")(mend.rename)

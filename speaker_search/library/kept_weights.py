@@ -7,7 +7,7 @@ from pathlib import Path
 
 from speaker_search.encoders.weights import SOURCES, Weights, resolve
 from speaker_search.errors import EncoderError, UsageError
-from speaker_search.transfer.new_file import new_file
+from speaker_search.new_file import new_file
 
 FOLDER = "weights"  # in the home; a file is called as its space
 

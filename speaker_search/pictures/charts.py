@@ -187,7 +187,9 @@ def _bundle() -> str:
     """Vega, Vega-Lite and vega-embed as one script."""
     import vl_convert
 
-    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", VEGA_LITE)).replace("</script", "<\\/script")
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", VEGA_LITE)).replace(
+        "</script", "<\\/script"
+    )
 
 
 def _digest(script: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,8 +44,13 @@ def looks(members: Sequence[str], none: str) -> Looks:
     smallest groups where there are more than can be told apart.
     """
     sizes = Counter(members)
-    own = sorted((name for name in sizes if name != none), key=lambda name: (-sizes[name], name))
+    own = sorted((name for name in sizes if name != none), key=lambda name: (-sizes[name], _counting(name)))
     faint = (none,) if none in sizes else ()
     if len(own) > MOST:
         return Looks(tuple(own[:MOST]), (*faint, f"{len(own) - MOST:,} others"))
     return Looks(tuple(own), faint)
+
+
+def _counting(name: str) -> list[tuple[int, str]]:
+    """What names are sorted by: "voice 9" comes before "voice 10"."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]

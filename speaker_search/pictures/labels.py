@@ -10,6 +10,7 @@ import numpy.typing as npt
 from speaker_search.entities import Floats, Ids
 
 GAP = 5.0  # pixels between a label and what it names
+POINT = 4.0  # pixels: a point's radius
 MARGIN = 2.0  # pixels around a label that no other enters
 DROPPED = -1
 MOST_TRIED = 1_000  # the rest would hardly find room
@@ -39,29 +40,32 @@ SIDES = (
 )
 
 
-def placed(named: Floats, widths: Floats, height: float, frame: float, points: Floats) -> tuple[Ids, Floats]:
+def placed(
+    named: Floats, widths: Floats, height: float, frame: tuple[float, float], points: Floats
+) -> tuple[Ids, Floats]:
     """The side (n,) of what it names that each label is put on, or DROPPED where it has no room; and where (n, 2) it
     begins.
 
     `named` (n, 4) are the boxes of what is named (left, top, right, bottom), `points` (m, 2) all points; both are in
-    pixels from the upper left corner of a square `frame`. `widths` (n,) and the `height` are the labels' own. Earlier
-    labels go before later ones. Of the sides with room, the one over fewest points is taken.
+    pixels from the upper left corner of a `frame` (width, height). `widths` (n,) and the `height` are the labels' own.
+    Earlier labels go before later ones. Of the sides with room, the one over fewest points is taken.
     """
     to_edge = np.array([side[2:4] for side in SIDES], np.float32)
     to_corner = np.array([side[4:6] for side in SIDES], np.float32)
     found, begins = np.full(len(named), DROPPED, np.int64), np.zeros((len(named), 2), np.float32)
-    taken = np.empty((0, 4), np.float32)
+    taken, margin = np.empty((0, 4), np.float32), np.array([-MARGIN, -MARGIN, MARGIN, MARGIN])
     for n in range(min(len(named), MOST_TRIED)):
         middle, half = (named[n, :2] + named[n, 2:]) / 2, (named[n, 2:] - named[n, :2]) / 2
+        size = np.array([widths[n], height], np.float32)
         starts = middle + to_edge * (half + GAP)
-        corners = starts + to_corner * [widths[n], height]
-        boxes = np.concatenate([corners, corners + [widths[n], height]], axis=1)
+        corners = starts + to_corner * size
+        boxes = np.concatenate([corners, corners + size], axis=1)
         free = (boxes[:, :2] >= 0).all(axis=1) & (boxes[:, 2:] <= frame).all(axis=1) & ~_meet(boxes, taken)
         if free.any():
             choices = np.flatnonzero(free)
             best = choices[np.argmin([_inside(boxes[side], points).sum() for side in choices])]
             found[n], begins[n] = best, starts[best]
-            taken = np.concatenate([taken, boxes[best : best + 1] + [-MARGIN, -MARGIN, MARGIN, MARGIN]])
+            taken = np.concatenate([taken, boxes[best : best + 1] + margin])
     return found, begins
 
 
@@ -77,5 +81,5 @@ def _meet(boxes: Any, taken: Any) -> npt.NDArray[np.bool_]:
 
 
 def _inside(box: Any, points: Floats) -> npt.NDArray[np.bool_]:
-    """Which points (m, 2) are in a box (4,)."""
-    return np.asarray(((points >= box[:2]) & (points <= box[2:])).all(axis=1))
+    """Which points (m, 2) a box (4,) touches."""
+    return np.asarray(((points > box[:2] - POINT) & (points < box[2:] + POINT)).all(axis=1))

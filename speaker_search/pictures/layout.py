@@ -40,7 +40,7 @@ def spread(vectors: Floats, seed: int = SEED) -> tuple[Floats, str]:
     if len(vectors) > MOST_TSNE:
         return neighbourly(vectors, seed=seed), "PaCMAP"
     from sklearn.manifold import TSNE  # type: ignore[import-untyped]  # takes seconds
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
     with threadpool_limits(1):  # several threads add up in an order of their own
