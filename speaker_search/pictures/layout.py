@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -59,6 +60,7 @@ def neighbourly(vectors: Floats, start: Floats | None = None, *, seed: int = SEE
         return principal(vectors)
     import pacmap  # type: ignore[import-untyped]  # takes seconds
 
+    logging.getLogger("pacmap").setLevel(logging.ERROR)  # it warns that it is seeded
     begin = principal(vectors) if start is None else start
     layout = pacmap.PaCMAP(n_components=2, distance="angular", random_state=seed)
     return fitted(layout.fit_transform(np.ascontiguousarray(vectors, np.float32), init=begin - 0.5))

@@ -22,7 +22,10 @@ LONGEST = 16.0  # ems of a label; the rest is cut
 MOST_LABELS = 150
 CORE, WIDEST = (0.1, 0.9), 0.02  # a label lies beside these quantiles of its points, if they are as near to the middle
 MOST_COVERED = 5_000  # points that labels keep clear of, evenly chosen
-RIM = {"stroke": "#00000066", "strokeWidth": 0.4}  # or yellow would be lost on white
+RIM, RIMMED = (
+    {"stroke": "#00000066", "strokeWidth": 0.4},
+    20,
+)  # of points of at least this area: yellow is faint on white
 MARKS = ((150, 80, 0.9), (1_500, 40, 0.85), (10_000, 14, 0.75), (1 << 62, 5, 0.6))  # up to so many: area, opacity
 
 
@@ -93,7 +96,13 @@ def map_chart(title: str, panels: Sequence[Panel], *, coloured_by: str, none: st
         rows.sort(key=lambda row: row["group"] not in chosen.faint)  # what is faint lies below
         points = {
             "data": {"values": rows},
-            "mark": {"type": "point", "filled": True, "size": area, "opacity": opacity, **RIM},
+            "mark": {
+                "type": "point",
+                "filled": True,
+                "size": area,
+                "opacity": opacity,
+                **(RIM if area >= RIMMED else {}),
+            },
             "params": [{"name": f"zoom{number}", "select": "interval", "bind": "scales"}],
             "encoding": {
                 **frame.at,

@@ -1,137 +1,173 @@
-"""A catalog drawn: maps, who is mistaken for whom, scores, how honest probabilities are, and what it holds."""
+"""Figures drawn: how pairs score, how honest probabilities are, and what the catalog holds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from speaker_search.catalog import pages, people
-from speaker_search.catalog.spaces import filled_spaces
-from speaker_search.documents import INFERENCE
-from speaker_search.documents.models.pictures import ColouredBy, DrawnPanel, Picture, PointsOf
-from speaker_search.entities import Character, Game, counted
-from speaker_search.errors import NotFoundError
-from speaker_search.library.encoder_choice import space_to_search
-from speaker_search.library.models.comparing import Comparing
+import numpy as np
+
+from speaker_search.documents import DEFAULT_PROBABILITY
+from speaker_search.documents.models.pictures import DrawnPanel, Picture
+from speaker_search.entities import Ids, counted
+from speaker_search.errors import UsageError
+from speaker_search.library.models.drawing_voices import DrawingVoices, Say
 
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:
-    from speaker_search.library.models.map_points import MapPoints
+    from speaker_search.pictures.charts import Chart
+    from speaker_search.pictures.score_charts import Curve
     from speaker_search.search.live import Ready
 
-SEED = 1
-NONE: dict[str, str] = {"voice": "in no voice", "sex": "not known", "character": "unknown speaker"}
-SEXES = {"f": "female", "m": "male"}
-
-Say = Callable[[str], None]
+ONE_GAME = "The characters in {space} are all of one game, and scores compare those of different games."
 
 
-class Plotting(Comparing):
-    """An open catalog that can be drawn. Every picture is an .svg or .png file, or an .html page that needs nothing
-    else; a file that exists is replaced. Raises UsageError for a file that cannot be written.
-    """
+class Plotting(DrawingVoices):
+    """An open catalog that can be drawn, its figures too."""
 
-    def plot_map(
+    def plot_scores(self, file: str | Path, *, encoders: Sequence[str] = (), say: Say = lambda _: None) -> Picture:
+        """Draw how pairs of characters score: halves of one character, characters known or linked to be one voice, and
+        the rest; and the probability that scores stand for. In each space, or in each of `encoders`.
+
+        Raises UsageError where no space has characters of two games: scores compare those.
+        """
+        from speaker_search.evaluation.pair_kinds import pair_kinds
+        from speaker_search.pictures.charts import check_file, save
+        from speaker_search.pictures.score_charts import score_chart
+
+        check_file(Path(file))
+        title = "Scores of pairs of characters"
+        charts: list[Chart] = []
+        drawn, notes = [], []
+        for ready in self._readies(encoders, say):
+            name, ready = ready.space.name, self._informed(ready)
+            if len(np.unique(ready.profiles.game_ids)) < 2:
+                notes.append(ONE_GAME.format(space=name))
+                continue
+            say(f"Scoring pairs in {name}…")
+            found = pair_kinds(ready, *self._who_speaks(ready))
+            kinds = {
+                "two halves of one character": found.halves,
+                "one voice by verdicts and credits": found.known,
+                "one voice by linking": found.linked,
+                "the rest, of different games": found.rest,
+            }
+            curve = _curve(ready)
+            said = [f"{name}: pairs of characters of different games, but for halves, which share their game's room"]
+            if curve is None:
+                said.append("The catalog is too small to calibrate scores on, so there is no curve of probabilities.")
+            elif np.isfinite(curve.threshold):
+                said.append(
+                    f"A probability of {DEFAULT_PROBABILITY:g} begins at a score of {curve.threshold:.2f} (dashed)"
+                )
+            charts.append(score_chart(title, said, kinds, curve))
+            pairs = sum(len(scores) for scores in kinds.values())
+            drawn.append(DrawnPanel(encoder=name, shows="pairs", points=pairs, of=pairs))
+        if not charts:
+            raise UsageError(notes[0], "Ingest another game.")
+        say("Drawing…")
+        save(Path(file), title, [*charts, *notes])
+        return Picture(file=Path(file), plot="scores", game=None, panels=drawn, notes=notes)
+
+    def plot_reliability(
         self,
         file: str | Path,
         *,
-        game: str | None = None,
+        truth: Path | None = None,
         encoders: Sequence[str] = (),
-        by: PointsOf | None = None,
-        colour: ColouredBy | None = None,
-        seed: int = SEED,
         say: Say = lambda _: None,
     ) -> Picture:
-        """Draw characters or clips as points, those that sound alike near each other: by default the characters of the
-        catalog by game, or the clips of one game by character.
+        """Draw how often probabilities come true, by known voice actors: the list `truth`, as for `evaluate`, or else
+        credits and verdicts, which then take no part in linking. In each space, or in each of `encoders`.
 
-        There is a panel for each space, or for each of `encoders` (names of encoders or spaces). `say` is told what is
-        being done. Raises NotFoundError for an unknown game.
+        Raises UsageError where nothing is known to judge by.
         """
-        from speaker_search.library.models.map_points import character_points, clip_points, own_names, own_titles
-        from speaker_search.pictures import layout
+        from speaker_search.evaluation.known import known_by_word
+        from speaker_search.evaluation.truth import read_truth
         from speaker_search.pictures.charts import check_file, save
-        from speaker_search.pictures.map_charts import Panel, map_chart
+        from speaker_search.pictures.reliability_charts import reliability_chart
 
         check_file(Path(file))
-        of_one = None if game is None else self._game_called(game)
-        by = by or ("character" if of_one is None else "clip")
-        colour = colour or ("game" if of_one is None else "character")
-        grouped = self._grouped(colour)
-        points_of = character_points if by == "character" else clip_points
-        found: list[tuple[str, MapPoints]] = []
+        known = None if truth is None else read_truth(truth)
+        judged_by = "credits and verdicts" if truth is None else f"the voice actors of {truth.name}"
+        title = "How often probabilities come true"
+        charts: list[Chart] = []
+        drawn, notes = [], []
         for ready in self._readies(encoders, say):
-            found.append((ready.space.name, points_of(self.catalog, ready, None if of_one is None else of_one.id)))
-        names = own_names([who for _, points in found for who in points.speakers if who is not None])
-        titles = own_titles([one for _, points in found for one in points.games])
-        whole = len(names) if by == "character" else max(points.of for _, points in found)
-        if not whole:
-            what = "The catalog" if of_one is None else of_one.title
-            raise NotFoundError(f"{what} has no {by} with an embedding.", "`spksearch worker --drain` embeds clips.")
-        panels, drawn = [], []
-        for name, points in found:
-            say(f"Laying out {counted(len(points), by)} in {name}…")
-            places, how = layout.spread(points.vectors, seed)
-            labels = ["" if one is None else names[one.id] for one in points.speakers]
-            groups = [
-                grouped(one, of, "" if one is None else names[one.id], titles[of.id])
-                for one, of in zip(points.speakers, points.games, strict=True)
-            ]
-            told: dict[str, Sequence[object]] = {
-                "character": [label or NONE["character"] for label in labels],
-                "game": [one.title for one in points.games],
-                "maker": [one.maker.name for one in points.games],
+            name = ready.space.name
+            if known is None and not len(known_by_word(ready.profiles, self._constraints(ready).groups())):
+                notes.append(f"{name}: no credit or verdict says who is one voice.")
+                continue
+            say(f"Judging probabilities in {name}…")
+            found = self._evaluated(ready, known)
+            tables = {
+                "first matches": found.reliability,
+                "pairs of at least 0.1": found.pair_reliability,
+                "members of voices": found.membership_reliability,
+                "whole voices": found.voice_reliability,
             }
-            told |= {colour: groups, **points.told} if colour in ("voice", "sex") else points.told
-            shown = f"{len(points):,} of {counted(whole, by)}" if len(points) < whole else counted(whole, by)
-            panels.append(Panel(name, f"{shown}; {how}, seed {seed}", places, groups, told, labels))
-            drawn.append(DrawnPanel(encoder=name, shows=f"{by}s", points=len(points), of=whole, layout=how))
+            judged = sum(one.count for table in tables.values() for one in table)
+            if not judged:
+                notes.append(f"{name}: nothing to judge: no known character has a probability.")
+                continue
+            said = [f"{name}, by {judged_by}: {counted(found.characters, 'character')}. Bars are 95 % intervals."]
+            charts.append(reliability_chart(title, said, tables))
+            drawn.append(DrawnPanel(encoder=name, shows="probabilities", points=judged, of=judged))
+        if not charts:
+            mend = "Give --truth, import credits or give verdicts." if truth is None else "Is the list for other games?"
+            raise UsageError(notes[0], mend)
         say("Drawing…")
-        title = f"{by.capitalize()}s" + ("" if of_one is None else f" of {of_one.title}") + f" by {colour}"
-        chart = map_chart(title, panels, coloured_by=colour, none=NONE.get(colour, ""))
-        save(Path(file), title, [chart, INFERENCE])
-        return Picture(file=Path(file), plot="map", game=_address(of_one), panels=drawn, seed=seed)
+        save(Path(file), title, [*charts, *notes])
+        return Picture(file=Path(file), plot="reliability", game=None, panels=drawn, notes=notes)
 
-    def _grouped(self, colour: ColouredBy) -> Callable[[Character | None, Game, str, str], str]:
-        """How points are coloured: the group of one, from its speaker and game, and their names in the picture.
-
-        Voices are those of the space that is searched, in whichever space a point is drawn.
+    def plot_coverage(self, file: str | Path, *, encoders: Sequence[str] = (), say: Say = lambda _: None) -> Picture:
+        """Draw how many clips and minutes each maker, game and character has, the largest ones apart and the rest
+        together; in each space, or in each of `encoders`.
         """
-        if colour == "game":
-            return lambda _, __, ___, title: title
-        if colour == "maker":
-            return lambda _, game, __, ___: game.maker.name
-        if colour == "character":
-            return lambda who, _, name, __: NONE["character"] if who is None else name
-        if colour == "sex":
-            said = {id_: SEXES[sex] for id_, sex in self._sexes(self.ready).items()}
-        else:
-            said = {
-                one.id: f"voice {voice.id}" + ("" if voice.voice_actor is None else f", {voice.voice_actor}")
-                for voice in self.cast().voices
-                for one, _ in voice.members
-            }
-        return lambda who, _, __, ___: NONE[colour] if who is None else said.get(who.id, NONE[colour])
+        from speaker_search.library.models.coverage import coverage
+        from speaker_search.pictures.charts import check_file, save
+        from speaker_search.pictures.coverage_charts import coverage_chart
 
-    def _readies(self, encoders: Sequence[str], say: Say) -> Iterator[Ready]:
-        """Each of these spaces, given by name or encoder, or all of them; one after the other."""
-        with self.catalog.read() as connection:
-            held = {space.name: space for space in filled_spaces(connection)}
-        names = {name: space.encoder for name, space in held.items()}
-        wanted: Sequence[str | None] = encoders or list(held) or [None]
-        known = self._encoder_names()
-        chosen = [space_to_search(one, names, default=self._defaults, encoders=known) for one in wanted]
-        for name in dict.fromkeys(chosen):
-            say(f"Opening {name}…")
-            yield self._ready_in(held[name])
+        check_file(Path(file))
+        charts: list[Chart] = []
+        drawn = []
+        for space in self._chosen(encoders):
+            say(f"Counting clips in {space.name}…")
+            found = coverage(self.catalog, space)
+            charts += [coverage_chart(f"Clips by {by}, {space.name}", by, bars) for by, bars in found.items()]
+            drawn += [
+                DrawnPanel(
+                    encoder=space.name,
+                    shows=f"{by}s",
+                    points=sum(not bar.rest for bar in bars),
+                    of=sum(bar.members for bar in bars),
+                )
+                for by, bars in found.items()
+            ]
+        say("Drawing…")
+        save(Path(file), "What the catalog holds", charts)
+        return Picture(file=Path(file), plot="coverage", game=None, panels=drawn)
 
-    def _game_called(self, game: str) -> Game:
-        """The game with this title, maker/title or id. Raises NotFoundError."""
-        with self.catalog.read() as connection:
-            id_ = people.find_game(connection, game)
-            return pages.list_games(connection, within=[id_], limit=1)[0][0]
+    def _who_speaks(self, ready: Ready) -> tuple[Ids, Ids]:
+        """Who speaks each character (C,) of a space, as numbers: as far as somebody said so, and as it is linked."""
+        from speaker_search.cast.voices import find_voices
+        from speaker_search.evaluation.known import NOBODY, known_by_word
+
+        profiles, constraints = ready.profiles, self._constraints(ready)
+        linked = np.full(len(profiles), NOBODY, np.int64)
+        for voice in find_voices(self.catalog, ready, constraints=constraints).voices:
+            linked[np.searchsorted(profiles.character_ids, [one.id for one, _ in voice.members])] = voice.id
+        return known_by_word(profiles, constraints.groups()).actors_of_rows, linked
 
 
-def _address(game: Game | None) -> str | None:
-    return None if game is None else f"{game.maker.name}/{game.title}"
+def _curve(ready: Ready) -> Curve | None:
+    """The probability by score of pairs in a space, where it has enough characters to calibrate on."""
+    from speaker_search.pictures.score_charts import Curve
+    from speaker_search.search.calibration import least_log_odds
+
+    pairs = ready.profiles.pairs
+    if pairs is None:
+        return None
+    threshold = pairs.score_at(least_log_odds(DEFAULT_PROBABILITY))
+    return Curve(pairs.scores, pairs.probability(pairs.scores), threshold)

@@ -47,6 +47,54 @@ def map_(
     show(drawn, json)
 
 
+@app.command()
+def confusion(out: Out, game: OneGame = None, encoder: Encoders = None, json: options.Json = False) -> None:
+    """Draw which characters' clips sound most like which: of a game, or the most confused ones of the catalog.
+
+    Example: spksearch plot confusion --game "Some Title" --out confusion.png
+    """
+    with options.open_library(encoder=encoder[0] if encoder else None) as library:
+        show(library.plot_confusion(out, game=game, encoders=encoder or (), say=output.waiting), json)
+
+
+@app.command()
+def scores(out: Out, encoder: Encoders = None, json: options.Json = False) -> None:
+    """Draw how pairs of characters score, by what is known of them, and the probability that scores stand for.
+
+    Example: spksearch plot scores --out scores.svg
+    """
+    with options.open_library(encoder=encoder[0] if encoder else None) as library:
+        show(library.plot_scores(out, encoders=encoder or (), say=output.waiting), json)
+
+
+@app.command()
+def reliability(
+    out: Out,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="JSON list of maker, game, character and voice_actor. Default: credits and verdicts."),
+    ] = None,
+    encoder: Encoders = None,
+    json: options.Json = False,
+) -> None:
+    """Draw how often probabilities come true, by known voice actors.
+
+    Example: spksearch plot reliability --truth cast.json --out reliability.png
+    """
+    with options.open_library(encoder=encoder[0] if encoder else None) as library:
+        show(library.plot_reliability(out, truth=truth, encoders=encoder or (), say=output.waiting), json)
+
+
+@app.command()
+def coverage(out: Out, encoder: Encoders = None, json: options.Json = False) -> None:
+    """Draw how many clips and minutes each maker, game and character has.
+
+    Example: spksearch plot coverage --out coverage.html
+    """
+    with options.open_library(encoder=encoder[0] if encoder else None) as library:
+        show(library.plot_coverage(out, encoders=encoder or (), say=output.waiting), json)
+
+
 def show(drawn: Picture, json: bool) -> None:
     """What was drawn, a line for each panel."""
     if json:
