@@ -140,7 +140,14 @@ def _drawn(chart: Chart) -> str:
     import vl_convert
 
     font.register()
-    return str(vl_convert.vegalite_to_svg(_whole(chart), vl_version=VEGA_LITE, allowed_base_urls=[]))
+    drawn = str(vl_convert.vegalite_to_svg(_whole(chart), vl_version=VEGA_LITE, allowed_base_urls=[]))
+    # Vega numbers the parts of all pictures that a program draws. Counted anew, equal charts are equal.
+    numbers = {
+        id_: f"part{number}" for number, id_ in enumerate(re.findall('<(?:clipPath|linearGradient) id="(.*?)"', drawn))
+    }
+    return re.sub(
+        r'(?<= id=")[a-z_]+\d+(?=")|(?<=="url\(#)[a-z_]+\d+(?=\)")', lambda id_: numbers.get(id_[0], id_[0]), drawn
+    )
 
 
 def _whole(chart: Chart) -> str:

@@ -47,6 +47,19 @@ def test_equal_charts_are_equal_bytes() -> None:
     assert page("声", [named(HOSTILE)]) == page("声", [named(HOSTILE)])
 
 
+def test_parts_of_a_picture_are_numbered_anew_whatever_was_drawn_before() -> None:
+    at = {"field": "x", "type": "quantitative"}
+    shade = {**at, "legend": {"title": "url(#clip0)"}}
+    mark = {"type": "line", "clip": True}
+    chart = Chart({"data": {"values": [{"x": 1}]}, "mark": mark, "encoding": {"x": at, "color": shade}})
+    one, other = svg(chart), svg(chart)
+    assert one == other
+    parts = re.findall(' id="(part[0-9]+)"', one)
+    assert len(parts) == 2
+    assert all(f'="url(#{part})"' in one for part in parts)
+    assert ">url(#clip0)<" in one
+
+
 def test_a_picture_shows_names_as_text() -> None:
     words = [element.text for element in ET.fromstring(svg(named(HOSTILE))).iter() if element.tag.endswith("}text")]  # noqa: S314
     assert {"白瀬 ひかり", "</script><b>bold</b>", "a\ufffdb\ufffd", "{{datum}}", "'\"&"} <= set(words)
