@@ -25,6 +25,7 @@ SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__
 LAYERS = (
     "entities",
     "errors",
+    "new_file",
     "documents",
     "settings",
     "audio",

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Select, func, select
+from sqlalchemy import Column, Connection, Row, Select, case, func, literal, select
 
 from speaker_search.catalog.rows import among, chunks, read_by_id, stream
 from speaker_search.catalog.spaces import Space
-from speaker_search.catalog.tables import clips, copies, queue, roots
+from speaker_search.catalog.tables import clips, copies, embeddings, queue, roots
 from speaker_search.entities import Clip
 from speaker_search.errors import NotFoundError
 
@@ -27,6 +27,18 @@ class RefusedClip:
     reason: str
     detail: str
     name: str  #: of its file, below the folder or in the archive that was ingested
+
+
+@dataclass(frozen=True, slots=True)
+class HeldClips:
+    """Some clips of a character, or of a game's unknown speakers."""
+
+    game_id: int
+    character_id: int | None
+    embedded: int
+    pending: int
+    refused: int
+    seconds: float  #: of those that are embedded
 
 
 def clips_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Clip]:
@@ -71,6 +83,18 @@ def is_imported(root: str | Path) -> bool:
 def is_root(connection: Connection, path: str) -> bool:
     """Whether a folder or archive of this path has been registered."""
     return connection.execute(select(roots.c.id).where(roots.c.path == path)).first() is not None
+
+
+def held_by_character(connection: Connection, space: Space) -> list[HeldClips]:
+    """How many clips of each character, and of unknown speakers of each game, a space has embedded or not."""
+    c, e, q = clips.c, embeddings.c, queue.c
+    refused = func.sum(case((q.status == "refused", 1), else_=0))
+    done = select(c.game_id, c.character_id, func.count(), literal(0), literal(0), func.sum(c.seconds))
+    done = done.join_from(embeddings, clips, e.clip_id == c.id).where(e.encoder_id == space.id)
+    waiting = select(c.game_id, c.character_id, literal(0), func.count() - refused, refused, literal(0.0))
+    waiting = waiting.join_from(queue, clips, q.clip_id == c.id).where(q.encoder_id == space.id)
+    rows = [row for query in (done, waiting) for row in connection.execute(query.group_by(c.game_id, c.character_id))]
+    return [HeldClips(game, who, int(n), int(m), int(k), float(s or 0)) for game, who, n, m, k, s in rows]
 
 
 def refused_clips(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from speaker_search.encoders.weights import SOURCES, Weights, resolve
 from speaker_search.errors import EncoderError, UsageError
-from speaker_search.transfer.new_file import new_file
+from speaker_search.new_file import new_file
 
 FOLDER = "weights"  # in the home; a file is called as its space
 
@@ -46,13 +46,16 @@ def keep_weights(home: Path, found: Weights) -> None:
 
     Raises UsageError when they cannot be written.
     """
-    if SOURCES[found.name].sha256 == found.sha256 or kept_weights(home, found.space) is not None:
+    place = home / FOLDER / found.space
+    if SOURCES[found.name].sha256 == found.sha256 or place == found.path or _is_copy(place, found):
         return
     try:
-        (home / FOLDER).mkdir(parents=True, exist_ok=True)
-        with new_file(home / FOLDER / found.space) as copy:
-            shutil.copyfile(found.path, copy)
+        place.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(
-            f"{home / FOLDER} cannot be made: {error.strerror}.", "Make it, or make room there."
-        ) from error
+        raise UsageError(f"{place.parent} cannot be made: {error.strerror}.", "Make it, or make room there.") from error
+    with new_file(place, replace=True) as copy:
+        shutil.copyfile(found.path, copy)
+
+
+def _is_copy(place: Path, found: Weights) -> bool:
+    return place.is_file() and resolve(found.name, place).sha256 == found.sha256

@@ -81,7 +81,7 @@ class Adopting(Comparing):
         """
         who = author_of(author)
         wanted, before = self._wanted(space), self._by_default() or self._oldest_but(space)
-        if self._weights_of(wanted) != "kept" and not self._is_passed_in(wanted):
+        if not self._is_passed_in(wanted):
             keep_weights(self.settings.home, find_weights(self.settings.home, wanted.name, self.settings.checkpoint))
         with self.catalog.read() as connection:
             adopted = latest_adoption(connection)
@@ -150,13 +150,13 @@ class Adopting(Comparing):
         return self._encoder is not None and self._encoder.space == space.name
 
     def _weights_of(self, space: Space) -> Literal["kept", "found", "missing"]:
-        if kept_weights(self.settings.home, space.name) is not None:
-            return "kept"
+        if self._is_passed_in(space):
+            return "found"
         try:
-            find_weights(self.settings.home, space.name, self.settings.checkpoint)
+            found = find_weights(self.settings.home, space.name, self.settings.checkpoint)
         except EncoderError:
-            return "found" if self._is_passed_in(space) else "missing"
-        return "found"
+            return "missing"
+        return "kept" if found.path == kept_weights(self.settings.home, space.name) else "found"
 
     def _proof(self, before: Space, after: Space, say: Say) -> tuple[SpacesCompared, ListeningSet | None]:
         """The two spaces on the same clips, and on what people and credits know."""

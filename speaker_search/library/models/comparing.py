@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
 #: Characters whose voice is known to be heard in another game: fewer say nothing, and characters are halved instead.
 LEAST_RECURRING = 20
+NOWHERE = np.empty(0, np.int64)
 BASES: dict[JudgedBy, str] = {
     "truth": "The voice actors are those of the list given, as for `spksearch evaluate`.",
     "credits and verdicts": "Who is one voice is taken from credits and verdicts. Characters without either are not "
@@ -47,33 +47,17 @@ Say = Callable[[str], None]
 
 
 class Comparing(Asking):
-    """An open catalog whose spaces can be compared."""
+    """An open catalog whose spaces can be measured side by side."""
 
-    def compare(
-        self,
-        *,
-        encoders: Sequence[str] = (),
-        truth: Path | None = None,
-        speed: bool = False,
-        say: Say = lambda _: None,
-    ) -> SpacesCompared:
-        """Measure spaces of the catalog, all or those named by space or encoder, on the clips that all have embedded.
-
-        With `truth`, a list of known voice actors, precision@1, EER and F1 are those of `evaluate`; without it they are
-        judged by credits and verdicts, or where these say too little by the halves of each character's clips. `speed`
-        loads each encoder and times it on clips of the catalog. `say` is told what is being done. Raises UsageError
-        where there are not two spaces, or they share no clip.
-        """
-        from speaker_search.evaluation.truth import read_truth
-
-        known = None if truth is None else read_truth(truth)
-        chosen = self._spaces_named(encoders)
+    def _several(self, names: Sequence[str]) -> list[Space]:
+        """The spaces of these names; all without any. Raises UsageError where there are not two."""
+        chosen = self._spaces_named(names)
         if len(chosen) < 2:
             raise UsageError(
                 f"A comparison needs two spaces, and there is only {chosen[0].name}.",
                 "`spksearch ingest --again --encoder NAME` embeds all clips with another encoder.",
             )
-        return self._compared(*self._opened(chosen, say), known, speed, say)
+        return chosen
 
     def _opened(self, chosen: Sequence[Space], say: Say) -> tuple[list[Ready], list[Ready]]:
         """Spaces as they are, and as they are with the clips alone that all of them hold."""
@@ -133,7 +117,7 @@ class Comparing(Asking):
             warnings=warnings,
         )
 
-    def _evaluated(self, ready: Ready, truth: Truth | None, elsewhere: Ids) -> Evaluation:
+    def _evaluated(self, ready: Ready, truth: Truth | None, elsewhere: Ids = NOWHERE) -> Evaluation:
         """As `evaluate` measures, without the characters that are only `elsewhere`, in clips that are left out.
 
         Without a truth credits and verdicts tell, which then take no part in the linking.

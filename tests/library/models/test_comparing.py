@@ -108,6 +108,25 @@ def test_speed_is_measured_only_where_sounds_can_be_read(both: Library) -> None:
     assert [warning.split(" was not timed")[0] for warning in found.warnings] == [Sharp.space, Blurred.space]
 
 
+def test_a_report_has_the_figures_a_map_and_the_scores_of_each_space(both: Library, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    file.write_text("an older one", encoding="utf-8")
+    found = both.compare(export_to=file)
+    page = file.read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert found.basis in page
+    assert all(page.count(one.space) > 4 for one in found.spaces)
+    assert page.count('class="spec"') == 3  # a map of both spaces, and the scores of each
+    assert page == (both.compare(export_to=file), file.read_text(encoding="utf-8"))[1]
+    assert [*tmp_path.glob("*.part")] == []
+
+
+@pytest.mark.parametrize("name", ["report.svg", "report", "nowhere/report.html"])
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(library: Library, name: str) -> None:
+    with pytest.raises(UsageError):
+        library.compare(export_to=Path("/nowhere") / name)
+
+
 def test_what_cannot_be_compared_is_said_in_a_sentence(library: Library, tmp_path: Path) -> None:
     with pytest.raises(EmptyCatalogError, match="holds no voices yet"):
         library.compare()

@@ -6,10 +6,10 @@ from speaker_search.documents import DEFAULT_PROBABILITY
 from speaker_search.documents.models.confused_characters import Confusions
 from speaker_search.documents.paging import key_of
 from speaker_search.library.holdings import check_limit
-from speaker_search.library.questions.asking import Asking
+from speaker_search.library.voices.crediting import Crediting
 
 
-class Confusing(Asking):
+class Confusing(Crediting):
     """An open catalog that lists what its voices confuse."""
 
     def confusions(
