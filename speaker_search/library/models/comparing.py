@@ -53,10 +53,10 @@ class Comparing(Asking):
         """The spaces of these names; all without any. Raises UsageError where there are not two."""
         chosen = self._spaces_named(names)
         if len(chosen) < 2:
-            raise UsageError(
-                f"A comparison needs two spaces, and there is only {chosen[0].name}.",
-                "`spksearch ingest --again --encoder NAME` embeds all clips with another encoder.",
-            )
+            again = "`spksearch ingest --again --encoder NAME` embeds all clips with another encoder."
+            if names:
+                raise UsageError(f"A comparison needs two spaces, not only {chosen[0].name}.", f"Name another; {again}")
+            raise UsageError(f"A comparison needs two spaces, and there is only {chosen[0].name}.", again)
         return chosen
 
     def _opened(self, chosen: Sequence[Space], say: Say) -> tuple[list[Ready], list[Ready]]:
@@ -152,7 +152,7 @@ class Comparing(Asking):
         with self.catalog.read() as connection:
             held = filled_spaces(connection)
         if not held:
-            raise EmptyCatalogError("The catalog holds no voices yet.", "Ingest some first: `spksearch ingest FOLDER`.")
+            raise EmptyCatalogError
         for name in names:
             if encoder_of(name) not in self._encoder_names():
                 raise EncoderError(
