@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from speaker_search.evaluation.spaces.agreement import Agreement, KnownPairs
     from speaker_search.search.live import Ready
 
-CHANCE = 0.05  # a space that is worse by less than this would be by chance is not adopted without `yes`
+CHANCE = 0.05  # not adopted without `yes` where as many voices would be worse by chance less often than this
 SHOWN = 20  # disputed pairs
 
 
@@ -126,7 +126,7 @@ class Adopting(Comparing):
             keep_adoption(connection, space, before, author)
 
     def _wanted(self, name: str) -> Space:
-        """The space of this name, or the newest of the encoder of this name that is not searched yet."""
+        """The space of this name, or the encoder's that is not searched yet. Raises UsageError if there are several."""
         fitting, searched = self._spaces_named([name]), self._by_default()
         others = [one for one in fitting if one != searched] or fitting
         if len(others) > 1:

@@ -78,6 +78,7 @@ class Comparing(Asking):
     def _compared(
         self, whole: Sequence[Ready], shared: Sequence[Ready], truth: Truth | None, speed: bool, say: Say
     ) -> SpacesCompared:
+        """The measures of spaces, given as they are and as they are with the clips alone that all of them hold."""
         from speaker_search.evaluation.spaces.clip_measures import clip_measures
         from speaker_search.evaluation.spaces.shared_clips import by_game, halves
 
