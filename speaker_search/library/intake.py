@@ -194,12 +194,12 @@ class Intake(Following):
 
         SPKSEARCH_CHECKPOINT goes before weights that were kept.
         """
-        own = None if space is None else kept_weights(self.settings.home, space)
-        checkpoint = self.settings.checkpoint or own
+        given = self.settings.checkpoint
+        own = None if given is not None or space is None else kept_weights(self.settings.home, space)
         with self._loading:
             loaded = self._encoder
             if loaded is None or loaded.name != name or (own is not None and loaded.space != space):
-                loaded = self._encoder = encoders.load(name, checkpoint=checkpoint, device=self.settings.device)
+                loaded = self._encoder = encoders.load(name, checkpoint=given or own, device=self.settings.device)
             return loaded
 
     def _encoder_names(self) -> tuple[str, ...]:
