@@ -94,10 +94,10 @@ def page(title: str, parts: Sequence[Part]) -> str:
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">
-<title>{escape(title)}</title><style>{style}</style></head><body>
+<title>{escape(title)}</title><style>{style}</style></head><body><main>
 <h1>{escape(title)}</h1>
 {body}
-{"".join(f"<script>{script}</script>" for script in scripts)}
+</main>{"".join(f"<script>{script}</script>" for script in scripts)}
 </body></html>
 """
 
@@ -172,7 +172,10 @@ def _element(part: Part) -> str:
         return f"<p>{escape(part)}</p>"
     if isinstance(part, Chart):
         data = _whole(part).replace("<", "\\u003c")  # no name ends the script
-        return f'<figure><script type="application/json" class="spec">{data}</script><div></div></figure>'
+        title = part.spec.get("title", "")
+        words = escape(str(title["text"] if isinstance(title, Mapping) else title))
+        script = f'<script type="application/json" class="spec">{data}</script>'
+        return f'<figure>{script}<div role="img" aria-label="{words}"><div></div></div></figure>'
     heading = "".join(f"<th>{escape(column)}</th>" for column in part.columns)
     rows = "\n".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in part.rows)
     return f"<figure><table><thead><tr>{heading}</tr></thead><tbody>\n{rows}\n</tbody></table></figure>"
@@ -218,7 +221,7 @@ table { border-collapse: collapse; } th, td { padding: .2rem .8rem .2rem 0; text
 BOOT = """
 document.fonts.load("12px IPAexGothic").finally(() => {
   for (const spec of document.querySelectorAll(".spec")) {
-    vegaEmbed(spec.nextElementSibling, JSON.parse(spec.textContent),
+    vegaEmbed(spec.nextElementSibling.firstElementChild, JSON.parse(spec.textContent),
       { actions: false, ast: true, renderer: "canvas", tooltip: { theme: "light" } });
   }
 });

@@ -13,7 +13,7 @@ from speaker_search.catalog.spaces import Space, filled_spaces
 from speaker_search.documents import INFERENCE
 from speaker_search.documents.models.pictures import ColouredBy, DrawnPanel, Picture, PointsOf
 from speaker_search.entities import Character, Game, counted
-from speaker_search.errors import EmptyCatalogError, NotFoundError
+from speaker_search.errors import EmptyCatalogError, UsageError
 from speaker_search.library.encoder_choice import space_to_search
 from speaker_search.library.models.comparing import Comparing
 
@@ -72,7 +72,7 @@ class DrawingVoices(Comparing):
         whole = len(names) if by == "character" else max(points.of for _, points in found)
         if not whole:
             what = "The catalog" if of_one is None else of_one.title
-            raise NotFoundError(f"{what} has no {by} with an embedding.", "`spksearch worker --drain` embeds clips.")
+            raise UsageError(f"{what} has no {by} with an embedding.", "`spksearch worker --drain` embeds clips.")
         panels, drawn = [], []
         for name, points in found:
             say(f"Laying out {counted(len(points), by)} in {name}…")
@@ -136,7 +136,7 @@ class DrawingVoices(Comparing):
             names = self._names_of(found.characters[order].tolist())
             charts.append(confusion_chart(title, said, names, found.clips[order], found.nearest[order][:, order]))
         if not charts:
-            raise NotFoundError(
+            raise UsageError(
                 f"No character of {where} has two clips to compare.", "`spksearch worker --drain` embeds clips."
             )
         say("Drawing…")
