@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from speaker_search import documents, encoders
-from speaker_search.catalog.spaces import check_space
+from speaker_search.catalog.knowledge.adoptions import adopted_space
+from speaker_search.catalog.spaces import check_space, spaces
 from speaker_search.encoders import Encoder
 from speaker_search.encoders.weights import resolve
 from speaker_search.entities import shown
@@ -82,12 +83,40 @@ class Intake(Following):
         self._save_index_of(tally)
         return tally.report
 
+    def embed_again(
+        self,
+        *,
+        retry_refused: bool = False,
+        enqueue: bool = False,
+        processes: int | None = None,
+        on_progress: OnProgress = lambda _: None,
+    ) -> documents.IngestReport:
+        """Embed every clip of the catalog that the chosen encoder has not met, from where it was ingested.
+
+        Clips that were imported without audio are left out. The arguments are those of `ingest`.
+        """
+        from speaker_search.ingest.pipeline import embed_again
+
+        tally = embed_again(self._resources(processes, on_progress), retry_refused=retry_refused, enqueue=enqueue)
+        if not enqueue:
+            self._save_index_of(tally)
+        return tally.report
+
     def encoder_choice(self) -> Choice:
         """The encoder that new voices are embedded with, and why, if the program had to choose."""
-        held = {space.name: space.encoder for space in self._spaces()}
+        with self.catalog.read() as connection:
+            held = {space.name: space.encoder for space in spaces(connection)}
+            adopted = adopted_space(connection)
         followed = None if self._live is None else self._live.ready.space.name  # what this library answers in
         asked = self.settings.encoder or followed
-        return encoder_to_embed(asked, held, default=self._defaults, encoders=self._encoder_names())
+        return encoder_to_embed(
+            asked,
+            held,
+            default=self._defaults,
+            encoders=self._encoder_names(),
+            adopted=adopted,
+            own_weights=self.settings.checkpoint is not None,
+        )
 
     def encoder_for_ingest(self) -> Encoder:
         """The encoder that new voices are embedded with, loaded. A copy of a user's own weights is kept."""
