@@ -42,10 +42,13 @@ def test_most_mistaken_keeps_whole_pairs_and_counts_every_clip() -> None:
     assert few.nearest.tolist() == [[1, 8], [0, 9]]
 
 
-def test_nobody_mistaken_is_no_pair() -> None:
-    nothing = np.empty(0, np.int64)
-    assert len(most_mistaken(nothing, nothing, 4).characters) == 0
-    assert len(most_mistaken(np.arange(6), np.arange(6), 4).characters) == 0
+def test_where_few_are_mistaken_those_with_most_clips_are_shown_too() -> None:
+    own = np.array([0, 1, 1, 2, 2, 2, 3, 3, 4])
+    right = most_mistaken(own, own, 3)
+    assert right.characters.tolist() == [1, 2, 3]
+    assert right.nearest.tolist() == np.diag([2, 3, 2]).tolist()
+    nobody = most_mistaken(np.empty(0, np.int64), np.empty(0, np.int64), 4)
+    assert (len(nobody.characters), nobody.nearest.shape) == (0, (0, 0))
 
 
 @pytest.fixture

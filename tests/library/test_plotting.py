@@ -164,7 +164,7 @@ def test_one_character_is_a_map_of_one_point(clips: int, empty: Library, tmp_pat
     with pytest.raises(UsageError, match="all of one game"):
         empty.plot_scores(tmp_path / "d.svg")
     if clips == 1:
-        with pytest.raises(NotFoundError, match="No character of the catalog has two clips"):
+        with pytest.raises(UsageError, match="No character of the catalog has two clips"):
             empty.plot_confusion(tmp_path / "e.svg")
     else:
         empty.plot_confusion(tmp_path / "e.svg")
@@ -246,8 +246,8 @@ class TestWrongInput:
         from search.filling import enqueue
 
         enqueue(library, {"new/game": {"p": units(np.random.default_rng(9).standard_normal((3, DIM)))}})
-        with pytest.raises(NotFoundError, match="game has no clip with an embedding"):
+        with pytest.raises(UsageError, match="game has no clip with an embedding"):
             library.plot_map(tmp_path / "a.svg", game="new/game")
-        with pytest.raises(NotFoundError, match="No character of game has two clips"):
+        with pytest.raises(UsageError, match="No character of game has two clips"):
             library.plot_confusion(tmp_path / "a.svg", game="new/game")
         assert list(tmp_path.glob("a.*")) == []

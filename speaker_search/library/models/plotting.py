@@ -160,7 +160,7 @@ class Plotting(DrawingVoices):
         profiles, constraints = ready.profiles, self._constraints(ready)
         linked = np.full(len(profiles), NOBODY, np.int64)
         for voice in find_voices(self.catalog, ready, constraints=constraints).voices:
-            linked[np.searchsorted(profiles.character_ids, [one.id for one, _ in voice.members])] = voice.id
+            linked[np.isin(profiles.character_ids, [one.id for one, _ in voice.members])] = voice.id
         return known_by_word(profiles, constraints.groups()).actors_of_rows, linked
 
 
