@@ -25,6 +25,7 @@ SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__
 LAYERS = (
     "entities",
     "errors",
+    "new_file",
     "documents",
     "settings",
     "audio",
@@ -50,6 +51,7 @@ BELOW_THE_DOOR = {"entities", "errors", "settings", "documents", "library"}
 
 #: Folders within a layer.
 INNER_FOLDERS = {
+    "cast/confusions",
     "cast/credits",
     "cast/roles",
     "cast/sheets",
@@ -60,10 +62,14 @@ INNER_FOLDERS = {
     "catalog/scans",
     "catalog/tables",
     "cli/commands",
+    "cli/commands/models",
     "documents/casts",
+    "documents/models",
     "documents/searches",
     "encoders/backends",
     "encoders/networks",
+    "evaluation/spaces",
+    "library/models",
     "library/questions",
     "library/under_load",
     "library/voices",

@@ -41,6 +41,13 @@ def spaces(connection: Connection) -> list[Space]:
     return [Space(*row) for row in connection.execute(select(c.id, c.space, c.name, c.dim).where(begun).order_by(c.id))]
 
 
+def filled_spaces(connection: Connection) -> list[Space]:
+    """The spaces that hold clips, oldest first."""
+    c = encoders.c
+    held = exists().where(embeddings.c.encoder_id == c.id)
+    return [Space(*row) for row in connection.execute(select(c.id, c.space, c.name, c.dim).where(held).order_by(c.id))]
+
+
 def ensure_space(catalog: Catalog, *, space: str, name: str, dim: int) -> Space:
     """The space with that name, created if it is new. It is not among `spaces` before its first clip."""
     with catalog.write() as connection:
@@ -53,7 +60,8 @@ def check_space(loaded: str, space: str) -> None:
     if loaded != space:
         raise CatalogError(
             f"The catalog's embeddings are in {space}, but the loaded weights are {loaded}.",
-            "Set SPKSEARCH_CHECKPOINT to the weights that made them, or ingest with the loaded ones: --encoder NAME.",
+            "Set SPKSEARCH_CHECKPOINT to the weights that made them, or unset it if the home has a copy; or embed with "
+            "the loaded ones: `spksearch ingest --again --encoder NAME`.",
         )
 
 

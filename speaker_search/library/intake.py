@@ -8,11 +8,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from speaker_search import documents, encoders
-from speaker_search.catalog.spaces import check_space
+from speaker_search.catalog.knowledge.adoptions import adopted_space
+from speaker_search.catalog.spaces import check_space, spaces
 from speaker_search.encoders import Encoder
+from speaker_search.encoders.weights import resolve
 from speaker_search.entities import shown
+from speaker_search.errors import EmptyCatalogError
 from speaker_search.library.encoder_choice import Choice, encoder_of, encoder_to_embed
 from speaker_search.library.following import Following
+from speaker_search.library.kept_weights import keep_weights, kept_weights
 from speaker_search.library.under_load.embedding_turns import EmbeddingTurns
 from speaker_search.settings import Settings
 
@@ -80,19 +84,52 @@ class Intake(Following):
         self._save_index_of(tally)
         return tally.report
 
+    def embed_again(
+        self,
+        *,
+        retry_refused: bool = False,
+        enqueue: bool = False,
+        processes: int | None = None,
+        on_progress: OnProgress = lambda _: None,
+    ) -> documents.IngestReport:
+        """Embed every clip of the catalog that the chosen encoder has not met, from where it was ingested.
+
+        Clips that were imported without audio are left out. The arguments are those of `ingest`. Raises
+        EmptyCatalogError.
+        """
+        from speaker_search.ingest.pipeline import embed_again
+
+        if self.empty:
+            raise EmptyCatalogError
+        tally = embed_again(self._resources(processes, on_progress), retry_refused=retry_refused, enqueue=enqueue)
+        if not enqueue:
+            self._save_index_of(tally)
+        return tally.report
+
     def encoder_choice(self) -> Choice:
         """The encoder that new voices are embedded with, and why, if the program had to choose."""
-        held = {space.name: space.encoder for space in self._spaces()}
+        with self.catalog.read() as connection:
+            held = {space.name: space.encoder for space in spaces(connection)}
+            adopted = adopted_space(connection)
         followed = None if self._live is None else self._live.ready.space.name  # what this library answers in
         asked = self.settings.encoder or followed
-        return encoder_to_embed(asked, held, default=self._defaults, encoders=self._encoder_names())
+        return encoder_to_embed(
+            asked,
+            held,
+            default=self._defaults,
+            encoders=self._encoder_names(),
+            adopted=adopted,
+            own_weights=self.settings.checkpoint is not None,
+        )
 
     def encoder_for_ingest(self) -> Encoder:
-        """The encoder that new voices are embedded with, loaded."""
-        wanted = self.encoder_choice().name
-        encoder = self._load(encoder_of(wanted))
+        """The encoder that new voices are embedded with, loaded. A copy of a user's own weights is kept."""
+        wanted, checkpoint = self.encoder_choice().name, self.settings.checkpoint
+        encoder = self._load(encoder_of(wanted), wanted if "@" in wanted else None)
         if "@" in wanted:
             check_space(encoder.space, wanted)
+        if checkpoint is not None and encoder.name in encoders.NAMES:
+            keep_weights(self.settings.home, resolve(encoder.name, checkpoint, download=False))
         return encoder
 
     @staticmethod
@@ -152,11 +189,18 @@ class Intake(Following):
             if space.name == tally.encoder:
                 self._save_index(space)
 
-    def _load(self, name: str) -> Encoder:
+    def _load(self, name: str, space: str | None = None) -> Encoder:
+        """The encoder of this name, with the weights that a space was made with where these were kept.
+
+        SPKSEARCH_CHECKPOINT goes before weights that were kept.
+        """
+        given = self.settings.checkpoint
+        own = None if given is not None or space is None else kept_weights(self.settings.home, space)
         with self._loading:
-            if self._encoder is None or self._encoder.name != name:
-                self._encoder = encoders.load(name, checkpoint=self.settings.checkpoint, device=self.settings.device)
-            return self._encoder
+            loaded = self._encoder
+            if loaded is None or loaded.name != name or (own is not None and loaded.space != space):
+                loaded = self._encoder = encoders.load(name, checkpoint=given or own, device=self.settings.device)
+            return loaded
 
     def _encoder_names(self) -> tuple[str, ...]:
         """The encoders to choose from: this program's, and the one passed in."""
