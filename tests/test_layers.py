@@ -27,6 +27,7 @@ LAYERS = (
     "errors",
     "documents",
     "settings",
+    "logs",
     "audio",
     "sources",
     "encoders",
@@ -46,7 +47,7 @@ LAYERS = (
     "__main__",
 )
 #: What the layers that talk to people and programs are made of: all they ask, they ask the library.
-BELOW_THE_DOOR = {"entities", "errors", "settings", "documents", "library"}
+BELOW_THE_DOOR = {"entities", "errors", "settings", "logs", "documents", "library"}
 
 #: Folders within a layer.
 INNER_FOLDERS = {
