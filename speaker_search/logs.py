@@ -28,6 +28,7 @@ Level = Literal["info", "warning", "error"]
 
 FLOOD_S = 10.0  # in which an equal line may be written so often:
 FLOOD_LINES = 20
+MOST_SENTENCES = 1_000  # that are counted at a time
 MOST_FRAMES = 20  # of an error's traceback, the innermost
 ASK_TEXT = "Run the same command with --log-format text: that says why."
 LEFT_OUT = "…"  # in place of a value that is not a number
@@ -92,7 +93,7 @@ class Flood(logging.Filter):
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._clock = clock
-        self._seen: dict[tuple[object, ...], _Seen] = {}  # as many as there are sentences in the program
+        self._seen: dict[tuple[object, ...], _Seen] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether it is written."""
@@ -101,6 +102,8 @@ class Flood(logging.Filter):
             return True
         now_s = self._clock()
         what = record.msg if isinstance(record.msg, str) else type(record.msg)
+        if len(self._seen) > MOST_SENTENCES:  # some programs put values into theirs
+            self._seen.clear()
         seen = self._seen.setdefault((record.name, what, line.get("route"), line.get("status")), _Seen(now_s))
         if now_s - seen.since_s >= FLOOD_S:
             record.left_out = seen.left_out

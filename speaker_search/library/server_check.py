@@ -115,15 +115,19 @@ class _Server:
 
 def check_server(address: str, chosen: Settings, *, timeout_s: float = TIMEOUT_S) -> ServerDiagnosis:
     """Ask the server at an address how it is. Raises UsageError when no speaker_search server answers there."""
+    key = chosen.client_key
+    if key is not None and not (key.isascii() and key.isprintable()):
+        raise UsageError("The key holds signs that cannot be sent.", "Check SPKSEARCH_API_KEY.")
     server = _Server(_parsed(address), timeout_s)
     ready = server.ask("/readyz")  # without the key: nobody knows yet who answers
     is_ready = ready.status == 200 and {"encoder", "clips", "characters"} <= ready.document.keys()
     if not is_ready and ready.problem is None:
         raise UsageError(f"What answers at {server.name} is not a speaker_search server.", EXAMPLE)
-    key, tls = chosen.client_key, server.address.scheme == "https"
+    tls = server.address.scheme == "https"
     state = server.ask("/v1/state", key)
     holds = state.document if state.status == 200 else {}
-    clips = holds.get("clips") or {}
+    counts = holds.get("clips")
+    clips = counts if isinstance(counts, dict) else {}
     space, running = ready.document.get("encoder") or holds.get("encoder"), holds.get("version")
     found = ServerDiagnosis(
         address=server.name,

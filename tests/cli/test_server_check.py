@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,6 +122,20 @@ def test_the_key_is_sent_only_to_a_speaker_search_server_and_never_shown() -> No
     assert KEY not in done.output + str(done.exception)
 
 
+@pytest.mark.parametrize("key", ["two\nlines", "鍵"])
+def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(key: str) -> None:
+    with pytest.raises(UsageError, match="cannot be sent") as refused:
+        check_server("http://127.0.0.1:1", Settings(api_key=key))
+    assert key not in str(refused.value)
+
+
+def test_nonsense_in_place_of_counts_is_left_out() -> None:
+    state = {"encoder": 5, "version": [], "clips": [1]}
+    with answering(by_path({"/readyz": document(READY | {"clips": "many"}), "/v1/state": document(state)})) as address:
+        found = check_server(f"http://{address}", Settings())
+    assert (found.embedded, found.indexed, found.index_age_s, found.version) == (None, None, None, None)
+
+
 SENTENCES = {
     "another server": (document({"status": "ok"}), "is not a speaker_search server"),
     "a page": (b"HTTP/1.1 200 OK\r\n\r\n<html>", "is not a speaker_search server"),
@@ -187,3 +205,25 @@ def test_an_address_holds_no_key_and_its_refusal_does_not_show_it(address: str) 
     with pytest.raises(UsageError, match="SPKSEARCH_API_KEY") as refused:
         check_server(address, Settings())
     assert KEY not in str(refused.value)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_a_certificate_that_nobody_vouches_for_gets_one_sentence(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "1"]
+    subprocess.run([*words, "-out", certificate, "-keyout", key], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):  # who asked hangs up
+                context.wrap_socket(connection, server_side=True)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(UsageError, match="cannot be trusted: self-signed certificate") as refused:
+            check_server(f"https://localhost:{listener.getsockname()[1]}", Settings())
+        thread.join()
+    assert "SSL_CERT_FILE" in str(refused.value)
