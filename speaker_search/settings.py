@@ -44,6 +44,10 @@ class Settings(BaseSettings):
         description="Comma-separated keys, each NAME:SCOPE:KEY with the scope read or edit; KEY may be sha256:HEX. "
         "When set, every request under /v1 must carry one.",
     )
+    api_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Key that `doctor --server` sends. Default: the first of SPKSEARCH_API_KEYS that is not a hash.",
+    )
     rate_limit: str = Field(
         default="6000/minute", description="Requests that each key may send, such as 100/second. Default: 6000/minute."
     )
@@ -99,6 +103,14 @@ class Settings(BaseSettings):
         if given and not keys:
             raise UsageError("SPKSEARCH_API_KEYS is set but contains no key.", "Set one or more, or unset it.")
         return keys
+
+    @property
+    def client_key(self) -> str | None:
+        """The key to send to a server; None where none is set."""
+        own = [
+            entry.rpartition(":")[2] for entry in _listed(self.api_keys.get_secret_value()) if "sha256:" not in entry
+        ]
+        return self.api_key.get_secret_value() or next(iter(own), None)
 
     @property
     def host_names(self) -> list[str]:

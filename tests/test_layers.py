@@ -28,6 +28,7 @@ LAYERS = (
     "new_file",
     "documents",
     "settings",
+    "logs",
     "audio",
     "sources",
     "encoders",
@@ -47,7 +48,7 @@ LAYERS = (
     "__main__",
 )
 #: What the layers that talk to people and programs are made of: all they ask, they ask the library.
-BELOW_THE_DOOR = {"entities", "errors", "settings", "documents", "library"}
+BELOW_THE_DOOR = {"entities", "errors", "settings", "logs", "documents", "library"}
 
 #: Folders within a layer.
 INNER_FOLDERS = {

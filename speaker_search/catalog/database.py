@@ -12,15 +12,14 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from speaker_search.catalog import rows, schema, tables
-from speaker_search.errors import CatalogAwayError, CatalogConflictError, CatalogError
+from speaker_search.catalog.checks.database_errors import POOL_TIMEOUT_S, replaced, shown_url, translated
+from speaker_search.errors import CatalogConflictError, CatalogError
 
 CONNECT_TIMEOUT_S = 5
 BUSY_TIMEOUT_S = 60.0  # how long one SQLite writer waits for another before it gives up
-POOL_TIMEOUT_S = 300.0  # how long a use case waits for a connection: many clients make answers slow, not fail
 CONFLICT_TRIES = 10  # of a transaction that PostgreSQL rolls back because of another
 
 T = TypeVar("T")
@@ -37,8 +36,8 @@ class Catalog:
         self.engine = engine
         self.uuid = uuid
         # An SQLite transaction always reads one state of the database; PostgreSQL's needs REPEATABLE READ for that.
-        sqlite = engine.dialect.name == "sqlite"
-        self._reading = engine if sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
+        self._sqlite = engine.dialect.name == "sqlite"
+        self._reading = engine if self._sqlite else engine.execution_options(isolation_level="REPEATABLE READ")
         self._writing = engine.execution_options(writes=True)
         self._path = _file_of(engine.url)
         self._file = _inode(self._path)
@@ -50,6 +49,7 @@ class Catalog:
         with self._one_connection(), translated(self.engine.url):
             self._check_file()
             with self._reading.begin() as connection:
+                self._check_schema(connection)
                 yield connection
 
     @contextmanager
@@ -61,8 +61,9 @@ class Catalog:
         with self._one_connection(), translated(self.engine.url):
             self._check_file()
             with self._writing.begin() as connection:
+                self._check_schema(connection)
                 if connection.execute(select(tables.catalog.c.uuid)).scalar() != self.uuid:
-                    raise _replaced(self.engine.url)
+                    raise replaced(self.engine.url)
                 yield connection
             self._check_file()
 
@@ -90,10 +91,27 @@ class Catalog:
         finally:
             self._held.by_this_thread = False
 
+    def _check_schema(self, connection: Connection) -> None:
+        """Raise CatalogError when a newer program has upgraded the catalog; no one does until the transaction ends."""
+        statement = schema.VERSION if self._sqlite else f"{schema.HOLD}; {schema.VERSION}"
+        driver: Any = connection.connection.dbapi_connection
+        faults: Any = connection.dialect.loaded_dbapi.Error
+        try:  # past SQLAlchemy, which takes only one statement at a time: every transaction waits for this answer
+            cursor = driver.cursor()
+            cursor.execute(statement)
+            if not self._sqlite:
+                cursor.nextset()
+            found = [version for (version,) in cursor.fetchall()]
+            cursor.close()
+        except faults as error:
+            raise DBAPIError.instance(statement, None, error, faults, dialect=connection.dialect) from error
+        if found != [schema.HEAD]:
+            raise schema.upgraded_meanwhile(found)
+
     def _check_file(self) -> None:
         """Raise CatalogError when SQLite's file was replaced: open connections would keep using the deleted one."""
         if self._file is not None and _inode(self._path) != self._file:
-            raise _replaced(self.engine.url)
+            raise replaced(self.engine.url)
 
 
 def open_catalog(url: str | URL) -> Catalog:
@@ -112,8 +130,12 @@ def open_catalog(url: str | URL) -> Catalog:
         raise
 
 
-def upgrade_catalog(url: str | URL) -> str:
-    """Upgrade a catalog to this program's schema, and return that schema's version. Raises CatalogError."""
+def upgrade_catalog(url: str | URL, is_dead: Callable[[str, int], bool] = lambda *_: False) -> str:
+    """Upgrade a catalog to this program's schema, and return that schema's version.
+
+    Raises CatalogError when it cannot be used, when workers are at work on it, except those that `is_dead(machine,
+    pid)`, or when other programs do not let go of it for long.
+    """
     engine = _engine(_parsed(url))
     try:
         with translated(engine.url):
@@ -121,19 +143,11 @@ def upgrade_catalog(url: str | URL) -> str:
                 found = [] if _is_empty(connection) else schema.revisions(connection) or ["none"]
             if not set(found) <= set(schema.known()):
                 raise schema.newer([version for version in found if version != "none"])
-            schema.upgrade(engine)
+            if found != [schema.HEAD]:
+                schema.upgrade(engine, is_dead)
             return schema.HEAD
     finally:
         engine.dispose()
-
-
-def damaged(url: URL, how: str) -> CatalogError:
-    """The error of a catalog that its database, or a check of it, has found to be damaged."""
-    elsewhere = "move the file away" if url.get_backend_name() == "sqlite" else "take an empty database"
-    return CatalogError(
-        f"The catalog at {_shown(url)} is damaged: {how}.",
-        f"Restore a backup; without one, {elsewhere} and ingest your folders again.",
-    )
 
 
 def _is_empty(connection: Connection) -> bool:
@@ -142,7 +156,7 @@ def _is_empty(connection: Connection) -> bool:
     if names and not schema.is_ours(names):
         listed = ", ".join(sorted(names)[:3]) + (", ..." if len(names) > 3 else "")
         raise CatalogError(
-            f"The database at {_shown(connection.engine.url)} belongs to another program: it holds {listed}.",
+            f"The database at {shown_url(connection.engine.url)} belongs to another program: it holds {listed}.",
             "Give an empty database, or set SPKSEARCH_HOME to another folder.",
         )
     return not names
@@ -162,13 +176,6 @@ def _inode(path: Path | None) -> tuple[int, int] | None:
     except OSError:
         return None
     return (status.st_dev, status.st_ino) if status else None
-
-
-def _replaced(url: URL) -> CatalogError:
-    return CatalogError(
-        f"The catalog at {_shown(url)} was deleted or replaced while it was in use.",
-        "What was being stored, if anything, is lost. Start again; if this was a mistake, restore the old one first.",
-    )
 
 
 def _parsed(url: str | URL) -> URL:
@@ -249,52 +256,3 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # Writers take the write lock up front: a transaction that reads first can fail when it starts to write.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
-
-
-@contextmanager
-def translated(url: URL) -> Iterator[None]:
-    """The database's errors as ours."""
-    try:
-        yield
-    except DBAPIError as error:
-        reason = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
-        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_NOTADB:
-            raise schema.not_a_database(url.database) from error
-        if _is_damage(error.orig):
-            raise damaged(url, reason) from error
-        mend = (
-            "Check that the server runs and that the database URL is right."
-            if url.get_backend_name() == "postgresql"
-            else "Check the file and its folder, or set SPKSEARCH_HOME to another folder."
-        )
-        raise _kind(error)(f"The catalog at {_shown(url)} cannot be used: {reason}.", mend) from error
-    except PoolTimeoutError as error:
-        raise CatalogAwayError(
-            f"The catalog at {_shown(url)} has had no free connection for {POOL_TIMEOUT_S:g} s.", "Try again later."
-        ) from error
-    except SQLAlchemyError as error:
-        raise CatalogError(f"The catalog at {_shown(url)} cannot be used: {error}.") from error
-
-
-def _is_damage(error: BaseException | None) -> bool:
-    """Whether the database says that what it has stored cannot be read."""
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT:
-        return True
-    # A text that is no longer UTF-8; PostgreSQL's data_corrupted and index_corrupted.
-    return str(error).startswith("Could not decode") or getattr(error, "sqlstate", None) in ("XX001", "XX002")
-
-
-def _kind(error: DBAPIError) -> type[CatalogError]:
-    """The error class that tells a caller to wait for the server, to retry, or to give up."""
-    if not error.orig.__class__.__module__.startswith("psycopg"):
-        return CatalogError
-    state = getattr(error.orig, "sqlstate", None)  # none when there was no connection at all
-    if str(state).startswith("40"):
-        return CatalogConflictError
-    lost = error.connection_invalidated or (state is None and isinstance(error, OperationalError))
-    return CatalogAwayError if lost or str(state).startswith(("57P", "08")) else CatalogError
-
-
-def _shown(url: URL) -> str:
-    """The URL without its passwords; its query may hold some too."""
-    return url.difference_update_query(["password", "sslpassword"]).render_as_string()

@@ -59,6 +59,11 @@ class Claims:
         self._left = False
         self._id = catalog.transact(self._register)
 
+    @property
+    def worker(self) -> int:
+        """The id of the worker. It gets a new one when it was given up for dead."""
+        return self._id
+
     def renew(self) -> None:
         """Renew the lease. A worker that was given up for dead is registered again, without its claims."""
         self._do(lambda _, __: None, None)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, inspect, select, text
+from sqlalchemy import Connection, Engine, func, inspect, select, text
+from sqlalchemy.exc import OperationalError
 
 from speaker_search.catalog import tables
 from speaker_search.errors import CatalogError
@@ -22,6 +24,13 @@ OURS = frozenset({"alembic_version", "catalog", "clips", "encoders"})
 #: Tables, views, indexes and triggers, without those that SQLite makes itself.
 SQLITE_NAMES = "SELECT name FROM sqlite_master WHERE substr(name, 1, 7) <> 'sqlite_'"
 MIGRATION_LOCK = 0x5350_4B53  # arbitrary: keeps two programs from migrating one PostgreSQL at the same time
+#: The first statements of each transaction on PostgreSQL: a migration waits for its end, and it for a migration's. A
+#: lock takes no snapshot yet, so what the transaction then sees is all of one schema. On SQLite snapshots do that.
+HOLD = "LOCK TABLE alembic_version IN ACCESS SHARE MODE"
+VERSION = "SELECT version_num FROM alembic_version"
+LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's state of a statement that lock_timeout ended
+MOST_NAMED = 3  # workers in a sentence
+WAIT_S = 30.0  # that a migration waits for others' transactions; those that begin meanwhile wait for it
 
 
 def check(connection: Connection) -> str:
@@ -51,9 +60,10 @@ def is_ours(names: set[str]) -> bool:
     return names >= OURS
 
 
-def upgrade(engine: Engine) -> None:
-    """Run the migrations, in one transaction that excludes other programs."""
+def upgrade(engine: Engine, is_dead: Callable[[str, int], bool] = lambda *_: False) -> None:
+    """Run the migrations, in one transaction that excludes other programs. Raises CatalogError while workers work."""
     with migrating(engine) as connection:
+        _check_nobody_works(connection, is_dead)
         migrate(connection)
         if connection.execute(select(tables.catalog.c.uuid)).first() is None:
             connection.execute(tables.catalog.insert().values(uuid=str(uuid.uuid4())))
@@ -63,16 +73,16 @@ def migrate(connection: Connection, revision: str = HEAD) -> None:
     """Run the migrations up to a schema version, by default this program's, in a transaction of `migrating`."""
     from alembic import command
 
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
     config = migrations()
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
 
 
 @contextmanager
-def migrating(engine: Engine) -> Iterator[Connection]:
-    """A transaction that may replace whole tables.
+def migrating(engine: Engine, wait_s: float = WAIT_S) -> Iterator[Connection]:
+    """A transaction that may replace whole tables. No other program has one meanwhile.
+
+    Raises CatalogError when others' transactions do not end within `wait_s`.
 
     SQLite changes a table by copying it and dropping the original, which enforced foreign keys would not allow. They
     are checked at the end instead (https://sqlite.org/lang_altertable.html, section 7).
@@ -84,6 +94,8 @@ def migrating(engine: Engine) -> Iterator[Connection]:
             driver.execute("PRAGMA foreign_keys = OFF")  # does nothing within a transaction
         try:
             with connection.begin():
+                if not sqlite:
+                    _exclude_others(connection, wait_s)
                 yield connection
                 if sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
                     raise CatalogError(
@@ -92,6 +104,40 @@ def migrating(engine: Engine) -> Iterator[Connection]:
         finally:
             if sqlite:
                 driver.execute("PRAGMA foreign_keys = ON")
+
+
+def _exclude_others(connection: Connection, wait_s: float) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+    if not inspect(connection).has_table("alembic_version"):
+        return
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(1000 * wait_s)}")
+    try:
+        connection.exec_driver_sql("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE")
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+            raise
+        raise CatalogError(
+            f"Another program has been reading or writing the catalog for {wait_s:g} s, so it was left as it is.",
+            "Wait until backups and exports have ended, or stop what uses the catalog, and try again.",
+        ) from error
+    connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+
+
+def _check_nobody_works(connection: Connection, is_dead: Callable[[str, int], bool]) -> None:
+    """Raise CatalogError when workers have leases: an old one may not look for the schema's version as it stores."""
+    if not inspect(connection).has_table("workers"):
+        return
+    w = tables.workers.c  # these columns are in every version that has workers
+    now = func.extract("epoch", func.clock_timestamp()) if connection.dialect.name == "postgresql" else time.time()
+    leases = connection.execute(select(w.machine, w.pid).where(w.lease_until >= now).order_by(w.id))
+    working = [(machine.partition(" ")[0], pid) for machine, pid in leases if not is_dead(machine, pid)]
+    if working:
+        named = ", ".join(f"process {pid} on {machine}" for machine, pid in working[:MOST_NAMED])
+        more = f" and {len(working) - MOST_NAMED} more" if len(working) > MOST_NAMED else ""
+        raise CatalogError(
+            f"Workers use the catalog: {named}{more}.",
+            "Stop them and all servers first. Those killed on other machines are forgotten after a minute.",
+        )
 
 
 def migrations() -> Config:
@@ -124,6 +170,13 @@ def not_a_database(file: str | None) -> CatalogError:
     return CatalogError(
         f"{file} is not a database.",
         "Set SPKSEARCH_HOME to another folder; if this was your catalog, restore a backup of it.",
+    )
+
+
+def upgraded_meanwhile(found: Sequence[str]) -> CatalogError:
+    return CatalogError(
+        f"The catalog now has schema version {', '.join(found) or 'none'}, and this program began with {HEAD}.",
+        "Stop this program, and start the version that upgraded the catalog.",
     )
 
 

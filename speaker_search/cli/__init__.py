@@ -6,6 +6,10 @@ import errno
 import io
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from speaker_search.errors import SpeakerSearchError
 
 #: Exit codes: 0 done; 1 done with refusals, or nothing found where something is promised; 130 stopped by Ctrl-C.
 USAGE, CATALOG, ENCODER, STOPPED = 2, 3, 4, 130
@@ -28,13 +32,6 @@ def _run() -> int:
     from speaker_search.cli.program import app
     from speaker_search.entities import shown
 
-    codes: dict[type[errors.SpeakerSearchError], int] = {
-        errors.CatalogError: CATALOG,
-        errors.IndexUnusableError: CATALOG,
-        errors.EncoderError: ENCODER,
-        errors.DecoderError: ENCODER,  # also a part of this installation that does not start
-        errors.SpeakerSearchError: USAGE,
-    }
     try:
         try:
             app(prog_name="spksearch")
@@ -43,7 +40,7 @@ def _run() -> int:
             sys.stdout.flush()
     except errors.SpeakerSearchError as error:
         output.note(f"spksearch: {error}")
-        return next(code for cls, code in codes.items() if isinstance(error, cls))
+        return exit_code(error)
     except UnicodeEncodeError as error:  # bytes on the command line that are not text
         output.note(f"spksearch: {shown(str(error.object))} is not UTF-8. Check the names given.")
         return USAGE
@@ -57,3 +54,17 @@ def _run() -> int:
         output.note(f"spksearch: The answer cannot be written: {error.strerror}.")
         return USAGE
     return 0
+
+
+def exit_code(error: SpeakerSearchError) -> int:
+    """With what the program ends after one of our errors."""
+    from speaker_search import errors
+
+    codes: dict[type[SpeakerSearchError], int] = {
+        errors.CatalogError: CATALOG,
+        errors.IndexUnusableError: CATALOG,
+        errors.EncoderError: ENCODER,
+        errors.DecoderError: ENCODER,  # also a part of this installation that does not start
+        errors.SpeakerSearchError: USAGE,
+    }
+    return next(code for cls, code in codes.items() if isinstance(error, cls))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from speaker_search.cli import output
+from speaker_search import logs
+from speaker_search.cli import exit_code, output
 from speaker_search.documents import By, SearchOptions
+from speaker_search.errors import SpeakerSearchError
 
 if TYPE_CHECKING:
     from speaker_search.library import Library
@@ -22,6 +26,10 @@ EncoderName = Annotated[
     ),
 ]
 Device = Annotated[str | None, typer.Option("--device", help="Where the encoder runs: auto, cpu or cuda.")]
+LogFormat = Annotated[
+    logs.Format,
+    typer.Option("--log-format", help="What stderr gets: text says what goes wrong; json is a line for each event."),
+]
 CharacterName = Annotated[
     str, typer.Argument(metavar="CHARACTER", help="Its name, game/name or maker/game/name, or its id.")
 ]
@@ -48,6 +56,19 @@ def open_library(*, encoder: str | None = None, device: str | None = None) -> Li
     from speaker_search.library import Library
 
     return Library(settings.load(encoder=encoder, device=device))
+
+
+@contextmanager
+def logged(log_format: logs.Format) -> Iterator[None]:
+    """Within the block, events go to stderr in this format, and in JSON so does the error that ends the program."""
+    logs.to_stderr(log_format)
+    try:
+        yield
+    except SpeakerSearchError as error:
+        if log_format == "text":
+            raise
+        logs.ended(error)
+        raise typer.Exit(exit_code(error)) from error
 
 
 def search_options(

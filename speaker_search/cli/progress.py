@@ -20,12 +20,14 @@ ShowRows = Callable[[int, int], None]
 
 
 @contextmanager
-def ingest_progress(*, events: bool = False, live: bool | None = None) -> Iterator[Show]:
+def ingest_progress(*, events: bool = False, live: bool | None = None, silent: bool = False) -> Iterator[Show]:
     """A callback that shows an ingest's report as it goes.
 
     With `events` each is a line of JSON, `{"event": "progress", ...}`, with the fields of the report.
     """
-    if events:
+    if silent:
+        yield lambda _: None
+    elif events:
         yield _now_and_then(_event, EVENT_EVERY_S)
     elif live if live is not None else sys.stderr.isatty():
         with _display() as show:

@@ -22,12 +22,15 @@ class Stop:
 
     asked = False
 
+    def __init__(self, *, says: bool) -> None:
+        self._says = says
+
     def __call__(self, _: int, __: FrameType | None) -> None:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        # Past sys.stderr, which the main thread may be writing to: it cannot be entered a second time.
-        os.write(2, b"Stopping once the current clips are stored; a second signal stops immediately.\n")
+        if self._says:  # past sys.stderr, which the main thread may be writing to: it cannot be entered a second time
+            os.write(2, b"Stopping once the current clips are stored; a second signal stops immediately.\n")
 
     def between(self, show: Show) -> Show:
         """The same callback, which raises KeyboardInterrupt after a signal."""
@@ -41,14 +44,15 @@ class Stop:
 
 
 @contextmanager
-def stoppable() -> Iterator[Stop]:
-    """Within the block both signals stop the work; it ends with a sentence and exit code 130."""
-    stop = Stop()
+def stoppable(*, says: bool = True) -> Iterator[Stop]:
+    """Within the block both signals stop the work; it ends with exit code 130 and, if it `says` so, a sentence."""
+    stop = Stop(says=says)
     before = [signal.signal(number, stop) for number in SIGNALS]
     try:
         yield stop
     except KeyboardInterrupt:
-        output.note("Stopped. What is embedded is kept: run the same command to continue.")
+        if says:
+            output.note("Stopped. What is embedded is kept: run the same command to continue.")
         raise typer.Exit(STOPPED) from None
     finally:
         for number, handler in zip(SIGNALS, before, strict=True):

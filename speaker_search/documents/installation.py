@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from speaker_search.documents.document import Document
@@ -52,3 +54,25 @@ class Diagnosis(Document):
     machine: MachineState
     sounds: SoundState
     packages: dict[str, str | None] = Field(description="Versions; null for a package that is not installed.")
+
+
+KeyState = Literal["not needed", "accepted", "missing", "refused", "unknown"]
+
+
+class ServerDiagnosis(Document):
+    """What a running server says of itself, and how it compares with this machine."""
+
+    address: str
+    tls: bool
+    ready: bool = Field(description="Whether it answers searches.")
+    key: KeyState = Field(description="Of the key that was sent; unknown where the server could not say.")
+    version: str | None = Field(description="Of the program that serves; null where the server does not tell.")
+    own_version: str = Field(description="Of this program.")
+    encoder: str | None = Field(description="The space that it searches.")
+    own_encoder: str | None = Field(description="The space of this machine's weights of that encoder; null without.")
+    embedded: int | None = Field(description="Clips embedded in its catalog.")
+    indexed: int | None = Field(description="Clips in its index.")
+    pending: int | None = Field(description="Clips still to be embedded.")
+    index_age_s: float | None = Field(description="Since its index was last up to date.")
+    clock_ahead_s: float | None = Field(description="By how much its clock is ahead of this machine's, to about 1 s.")
+    problems: list[str] = Field(default=[], description="What somebody should look at, a sentence each.")

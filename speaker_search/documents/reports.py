@@ -210,6 +210,10 @@ class Verification(Document):
     compared: int = Field(description="Vectors compared with the catalog's; the labels of all clips always are.")
     unusable: list[UnusableVector] = Field(default=[], description="Embedded clips whose vectors are damaged.")
     requeued: int = Field(default=0, description="Clips that a repair has queued, to be embedded anew.")
+    ahead: int = Field(
+        default=0,
+        description="Changes that the saved index has seen and the catalog has not: the database was set back.",
+    )
     ok: bool
 
 

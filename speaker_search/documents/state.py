@@ -36,6 +36,7 @@ class LibraryState(Document):
     clips: ClipCounts
     refused: dict[str, int] = Field(description="Refused clips by reason, the most frequent first.")
     index: IndexState | None = Field(description="Null while the catalog is empty.")
+    version: str = Field(description="Of the program.")
     may_edit: bool = Field(default=True, description="Whether the key of the request may change the catalog.")
     folders: list[str] = Field(
         default=[], description="What POST /v1/ingest may read, told to those who may change the catalog."

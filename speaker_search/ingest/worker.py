@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from speaker_search import logs
 from speaker_search.audio.decoders import Decoders
 from speaker_search.catalog import outcomes, queue
 from speaker_search.catalog.database import Catalog
@@ -56,12 +58,14 @@ class Worker:
         meanwhile. A kill loses only the unstored portions, which the next worker claims again.
         """
         with leased(self.catalog, self.space.id) as claims:
+            logs.event("worker begins", worker=claims.worker, encoder=self.space.name)
             while True:
                 patiently(lambda: queue.release(self.catalog, processes.is_dead), self._waiting)
                 self._deferred = 0
                 self._embed_all(claims)
                 left, claimed = patiently(self._left, self._waiting)
                 if drain and left == self._deferred:
+                    logs.event("worker is done", worker=claims.worker, left=left)
                     return
                 if left:  # some may be ours: deferred, or claimed by a transaction whose answer was lost
                     patiently(claims.give_back, self._waiting)
@@ -104,6 +108,7 @@ class Worker:
         """Embed a portion and store what became of each clip."""
         if not portion:
             return
+        began = time.monotonic()
         patiently(lambda: claims.take_in_hand([one.found.clip.id for one in portion]), self._waiting)
         decoded: list[tuple[Found, Waveform]] = []
         refused: list[tuple[Found, AudioError]] = []
@@ -122,6 +127,15 @@ class Worker:
             results.append(self._outcome(found, waveform, vector))
         stored = patiently(lambda: outcomes.store(self.catalog, self.space.id, results), self._waiting)
         self.report.merged += stored.merged
+        embedded = [outcome for outcome in stored.kept if outcome.refusal is None]
+        logs.event(
+            "portion",
+            worker=claims.worker,
+            clips=len(embedded),
+            refused=len(stored.kept) - len(embedded),
+            audio_s=round(math.fsum(outcome.seconds or 0.0 for outcome in embedded), 1),
+            ms=round(1000 * (time.monotonic() - began), 1),
+        )
         for outcome in stored.kept:
             if outcome.refusal is not None:
                 self.report.refused[str(outcome.refusal)] += 1
@@ -165,6 +179,7 @@ class Worker:
             return queue.left(connection, self.space.id)
 
     def _waiting(self, error: Exception) -> None:
+        logs.event("waiting for the database", level="warning")
         self.report.waiting_for = str(error)
         self.on_progress(self.report)
         self.report.waiting_for = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Protocol
 
 from speaker_search import documents
@@ -164,6 +165,7 @@ class Browsing(Holdings):
             clips=documents.ClipCounts(embedded=index.clips if index else 0, pending=pending, refused=refused),
             refused=reasons,
             index=documents.IndexState.copy_of(index) if index else None,
+            version=version("speaker-search"),
         )
 
     def refused_list(

@@ -21,6 +21,7 @@ from speaker_search.catalog.scans.gone import forget_gone, mark_gone
 from speaker_search.catalog.spaces import Space, count_clips, position, spaces
 from speaker_search.entities import Refusal
 from speaker_search.errors import AudioError, NotFoundError, UsageError
+from speaker_search.ingest import processes
 from speaker_search.library import media_types
 from speaker_search.library.encoder_choice import Defaults, defaults, space_to_search
 from speaker_search.settings import Settings
@@ -193,7 +194,7 @@ class Holdings:
     @staticmethod
     def upgrade(settings: Settings) -> documents.Upgraded:
         """Bring a catalog that an older version wrote to this version's schema, in place."""
-        return documents.Upgraded(version=upgrade_catalog(settings.url))
+        return documents.Upgraded(version=upgrade_catalog(settings.url, processes.is_dead))
 
     def _spaces(self) -> list[Space]:
         with self.catalog.read() as connection:

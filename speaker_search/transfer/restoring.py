@@ -19,8 +19,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import AddConstraint, CreateIndex, DropConstraint, DropIndex, ExecutableDDLElement
 
 from speaker_search.catalog import schema, tables
+from speaker_search.catalog.checks.database_errors import translated
 from speaker_search.catalog.checks.integrity import count_broken
-from speaker_search.catalog.database import open_catalog, translated
+from speaker_search.catalog.database import open_catalog
 from speaker_search.entities import counted
 from speaker_search.errors import CatalogError, UsageError
 from speaker_search.transfer.backing_up import OnRows

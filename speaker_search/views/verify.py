@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from speaker_search.catalog.checks.vectors import UnusableVector, unusable_vectors
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.embeddings import UNKNOWN, EmbeddedClips, Labels, all_embedded, all_labels, embedded
-from speaker_search.catalog.spaces import ClipCounts, Space, count_clips
+from speaker_search.catalog.spaces import ClipCounts, Space, count_clips, position
 from speaker_search.views import characters
 from speaker_search.views.characters import Characters
 from speaker_search.views.clip_index.columns import ById, Columns, halves
@@ -42,6 +42,7 @@ class Verification:
     index: Comparison
     compared: int  #: vectors, of those that both hold
     unusable: list[UnusableVector]  #: in the catalog; they are in no index
+    ahead: int  #: changes that the saved index has seen and the catalog's log has not
     ok: bool
 
 
@@ -52,6 +53,9 @@ def verify(catalog: Catalog, space: Space, folder: Path, *, deep: bool = False, 
     all that is derived from them. Raises IndexUnusableError when damaged.
     """
     snapshot = load(folder, catalog.uuid, space)
+    with catalog.read() as connection:
+        reached = position(connection, space, catalog.uuid)
+    ahead = max(0, snapshot.position - reached) if snapshot else 0
     while True:
         snapshot = follow(catalog, space, snapshot)
         with catalog.read() as connection:  # sees one state, whatever is stored meanwhile
@@ -65,7 +69,7 @@ def verify(catalog: Catalog, space: Space, folder: Path, *, deep: bool = False, 
                     compared, unusable = _sampled(connection, space, here, sampled)
                     vectors = min(sampled, compared.vectors)
                 wrong = unusable or compared.missing or compared.extra or compared.different
-                return Verification(counts, compared, vectors, unusable, not wrong)
+                return Verification(counts, compared, vectors, unusable, ahead, not wrong)
 
 
 def _all(connection: Connection, space: Space, snapshot: Snapshot) -> tuple[Comparison, list[UnusableVector]]:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
+from speaker_search import logs
 from speaker_search.errors import SpeakerSearchError
 from speaker_search.library import Library
 from speaker_search.settings import Settings
@@ -67,8 +68,9 @@ def create_app(
     return app
 
 
-def serve_one_of_several(settings: Settings, host: str, handed: Handed) -> None:
+def serve_one_of_several(settings: Settings, host: str, log_format: logs.Format, handed: Handed) -> None:
     """What each of several processes runs."""
+    logs.to_stderr(log_format)
     end_at_sigterm()
     try:
         with Library(settings) as library:
@@ -77,4 +79,7 @@ def serve_one_of_several(settings: Settings, host: str, handed: Handed) -> None:
             patience = Patience()
             run(create_app(library, host=host, patience=patience, when_ready=handed.ready), handed, patience)
     except SpeakerSearchError as error:
+        if log_format == "json":
+            logs.ended(error)
+            sys.exit(1)
         sys.exit(str(error))

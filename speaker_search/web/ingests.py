@@ -34,7 +34,7 @@ RETRY_AFTER_S = 60.0  # while too many wait
 POLL_S = 0.5  # between checks for ingests requested from other servers
 WRITTEN_EVERY_S = 0.5  # the progress of one that runs
 ENDED = ("done", "failed", "cancelled")
-LOG = logging.getLogger("uvicorn.error")
+LOG = logging.getLogger(__name__)
 _ID = re.compile(r"[0-9a-f]{32}")
 
 

@@ -128,7 +128,7 @@ OUTSIDE: dict[type[errors.SpeakerSearchError], str] = {
     errors.DecoderError: "Sounds cannot be decoded at the moment.",
 }
 RETRY_AFTER_S = 5  # where nothing better is known
-LOG = logging.getLogger("uvicorn.error")
+LOG = logging.getLogger(__name__)
 #: The phrases of RFC 9110 where Python 3.11 still has those of older RFCs.
 PHRASES = {413: "Content Too Large", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 

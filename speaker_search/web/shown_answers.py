@@ -240,6 +240,7 @@ ANSWERS: dict[str, Any] = {
             bytes=152_064,
             recall=None,
         ),
+        version="1.0.0",
         may_edit=True,
         folders=["/voices"],
     ),

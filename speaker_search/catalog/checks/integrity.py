@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, ForeignKey, exists, func, select
 
-from speaker_search.catalog.database import Catalog, damaged
+from speaker_search.catalog.checks.database_errors import damaged
+from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.rows import existing, stream
 from speaker_search.catalog.tables import characters, clips, games, makers, metadata
 

@@ -48,6 +48,11 @@ def verify(
         )
         for one in found.unusable:
             output.say(f"clip {one.id}: {one.why}: {one.path}")
+        if found.ahead:
+            output.note(
+                f"The saved index is {counted(found.ahead, 'change')} ahead of the catalog: the database was set "
+                "back to an earlier moment. Give the catalog a new identity before it is used; the README says how."
+            )
         if found.requeued:
             output.note(f"Queued {counted(found.requeued, 'clip')}: `spksearch worker --drain` embeds what is queued.")
         mend = "verify --repair" if found.unusable else "index build"

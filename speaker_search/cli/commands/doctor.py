@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from speaker_search import documents, settings
 from speaker_search.cli import options, output
 
 
-def doctor(json: options.Json = False) -> None:
+def doctor(
+    server: Annotated[
+        str | None, typer.Option(metavar="URL", help="Ask the running server at this address instead.")
+    ] = None,
+    json: options.Json = False,
+) -> None:
     """Show which encoders are ready, what others lack, what they run on, and which sounds are read. Uses no network.
 
     SPKSEARCH_CHECKPOINT applies to the encoder in SPKSEARCH_ENCODER or, without one, to the default of a new catalog.
+    With --server: whether a server is ready, takes the key in SPKSEARCH_API_KEY, is of this version and compares the
+    same vectors, how old its index is, and whether its clock is right. The exit code is 1 where there is a problem.
 
     Example: spksearch doctor
     """
+    if server is not None:
+        _ask(server, json)
     output.waiting("Looking at the encoders…")
     from speaker_search.library.diagnosis import diagnose
 
@@ -47,3 +60,18 @@ def _print(found: documents.Diagnosis) -> None:
     output.say("")
     installed = [(name, known) for name, known in found.packages.items() if known]
     output.facts([*found.machine.model_dump().items(), *installed])
+
+
+def _ask(server: str, json: bool) -> None:
+    output.waiting("Asking the server…")
+    from speaker_search.library.server_check import check_server
+
+    found = check_server(server, settings.load())
+    if json:
+        output.json_document(found)
+    else:
+        output.facts([(name, value) for name, value in found.model_dump().items() if name != "problems"])
+        for problem in found.problems:
+            output.say(problem)
+        output.say("" if found.problems else "All is well.")
+    raise typer.Exit(1 if found.problems else 0)

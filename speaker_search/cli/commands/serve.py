@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from speaker_search import logs
 from speaker_search.cli import options, output
 from speaker_search.errors import UsageError
 
@@ -22,6 +23,7 @@ def serve(
     ] = 1,
     encoder: options.EncoderName = None,
     device: options.Device = None,
+    log_format: options.LogFormat = "text",
 ) -> None:
     """Serve the pages and the HTTP API until stopped. An empty catalog is searched as soon as it has voices.
 
@@ -30,11 +32,11 @@ def serve(
 
     Example: spksearch serve --port 8000
     """
-    with options.open_library(encoder=encoder, device=device) as library:
-        run_server(library, host, port, processes)
+    with options.logged(log_format), options.open_library(encoder=encoder, device=device) as library:
+        run_server(library, host, port, processes, log_format)
 
 
-def run_server(library: Library, host: str, port: int, processes: int = 1) -> None:
+def run_server(library: Library, host: str, port: int, processes: int = 1, log_format: logs.Format = "text") -> None:
     """Serve a library until stopped. Raises UsageError where it cannot be served there."""
     from speaker_search.web.app import create_app, serve_one_of_several
     from speaker_search.web.serving.connections import Patience
@@ -47,7 +49,7 @@ def run_server(library: Library, host: str, port: int, processes: int = 1) -> No
     check_exposure(library.settings, host)
     if library.empty:  # until it is filled, over HTTP or by another program
         served, reason = "an empty catalog", library.encoder_choice().reason
-        if reason and library.settings.roots:
+        if reason and library.settings.roots and log_format == "text":
             output.note(reason)
     else:  # what cannot be searched is reported now
         served = library.prepare()
@@ -57,12 +59,14 @@ def run_server(library: Library, host: str, port: int, processes: int = 1) -> No
     end_at_sigterm()
     address = f"[{host}]" if ":" in host else host
     port = listener.getsockname()[1]
-    output.note(f"Serving {served} on http://{address}:{port}; open it in a browser. /docs describes the API.")
+    if log_format == "text":
+        output.note(f"Serving {served} on http://{address}:{port}; open it in a browser. /docs describes the API.")
+    logs.event("listening", port=port, processes=processes)
     if processes == 1:
         run(app, listener, patience)
     else:
         library.close()  # each process opens it
-        Processes(serve_one_of_several, (library.settings, host), processes).run(listener)
+        Processes(serve_one_of_several, (library.settings, host, log_format), processes).run(listener)
 
 
 def mcp(

@@ -90,15 +90,21 @@ def worker(
     device: options.Device = None,
     workers: Workers = None,
     drain: Annotated[bool, typer.Option("--drain", help="End when no clip is left to embed.")] = False,
+    log_format: options.LogFormat = "text",
     json: options.Json = False,
 ) -> None:
     """Embed clips that `ingest --enqueue` registered, until stopped. Any number may run, on any number of machines.
 
     Example: spksearch worker --drain
     """
-    opened = options.open_library
-    with opened(encoder=encoder, device=device) as library, stoppable() as stop, ingest_progress(events=json) as show:
-        _load(library, json)
+    lines = log_format == "json"
+    with (
+        options.logged(log_format),
+        options.open_library(encoder=encoder, device=device) as library,
+        stoppable(says=not lines) as stop,
+        ingest_progress(events=json, silent=lines) as show,
+    ):
+        _load(library, json or lines)
         report = library.work(drain=drain, processes=workers, on_progress=stop.between(show))
     _print(report, json, encoder=encoder, of_scan=False)
 

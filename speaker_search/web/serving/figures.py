@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 from prometheus_client import (
     CollectorRegistry,
@@ -20,6 +22,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from speaker_search import logs
 from speaker_search.library import Library
 from speaker_search.settings import figures_folder
 from speaker_search.web.serving.connections import Patience
@@ -29,6 +32,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 METHODS = ("GET", "POST", "DELETE", "OPTIONS")  # a client may send any word
 TYPE_PREFIX = "urn:spksearch:problem:"
+PROBES = ("/healthz", "/readyz", "/metrics")  # asked every few seconds: logged only when they fail
 
 
 class Metrics:
@@ -66,9 +70,9 @@ class Metrics:
     def stage(self, name: str, seconds: float) -> None:
         self._stages.labels(name).observe(seconds)
 
-    def watch(self, library: Library, turns: Iterable[Turns], patience: Patience) -> None:
+    def watch(self, library: Library, turns: Iterable[Turns], patience: Patience, ready: Callable[[], bool]) -> None:
         """Show also what a library holds and what waits, as it is when the figures are asked for."""
-        self._own.register(_Held(library, list(turns), patience))
+        self._own.register(_Held(library, list(turns), patience, ready))
 
     def text(self) -> bytes:
         """All of it. Where several processes serve, counts and times are those of all of them together."""
@@ -86,14 +90,16 @@ class Metrics:
                 await app(scope, receive, send)
                 return
             began, status, problem = time.perf_counter(), 499, False  # 499: the client left before an answer
+            kind: str | None = None
 
             async def noted(message: Message) -> None:
-                nonlocal status, problem
+                nonlocal status, problem, kind
                 if message["type"] == "http.response.start":
                     status = message["status"]
                     problem = status >= 400
                 elif problem and not message.get("more_body"):
-                    self._note_problem(message.get("body", b""))
+                    kind = _kind_of(message.get("body", b""))
+                    self._refused.labels(kind).inc()
                 await send(message)
 
             self._in_hand.inc()
@@ -104,18 +110,30 @@ class Metrics:
                 route = _route(scope)
                 method = scope["method"] if scope["method"] in METHODS else "other"
                 self._requests.labels(method, route, str(status)).inc()
-                self._seconds.labels(route).observe(time.perf_counter() - began)
+                took_s = time.perf_counter() - began
+                self._seconds.labels(route).observe(took_s)
+                _log(method, route, status, took_s, kind)
 
         return counted
 
-    def _note_problem(self, body: bytes) -> None:
-        if not body:  # the client left before its request was complete
-            self._refused.labels("left").inc()
-            return
-        try:
-            self._refused.labels(json.loads(body)["type"].removeprefix(TYPE_PREFIX)).inc()
-        except (ValueError, LookupError, TypeError):
-            self._refused.labels("other").inc()
+
+def _kind_of(body: bytes) -> str:
+    """The type of the problem that is an answer's body."""
+    if not body:  # the client left before its request was complete
+        return "left"
+    try:
+        return str(json.loads(body)["type"]).removeprefix(TYPE_PREFIX)
+    except (ValueError, LookupError, TypeError):
+        return "other"
+
+
+def _log(method: str, route: str, status: int, took_s: float, problem: str | None) -> None:
+    if status < 400 and route in PROBES:
+        return
+    level: logs.Level = "info" if status < 400 else "warning" if status < 500 or status == 503 else "error"
+    logs.event(
+        "request", level=level, method=method, route=route, status=status, ms=round(1000 * took_s, 1), problem=problem
+    )
 
 
 def _route(scope: Scope) -> str:
@@ -128,12 +146,18 @@ def _route(scope: Scope) -> str:
 class _Held(Collector):
     """What a library holds and what waits."""
 
-    def __init__(self, library: Library, turns: list[Turns], patience: Patience) -> None:
+    def __init__(self, library: Library, turns: list[Turns], patience: Patience, ready: Callable[[], bool]) -> None:
         self._library = library
         self._turns = turns
         self._patience = patience
+        self._ready = ready
 
     def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily("spksearch_ready", "1 while searches are answered.", self._ready())
+        with suppress(OSError):  # an empty catalog on PostgreSQL needs no home yet
+            disk = shutil.disk_usage(self._library.settings.home)
+            yield GaugeMetricFamily("spksearch_home_size_bytes", "Size of the home's disk.", disk.total)
+            yield GaugeMetricFamily("spksearch_home_free_bytes", "Free space on the home's disk.", disk.free)
         if (live := self._library.live) is not None:
             ready = live.ready
             yield GaugeMetricFamily("spksearch_index_clips", "Clips in the index.", ready.snapshot.clips.clips)

@@ -1,6 +1,7 @@
 """The guards that a request passes before it reaches a route, and the routes that say how the server is.
 
-From the outside in: counting, plain errors as problems, host and origin, CORS, keys, bodies, conditional requests.
+From the outside in: the request's id, counting, plain errors as problems, host and origin, CORS, keys, bodies,
+conditional requests.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from speaker_search.web.serving.connections import Patience
 from speaker_search.web.serving.figures import CONTENT_TYPE, Metrics
 from speaker_search.web.serving.origins import LOOPBACK, Origins
 from speaker_search.web.serving.readiness import Readiness
+from speaker_search.web.serving.request_ids import HEADER, with_ids
 from speaker_search.web.serving.sessions import Sessions
 from speaker_search.web.serving.side_by_side import SearchTurns
 
@@ -56,11 +58,12 @@ def guard(app: FastAPI, library: Library, host: str, patience: Patience, metrics
             allow_origins=settings.page_origins,
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "X-API-Key"],
-            expose_headers=["ETag", "Retry-After"],
+            expose_headers=["ETag", "Retry-After", HEADER],
         )
     app.add_middleware(Origins, hosts=hosts, origins=settings.page_origins)
     app.add_middleware(problems.PlainErrors)
     app.add_middleware(metrics.counting)
+    app.add_middleware(with_ids)
     return sessions
 
 
@@ -69,7 +72,7 @@ def add_routes(
 ) -> None:
     """The routes that say how the server is."""
     library.stages.listener = metrics.stage
-    metrics.watch(library, turns, patience)
+    metrics.watch(library, turns, patience, readiness.ready)
 
     @app.get("/healthz", tags=["server"])
     async def healthz() -> dict[str, str]:

@@ -13,7 +13,7 @@ from speaker_search.library import Library
 EMPTY_POLL_S = 1.0  # between checks whether an empty catalog has voices by now
 RETRY_S = 10.0  # after a failure that may pass, such as a download
 PATIENCE_S = 2.0  # with a warm-up in progress, at the end
-LOG = logging.getLogger("uvicorn.error")
+LOG = logging.getLogger(__name__)
 
 
 class Readiness:
@@ -35,6 +35,13 @@ class Readiness:
         self._closing.set()
         if self._thread.ident is not None:
             self._thread.join(PATIENCE_S)
+
+    def ready(self) -> bool:
+        """Whether searches are answered."""
+        try:
+            return self.document() is not None
+        except SpeakerSearchError:
+            return False
 
     def document(self) -> documents.Readiness | None:
         """That the server is ready; None while it starts. Raises what keeps it from being ready."""

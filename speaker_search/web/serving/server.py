@@ -45,6 +45,7 @@ def server_of(app: FastAPI, patience: Patience) -> uvicorn.Server:
         http=protocol,
         loop="asyncio",  # uvloop accepts connections by itself, as many as come
         ws="none",
+        log_config=None,  # logs.py says what is written, and how
         log_level="warning",
         access_log=False,
         server_header=False,

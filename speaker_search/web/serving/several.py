@@ -31,7 +31,7 @@ STARTED, READY = b"s", b"r"  # what a process tells: it takes connections; it an
 AGAIN_AFTER_S = 1.0  # a process that has ended is replaced
 HANDING_S = 1.0  # a process that does not take a connection for so long is passed over
 PATIENCE_S = 5.0  # with a process that was told to stop, after the time that it may take
-LOG = logging.getLogger("uvicorn.error")
+LOG = logging.getLogger(__name__)
 
 
 class Handed(Listener):
