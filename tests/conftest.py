@@ -117,6 +117,8 @@ SLOW = (
     "test_demo_voices.py",
     "test_tools.py",
     "test_side_by_side.py",
+    "test_train_loop.py",
+    "test_learner.py",
 )
 
 # A suite started in the background ignores Ctrl-C, and every program started from it would ignore it too.

@@ -23,6 +23,7 @@ from speaker_search.cli.commands import (
     take_in,
     try_out,
 )
+from speaker_search.cli.commands.models import train
 
 
 class Commands(TyperGroup):
@@ -69,6 +70,7 @@ app.command("similar")(ask.similar)
 app.command("cast")(ask.cast)
 app.add_typer(judge.app, name="verdict")
 app.command("evaluate")(ask.evaluate)
+app.command("train")(train.train)
 app.command("verify")(check.verify)
 browse.app.command("import")(carry.import_)
 browse.app.command("rename")(mend.rename)

@@ -22,12 +22,18 @@ class Stop:
 
     asked = False
 
+    def __init__(
+        self, words: str = "Stopping once the current clips are stored; a second signal stops immediately."
+    ) -> None:
+        """`words` are said at the first signal."""
+        self._words = f"{words}\n".encode()
+
     def __call__(self, _: int, __: FrameType | None) -> None:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
         # Past sys.stderr, which the main thread may be writing to: it cannot be entered a second time.
-        os.write(2, b"Stopping once the current clips are stored; a second signal stops immediately.\n")
+        os.write(2, self._words)
 
     def between(self, show: Show) -> Show:
         """The same callback, which raises KeyboardInterrupt after a signal."""
@@ -44,12 +50,20 @@ class Stop:
 def stoppable() -> Iterator[Stop]:
     """Within the block both signals stop the work; it ends with a sentence and exit code 130."""
     stop = Stop()
-    before = [signal.signal(number, stop) for number in SIGNALS]
     try:
-        yield stop
+        with told_of_signals(stop):
+            yield stop
     except KeyboardInterrupt:
         output.note("Stopped. What is embedded is kept: run the same command to continue.")
         raise typer.Exit(STOPPED) from None
+
+
+@contextmanager
+def told_of_signals(stop: Stop) -> Iterator[None]:
+    """Within the block both signals go to `stop`."""
+    before = [signal.signal(number, stop) for number in SIGNALS]
+    try:
+        yield
     finally:
         for number, handler in zip(SIGNALS, before, strict=True):
             signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""What is answered about models: how one was trained."""
