@@ -26,6 +26,9 @@ SHARED_VOICES = Path(__file__).resolve().parents[2] / "shared" / "voices"
 #: are done, and `scripts/test --quick` leaves them out. Each folder keeps files that it runs.
 SLOW = (
     "test_parity.py",
+    "test_train_loop.py",
+    "test_fine_tuning.py",
+    "test_learner.py",
     "test_readme.py",
     "test_pages.py",
     "test_judging.py",
@@ -117,8 +120,6 @@ SLOW = (
     "test_demo_voices.py",
     "test_tools.py",
     "test_side_by_side.py",
-    "test_train_loop.py",
-    "test_learner.py",
 )
 
 # A suite started in the background ignores Ctrl-C, and every program started from it would ignore it too.

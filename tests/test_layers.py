@@ -25,6 +25,7 @@ SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__
 LAYERS = (
     "entities",
     "errors",
+    "new_file",
     "documents",
     "settings",
     "audio",
@@ -67,6 +68,7 @@ INNER_FOLDERS = {
     "documents/searches",
     "encoders/backends",
     "encoders/networks",
+    "evaluation/spaces",
     "library/models",
     "library/questions",
     "library/under_load",

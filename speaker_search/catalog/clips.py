@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Select, func, select
+from sqlalchemy import Column, Connection, Row, Select, case, func, literal, select
 
-from speaker_search.catalog.rows import among, chunks, read_by_id
+from speaker_search.catalog.rows import among, chunks, read_by_id, stream
 from speaker_search.catalog.spaces import Space
-from speaker_search.catalog.tables import clips, copies, queue, roots
+from speaker_search.catalog.tables import clips, copies, embeddings, queue, roots
 from speaker_search.entities import Clip
 from speaker_search.errors import NotFoundError
 
@@ -29,6 +29,18 @@ class RefusedClip:
     name: str  #: of its file, below the folder or in the archive that was ingested
 
 
+@dataclass(frozen=True, slots=True)
+class HeldClips:
+    """Some clips of a character, or of a game's unknown speakers."""
+
+    game_id: int
+    character_id: int | None
+    embedded: int
+    pending: int
+    refused: int
+    seconds: float  #: of those that are embedded
+
+
 def clips_by_id(connection: Connection, ids: Sequence[int]) -> dict[int, Clip]:
     """The clips with these ids that the catalog holds, by id."""
     return {row[0]: Clip(*row) for row in read_by_id(connection, _clips, clips.c.id, ids)}
@@ -44,6 +56,12 @@ def clips_of(connection: Connection, character_id: int, *, limit: int) -> list[C
     """The first clips of a character, by id."""
     query = select(clips.c.id).where(clips.c.character_id == character_id).order_by(clips.c.id).limit(limit)
     return sorted(clips_by_id(connection, list(connection.execute(query).scalars())).values(), key=lambda clip: clip.id)
+
+
+def texts(connection: Connection) -> Iterator[tuple[int, str]]:
+    """The texts of all clips that have one."""
+    query = select(clips.c.id, clips.c.text).where(clips.c.text != "")
+    return ((id_, text) for rows in stream(connection, query) for id_, text in rows)
 
 
 def places(connection: Connection, clip_id: int) -> list[tuple[Path, str]]:
@@ -65,6 +83,18 @@ def is_imported(root: str | Path) -> bool:
 def is_root(connection: Connection, path: str) -> bool:
     """Whether a folder or archive of this path has been registered."""
     return connection.execute(select(roots.c.id).where(roots.c.path == path)).first() is not None
+
+
+def held_by_character(connection: Connection, space: Space) -> list[HeldClips]:
+    """How many clips of each character, and of unknown speakers of each game, a space has embedded or not."""
+    c, e, q = clips.c, embeddings.c, queue.c
+    refused = func.sum(case((q.status == "refused", 1), else_=0))
+    done = select(c.game_id, c.character_id, func.count(), literal(0), literal(0), func.sum(c.seconds))
+    done = done.join_from(embeddings, clips, e.clip_id == c.id).where(e.encoder_id == space.id)
+    waiting = select(c.game_id, c.character_id, literal(0), func.count() - refused, refused, literal(0.0))
+    waiting = waiting.join_from(queue, clips, q.clip_id == c.id).where(q.encoder_id == space.id)
+    rows = [row for query in (done, waiting) for row in connection.execute(query.group_by(c.game_id, c.character_id))]
+    return [HeldClips(game, who, int(n), int(m), int(k), float(s or 0)) for game, who, n, m, k, s in rows]
 
 
 def refused_clips(

@@ -41,6 +41,13 @@ def spaces(connection: Connection) -> list[Space]:
     return [Space(*row) for row in connection.execute(select(c.id, c.space, c.name, c.dim).where(begun).order_by(c.id))]
 
 
+def filled_spaces(connection: Connection) -> list[Space]:
+    """The spaces that hold clips, oldest first."""
+    c = encoders.c
+    held = exists().where(embeddings.c.encoder_id == c.id)
+    return [Space(*row) for row in connection.execute(select(c.id, c.space, c.name, c.dim).where(held).order_by(c.id))]
+
+
 def ensure_space(catalog: Catalog, *, space: str, name: str, dim: int) -> Space:
     """The space with that name, created if it is new. It is not among `spaces` before its first clip."""
     with catalog.write() as connection:

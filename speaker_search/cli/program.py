@@ -23,7 +23,7 @@ from speaker_search.cli.commands import (
     take_in,
     try_out,
 )
-from speaker_search.cli.commands.models import train
+from speaker_search.cli.commands.models import compare, plot, train
 
 
 class Commands(TyperGroup):
@@ -70,6 +70,8 @@ app.command("similar")(ask.similar)
 app.command("cast")(ask.cast)
 app.add_typer(judge.app, name="verdict")
 app.command("evaluate")(ask.evaluate)
+app.command("compare")(compare.compare)
+app.add_typer(plot.app, name="plot")
 app.command("train")(train.train)
 app.command("verify")(check.verify)
 browse.app.command("import")(carry.import_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from speaker_search.cast.voices import Cast
@@ -99,9 +100,15 @@ def evaluate(catalog: Catalog, ready: Ready, cast: Cast, truth: Truth, by: By | 
     Raises UsageError when the truth knows none of the catalog's characters, or none of their styles if these are asked
     for.
     """
+    known = known_characters(catalog, ready.profiles, truth)
+    return measured(ready, cast, known, by, None if by is None else part_names(catalog, known, truth, by))
+
+
+def measured(
+    ready: Ready, cast: Cast, known: Known, by: By | None = None, names: Sequence[str] | None = None
+) -> Evaluation:
+    """The same for known characters (n), whose parts have these names (n)."""
     profiles = ready.profiles
-    known = known_characters(catalog, profiles, truth)
-    names = None if by is None else part_names(catalog, known, truth, by)
     queries = measure_queries(ready, known)
     if not len(known.heard):
         return Evaluation(

@@ -9,6 +9,7 @@ import numpy as np
 
 from speaker_search.catalog import people
 from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.knowledge.known_groups import Groups
 from speaker_search.entities import Ids
 from speaker_search.errors import UsageError
 from speaker_search.evaluation.metrics import Bools
@@ -72,6 +73,21 @@ def known_characters(catalog: Catalog, profiles: Profiles, truth: Truth) -> Know
     ids = np.array([character.id for character, _ in named], np.int64)
     games = np.array([character.game.id for character, _ in named], np.int64)
     return Known(ids, games, actors, rows, actors_of_rows)
+
+
+def known_by_word(profiles: Profiles, said: Groups) -> Known:
+    """The characters that credits name an actor of, or verdicts call one voice with another.
+
+    Two of them count as two voices unless it is known that they are one.
+    """
+    together, _, spoken = said.known_of(profiles.character_ids.tolist())
+    ids = np.unique(np.array([*together, *((id_, id_) for id_, _ in spoken)], np.int64))
+    groups = [said.group_of(id_) for id_ in ids.tolist()]
+    actors = np.asarray(np.unique(np.array(groups, np.int64), return_inverse=True)[1], np.int64)
+    rows = np.searchsorted(profiles.character_ids, ids)
+    actors_of_rows = np.full(len(profiles), NOBODY, np.int64)
+    actors_of_rows[rows] = actors
+    return Known(ids, profiles.game_ids[rows], actors, rows, actors_of_rows)
 
 
 def part_names(catalog: Catalog, known: Known, truth: Truth, by: By) -> list[str]:

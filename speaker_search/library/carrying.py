@@ -33,8 +33,8 @@ class Carrying(Intake):
 
         Raises UsageError when the file exists already or cannot be written.
         """
+        from speaker_search.new_file import new_file
         from speaker_search.transfer.backing_up import back_up
-        from speaker_search.transfer.new_file import new_file
 
         with new_file(Path(file)) as beside, self.catalog.read() as connection:
             manifest = back_up(connection, beside, on_rows)
@@ -71,8 +71,8 @@ class Carrying(Intake):
         All of them, or those of some makers and games. Raises UsageError when the file exists already or cannot be
         written, NotFoundError for a maker or game that is not there.
         """
+        from speaker_search.new_file import new_file
         from speaker_search.transfer.exporting import export
-        from speaker_search.transfer.new_file import new_file
 
         space = self.space
         with new_file(Path(file)) as beside, self.catalog.read() as connection:

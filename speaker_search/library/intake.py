@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from speaker_search import documents, encoders
 from speaker_search.catalog.spaces import check_space
 from speaker_search.encoders import Encoder
+from speaker_search.encoders.weights import resolve
 from speaker_search.entities import shown
 from speaker_search.library.encoder_choice import Choice, encoder_of, encoder_to_embed
 from speaker_search.library.following import Following
+from speaker_search.library.kept_weights import keep_weights, kept_weights
 from speaker_search.library.under_load.embedding_turns import EmbeddingTurns
 from speaker_search.settings import Settings
 
@@ -88,11 +90,13 @@ class Intake(Following):
         return encoder_to_embed(asked, held, default=self._defaults, encoders=self._encoder_names())
 
     def encoder_for_ingest(self) -> Encoder:
-        """The encoder that new voices are embedded with, loaded."""
-        wanted = self.encoder_choice().name
-        encoder = self._load(encoder_of(wanted))
+        """The encoder that new voices are embedded with, loaded. A copy of a user's own weights is kept."""
+        wanted, checkpoint = self.encoder_choice().name, self.settings.checkpoint
+        encoder = self._load(encoder_of(wanted), wanted if "@" in wanted else None)
         if "@" in wanted:
             check_space(encoder.space, wanted)
+        if checkpoint is not None and encoder.name in encoders.NAMES:
+            keep_weights(self.settings.home, resolve(encoder.name, checkpoint, download=False))
         return encoder
 
     @staticmethod
@@ -152,11 +156,18 @@ class Intake(Following):
             if space.name == tally.encoder:
                 self._save_index(space)
 
-    def _load(self, name: str) -> Encoder:
+    def _load(self, name: str, space: str | None = None) -> Encoder:
+        """The encoder of this name, with the weights that a space was made with where these were kept.
+
+        SPKSEARCH_CHECKPOINT goes before weights that were kept.
+        """
+        own = None if space is None else kept_weights(self.settings.home, space)
+        checkpoint = self.settings.checkpoint or own
         with self._loading:
-            if self._encoder is None or self._encoder.name != name:
-                self._encoder = encoders.load(name, checkpoint=self.settings.checkpoint, device=self.settings.device)
-            return self._encoder
+            loaded = self._encoder
+            if loaded is None or loaded.name != name or (own is not None and loaded.space != space):
+                loaded = self._encoder = encoders.load(name, checkpoint=checkpoint, device=self.settings.device)
+            return loaded
 
     def _encoder_names(self) -> tuple[str, ...]:
         """The encoders to choose from: this program's, and the one passed in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -11,6 +12,8 @@ from speaker_search.entities import Floats
 
 SEED = 1
 FEWEST = 40  # that PaCMAP can lay out
+FEWEST_TSNE, MOST_TSNE = 10, 3_000  # vectors that t-SNE lays out: 3,000 take about 10 s on one core
+PERPLEXITY = 30.0  # neighbours that t-SNE looks at, where there are three times as many vectors or more
 NEAREST = 3  # vectors that a new one is placed between
 ROWS = 1 << 14  # compared at a time
 SLIGHT = 1e-6  # between vectors: they are equal
@@ -27,7 +30,27 @@ def principal(vectors: Floats) -> Floats:
     return fitted((centred @ pair).astype(np.float32))
 
 
-def neighbourly(vectors: Floats, start: Floats | None = None) -> Floats:
+def spread(vectors: Floats, seed: int = SEED) -> tuple[Floats, str]:
+    """Places (n, 2) of unit vectors (n, dim) for a picture, and how they were found; equal for equal input.
+
+    Up to 3,000 vectors by t-SNE (van der Maaten and Hinton 2008), whose groups are tighter, and more by PaCMAP, which
+    is quicker; fewer than ten along their principal axes.
+    """
+    if len(vectors) < FEWEST_TSNE:
+        return principal(vectors), "principal axes"
+    if len(vectors) > MOST_TSNE:
+        return neighbourly(vectors, seed=seed), "PaCMAP"
+    from sklearn.manifold import TSNE  # type: ignore[import-untyped]  # takes seconds
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
+    with threadpool_limits(1):  # several threads add up in an order of their own
+        begin = (principal(vectors) - 0.5) * 1e-4
+        layout = TSNE(2, perplexity=perplexity, init=begin, random_state=seed, n_jobs=1)
+        return fitted(np.asarray(layout.fit_transform(vectors), np.float32)), f"t-SNE, perplexity {perplexity:.3g}"
+
+
+def neighbourly(vectors: Floats, start: Floats | None = None, *, seed: int = SEED) -> Floats:
     """Places (n, 2) at which near vectors (n, dim) are near, by PaCMAP (Wang et al. 2021, JMLR 22); from places `start`
     (n, 2) on, where they are given, so that a map that grows stays recognisable.
 
@@ -37,8 +60,9 @@ def neighbourly(vectors: Floats, start: Floats | None = None) -> Floats:
         return principal(vectors)
     import pacmap  # type: ignore[import-untyped]  # takes seconds
 
+    logging.getLogger("pacmap").setLevel(logging.ERROR)  # it warns that it is seeded
     begin = principal(vectors) if start is None else start
-    layout = pacmap.PaCMAP(n_components=2, distance="angular", random_state=SEED)
+    layout = pacmap.PaCMAP(n_components=2, distance="angular", random_state=seed)
     return fitted(layout.fit_transform(np.ascontiguousarray(vectors, np.float32), init=begin - 0.5))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import random as random_module
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -20,9 +21,9 @@ ROOM_SHARE = 0.3  # of clips that are put in a room
 MOST_REFLECTIONS = 8  # in a row, of a room: 5 ms of computation
 
 
-def check_installed() -> None:
+def check_installed(packages: Sequence[str] = PACKAGES) -> None:
     """Raises UsageError when a package is missing."""
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(
             f"`spksearch train` changes clips with the package {missing[0]}, which is not installed.",

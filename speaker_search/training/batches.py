@@ -123,10 +123,6 @@ class Sounds:
         return None
 
 
-def default_processes() -> int:
-    return os.cpu_count() or 1
-
-
 def _end_with_parent() -> None:
     """End this process when the one that started it is killed: its queue would keep it waiting forever."""
     parent = multiprocessing.parent_process()

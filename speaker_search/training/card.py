@@ -11,7 +11,9 @@ import torch
 
 from speaker_search.documents.models.trained import HeldOutError, TrainedModel, Voices
 from speaker_search.entities import counted
+from speaker_search.pictures import charts
 from speaker_search.training.batches import Sounds
+from speaker_search.training.curves import page_parts
 from speaker_search.training.kept_run import Beginning, KeptRun, replace
 from speaker_search.training.learner import Trainee
 from speaker_search.training.ranks import Ranks
@@ -62,11 +64,13 @@ def finish(made: TrainedModel, reached: Reached, own: Trainee, out: Path) -> Tra
     torch.save(own.weights(reached.best.network), file)
     content = file.getvalue()
     space = f"{made.encoder}@{hashlib.sha256(content).hexdigest()[:12]}"
-    card = out.with_suffix(".md")
-    whole = made.model_copy(update={"file": out, "space": space, "card": card, "finished": True})
+    card, curves = out.with_suffix(".md"), out.with_suffix(".html")
+    told = {"file": out, "space": space, "card": card, "curves": curves, "finished": True}
+    whole = made.model_copy(update=told)
     replace(out, content)
     replace(out.with_suffix(".json"), whole.model_dump_json(indent=1).encode() + b"\n")
     replace(card, markdown(whole).encode())
+    charts.save(curves, f"Training of {space}", page_parts(whole))
     return whole
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from speaker_search.documents.models.trained import Recipe
 from speaker_search.encoders.weights import Weights
 from speaker_search.entities import Floats
 from speaker_search.errors import UsageError
+from speaker_search.new_file import new_file
 from speaker_search.training.training_plan import Plan, load_plan, save_plan
 
 KEPT = 2  # checkpoints: if the newest is damaged, the one before it is used
@@ -49,9 +49,11 @@ class KeptRun:
     def begin(self, beginning: Beginning, plan: Plan, directions: Floats) -> None:
         """Write what the training starts with. Raises UsageError when that cannot be written."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir()
         except OSError as error:
-            raise _unwritable(self.folder, error) from error
+            raise UsageError(
+                f"The folder {self.folder} cannot be made: {error.strerror}.", "Name another place: --out."
+            ) from error
         file = io.BytesIO()
         save_plan(plan, directions, file)
         replace(self.folder / "plan.npz", file.getvalue())
@@ -83,10 +85,10 @@ class KeptRun:
         torch.save({**state, "step": step}, file)
         path = self.folder / f"step-{step:08d}.pt"
         try:
-            _replace(path, file.getbuffer())
-        except OSError as error:
-            mend = f"Make space, then go on: `{RESUME} {self.folder}`. Nothing before it is lost."
-            raise UsageError(f"The checkpoint {path} cannot be written: {error.strerror}.", mend) from error
+            replace(path, file.getbuffer())
+        except UsageError as error:
+            mend = f"Make space, then go on from the checkpoint before it: `{RESUME} {self.folder}`."
+            raise UsageError(error.detail, mend) from error
         for old in self._checkpoints()[KEPT:]:
             old.unlink(missing_ok=True)
 
@@ -108,31 +110,5 @@ class KeptRun:
 
 def replace(path: Path, content: bytes | memoryview) -> None:
     """Write a file, or write it anew: whole or not at all. Raises UsageError when it cannot be written."""
-    try:
-        _replace(path, content)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _replace(path: Path, content: bytes | memoryview) -> None:
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        if os.name != "nt":  # Windows cannot open folders, and makes renames durable without this
-            handle = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _unwritable(path: Path, error: OSError) -> UsageError:
-    return UsageError(
-        f"{path} cannot be written: {error.strerror or error}.", "Name a place with enough free space: --out."
-    )
+    with new_file(path, replace=True) as beside:
+        beside.write_bytes(content)

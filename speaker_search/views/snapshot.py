@@ -19,7 +19,7 @@ from speaker_search.errors import IndexUnusableError
 from speaker_search.views import changes, characters, storage
 from speaker_search.views.changes import Delta
 from speaker_search.views.characters import Characters
-from speaker_search.views.clip_index import clip_index, lists
+from speaker_search.views.clip_index import clip_index, columns, lists
 from speaker_search.views.clip_index.clip_index import ClipIndex, Segment
 from speaker_search.views.clip_index.columns import Columns
 from speaker_search.views.clip_index.lists import Trained
@@ -51,6 +51,11 @@ class Snapshot:
     def folded(self) -> Snapshot:
         """The same with its clips in one new segment (see ClipIndex.folded)."""
         return replace(self, clips=self.clips.folded())
+
+    def without(self, ids: Ids) -> Snapshot:
+        """The same without these clips."""
+        delta = Delta(self.position, self.clips.held(ids), columns.none(self.clips.dim))
+        return replace(self, clips=self.clips.apply(delta), characters=self.characters.apply(delta))
 
 
 def follow(catalog: Catalog, space: Space, before: Snapshot | None) -> Snapshot:

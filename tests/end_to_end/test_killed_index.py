@@ -24,9 +24,9 @@ from views.made_up import unit
 
 from speaker_search import settings as settings_
 from speaker_search.library import Library
+from speaker_search.new_file import PART
 from speaker_search.search.live import Live
 from speaker_search.settings import Settings
-from speaker_search.transfer.new_file import PART
 from speaker_search.views import snapshot as views
 from speaker_search.views.clip_index import lists
 from speaker_search.views.clip_index.clip_index import TAIL_ROWS, of_columns

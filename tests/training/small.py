@@ -137,7 +137,7 @@ def run(
     """Train, or go on with what is in the folder."""
     ranks = ranks or Ranks(0, 1, torch.device("cpu"))
     kept, plan = KeptRun(folder), small_plan()
-    if ranks.first and not (folder / "training.json").exists():
+    if ranks.first and not folder.exists():
         kept.begin(beginning(recipe, plan, folder), plan, random_directions(SPEAKERS, DIM, 0))
     network = network or own()
     with Sounds(plan.training, recipe, found(voices), processes=2) as sounds:
@@ -167,7 +167,7 @@ def main() -> None:
     with joined("cpu") as ranks:
         reached, network = run(voices, folder, ranks=ranks, on_progress=die)
         torch.save(
-            {**network.network.state_dict(), "step": torch.tensor(reached.step)}, folder / f"rank{ranks.rank}.pt"
+            {**network.network.state_dict(), "step": torch.tensor(reached.step)}, folder.parent / f"rank{ranks.rank}.pt"
         )
 
 

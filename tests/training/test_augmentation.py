@@ -9,7 +9,8 @@ import pytest
 from standin import voice
 
 from speaker_search.documents.models.trained import Recipe
-from speaker_search.training.augmentation import heard
+from speaker_search.errors import UsageError
+from speaker_search.training.augmentation import check_installed, heard
 
 SAMPLES = voice(3, seconds=1.2)
 LENGTH = 12_000
@@ -41,3 +42,9 @@ def test_without_changes_a_clip_is_a_part_of_itself() -> None:
 def test_silence_stays_finite() -> None:
     for place in range(12):
         assert np.isfinite(heard(np.zeros(8_000, np.float32), LENGTH, Recipe(), (0, 3, 7, place))).all()
+
+
+def test_a_missing_package_is_a_sentence_with_the_mend() -> None:
+    check_installed()
+    with pytest.raises(UsageError, match=r"package not_there, which is not installed.*speaker-search\[train\]"):
+        check_installed(("audiomentations", "not_there"))

@@ -29,7 +29,13 @@ def voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
-    return weights(small.run(voices, tmp_path_factory.mktemp("undisturbed"))[1])
+    return weights(small.run(voices, tmp_path_factory.mktemp("undisturbed") / "run")[1])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where a training keeps its checkpoints."""
+    return tmp_path / "run"
 
 
 def weights(network: small.Trainee) -> dict[str, torch.Tensor]:
@@ -47,35 +53,35 @@ def program(*words: object, launcher: Sequence[str] = ()) -> subprocess.Complete
     return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=LIMIT_S)
 
 
-def test_training_brings_clips_nearer_to_the_direction_of_their_speaker(voices: Path, tmp_path: Path) -> None:
-    reached, _ = small.run(voices, tmp_path, small.QUICK.model_copy(update={"steps": 24}))
+def test_training_brings_clips_nearer_to_the_direction_of_their_speaker(voices: Path, folder: Path) -> None:
+    reached, _ = small.run(voices, folder, small.QUICK.model_copy(update={"steps": 24}))
     losses = [one.loss for one in reached.evaluations]
     assert losses[-1] < losses[0] - 1
     assert [one.step for one in reached.evaluations] == [4, 8, 12, 16, 20, 24]
 
 
 def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
-    voices: Path, undisturbed: dict[str, torch.Tensor], tmp_path: Path
+    voices: Path, undisturbed: dict[str, torch.Tensor], folder: Path
 ) -> None:
-    killed = program(voices, tmp_path, 7)
+    killed = program(voices, folder, 7)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert program(voices, tmp_path, 0).returncode == 0
-    ended = torch.load(tmp_path / "rank0.pt", weights_only=True)
+    assert program(voices, folder, 0).returncode == 0
+    ended = torch.load(folder.parent / "rank0.pt", weights_only=True)
     assert ended.pop("step") == small.STEPS
     assert same(ended, undisturbed)
 
 
 def test_a_stopped_training_goes_on_where_it_stopped(
-    voices: Path, undisturbed: dict[str, torch.Tensor], tmp_path: Path
+    voices: Path, undisturbed: dict[str, torch.Tensor], folder: Path
 ) -> None:
     seen: list[int] = []
 
     def note(now: TrainingProgress) -> None:
         seen.append(now.step)
 
-    reached, _ = small.run(voices, tmp_path, on_progress=note, stop=lambda: bool(seen) and seen[-1] == 5)
+    reached, _ = small.run(voices, folder, on_progress=note, stop=lambda: bool(seen) and seen[-1] == 5)
     assert (reached.stopped, reached.step) == (True, 5)
-    ended, network = small.run(voices, tmp_path)
+    ended, network = small.run(voices, folder)
     assert ended.step == small.STEPS
     assert same(weights(network), undisturbed)
 
@@ -94,28 +100,28 @@ def test_changed_clips_are_the_same_ones_after_a_stop(voices: Path, tmp_path: Pa
 
 
 def test_a_damaged_checkpoint_is_passed_over_for_the_one_before_it(
-    voices: Path, undisturbed: dict[str, torch.Tensor], tmp_path: Path
+    voices: Path, undisturbed: dict[str, torch.Tensor], folder: Path
 ) -> None:
     seen: list[int] = []
 
     def note(now: TrainingProgress) -> None:
         seen.append(now.step)
 
-    small.run(voices, tmp_path, on_progress=note, stop=lambda: bool(seen) and seen[-1] == 7)
-    *_, older, newest = sorted(tmp_path.glob("step-*.pt"))
+    small.run(voices, folder, on_progress=note, stop=lambda: bool(seen) and seen[-1] == 7)
+    *_, older, newest = sorted(folder.glob("step-*.pt"))
     assert (older.name, newest.name) == ("step-00000006.pt", "step-00000007.pt")
     newest.write_bytes(newest.read_bytes()[:1000])
-    _, network = small.run(voices, tmp_path)
+    _, network = small.run(voices, folder)
     assert same(weights(network), undisturbed)
 
 
-def test_two_checkpoints_are_kept(voices: Path, tmp_path: Path) -> None:
-    small.run(voices, tmp_path)
-    assert sorted(path.name for path in tmp_path.glob("step-*")) == ["step-00000010.pt", "step-00000012.pt"]
+def test_two_checkpoints_are_kept(voices: Path, folder: Path) -> None:
+    small.run(voices, folder)
+    assert sorted(path.name for path in folder.glob("step-*")) == ["step-00000010.pt", "step-00000012.pt"]
 
 
 def test_a_full_disk_is_one_sentence_and_loses_nothing(
-    voices: Path, undisturbed: dict[str, torch.Tensor], tmp_path: Path
+    voices: Path, undisturbed: dict[str, torch.Tensor], folder: Path
 ) -> None:
     seen: list[int] = []
 
@@ -126,41 +132,41 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(
 
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
-        with pytest.raises(UsageError, match=r"step-00000006.pt cannot be written: File too large. Make space, then"):
-            small.run(voices, tmp_path, on_progress=fill)
+        with pytest.raises(UsageError, match=r"step-00000006.pt cannot be written: File too large\. Make space, then"):
+            small.run(voices, folder, on_progress=fill)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
+    assert sorted(path.name for path in folder.iterdir()) == [
         "plan.npz",
         "step-00000002.pt",
         "step-00000004.pt",
         "training.json",
     ]
-    _, network = small.run(voices, tmp_path)
+    _, network = small.run(voices, folder)
     assert same(weights(network), undisturbed)
 
 
 def test_two_processes_have_the_same_weights_and_those_of_one(
-    voices: Path, undisturbed: dict[str, torch.Tensor], tmp_path: Path
+    voices: Path, undisturbed: dict[str, torch.Tensor], folder: Path
 ) -> None:
     torchrun = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone")
-    done = program(voices, tmp_path, 0, launcher=torchrun)
+    done = program(voices, folder, 0, launcher=torchrun)
     assert done.returncode == 0, done.stderr
-    first, second = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
+    first, second = (torch.load(folder.parent / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
     assert same(first, second)
     for name, tensor in undisturbed.items():
         torch.testing.assert_close(first[name], tensor, rtol=1e-3, atol=1e-4)
 
 
-def test_a_step_in_parts_is_the_same_step(voices: Path, undisturbed: dict[str, torch.Tensor], tmp_path: Path) -> None:
-    _, network = small.run(voices, tmp_path, small.QUICK.model_copy(update={"accumulate": 4}))
+def test_a_step_in_parts_is_the_same_step(voices: Path, undisturbed: dict[str, torch.Tensor], folder: Path) -> None:
+    _, network = small.run(voices, folder, small.QUICK.model_copy(update={"accumulate": 4}))
     for name, tensor in weights(network).items():
         torch.testing.assert_close(tensor, undisturbed[name], rtol=1e-3, atol=1e-4)
 
 
-def test_training_ends_when_it_no_longer_gets_better(voices: Path, tmp_path: Path) -> None:
+def test_training_ends_when_it_no_longer_gets_better(voices: Path, folder: Path) -> None:
     hopeless = small.QUICK.model_copy(update={"learning_rate": 1e-12, "evaluate_every": 1, "patience": 3})
-    reached, _ = small.run(voices, tmp_path, hopeless)
+    reached, _ = small.run(voices, folder, hopeless)
     assert reached.best is not None
     assert reached.best.measured.step == 1
     assert reached.step == 4
@@ -191,9 +197,9 @@ def test_training_stops_with_a_sentence_when_no_clip_can_be_read(voices: Path, t
         small.run(there, tmp_path / "run", on_progress=unplug)
 
 
-def test_numbers_that_overflow_stop_the_training_before_they_reach_a_checkpoint(voices: Path, tmp_path: Path) -> None:
+def test_numbers_that_overflow_stop_the_training_before_they_reach_a_checkpoint(voices: Path, folder: Path) -> None:
     with pytest.raises(UsageError, match=r"overflow\. Start again with a lower --learning-rate"):
-        small.run(voices, tmp_path, small.QUICK.model_copy(update={"learning_rate": 1e30, "warm_up": 0.0}))
+        small.run(voices, folder, small.QUICK.model_copy(update={"learning_rate": 1e30, "warm_up": 0.0}))
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused() -> None:

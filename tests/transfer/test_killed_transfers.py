@@ -17,8 +17,8 @@ from views.made_up import unit
 
 from speaker_search.errors import UsageError
 from speaker_search.library import Library
+from speaker_search.new_file import PART
 from speaker_search.settings import Settings
-from speaker_search.transfer.new_file import PART
 from speaker_search.transfer.voices_file import ROWS_PER_PORTION
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the signals are those of POSIX")

@@ -1,1 +1,1 @@
-"""What is answered about models: how one was trained."""
+"""What is answered about encoders and data sets."""

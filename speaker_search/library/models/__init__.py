@@ -1,1 +1,1 @@
-"""Models: fine-tuned on the catalog."""
+"""Encoders and what becomes of them: compared, adopted, trained."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import numpy as np
 from speaker_search.catalog import duplicates
 from speaker_search.catalog.embeddings import UNKNOWN, all_labels
 from speaker_search.documents.models.trained import Recipe, TrainedModel, TrainingProgress
+from speaker_search.encoders import class_of
 from speaker_search.encoders.weights import Weights, resolve
 from speaker_search.errors import UsageError
 from speaker_search.library.questions.asking import Asking
@@ -50,7 +52,7 @@ class FineTuning(Asking):
         missing; EncoderError when the weights cannot be loaded.
         """
         from speaker_search.training.augmentation import check_installed
-        from speaker_search.training.batches import Sounds, default_processes
+        from speaker_search.training.batches import Sounds
         from speaker_search.training.card import finish, report
         from speaker_search.training.kept_run import KeptRun
         from speaker_search.training.learner import trainee
@@ -72,7 +74,7 @@ class FineTuning(Asking):
             kept, beginning, plan, directions = ranks.told(begun)
             check_shares(beginning.recipe, ranks.count)
             own, measured = trainee(_same(beginning)), pairs(plan.held_out)
-            with Sounds(plan.training, beginning.recipe, self._source, processes=processes or default_processes()) as (
+            with Sounds(plan.training, beginning.recipe, self._source, processes=processes or os.cpu_count() or 1) as (
                 sounds
             ):
                 held = cut(sounds.whole(plan.held_out.ids)) if ranks.first else []
@@ -116,7 +118,7 @@ class FineTuning(Asking):
         begin = (
             directions(people, known, profiles.character_ids, profiles.means, profiles.clips)
             if found.space == space.name
-            else random_directions(len(people), space.dim, recipe.seed)
+            else random_directions(len(people), class_of(space.encoder).dim, recipe.seed)
         )
         named = [one for one in people.tolist() if known.is_known(one)]
         beginning = Beginning(

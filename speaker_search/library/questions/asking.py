@@ -242,7 +242,7 @@ class Asking(Mapping):
         return replace(found, sound=self._inline_sounds)
 
     def _query_encoder(self, ready: Ready) -> Encoder:
-        encoder = self._load(ready.space.encoder)
+        encoder = self._load(ready.space.encoder, ready.space.name)
         check_space(encoder.space, ready.space.name)
         return encoder
 

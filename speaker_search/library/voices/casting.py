@@ -103,8 +103,8 @@ class Casting(Mending):
         self.cast(afresh=afresh)  # what has changed since the last linking counts too
         return changes(self.catalog, self.space, limit=limit)
 
-    def _constraints(self) -> Constraints:
-        """What people and credits say of characters."""
+    def _constraints(self, ready: Ready | None = None) -> Constraints:  # noqa: ARG002 - nobody has said anything yet
+        """What people and credits say of the characters of a space, by default of the one being searched."""
         from speaker_search.cast.constraints import none
 
         return none()

@@ -135,11 +135,12 @@ class Crediting(Judging):
         found = super().cast(min_probability=min_probability, game=game, afresh=afresh)
         return named(found, self._credits())
 
-    def _constraints(self) -> Constraints:
+    def _constraints(self, ready: Ready | None = None) -> Constraints:
         """What verdicts say of characters, and what credits say besides."""
         from speaker_search.cast.credits.credit_constraints import joined, only_actors
 
-        verdicts, ids = super()._constraints(), self.ready.profiles.character_ids
+        ready = ready or self.ready
+        verdicts, ids = super()._constraints(ready), ready.profiles.character_ids
         actors = only_actors(self._credits(), ids)
         said = self._said
         if said is None or said[0] is not verdicts or said[1] != actors:
@@ -149,7 +150,7 @@ class Crediting(Judging):
     def _informed(self, ready: Ready) -> Ready:
         from speaker_search.search.profiles.build import with_known_actors
 
-        actors, profiles = self._constraints().actors, ready.profiles
+        actors, profiles = self._constraints(ready).actors, ready.profiles
         if profiles.pairs is None or not len(actors):
             return ready
         latest = self._profiles_informed

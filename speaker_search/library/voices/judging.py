@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from speaker_search.cast.constraints import Constraints
     from speaker_search.cast.verdicts import Known
+    from speaker_search.search.live import Ready
 
 
 class Judging(Sheets):
@@ -98,8 +99,8 @@ class Judging(Sheets):
         cast, known = self.cast(), self._constraints().groups()
         return to_hear(self.catalog, self._informed(self.ready), cast, known, limit)
 
-    def _constraints(self) -> Constraints:
-        ids = self.ready.profiles.character_ids
+    def _constraints(self, ready: Ready | None = None) -> Constraints:
+        ids = (ready or self.ready).profiles.character_ids
         with self.catalog.read() as connection:
             return self._known(connection).constraints(ids)
 

@@ -156,6 +156,19 @@ class ClipIndex:
         rows = first + np.flatnonzero(~self.tombstones[first:end])
         return columns.join([own.take(rows), tail.take(slice(tail_first, tail_end))])
 
+    def evenly(self, most: int) -> Columns:
+        """All clips in order, or that many of them, evenly chosen in this order, wherever they are."""
+        if self.clips <= most:
+            return self.all()
+        own, tail = self.segment.columns, self.tail
+        rows = np.flatnonzero(~self.tombstones)
+        keys = [
+            np.concatenate([getattr(own, name)[rows], getattr(tail, name)]) for name in ("ids", "characters", "games")
+        ]
+        chosen = np.lexsort(keys)[np.linspace(0, len(keys[0]) - 1, most).astype(np.int64)]
+        in_tail = chosen[chosen >= len(rows)] - len(rows)
+        return columns.ordered(columns.join([own.take(rows[chosen[chosen < len(rows)]]), tail.take(in_tail)]))
+
     @property
     def unfolded(self) -> bool:
         """Whether enough has changed that the tail should be folded into a new segment, with `folded`."""
@@ -189,6 +202,11 @@ class ClipIndex:
             rows = np.where(self.tombstones, -1, by_id.rows(self.segment.columns.ids))  # each old row's new one
             made = drift.fitting(before.moved(rows, self.tail, by_id.rows(self.tail.ids)), whole, wanted)
         return of_columns(whole, self.position, made)
+
+    @property
+    def ids(self) -> Ids:
+        """The clips (n,) that it holds, ascending."""
+        return np.union1d(self.segment.columns.ids[~self.tombstones], self.tail.ids)
 
     @cached_property
     def games(self) -> Ids:

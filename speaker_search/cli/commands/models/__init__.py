@@ -1,1 +1,1 @@
-"""Commands about models."""
+"""Commands about encoders and data sets."""

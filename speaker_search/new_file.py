@@ -14,23 +14,19 @@ PART = ".part"  # how the names of unfinished files end; what a killed program l
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[Path]:
+def new_file(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield the path of a file beside this one, which takes its name once it is written and flushed to the disk.
 
-    Raises UsageError when there is something at the path already, and when it cannot be written.
+    A file that exists is kept unless `replace`. Raises UsageError when it is in the way, and when a file cannot be
+    written.
     """
     try:
-        if path.is_dir():
-            raise UsageError(f"{path} is a folder.", "Name a file in it.")
-        if os.path.lexists(path):
-            raise UsageError(f"{path} exists already.", "Name a new file, or delete it first.")
-        if not path.absolute().parent.is_dir():
-            raise UsageError(f"There is no folder {path.absolute().parent}.", "Make it first, or name another place.")
+        check_place(path, replace=replace)
         beside = path.with_name(f"{path.name}.{uuid4().hex[:8]}{PART}")
         try:
             yield beside
             _flush(beside, os.O_RDWR)
-            beside.rename(path)
+            (beside.replace if replace else beside.rename)(path)
             if os.name != "nt":  # Windows cannot open folders, and makes renames durable without this
                 _flush(path.parent, os.O_RDONLY)
         finally:
@@ -38,6 +34,16 @@ def new_file(path: Path) -> Iterator[Path]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(f"{path} cannot be written: {reason}.", "Name a place with enough free space.") from error
+
+
+def check_place(path: Path, *, replace: bool = False) -> None:
+    """Raises UsageError where no file of this name can be made. Asked before what takes long."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder.", "Name a file in it.")
+    if not replace and os.path.lexists(path):
+        raise UsageError(f"{path} exists already.", "Name a new file, or delete it first.")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"There is no folder {path.absolute().parent}.", "Make it first, or name another place.")
 
 
 def _flush(path: Path, how: int) -> None:

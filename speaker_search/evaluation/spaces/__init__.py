@@ -1,0 +1,1 @@
+"""Spaces side by side: arrays in, numbers out."""

@@ -1,0 +1,58 @@
+"""A user's own weights, copied into the home: a space can be searched as long as its weights can be found."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from speaker_search.encoders.weights import SOURCES, Weights, resolve
+from speaker_search.errors import EncoderError, UsageError
+from speaker_search.new_file import new_file
+
+FOLDER = "weights"  # in the home; a file is called as its space
+
+
+def kept_weights(home: Path, space: str) -> Path | None:
+    """The copy of the weights that a space was made with; None where none was kept."""
+    path = home / FOLDER / space
+    return path if path.is_file() else None
+
+
+def find_weights(home: Path, space: str, checkpoint: Path | None) -> Weights:
+    """The weights that a space was made with: kept, in `checkpoint`, or published. Raises EncoderError.
+
+    Nothing is downloaded.
+    """
+    name = space.partition("@")[0]
+    if name not in SOURCES:
+        raise EncoderError(f"There is no encoder {name!r}.", f"The encoders are {', '.join(SOURCES)}.")
+    why = f"its weights are not {name}'s published ones"
+    for given in (kept_weights(home, space), checkpoint, None):
+        try:
+            found = resolve(name, given, download=False)
+        except EncoderError as error:
+            why = error.detail
+        else:
+            if found.space == space:
+                return found
+    raise EncoderError(
+        f"The weights of {space} are not on this machine: {why}",
+        "Name them in SPKSEARCH_CHECKPOINT: from then on a copy in the home is used.",
+    )
+
+
+def keep_weights(home: Path, found: Weights) -> None:
+    """Copy a user's own weights into the home, where they are found from now on; published ones stay where they are.
+
+    Raises UsageError when they cannot be written.
+    """
+    if SOURCES[found.name].sha256 == found.sha256 or kept_weights(home, found.space) is not None:
+        return
+    try:
+        (home / FOLDER).mkdir(parents=True, exist_ok=True)
+        with new_file(home / FOLDER / found.space) as copy:
+            shutil.copyfile(found.path, copy)
+    except OSError as error:
+        raise UsageError(
+            f"{home / FOLDER} cannot be made: {error.strerror}.", "Make it, or make room there."
+        ) from error
