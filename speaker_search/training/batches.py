@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import connection
 from pathlib import Path
@@ -19,7 +20,7 @@ import numpy as np
 from speaker_search.audio.decoders import Decoders
 from speaker_search.documents.models.trained import Recipe
 from speaker_search.entities import Floats, Ids, Waveform
-from speaker_search.errors import AudioError, NotFoundError
+from speaker_search.errors import AudioError, NotFoundError, UsageError
 from speaker_search.training.augmentation import heard
 from speaker_search.training.draws import SOUND, Drawing, crop_samples
 from speaker_search.training.training_plan import Side
@@ -46,7 +47,7 @@ class Sounds:
         self._drawing = Drawing.of(side.speakers)
         self._decoders = Decoders(processes)
         spawning = multiprocessing.get_context("spawn")  # a fork would copy torch's locked threads
-        self._changers = ProcessPoolExecutor(processes, spawning, _end_with_parent) if recipe.augment else None
+        self._changers = ProcessPoolExecutor(processes, spawning, _obey_parent) if recipe.augment else None
         self._steps = ThreadPoolExecutor(AHEAD, "steps")
         self._coming: dict[int, Future[Batch]] = {}
         self.unreadable: dict[int, str] = {}  #: why, by clip id
@@ -74,7 +75,13 @@ class Sounds:
         for number in range(step, min(step + AHEAD, self._recipe.steps)):
             if number not in self._coming:
                 self._coming[number] = self._steps.submit(self._prepare, number, share)
-        return self._coming.pop(step).result()
+        try:
+            return self._coming.pop(step).result()
+        except BrokenExecutor as error:
+            raise UsageError(
+                "A process that changes sounds was killed, perhaps because the memory ran out.",
+                "Go on with --resume and fewer --workers.",
+            ) from error
 
     def whole(self, clips: Ids) -> list[Waveform | None]:
         """Whole clips by id, as they are; None for one that cannot be read."""
@@ -123,8 +130,9 @@ class Sounds:
         return None
 
 
-def _end_with_parent() -> None:
-    """End this process when the one that started it is killed: its queue would keep it waiting forever."""
+def _obey_parent() -> None:
+    """Leave Ctrl-C to the process that started this one, and end when that is killed: the queue would wait forever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_wait, args=([parent.sentinel],), daemon=True).start()

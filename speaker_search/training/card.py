@@ -9,12 +9,13 @@ from pathlib import Path
 
 import torch
 
-from speaker_search.documents.models.trained import HeldOutError, TrainedModel, Voices
+from speaker_search.documents.models.trained import HeldOutError, SideCounts, TrainedModel
 from speaker_search.entities import counted
+from speaker_search.errors import UsageError
 from speaker_search.pictures import charts
 from speaker_search.training.batches import Sounds
 from speaker_search.training.curves import page_parts
-from speaker_search.training.kept_run import Beginning, KeptRun, replace
+from speaker_search.training.kept_run import RESUME, Beginning, KeptRun, replace
 from speaker_search.training.learner import Trainee
 from speaker_search.training.ranks import Ranks
 from speaker_search.training.train_loop import Reached
@@ -67,10 +68,13 @@ def finish(made: TrainedModel, reached: Reached, own: Trainee, out: Path) -> Tra
     card, curves = out.with_suffix(".md"), out.with_suffix(".html")
     told = {"file": out, "space": space, "card": card, "curves": curves, "finished": True}
     whole = made.model_copy(update=told)
-    replace(out, content)
-    replace(out.with_suffix(".json"), whole.model_dump_json(indent=1).encode() + b"\n")
-    replace(card, markdown(whole).encode())
-    charts.save(curves, f"Training of {space}", page_parts(whole))
+    try:
+        replace(out, content)
+        replace(out.with_suffix(".json"), whole.model_dump_json(indent=1).encode() + b"\n")
+        replace(card, markdown(whole).encode())
+        charts.save(curves, f"Training of {space}", page_parts(whole))
+    except UsageError as error:
+        raise UsageError(error.detail, f"Make space, then go on: `{RESUME} {made.folder}`.") from error
     return whole
 
 
@@ -127,7 +131,7 @@ def markdown(made: TrainedModel) -> str:
     return "\n".join(lines)
 
 
-def _voices(one: Voices) -> str:
+def _voices(one: SideCounts) -> str:
     spread = f"{counted(one.speakers, 'speaker')} in {counted(one.games, 'game')}, {one.hours:.2f} h"
     return f"{counted(one.clips, 'clip')} of {spread}"
 

@@ -16,7 +16,7 @@ from speaker_search.documents.models.trained import Recipe
 from speaker_search.encoders.weights import Weights
 from speaker_search.entities import Floats
 from speaker_search.errors import UsageError
-from speaker_search.new_file import new_file
+from speaker_search.new_file import PART, new_file
 from speaker_search.training.training_plan import Plan, load_plan, save_plan
 
 KEPT = 2  # checkpoints: if the newest is damaged, the one before it is used
@@ -73,7 +73,9 @@ class KeptRun:
         except (ValueError, KeyError, EOFError) as error:
             raise UsageError(f"{self.folder / 'plan.npz'} is damaged.", "Start anew: `spksearch train`.") from error
         if plan.digest(beginning.recipe) != beginning.digest:
-            raise UsageError(f"{self.folder} has been changed since the training began.", "Start anew.")
+            raise UsageError(
+                f"{self.folder} was changed, or written by another version of this program.", "Start anew."
+            )
         return beginning, plan, directions
 
     def save(self, step: int, state: dict[str, Any]) -> None:
@@ -93,7 +95,12 @@ class KeptRun:
             old.unlink(missing_ok=True)
 
     def latest(self, digest: str) -> dict[str, Any] | None:
-        """The newest checkpoint that is whole and of this plan; None when there is none."""
+        """The newest checkpoint that is whole and of this plan; None when there is none.
+
+        What a killed training left half written is deleted.
+        """
+        for unfinished in self.folder.glob(f"*{PART}"):
+            unfinished.unlink(missing_ok=True)
         for path in self._checkpoints():
             try:
                 state = torch.load(path, map_location="cpu", weights_only=True)

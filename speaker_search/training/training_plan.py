@@ -10,8 +10,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from speaker_search.documents.models.trained import Pairs, Recipe
-from speaker_search.documents.models.trained import Voices as Counts
+from speaker_search.documents.models.trained import Pairs, Recipe, SideCounts
 from speaker_search.entities import Floats, Ids
 from speaker_search.errors import UsageError
 from speaker_search.training.who_speaks import Spoken
@@ -38,8 +37,8 @@ class Side:
         return len(self.ids)
 
     @property
-    def counts(self) -> Counts:
-        return Counts(
+    def counts(self) -> SideCounts:
+        return SideCounts(
             clips=len(self),
             speakers=len(self.characters),
             games=len(np.unique(self.games)),
@@ -59,7 +58,7 @@ class Plan:
 
     training: Side
     held_out: Side  #: only the clips to measure with
-    held_out_counts: Counts  #: of all that are held out
+    held_out_counts: SideCounts  #: of all that are held out
     left_out: int
 
     def digest(self, recipe: Recipe) -> str:
@@ -163,7 +162,7 @@ def load_plan(path: Path) -> tuple[Plan, Floats]:
         with np.load(path, allow_pickle=False) as found:
             sides = [Side(**{one.name: found[f"{name}_{one.name}"] for one in fields(Side)}) for name in _SIDES]
             clips, speakers, games, left_out = found["counts"].tolist()
-            counts = Counts(clips=clips, speakers=speakers, games=games, hours=float(found["hours"]))
+            counts = SideCounts(clips=clips, speakers=speakers, games=games, hours=float(found["hours"]))
             return Plan(sides[0], sides[1], counts, left_out), found["directions"]
     except BadZipFile as error:
         raise ValueError("it is not a zip file") from error

@@ -1,6 +1,6 @@
 """A training with a small network on synthetic voices: in this process, or as a program that can be killed.
 
-As a program: FOLDER with the voices and the training, and the steps to train.
+As a program it takes the folder of the voices, that of the training, and the step to be killed at, or 0.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 import torch
 from standin import write_voice
 
-from speaker_search.documents.models.trained import Recipe, TrainingProgress
-from speaker_search.documents.models.trained import Voices as Counts
+from speaker_search.documents.models.trained import Recipe, SideCounts, TrainingProgress
 from speaker_search.errors import NotFoundError, SpeakerSearchError
 from speaker_search.training.batches import Sounds
 from speaker_search.training.kept_run import Beginning, KeptRun
@@ -40,6 +40,7 @@ QUICK = Recipe(
     save_every=2,
     patience=99,
 )
+CHANGED = QUICK.model_copy(update={"augment": True, "steps": 8})
 
 
 def side(first: int, games: int = 2) -> Side:
@@ -58,7 +59,7 @@ def side(first: int, games: int = 2) -> Side:
 
 def small_plan() -> Plan:
     held = side(50)
-    return Plan(side(1), held, Counts(clips=len(held), speakers=SPEAKERS, games=2, hours=0.0), 0)
+    return Plan(side(1), held, SideCounts(clips=len(held), speakers=SPEAKERS, games=2, hours=0.0), 0)
 
 
 def voice_file(folder: Path, clip: int) -> Path:
@@ -162,10 +163,11 @@ def main() -> None:
 
     def die(now: TrainingProgress) -> None:
         if kill_at and now.step >= kill_at:
+            print(*(child.pid for child in psutil.Process().children()), flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
 
     with joined("cpu") as ranks:
-        reached, network = run(voices, folder, ranks=ranks, on_progress=die)
+        reached, network = run(voices, folder, CHANGED, ranks=ranks, on_progress=die)
         torch.save(
             {**network.network.state_dict(), "step": torch.tensor(reached.step)}, folder.parent / f"rank{ranks.rank}.pt"
         )

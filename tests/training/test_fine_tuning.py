@@ -12,7 +12,7 @@ from standin import StandInEncoder, write_dump
 
 from speaker_search.documents.models.trained import Recipe, TrainedModel
 from speaker_search.encoders import load
-from speaker_search.errors import UsageError
+from speaker_search.errors import EncoderError, UsageError
 from speaker_search.library import Library
 from speaker_search.settings import Settings
 from speaker_search.training.kept_run import KeptRun
@@ -97,6 +97,14 @@ def test_nothing_that_is_there_is_overwritten(home: Path, trained: TrainedModel,
             opened.train(QUICK, out=tmp_path / "nowhere" / "mine.pt")
 
 
+def test_wrong_weights_are_refused_before_anything_is_written(home: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "notes.txt"
+    wrong.write_text("weights?")
+    with library(home) as opened, pytest.raises(EncoderError, match="is not a weights file of campplus"):
+        opened.train(QUICK, out=tmp_path / "mine.pt", checkpoint=wrong)
+    assert [*tmp_path.iterdir()] == [wrong]
+
+
 def test_a_finished_training_that_is_resumed_writes_the_same_weights_again(home: Path, trained: TrainedModel) -> None:
     assert trained.file is not None
     before = trained.file.read_bytes()
@@ -117,7 +125,7 @@ def test_a_folder_that_holds_no_training_cannot_be_resumed(home: Path, trained: 
         shutil.copytree(trained.folder, changed)
         text = (changed / "training.json").read_text(encoding="utf-8")
         (changed / "training.json").write_text(text.replace('"steps": 2', '"steps": 3'), encoding="utf-8")
-        with pytest.raises(UsageError, match="has been changed since the training began"):
+        with pytest.raises(UsageError, match="was changed, or written by another version"):
             opened.train(resume=changed)
         (changed / "training.json").write_text(text, encoding="utf-8")
         (changed / "plan.npz").write_bytes(b"PK")

@@ -79,7 +79,7 @@ class TrainingProgress(Document):
     doing: str
 
 
-class Voices(Document):
+class SideCounts(Document):
     """The clips of one side of the split."""
 
     clips: int
@@ -101,9 +101,9 @@ class TrainedModel(Document):
     finished: bool
     step: int = Field(description="Steps done.")
     recipe: Recipe
-    training: Voices
-    held_out: Voices
-    left_out: int = Field(description="Clips that neither side uses.")
+    training: SideCounts
+    held_out: SideCounts
+    left_out: int = Field(description="Clips of speakers with no other one.")
     known_speakers: int = Field(description="Speakers in training whom credits or verdicts name as one person.")
     doubtful: int = Field(description="Speakers who may be the same as another one; not told apart from each other.")
     judged_by: Pairs

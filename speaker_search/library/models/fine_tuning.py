@@ -51,66 +51,55 @@ class FineTuning(Asking):
         Raises UsageError when the catalog has too few voices for it, a file cannot be written, or a package is
         missing; EncoderError when the weights cannot be loaded.
         """
-        from speaker_search.training.augmentation import check_installed
         from speaker_search.training.batches import Sounds
         from speaker_search.training.card import finish, report
-        from speaker_search.training.kept_run import KeptRun
         from speaker_search.training.learner import trainee
         from speaker_search.training.ranks import joined
         from speaker_search.training.train_loop import Training, check_shares, train
         from speaker_search.training.training_plan import pairs
         from speaker_search.training.trials import cut
 
+        wanted = recipe or Recipe()
         with joined(self.settings.device) as ranks:
-            if resume is None:
-                wanted = recipe or Recipe()
-                check_shares(wanted, ranks.count)
-                if wanted.augment:
-                    check_installed()
-                begun = self._begin(wanted, out, checkpoint) if ranks.first else None
-            else:
-                kept = KeptRun(Path(resume))
-                begun = (kept, *kept.beginning()) if ranks.first else None
+            begun = None
+            if ranks.first:
+                begun = self._begin(wanted, ranks.count, out, checkpoint) if resume is None else _resumed(Path(resume))
             kept, beginning, plan, directions = ranks.told(begun)
             check_shares(beginning.recipe, ranks.count)
-            own, measured = trainee(_same(beginning)), pairs(plan.held_out)
-            with Sounds(plan.training, beginning.recipe, self._source, processes=processes or os.cpu_count() or 1) as (
-                sounds
-            ):
+            own, trials = trainee(_same(beginning)), pairs(plan.held_out)
+            readers = processes or max(1, (os.cpu_count() or 1) // ranks.count)
+            with Sounds(plan.training, beginning.recipe, self._source, processes=readers) as sounds:
                 held = cut(sounds.whole(plan.held_out.ids)) if ranks.first else []
-                given = Training(
-                    beginning.recipe,
-                    plan,
-                    measured,
-                    beginning.digest,
-                    sounds,
-                    held,
-                    kept,
-                    ranks,
-                    on_progress,
-                    stop,
-                )
+                digest = beginning.digest
+                given = Training(beginning.recipe, plan, trials, digest, sounds, held, kept, ranks, on_progress, stop)
                 reached = train(own, directions, given)
-                made = report(reached, beginning, plan, measured, sounds, kept, ranks)
-            if not ranks.first:
-                return None
+                if not ranks.first:
+                    return None
+                made = report(reached, beginning, plan, trials, sounds, kept, ranks)
             return made if reached.stopped else finish(made, reached, own, beginning.out)
 
     def _begin(
-        self, recipe: Recipe, out: str | Path | None, checkpoint: str | Path | None
+        self, recipe: Recipe, processes: int, out: str | Path | None, checkpoint: str | Path | None
     ) -> tuple[KeptRun, Beginning, Plan, Floats]:
         """Plan a training, and write down what it starts with."""
         from speaker_search.training import check_trainable
+        from speaker_search.training.augmentation import check_installed
         from speaker_search.training.kept_run import Beginning, KeptRun
+        from speaker_search.training.learner import trainee
+        from speaker_search.training.train_loop import check_shares
         from speaker_search.training.training_plan import plan as planned
         from speaker_search.training.who_speaks import directions, random_directions
 
         space = self.space
         check_trainable(space.encoder)
+        check_shares(recipe, processes)
+        if recipe.augment:
+            check_installed()
         file = Path(out or f"{space.encoder}-tuned.pt").absolute()
         kept = KeptRun(file.with_suffix(".training"))
         _check_new(file, kept.folder)
         found = resolve(space.encoder, Path(checkpoint) if checkpoint else self.settings.checkpoint)
+        trainee(found)  # a wrong file is refused before anything is written
         known = self._constraints().groups()
         heard = self._spoken(known)
         made = planned(heard, recipe)
@@ -120,7 +109,6 @@ class FineTuning(Asking):
             if found.space == space.name
             else random_directions(len(people), class_of(space.encoder).dim, recipe.seed)
         )
-        named = [one for one in people.tolist() if known.is_known(one)]
         beginning = Beginning(
             encoder=space.encoder,
             checkpoint=found.path.absolute(),
@@ -128,7 +116,7 @@ class FineTuning(Asking):
             out=file,
             recipe=recipe,
             digest=made.digest(recipe),
-            known_speakers=len(named),
+            known_speakers=sum(map(known.is_known, people.tolist())),
         )
         kept.begin(beginning, made, begin)
         return kept, beginning, made, begin
@@ -172,8 +160,17 @@ def _same(beginning: Beginning) -> Weights:
     return found
 
 
+def _resumed(folder: Path) -> tuple[KeptRun, Beginning, Plan, Floats]:
+    from speaker_search.training.kept_run import KeptRun
+
+    kept = KeptRun(folder.absolute())
+    return kept, *kept.beginning()
+
+
 def _check_new(file: Path, folder: Path) -> None:
     """Raises UsageError unless a training may write there."""
+    if file.suffix != ".pt":
+        raise UsageError(f"{file.name} does not end in .pt.", "Name the weights so: --out mine.pt.")
     if not file.parent.is_dir():
         raise UsageError(f"There is no folder {file.parent}.", "Make it first, or name another place with --out.")
     if folder.exists():
