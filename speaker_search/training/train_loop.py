@@ -151,12 +151,12 @@ def _step(model: torch.nn.Module, stepping: torch.optim.Optimizer, given: Traini
         )
     total = torch.zeros((), device=ranks.device)
     with _memory():
-        for number, (samples, speakers) in enumerate(parts):
+        for number, (samples, speakers, counts) in enumerate(parts):
             with nullcontext() if number == len(parts) - 1 else _unshared(model):
                 with torch.autocast("cuda", torch.bfloat16, enabled=ranks.device.type == "cuda"):
                     losses = model(samples.to(ranks.device), speakers.to(ranks.device))
                 # Gradients are averaged over the processes, whichever clips each could read.
-                loss = losses.sum() * (ranks.count / count)
+                loss = losses.sum() * (counts * ranks.count / count)
                 loss.backward()
                 total += loss.detach() / ranks.count
         parameters = [one for group in stepping.param_groups for one in group["params"]]
@@ -168,10 +168,18 @@ def _step(model: torch.nn.Module, stepping: torch.optim.Optimizer, given: Traini
     return mean
 
 
-def _parts(batch: Batch, count: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """The parts of a batch: always as many, even where clips are missing, as processes wait for each other at each."""
+def _parts(batch: Batch, count: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, float]]:
+    """The parts of a batch, and whether each counts.
+
+    Processes wait for each other at the last one, so there are always as many: a part whose clips cannot be read is
+    silence that counts nothing.
+    """
     samples, speakers = torch.from_numpy(batch.samples), torch.from_numpy(batch.speakers)
-    yield from zip(samples.tensor_split(count), speakers.tensor_split(count), strict=True)
+    for sounds, who in zip(samples.tensor_split(count), speakers.tensor_split(count), strict=True):
+        if len(who):
+            yield sounds, who, 1.0
+        else:
+            yield torch.zeros(1, samples.shape[1]), torch.zeros(1, dtype=torch.int64), 0.0
 
 
 def _measured(learner: Learner, own: Trainee, given: Training) -> HeldOutError | None:
