@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 
 import numpy as np
 from scipy.sparse import coo_array  # type: ignore[import-untyped]  # scipy carries no types
@@ -14,6 +16,7 @@ from speaker_search.entities import Floats, Ids
 
 #: A recording that more characters have than this is nobody's voice, such as a sound of the system.
 MOST_SHARING = 8
+ALIKE = 0.1  # of a speaker's clips that another one has too, for them to be taken for one person, perhaps
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -47,22 +50,40 @@ def spoken(clips: Clips, known: Groups, voices: Iterable[Iterable[int]]) -> Spok
     """The speakers of clips, each recording of a speaker once.
 
     `known` says which characters are one person by people's word, `voices` which may be, as the catalog links them
-    (ids of characters). Speakers who share a recording may be one person, too.
+    (ids of characters). Speakers who share much of their sound may be one person, too, such as a character and the same
+    one in a sequel. Other recordings of several speakers are left out: they say nothing of either.
     """
     clips = clips.of(_usable(clips))
     speakers = np.array([known.group_of(one) for one in clips.characters.tolist()], np.int64)
     firsts = np.unique(np.stack([speakers, clips.recordings]), axis=1, return_index=True)[1]
     kept = np.sort(firsts)  # by id, as before
     clips, speakers = clips.of(kept), speakers[kept]
-    people, places = np.unique(speakers, return_inverse=True)
-    edges = [np.column_stack([places, len(people) + np.unique(clips.recordings, return_inverse=True)[1]])]
-    several = len(people) + len(clips)  # beyond all recordings
-    for voice in voices:
-        linked = np.intersect1d([known.group_of(one) for one in voice], people)
-        edges.append(np.column_stack([np.searchsorted(people, linked), np.full(len(linked), several)]))
-        several += 1
-    kin = _components(np.concatenate(edges), several)[: len(people)]
-    return Spoken(clips, speakers, np.unique(kin, return_inverse=True)[1][places].astype(np.int64))
+    people, places, counts = np.unique(speakers, return_inverse=True, return_counts=True)
+    linked = (np.intersect1d([known.group_of(one) for one in voice], people) for voice in voices)
+    edges = [
+        *_alike(places, clips.recordings, counts),
+        *(pair for voice in linked for pair in pairwise(np.searchsorted(people, voice).tolist())),
+    ]
+    kin = _components(edges, len(people))[places]
+    rows = _undisputed(kin, clips.recordings)
+    return Spoken(clips.of(rows), speakers[rows], np.unique(kin[rows], return_inverse=True)[1].astype(np.int64))
+
+
+def _alike(speakers: Ids, recordings: Ids, counts: Ids) -> list[tuple[int, int]]:
+    """Pairs of speakers, numbered from 0 on, who share at least ALIKE of the clips of the one with fewer (S,)."""
+    order = np.argsort(recordings, kind="stable")
+    _, begins, sizes = np.unique(recordings[order], return_index=True, return_counts=True)
+    shared: Counter[tuple[int, int]] = Counter()
+    for begin, size in zip(begins[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True):
+        shared.update(combinations(sorted(speakers[order[begin : begin + size]].tolist()), 2))
+    return [pair for pair, count in shared.items() if count >= ALIKE * min(counts[list(pair)])]
+
+
+def _undisputed(kin: Ids, recordings: Ids) -> Ids:
+    """Rows of the clips whose recording only speakers have who may be one person."""
+    pairs = np.unique(np.stack([recordings, kin]), axis=1)
+    found, several = np.unique(pairs[0], return_counts=True)
+    return np.flatnonzero(~np.isin(recordings, found[several > 1]))
 
 
 def directions(people: Ids, known: Groups, characters: Ids, means: Floats, clips: Ids) -> Floats:
@@ -90,7 +111,8 @@ def _usable(clips: Clips) -> Ids:
     return np.flatnonzero(~np.isin(clips.recordings, recordings[characters > MOST_SHARING]))
 
 
-def _components(edges: Ids, nodes: int) -> Ids:
+def _components(edges: Sequence[tuple[int, int]], nodes: int) -> Ids:
     """The component (nodes,) that each node is in."""
-    graph = coo_array((np.ones(len(edges), np.int8), (edges[:, 0], edges[:, 1])), shape=(nodes, nodes))
+    ends = np.array(edges, np.int64).reshape(-1, 2)
+    graph = coo_array((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), shape=(nodes, nodes))
     return np.asarray(connected_components(graph, directed=False)[1], np.int64)

@@ -49,9 +49,17 @@ def test_kinship_reaches_through_what_people_say() -> None:
     assert set(found.kin.tolist()) == {0}
 
 
-def test_characters_with_one_recording_are_kin() -> None:
-    found = spoken(clips([11, 12, 13], [5, 5, 6]), Groups(), [])
-    assert found.kin[0] == found.kin[1] != found.kin[2]
+def test_characters_who_share_much_of_their_sound_are_kin() -> None:
+    found = spoken(clips([11, 11, 12, 13], [4, 5, 5, 6]), Groups(), [])
+    assert found.speakers.tolist() == [11, 11, 12, 13]
+    assert found.kin[0] == found.kin[1] == found.kin[2] != found.kin[3]
+
+
+def test_a_recording_that_two_characters_share_by_chance_is_left_out() -> None:
+    found = spoken(clips([*[11] * 11, *[12] * 12], [*range(11), 10, *range(50, 61)]), Groups(), [])
+    assert 10 not in found.clips.recordings.tolist()
+    assert len(found.clips) == 21
+    assert len(set(found.kin.tolist())) == 2
 
 
 def test_a_recording_that_many_characters_have_is_nobodys_voice() -> None:
