@@ -9,6 +9,7 @@ import numpy as np
 from speaker_search.documents.models.trained import Recipe
 from speaker_search.encoders.batching import FRAME_SAMPLES
 from speaker_search.entities import SAMPLE_RATE, Floats, Ids
+from speaker_search.errors import UsageError
 
 _SPEAKERS, _CLIPS, _LENGTH, SOUND = range(4)  # what is drawn; each has random numbers of its own
 
@@ -41,6 +42,18 @@ class Drawing:
             random = np.random.default_rng([recipe.seed, _CLIPS, step, place])
             found[2 * place : 2 * place + 2] = random.choice(own, 2, replace=False)
         return found
+
+
+def check_shares(recipe: Recipe, processes: int) -> None:
+    """Raises UsageError when a batch cannot be shared out evenly."""
+    if recipe.batch % (2 * processes * recipe.accumulate):
+        raise UsageError(
+            f"A batch of {recipe.batch} clips cannot be shared evenly by {processes} processes in "
+            f"{recipe.accumulate} parts.",
+            f"Choose a --batch that {2 * processes * recipe.accumulate} divides.",
+        )
+    if recipe.min_crop_s > recipe.max_crop_s:
+        raise UsageError("--min-crop is longer than --max-crop.")
 
 
 def crop_samples(recipe: Recipe, step: int) -> int:

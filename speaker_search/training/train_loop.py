@@ -72,18 +72,6 @@ class Training:
     stop: Callable[[], bool]
 
 
-def check_shares(recipe: Recipe, processes: int) -> None:
-    """Raises UsageError when a batch cannot be shared out evenly."""
-    if recipe.batch % (2 * processes * recipe.accumulate):
-        raise UsageError(
-            f"A batch of {recipe.batch} clips cannot be shared evenly by {processes} processes in "
-            f"{recipe.accumulate} parts.",
-            f"Choose a --batch that {2 * processes * recipe.accumulate} divides.",
-        )
-    if recipe.min_crop_s > recipe.max_crop_s:
-        raise UsageError("--min-crop is longer than --max-crop.")
-
-
 def train(own: Trainee, directions: Floats, given: Training) -> Reached:
     """Train until the last step, until held-out voices are no longer told apart better, or until told to stop.
 

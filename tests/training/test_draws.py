@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from speaker_search.documents.models.trained import Recipe
-from speaker_search.training.draws import Drawing, crop, crop_samples
+from speaker_search.errors import UsageError
+from speaker_search.training.draws import Drawing, check_shares, crop, crop_samples
 
 SPEAKERS = np.array([0, 1, 2, 0, 1, 2, 0, 1, 2, 0])
 RECIPE = Recipe(batch=4, min_crop_s=0.5, max_crop_s=1.0, seed=3)
@@ -46,3 +48,8 @@ def test_a_short_clip_is_repeated_and_a_long_one_cut() -> None:
     )
     part = crop(np.arange(100, dtype=np.float32), 10, random)
     assert (np.diff(part) == 1).all()
+
+
+def test_a_batch_that_cannot_be_shared_evenly_is_refused() -> None:
+    with pytest.raises(UsageError, match="A batch of 8 clips cannot be shared evenly by 3 processes in 1 parts"):
+        check_shares(Recipe(batch=8), 3)

@@ -17,7 +17,6 @@ from training import small
 
 from speaker_search.documents.models.trained import TrainingProgress
 from speaker_search.errors import UsageError
-from speaker_search.training.train_loop import check_shares
 
 TESTS = Path(__file__).resolve().parents[1]
 LIMIT_S = 120.0
@@ -189,8 +188,3 @@ def test_training_stops_with_a_sentence_when_no_clip_can_be_read(tmp_path: Path)
 def test_numbers_that_overflow_stop_the_training_before_they_reach_a_checkpoint(voices: Path, folder: Path) -> None:
     with pytest.raises(UsageError, match=r"overflow\. Start again with a lower --learning-rate"):
         small.run(voices, folder, small.QUICK.model_copy(update={"learning_rate": 1e30, "warm_up": 0.0}))
-
-
-def test_a_batch_that_cannot_be_shared_evenly_is_refused() -> None:
-    with pytest.raises(UsageError, match="A batch of 8 clips cannot be shared evenly by 3 processes in 1 parts"):
-        check_shares(small.QUICK, 3)

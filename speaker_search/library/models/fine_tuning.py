@@ -53,9 +53,10 @@ class FineTuning(Asking):
         """
         from speaker_search.training.batches import Sounds
         from speaker_search.training.card import finish, report
+        from speaker_search.training.draws import check_shares
         from speaker_search.training.learner import trainee
         from speaker_search.training.ranks import joined
-        from speaker_search.training.train_loop import Training, check_shares, train
+        from speaker_search.training.train_loop import Training, train
         from speaker_search.training.training_plan import pairs
         from speaker_search.training.trials import cut
 
@@ -84,9 +85,9 @@ class FineTuning(Asking):
         """Plan a training, and write down what it starts with."""
         from speaker_search.training import check_trainable
         from speaker_search.training.augmentation import check_installed
+        from speaker_search.training.draws import check_shares
         from speaker_search.training.kept_run import Beginning, KeptRun
         from speaker_search.training.learner import trainee
-        from speaker_search.training.train_loop import check_shares
         from speaker_search.training.training_plan import plan as planned
         from speaker_search.training.who_speaks import directions, random_directions
 
