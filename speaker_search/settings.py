@@ -30,8 +30,8 @@ class Settings(BaseSettings):
     )
     encoder: str | None = Field(
         default=None,
-        description="Encoder to use. Default: the catalog's only one, else anime-va if its weights are on this "
-        "machine, else campplus.",
+        description="Encoder to use. Default: the adopted space or the catalog's only one, else anime-va if its "
+        "weights are on this machine, else campplus.",
     )
     checkpoint: Path | None = Field(
         default=None,

@@ -91,6 +91,7 @@ SLOW = (
     "test_decoders_in_trouble.py",
     "test_voices_files.py",
     "test_comparing.py",
+    "test_adopting.py",
     "test_output.py",
     "test_damaged_catalog.py",
     "test_several_portions.py",

@@ -52,6 +52,7 @@ BELOW_THE_DOOR = {"entities", "errors", "settings", "documents", "library"}
 
 #: Folders within a layer.
 INNER_FOLDERS = {
+    "cast/confusions",
     "cast/credits",
     "cast/roles",
     "cast/sheets",

@@ -19,6 +19,13 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+#: What the commands of the README write, which in a test goes elsewhere.
+WRITTEN = (
+    *("cast.html", "line.ogg", "voices.backup", "voices.parquet"),
+    *("map.html", "clips.png", "confusion.png", "scores.svg", "reliability.png", "coverage.html"),
+)
+
+
 def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.S)
 
@@ -79,7 +86,7 @@ def test_the_commands_in_the_readme_run_in_their_order(toured: Ingested, tmp_pat
             if line.startswith("curl"):
                 assert address in line
                 line = line.replace(address, server.url)
-            for file in ("cast.html", "line.ogg", "voices.backup", "voices.parquet"):
+            for file in WRITTEN:
                 line = line.replace(f" {file}", f" {tmp_path / file}")
             done = ran(line, home)
             assert done.code == 0, (line, done)

@@ -17,8 +17,8 @@ EncoderName = Annotated[
     str | None,
     typer.Option(
         "--encoder",
-        help="Encoder or space. Default: SPKSEARCH_ENCODER, else the catalog's only one, else anime-va if its weights "
-        "are on this machine, else campplus.",
+        help="Encoder or space. Default: SPKSEARCH_ENCODER, else the adopted space or the catalog's only one, else "
+        "anime-va if its weights are on this machine, else campplus.",
     ),
 ]
 Device = Annotated[str | None, typer.Option("--device", help="Where the encoder runs: auto, cpu or cuda.")]

@@ -23,7 +23,7 @@ from speaker_search.cli.commands import (
     take_in,
     try_out,
 )
-from speaker_search.cli.commands.models import compare, plot, train
+from speaker_search.cli.commands.models import adopt, compare, confusions, plot, train
 
 
 class Commands(TyperGroup):
@@ -71,9 +71,11 @@ app.command("cast")(ask.cast)
 app.add_typer(judge.app, name="verdict")
 app.command("evaluate")(ask.evaluate)
 app.command("compare")(compare.compare)
+app.command("adopt")(adopt.adopt)
 app.add_typer(plot.app, name="plot")
 app.command("train")(train.train)
 app.command("verify")(check.verify)
+browse.app.command("confusions")(confusions.confusions)
 browse.app.command("import")(carry.import_)
 browse.app.command("rename")(mend.rename)
 browse.app.command("merge")(mend.merge)

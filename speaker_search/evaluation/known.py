@@ -48,6 +48,14 @@ class Known:
         plays = np.unique(np.stack([self.actors, self.games]), axis=1)[0]
         return np.bincount(plays, minlength=self.voice_actors)[self.actors] > 1
 
+    def without(self, ids: Ids) -> Known:
+        """The same without these characters; their actors stay where they have others."""
+        kept = ~np.isin(self.ids, ids)
+        numbers, actors = np.unique(self.actors[kept], return_inverse=True)
+        there = np.isin(self.actors_of_rows, numbers)
+        of_rows = np.where(there, np.searchsorted(numbers, self.actors_of_rows), NOBODY)
+        return Known(self.ids[kept], self.games[kept], np.asarray(actors, np.int64), self.rows[kept], of_rows)
+
     def groups(self, labels: Ids) -> Ids:
         """Each one's group, (n,), from labels (C,) >= 0; one without an embedded clip is a group of its own."""
         alone = -1 - np.arange(len(self))

@@ -44,26 +44,28 @@ class Mistaken:
 
 
 def most_mistaken(own: Ids, nearest: Ids, most: int) -> Mistaken:
-    """The characters whose clips are most often nearest to another's, with those others; at most `most` of them.
+    """The characters whose clips are most often nearest to another's, with those others, then those with most clips; at
+    most `most` of them.
 
-    `own` and `nearest` (n,) are as in nearest_characters. Where there are no more characters, all of them.
+    `own` and `nearest` (n,) are as in nearest_characters.
     """
     judged = nearest != ALONE
     everyone = np.union1d(own, nearest[judged])
     clips = np.bincount(own[judged], minlength=int(everyone.max(initial=-1)) + 1)
     if len(everyone) > most:
-        pairs, counts = np.unique(
-            np.sort(np.stack([own, nearest])[:, judged & (own != nearest)], axis=0), axis=1, return_counts=True
-        )
+        wrong = np.stack([own, nearest])[:, judged & (own != nearest)]
+        pairs, counts = np.unique(np.sort(wrong, axis=0), axis=1, return_counts=True)
+        order = np.argsort(-counts / (clips[pairs].sum(axis=0) + DOUBT), kind="stable")
         chosen: dict[int, None] = {}
-        for one, other in pairs[:, np.argsort(-counts / (clips[pairs].sum(axis=0) + DOUBT), kind="stable")].T.tolist():
-            if len({*chosen, one, other}) <= most:
-                chosen |= {one: None, other: None}
-        everyone = np.array(sorted(chosen), np.int64)
+        for pair in pairs[:, order].T.tolist():
+            if len({*chosen, *pair}) <= most:
+                chosen |= dict.fromkeys(pair)
+        largest = everyone[np.argsort(-clips[everyone], kind="stable")].tolist()
+        everyone = np.sort(np.array([*dict.fromkeys([*chosen, *largest])][:most], np.int64))
     place = np.full(len(clips), -1, np.int64)
     place[everyone] = np.arange(len(everyone))
-    inside = judged & (place[own] >= 0)
-    inside[inside] = place[nearest[inside]] >= 0
+    rows, columns = place[own[judged]], place[nearest[judged]]
+    inside = (rows >= 0) & (columns >= 0)
     table = np.zeros((len(everyone), len(everyone)), np.int64)
-    np.add.at(table, (place[own[inside]], place[nearest[inside]]), 1)
+    np.add.at(table, (rows[inside], columns[inside]), 1)
     return Mistaken(everyone, clips[everyone], table)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from speaker_search.audio.decoders import Decoders
 from speaker_search.catalog.database import Catalog
+from speaker_search.catalog.scans.enqueue import enqueue_everything
 from speaker_search.catalog.spaces import Space, count_clips, ensure_space
 from speaker_search.encoders import Encoder
 from speaker_search.ingest.report import Tally
@@ -36,6 +37,15 @@ def ingest(found: Found, resources: Resources, *, retry_refused: bool = False, e
         retry_refused=retry_refused,
         on_progress=resources.on_progress,
     )
+    if not enqueue:
+        _embed(report, space, resources, drain=True)
+    return _finish(report, space, resources)
+
+
+def embed_again(resources: Resources, *, retry_refused: bool = False, enqueue: bool = False) -> Tally:
+    """Queue every clip that the encoder has not met, but for those without audio, then embed what is pending."""
+    report, space = _start(resources)
+    enqueue_everything(resources.catalog, space.id, retry_refused=retry_refused)
     if not enqueue:
         _embed(report, space, resources, drain=True)
     return _finish(report, space, resources)

@@ -56,10 +56,12 @@ def space_to_search(
     *,
     default: Callable[[], Defaults],
     encoders: Collection[str],
+    adopted: str | None = None,
 ) -> str:
     """The space to search, such as "anime-va@41d5ad6b5c75".
 
-    `wanted` is an encoder's name, a space, or None: the catalog's only space, or a default encoder's among several.
+    `wanted` is an encoder's name, a space, or None: the catalog's only space, the one that was `adopted`, or a default
+    encoder's among several. Of several spaces of one encoder it is the adopted one, or else the oldest.
     `held` gives the encoder of each space in the catalog, oldest first; `encoders` are all known encoders. `default`
     is only called when the answer depends on it.
     Raises EncoderError for an unknown encoder; CatalogError when no space of the catalog fits, or several do.
@@ -67,8 +69,10 @@ def space_to_search(
     if wanted is not None:
         _check(wanted, encoders)
     if not held:
-        raise EmptyCatalogError("The catalog holds no voices yet.", "Ingest some first: `spksearch ingest FOLDER`.")
+        raise EmptyCatalogError
     fitting = [space for space, encoder in held.items() if wanted in (None, encoder, space)]
+    if adopted in fitting:
+        return adopted
     if len(fitting) > 1 and wanted is None:
         fitting = _of_defaults(held, default()) or fitting
     names = ", ".join(held)
@@ -77,9 +81,10 @@ def space_to_search(
             f"The catalog holds no embeddings of {wanted}, only of {names}.",
             f"Name one of these with --encoder, or run `spksearch ingest --encoder {wanted} FOLDER`.",
         )
-    if len(fitting) > 1:
+    if len({held[space] for space in fitting}) > 1:
         raise CatalogError(
-            f"The catalog holds several spaces: {names}.", "Name one with --encoder or SPKSEARCH_ENCODER."
+            f"The catalog holds several spaces: {names}.",
+            "Name one with --encoder or SPKSEARCH_ENCODER, or `spksearch adopt` one.",
         )
     return fitting[0]
 
@@ -90,14 +95,20 @@ def encoder_to_embed(
     *,
     default: Callable[[], Defaults],
     encoders: Collection[str],
+    adopted: str | None = None,
+    own_weights: bool = False,
 ) -> Choice:
     """The encoder, or the space of one, that new voices are embedded with. Raises EncoderError for an unknown one.
 
-    `wanted` is an encoder's name, a space, or None: the catalog's only space, or else a default encoder: the one that
-    is searched, if the catalog has voices of any. `held`, `default` and `encoders` are as for `space_to_search`.
+    `wanted` is an encoder's name, a space, or None: the adopted space, the catalog's only one, or else a default
+    encoder: the one that is searched, if the catalog has voices of any. An encoder's name means its adopted space, too,
+    unless `own_weights` are given for it, which begin a space of their own. `held`, `default`, `encoders` and `adopted`
+    are as for `space_to_search`.
     """
     reason = None
-    if wanted is None and len(held) == 1:
+    if adopted is not None and adopted in held and (wanted is None or (wanted == held[adopted] and not own_weights)):
+        wanted = adopted
+    elif wanted is None and len(held) == 1:
         wanted = next(iter(held))
     elif wanted is None:
         by_default = default()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 from speaker_search import documents, encoders
 from speaker_search.catalog import clips, people
 from speaker_search.catalog.database import Catalog, open_catalog, upgrade_catalog
+from speaker_search.catalog.knowledge.adoptions import adopted_space
 from speaker_search.catalog.scans.gone import forget_gone, mark_gone
 from speaker_search.catalog.spaces import Space, count_clips, position, spaces
 from speaker_search.entities import Refusal
@@ -66,11 +67,16 @@ class Holdings:
     @property
     def space(self) -> Space:
         """The space to search. Its index is not opened."""
-        held = {space.name: space for space in self._spaces()}
+        return self._space_for(self.settings.encoder)
+
+    def _space_for(self, wanted: str | None) -> Space:
+        """The space to search where this encoder or space is wanted, or none."""
+        with self.catalog.read() as connection:
+            held = {space.name: space for space in spaces(connection)}
+            adopted = adopted_space(connection)
         names = {name: space.encoder for name, space in held.items()}
         known = self._encoder_names()
-        chosen = space_to_search(self.settings.encoder, names, default=self._defaults, encoders=known)
-        return held[chosen]
+        return held[space_to_search(wanted, names, default=self._defaults, encoders=known, adopted=adopted)]
 
     @property
     def archives(self) -> Archives:

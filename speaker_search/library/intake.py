@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from speaker_search import documents, encoders
-from speaker_search.catalog.spaces import check_space
+from speaker_search.catalog.knowledge.adoptions import adopted_space
+from speaker_search.catalog.spaces import check_space, spaces
 from speaker_search.encoders import Encoder
 from speaker_search.encoders.weights import resolve
 from speaker_search.entities import shown
+from speaker_search.errors import EmptyCatalogError
 from speaker_search.library.encoder_choice import Choice, encoder_of, encoder_to_embed
 from speaker_search.library.following import Following
 from speaker_search.library.kept_weights import keep_weights, kept_weights
@@ -82,12 +84,43 @@ class Intake(Following):
         self._save_index_of(tally)
         return tally.report
 
+    def embed_again(
+        self,
+        *,
+        retry_refused: bool = False,
+        enqueue: bool = False,
+        processes: int | None = None,
+        on_progress: OnProgress = lambda _: None,
+    ) -> documents.IngestReport:
+        """Embed every clip of the catalog that the chosen encoder has not met, from where it was ingested.
+
+        Clips that were imported without audio are left out. The arguments are those of `ingest`. Raises
+        EmptyCatalogError.
+        """
+        from speaker_search.ingest.pipeline import embed_again
+
+        if self.empty:
+            raise EmptyCatalogError
+        tally = embed_again(self._resources(processes, on_progress), retry_refused=retry_refused, enqueue=enqueue)
+        if not enqueue:
+            self._save_index_of(tally)
+        return tally.report
+
     def encoder_choice(self) -> Choice:
         """The encoder that new voices are embedded with, and why, if the program had to choose."""
-        held = {space.name: space.encoder for space in self._spaces()}
+        with self.catalog.read() as connection:
+            held = {space.name: space.encoder for space in spaces(connection)}
+            adopted = adopted_space(connection)
         followed = None if self._live is None else self._live.ready.space.name  # what this library answers in
         asked = self.settings.encoder or followed
-        return encoder_to_embed(asked, held, default=self._defaults, encoders=self._encoder_names())
+        return encoder_to_embed(
+            asked,
+            held,
+            default=self._defaults,
+            encoders=self._encoder_names(),
+            adopted=adopted,
+            own_weights=self.settings.checkpoint is not None,
+        )
 
     def encoder_for_ingest(self) -> Encoder:
         """The encoder that new voices are embedded with, loaded. A copy of a user's own weights is kept."""
@@ -161,12 +194,12 @@ class Intake(Following):
 
         SPKSEARCH_CHECKPOINT goes before weights that were kept.
         """
-        own = None if space is None else kept_weights(self.settings.home, space)
-        checkpoint = self.settings.checkpoint or own
+        given = self.settings.checkpoint
+        own = None if given is not None or space is None else kept_weights(self.settings.home, space)
         with self._loading:
             loaded = self._encoder
             if loaded is None or loaded.name != name or (own is not None and loaded.space != space):
-                loaded = self._encoder = encoders.load(name, checkpoint=checkpoint, device=self.settings.device)
+                loaded = self._encoder = encoders.load(name, checkpoint=given or own, device=self.settings.device)
             return loaded
 
     def _encoder_names(self) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ def find_weights(home: Path, space: str, checkpoint: Path | None) -> Weights:
     name = space.partition("@")[0]
     if name not in SOURCES:
         raise EncoderError(f"There is no encoder {name!r}.", f"The encoders are {', '.join(SOURCES)}.")
-    why = f"its weights are not {name}'s published ones"
+    why = f"they are not the published ones of {name}."
     for given in (kept_weights(home, space), checkpoint, None):
         try:
             found = resolve(name, given, download=False)
@@ -46,13 +46,16 @@ def keep_weights(home: Path, found: Weights) -> None:
 
     Raises UsageError when they cannot be written.
     """
-    if SOURCES[found.name].sha256 == found.sha256 or kept_weights(home, found.space) is not None:
+    place = home / FOLDER / found.space
+    if SOURCES[found.name].sha256 == found.sha256 or place == found.path or _is_copy(place, found):
         return
     try:
-        (home / FOLDER).mkdir(parents=True, exist_ok=True)
-        with new_file(home / FOLDER / found.space) as copy:
-            shutil.copyfile(found.path, copy)
+        place.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(
-            f"{home / FOLDER} cannot be made: {error.strerror}.", "Make it, or make room there."
-        ) from error
+        raise UsageError(f"{place.parent} cannot be made: {error.strerror}.", "Make it, or make room there.") from error
+    with new_file(place, replace=True) as copy:
+        shutil.copyfile(found.path, copy)
+
+
+def _is_copy(place: Path, found: Weights) -> bool:
+    return place.is_file() and resolve(found.name, place).sha256 == found.sha256

@@ -21,6 +21,7 @@ ENDINGS = (".svg", ".png", ".html")
 VEGA_LITE = "6.4"
 PIXELS = 2.0  # of a PNG to a pixel of the specification
 INK, SOFT, LINES = "#1b1b1b", "#555555", "#d9d9d9"
+_WORDS = {"labelColor": SOFT, "titleColor": INK, "labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal"}
 #: How charts look where they do not say. Its font is the one whose glyphs are put into every file.
 CONFIG: dict[str, Any] = {
     "font": f"{font.FAMILY}, sans-serif",
@@ -28,19 +29,18 @@ CONFIG: dict[str, Any] = {
     "aria": False,  # would describe each of thousands of points
     "padding": 12,
     "view": {"stroke": LINES},
-    "title": {"anchor": "start", "fontSize": 15, "fontWeight": "normal", "color": INK, "offset": 10}
-    | {"subtitleFontSize": 11, "subtitleColor": SOFT, "subtitlePadding": 4},
-    "axis": {
-        "labelColor": SOFT,
-        "titleColor": INK,
-        "labelFontSize": 11,
-        "titleFontSize": 12,
-        "titleFontWeight": "normal",
-    }
-    | {"gridColor": LINES, "domainColor": SOFT, "tickColor": SOFT, "labelLimit": 220},
-    "legend": {"labelColor": INK, "titleColor": INK, "labelFontSize": 11, "titleFontSize": 12}
-    | {"titleFontWeight": "normal", "labelLimit": 220, "symbolOpacity": 1},
-    "header": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
+    "title": {
+        "anchor": "start",
+        "offset": 10,
+        "color": INK,
+        "fontSize": 15,
+        "fontWeight": "normal",
+        "subtitleColor": SOFT,
+        "subtitleFontSize": 11,
+        "subtitlePadding": 4,
+    },
+    "axis": {**_WORDS, "gridColor": LINES, "domainColor": SOFT, "tickColor": SOFT, "labelLimit": 220},
+    "legend": {**_WORDS, "labelColor": INK, "labelLimit": 220, "symbolOpacity": 1},
 }
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -94,10 +94,10 @@ def page(title: str, parts: Sequence[Part]) -> str:
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">
-<title>{escape(title)}</title><style>{style}</style></head><body>
+<title>{escape(title)}</title><style>{style}</style></head><body><main>
 <h1>{escape(title)}</h1>
 {body}
-{"".join(f"<script>{script}</script>" for script in scripts)}
+</main>{"".join(f"<script>{script}</script>" for script in scripts)}
 </body></html>
 """
 
@@ -140,7 +140,11 @@ def _drawn(chart: Chart) -> str:
     import vl_convert
 
     font.register()
-    return str(vl_convert.vegalite_to_svg(_whole(chart), vl_version=VEGA_LITE, allowed_base_urls=[]))
+    drawn = str(vl_convert.vegalite_to_svg(_whole(chart), vl_version=VEGA_LITE, allowed_base_urls=[]))
+    # Vega numbers the parts of all pictures that a program draws. Counted anew, equal charts are equal.
+    parts = re.findall('<(?:clipPath|linearGradient) id="(.*?)"', drawn)
+    named = {part: f"part{number}" for number, part in enumerate(parts)}
+    return re.sub(r'(?<= id=")\w+(?=")|(?<=="url\(#)\w+(?=\)")', lambda part: named.get(part[0], part[0]), drawn)
 
 
 def _whole(chart: Chart) -> str:
@@ -165,7 +169,10 @@ def _element(part: Part) -> str:
         return f"<p>{escape(part)}</p>"
     if isinstance(part, Chart):
         data = _whole(part).replace("<", "\\u003c")  # no name ends the script
-        return f'<figure><script type="application/json" class="spec">{data}</script><div></div></figure>'
+        title = part.spec.get("title", "")
+        words = escape(str(title["text"] if isinstance(title, Mapping) else title))
+        script = f'<script type="application/json" class="spec">{data}</script>'
+        return f'<figure>{script}<div role="img" aria-label="{words}"><div></div></div></figure>'
     heading = "".join(f"<th>{escape(column)}</th>" for column in part.columns)
     rows = "\n".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in part.rows)
     return f"<figure><table><thead><tr>{heading}</tr></thead><tbody>\n{rows}\n</tbody></table></figure>"
@@ -187,9 +194,8 @@ def _bundle() -> str:
     """Vega, Vega-Lite and vega-embed as one script."""
     import vl_convert
 
-    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", VEGA_LITE)).replace(
-        "</script", "<\\/script"
-    )
+    script = str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", VEGA_LITE))
+    return script.replace("</script", "<\\/script")
 
 
 def _digest(script: str) -> str:
@@ -211,7 +217,7 @@ table { border-collapse: collapse; } th, td { padding: .2rem .8rem .2rem 0; text
 BOOT = """
 document.fonts.load("12px IPAexGothic").finally(() => {
   for (const spec of document.querySelectorAll(".spec")) {
-    vegaEmbed(spec.nextElementSibling, JSON.parse(spec.textContent),
+    vegaEmbed(spec.nextElementSibling.firstElementChild, JSON.parse(spec.textContent),
       { actions: false, ast: true, renderer: "canvas", tooltip: { theme: "light" } });
   }
 });

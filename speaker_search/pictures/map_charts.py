@@ -22,10 +22,8 @@ LONGEST = 16.0  # ems of a label; the rest is cut
 MOST_LABELS = 150
 CORE, WIDEST = (0.1, 0.9), 0.02  # a label lies beside these quantiles of its points, if they are as near to the middle
 MOST_COVERED = 5_000  # points that labels keep clear of, evenly chosen
-RIM, RIMMED = (
-    {"stroke": "#00000066", "strokeWidth": 0.4},
-    20,
-)  # of points of at least this area: yellow is faint on white
+RIM = {"stroke": "#00000066", "strokeWidth": 0.4}  # of points that are not tiny: yellow is faint on white
+RIMMED = 20  # the least area of such points
 MARKS = ((150, 80, 0.9), (1_500, 40, 0.85), (10_000, 14, 0.75), (1 << 62, 5, 0.6))  # up to so many: area, opacity
 
 
@@ -87,22 +85,17 @@ def map_chart(title: str, panels: Sequence[Panel], *, coloured_by: str, none: st
     frame = _frame(panels)
     drawn = []
     for number, panel in enumerate(panels):
-        area, opacity = next(mark[1:] for mark in MARKS if len(panel.groups) <= mark[0])
+        area, opacity = next(sizes[1:] for sizes in MARKS if len(panel.groups) <= sizes[0])
         columns = [panel.places.tolist(), [chosen.shown(group) for group in panel.groups], *panel.told.values()]
         rows = [
             {"x": x, "y": y, "group": group} | dict(zip(panel.told, said, strict=True))
             for (x, y), group, *said in zip(*columns, strict=True)
         ]
         rows.sort(key=lambda row: row["group"] not in chosen.faint)  # what is faint lies below
+        mark = {"type": "point", "filled": True, "size": area, "opacity": opacity}
         points = {
             "data": {"values": rows},
-            "mark": {
-                "type": "point",
-                "filled": True,
-                "size": area,
-                "opacity": opacity,
-                **(RIM if area >= RIMMED else {}),
-            },
+            "mark": {**mark, **(RIM if area >= RIMMED else {})},
             "params": [{"name": f"zoom{number}", "select": "interval", "bind": "scales"}],
             "encoding": {
                 **frame.at,

@@ -190,6 +190,34 @@ WRONG = {
     "a truth that is not JSON": Wrong(
         lambda places: ("evaluate", "--truth", places.odd / "text.ogg"), 2, ("text.ogg is no",), with_voices=True
     ),
+    "a picture of an unknown kind": Wrong(
+        said("plot", "map", "--out", "map.pdf"), 2, ("map.pdf does not end in .svg, .png or .html",), with_voices=True
+    ),
+    "a picture into nowhere": Wrong(
+        lambda places: ("plot", "coverage", "--out", places.odd / "no" / "a.svg"),
+        2,
+        ("There is no folder", "Make it first"),
+        with_voices=True,
+    ),
+    "a picture of a game nobody knows": Wrong(
+        said("plot", "confusion", "--game", "nothing", "--out", "a.svg"), 2, ("no game nothing",), with_voices=True
+    ),
+    "a picture of no voices": Wrong(said("plot", "map", "--out", "a.svg"), 3, ("holds no voices yet",)),
+    "a picture in an encoder nobody knows": Wrong(
+        said("plot", "scores", "--encoder", "nobody", "--out", "a.svg"), 4, ("no encoder 'nobody'",), with_voices=True
+    ),
+    "a picture in another encoder than there is": Wrong(
+        said("plot", "map", "--encoder", "anime-va", "--out", "a.svg"),
+        3,
+        ("holds no embeddings of anime-va",),
+        with_voices=True,
+    ),
+    "a picture coloured by nothing there is": Wrong(
+        said("plot", "map", "--colour", "mood", "--out", "a.svg"), 2, ("--colour",), with_voices=True
+    ),
+    "a picture of probabilities that nobody can judge": Wrong(
+        said("plot", "reliability", "--out", "a.svg"), 2, ("no credit or verdict", "--truth"), with_voices=True
+    ),
     "an export into nowhere": Wrong(
         lambda places: ("cast", "--export", places.odd / "no" / "cast.csv"),
         2,

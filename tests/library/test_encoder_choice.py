@@ -67,6 +67,47 @@ def test_among_several_spaces_that_of_a_default_encoder_is_searched(
     assert space_to_search(None, held, default=lambda: by_default, encoders=ENCODERS) == space
 
 
+@pytest.mark.parametrize("wanted", [None, "anime-va"])
+def test_of_several_spaces_of_one_encoder_the_oldest_is_searched_until_another_is_adopted(wanted: str | None) -> None:
+    def chosen(adopted: str | None) -> str:
+        return space_to_search(wanted, TWO_OF_ONE_ENCODER, default=lambda: WITH_VA, encoders=ENCODERS, adopted=adopted)
+
+    assert (chosen(None), chosen(VA), chosen(OLDER_VA)) == (OLDER_VA, VA, OLDER_VA)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "space"), [(None, RE), ("resemblyzer", RE), ("anime-va", VA), (VA, VA), (CAMP, CAMP)]
+)
+def test_an_adopted_space_is_searched_unless_another_is_named(wanted: str | None, space: str) -> None:
+    found = space_to_search(wanted, BOTH_DEFAULTS, default=not_asked, encoders=ENCODERS, adopted=RE)
+    assert found == space
+
+
+@pytest.mark.parametrize(
+    ("wanted", "own_weights", "chosen"),
+    [
+        (None, False, VA),
+        (None, True, VA),  # whose weights are then checked: others are not passed over in silence
+        ("anime-va", False, VA),
+        ("anime-va", True, "anime-va"),  # a space of one's own weights begins
+        ("campplus", False, "campplus"),
+        (OLDER_VA, False, OLDER_VA),
+    ],
+)
+def test_new_voices_are_embedded_in_the_adopted_space_unless_another_is_named(
+    wanted: str | None, own_weights: bool, chosen: str
+) -> None:
+    found = encoder_to_embed(
+        wanted, TWO_OF_ONE_ENCODER, default=not_asked, encoders=ENCODERS, adopted=VA, own_weights=own_weights
+    )
+    assert found == Choice(chosen, None)
+
+
+def test_an_adopted_space_that_the_catalog_has_no_clips_of_is_passed_over() -> None:
+    assert space_to_search(None, ONE, default=not_asked, encoders=ENCODERS, adopted=VA) == RE
+    assert encoder_to_embed(None, ONE, default=not_asked, encoders=ENCODERS, adopted=VA) == Choice(RE, None)
+
+
 @pytest.mark.parametrize(
     ("wanted", "held", "error", "words"),
     [
@@ -75,8 +116,6 @@ def test_among_several_spaces_that_of_a_default_encoder_is_searched(
         ("anime-va", ONE, CatalogError, f"holds no embeddings of anime-va, only of {RE}"),
         (VA, ONE, CatalogError, f"holds no embeddings of {VA}, only of {RE}"),
         (OLDER_VA, TWO, CatalogError, f"holds no embeddings of {OLDER_VA}"),
-        (None, TWO_OF_ONE_ENCODER, CatalogError, f"several spaces: {OLDER_VA}, {VA}"),
-        ("anime-va", TWO_OF_ONE_ENCODER, CatalogError, "several spaces"),
         (None, NO_DEFAULT, CatalogError, "several spaces"),
         ("nobody", ONE, EncoderError, "There is no encoder 'nobody'. The encoders are anime-va, resemblyzer, campplus"),
         ("nobody@123456789012", ONE, EncoderError, "There is no encoder 'nobody'"),

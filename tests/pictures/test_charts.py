@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -45,6 +46,19 @@ def test_equal_charts_are_equal_bytes() -> None:
     assert svg(named(HOSTILE)) == svg(named(HOSTILE))
     assert png(named(HOSTILE)) == png(named(HOSTILE))
     assert page("声", [named(HOSTILE)]) == page("声", [named(HOSTILE)])
+
+
+def test_parts_of_a_picture_are_numbered_anew_whatever_was_drawn_before() -> None:
+    at = {"field": "x", "type": "quantitative"}
+    shade = {**at, "legend": {"title": "url(#clip0)"}}
+    mark = {"type": "line", "clip": True}
+    chart = Chart({"data": {"values": [{"x": 1}]}, "mark": mark, "encoding": {"x": at, "color": shade}})
+    one, other = svg(chart), svg(chart)
+    assert one == other
+    parts = re.findall(' id="(part[0-9]+)"', one)
+    assert len(parts) == 2
+    assert all(f'="url(#{part})"' in one for part in parts)
+    assert ">url(#clip0)<" in one
 
 
 def test_a_picture_shows_names_as_text() -> None:
@@ -104,6 +118,22 @@ def test_what_cannot_be_a_file_is_said(name: str, words: str, tmp_path: Path) ->
     (tmp_path / "folder.svg").mkdir()
     with pytest.raises(UsageError, match=words):
         save(tmp_path / name, "Chart", [named(["a"])])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the limit is one of POSIX")
+def test_a_picture_that_does_not_fit_leaves_the_older_one(tmp_path: Path) -> None:
+    import resource
+
+    path = tmp_path / "chart.svg"
+    path.write_text("older")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
+    try:
+        with pytest.raises(UsageError, match="cannot be written: File too large"):
+            save(path, "Chart", [named(["a"])])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [one.read_text() for one in tmp_path.iterdir()] == ["older"]
 
 
 def test_words_alone_are_no_picture(tmp_path: Path) -> None:

@@ -12,12 +12,14 @@ from standin import StandInEncoder, write_dump
 
 from speaker_search.documents.models.trained import Recipe, TrainedModel
 from speaker_search.encoders import load
+from speaker_search.encoders.weights import resolve
 from speaker_search.errors import EncoderError, UsageError
 from speaker_search.library import Library
 from speaker_search.settings import Settings
 from speaker_search.training.kept_run import KeptRun
 
 QUICK = Recipe(steps=2, batch=4, min_crop_s=0.3, max_crop_s=0.4, augment=False, evaluate_every=1)
+BEGIN = resolve("campplus").path
 
 
 class Known(StandInEncoder):
@@ -46,7 +48,7 @@ def library(home: Path) -> Library:
 @pytest.fixture(scope="module")
 def trained(home: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
     with library(home) as opened:
-        made = opened.train(QUICK, out=tmp_path_factory.mktemp("out") / "mine.pt", processes=1)
+        made = opened.train(QUICK, out=tmp_path_factory.mktemp("out") / "mine.pt", checkpoint=BEGIN, processes=1)
     assert made is not None
     return made
 
@@ -169,7 +171,20 @@ def test_an_empty_catalog_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_the_command_answers_with_one_document(home: Path, tmp_path: Path) -> None:
-    words = ("--steps", "1", "--batch", "4", "--max-crop", "0.4", "--no-augment", "--workers", "1", "--json")
+    words = (
+        "--checkpoint",
+        BEGIN,
+        "--steps",
+        "1",
+        "--batch",
+        "4",
+        "--max-crop",
+        "0.4",
+        "--no-augment",
+        "--workers",
+        "1",
+        "--json",
+    )
     done = quickly("train", *words, "--out", tmp_path / "mine.pt", home=home)
     assert done.code in (0, 1), done.err
     assert done.document["finished"] is True

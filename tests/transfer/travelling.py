@@ -68,6 +68,7 @@ def _said(connection: Connection, space_id: int) -> None:
         (t.pen_names, {"actor_id": 1, "name": "別名"}),
         (t.credits, {"character_id": 1, "actor_id": 1, "pen_name_id": 1, "spoiler": False, "at": when}),
         (t.edits, {"noun": "maker", "kind": "rename", "row_id": 1, "before": "a", "after": "b", **by}),
+        (t.adoptions, {"encoder_id": space_id, "before_id": None, **by}),
         (t.moved_rows, {"edit_id": 1, "noun": "clip", "row_id": 1, "before_id": 1}),
     ]
     for table, row in rows:

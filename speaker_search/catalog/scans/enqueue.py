@@ -7,10 +7,10 @@ from functools import partial
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, select, true, update
 
-from speaker_search.catalog.clips import lock_clips
+from speaker_search.catalog.clips import IMPORTED, lock_clips
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.rows import among, chunks, insert_all, stream
-from speaker_search.catalog.tables import clips, embeddings, queue
+from speaker_search.catalog.tables import clips, embeddings, queue, roots
 from speaker_search.entities import Refusal
 
 ROWS_PER_TRANSACTION = 10_000
@@ -49,10 +49,10 @@ def enqueue_all(catalog: Catalog, space_id: int, which: ColumnElement[bool]) -> 
 
 
 def requeue_refused(
-    connection: Connection, space_id: int, root_id: int, game_id: int, reasons: Sequence[Refusal] | None
+    connection: Connection, space_id: int, which: ColumnElement[bool], reasons: Sequence[Refusal] | None
 ) -> None:
-    """Requeue refused clips whose file exists: those refused for these reasons, or all."""
-    with_file = select(clips.c.id).where(clips.c.root_id == root_id, clips.c.game_id == game_id, clips.c.size >= 0)
+    """Requeue refused clips whose file exists: of `which`, those refused for these reasons, or all."""
+    with_file = select(clips.c.id).where(which, clips.c.size >= 0)
     connection.execute(
         update(queue)
         .where(
@@ -62,6 +62,14 @@ def requeue_refused(
         )
         .values(status="pending", kills=0, reason=None, detail=None)
     )
+
+
+def enqueue_everything(catalog: Catalog, space_id: int, *, retry_refused: bool) -> None:
+    """`enqueue` for every clip that did not come without its audio; with `retry_refused` for refused ones, too."""
+    with_audio = clips.c.root_id.in_(select(roots.c.id).where(~roots.c.path.startswith(IMPORTED)))
+    enqueue_all(catalog, space_id, with_audio)
+    if retry_refused:
+        catalog.transact(lambda connection: requeue_refused(connection, space_id, with_audio, None))
 
 
 def _unknown(connection: Connection, space_id: int, which: ColumnElement[bool]) -> list[int]:

@@ -92,9 +92,10 @@ def register(
                 unseen = replace(unseen, missing=[])
     counts.gone = catalog.transact(lambda connection: store_unseen(connection, root_id, unseen))
     game_id = chunk_of.game_id
-    enqueue_all(catalog, space_id, and_(clips.c.root_id == root_id, clips.c.game_id == game_id))
+    these = and_(clips.c.root_id == root_id, clips.c.game_id == game_id)
+    enqueue_all(catalog, space_id, these)
     again = None if retry_refused else TRANSIENT
-    catalog.transact(lambda connection: requeue_refused(connection, space_id, root_id, game_id, again))
+    catalog.transact(lambda connection: requeue_refused(connection, space_id, these, again))
     return counts
 
 

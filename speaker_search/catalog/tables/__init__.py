@@ -11,6 +11,7 @@ from __future__ import annotations
 from speaker_search.catalog.tables.keys import RowId, key_to_lasting, metadata
 from speaker_search.catalog.tables.said import (
     actors,
+    adoptions,
     credits,
     edits,
     linkings,
@@ -39,6 +40,7 @@ from speaker_search.catalog.tables.voiced import (
 __all__ = [
     "RowId",
     "actors",
+    "adoptions",
     "catalog",
     "changes",
     "characters",

@@ -111,6 +111,20 @@ credits = Table(
     Index("ix_credits_actor_id", "actor_id"),
 )
 
+#: Which space people chose to be searched: the latest row counts. Rows are never deleted: a return is one more row.
+adoptions = Table(
+    "adoptions",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("encoder_id", RowId, nullable=False),
+    Column("before_id", RowId),  # the space that was searched before; NULL: there was no other
+    Column("author", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    key_to_lasting("encoder_id", "encoders"),
+    key_to_lasting("before_id", "encoders"),
+    sqlite_autoincrement=True,
+)
+
 #: People's changes to names: renamed and merged makers, games and characters. Rows are never deleted: an undone edit
 #: stays as history. A merged row stays with `merged_into_id`, so that a later scan still finds its old name.
 edits = Table(

@@ -24,7 +24,9 @@ Workers = Annotated[
 
 
 def ingest(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Folders, tables or archives of voices.")],
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="PATH...", help="Folders, tables or archives of voices.")
+    ] = None,
     layout: Annotated[
         Layout,
         typer.Option(
@@ -43,12 +45,20 @@ def ingest(
     ] = None,
     retry_refused: Annotated[bool, typer.Option("--retry-refused", help="Try refused clips again.")] = False,
     enqueue: Annotated[bool, typer.Option("--enqueue", help="Register clips, and leave embedding to workers.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Instead of paths: all clips of the catalog, to embed with another encoder.")
+    ] = False,
     json: options.Json = False,
 ) -> None:
     """Ingest voices. Known files are not opened again, and a stopped run continues where it stopped.
 
     Example: spksearch ingest ~/dumps/GalGame
     """
+    if again and (paths or dry_run or listed or maker or game or layout != "auto"):
+        raise UsageError("--again is about the clips that the catalog has.", "Leave out the paths and what they are.")
+    if not again and not paths:
+        raise UsageError("`ingest` needs a PATH.", "Name a folder, table or archive of voices; or use --again.")
+    paths = paths or []
     if dry_run:
         _preview(paths, layout, maker, game, listed, json)
     if listed is not None:
@@ -56,17 +66,23 @@ def ingest(
     opened = options.open_library
     with opened(encoder=encoder, device=device) as library, stoppable() as stop, ingest_progress(events=json) as show:
         _load(library, json)
-        report = library.ingest(
-            paths,
-            layout=layout,
-            maker=maker,
-            title=game,
-            retry_refused=retry_refused,
-            enqueue=enqueue,
-            processes=workers,
-            on_progress=stop.between(show),
-        )
-    _print(report, json, encoder=encoder)
+        on_progress = stop.between(show)
+        if again:
+            report = library.embed_again(
+                retry_refused=retry_refused, enqueue=enqueue, processes=workers, on_progress=on_progress
+            )
+        else:
+            report = library.ingest(
+                paths,
+                layout=layout,
+                maker=maker,
+                title=game,
+                retry_refused=retry_refused,
+                enqueue=enqueue,
+                processes=workers,
+                on_progress=on_progress,
+            )
+    _print(report, json, encoder=encoder, of_scan=not again)
 
 
 def worker(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -50,6 +50,33 @@ class ComparedSpace(Document):
     )
 
 
+def _within(value: float | None, interval: Interval | None) -> str | float | None:
+    """A value with its 95 % interval, for people."""
+    if value is None or interval is None:
+        return value
+    return f"{value:.3f} ({interval[0]:.2f} to {interval[1]:.2f})"
+
+
+#: What they are called before people, and how each is shown.
+MEASURES: dict[str, Callable[[ComparedSpace], object]] = {
+    "precision@1": lambda one: _within(one.precision_at_1, one.precision_at_1_interval),
+    "equal error rate": lambda one: one.eer,
+    "B-cubed F1": lambda one: _within(one.f1, one.f1_interval),
+    "B-cubed F1, best threshold": lambda one: one.best_f1,
+    "cosine within characters": lambda one: one.within,
+    "cosine between characters of a game": lambda one: one.between,
+    "separation (d')": lambda one: one.separation,
+    "silhouette, mean of games": lambda one: one.silhouette,
+    "nearest to its own character, a spoken clip": lambda one: one.spoken.own_first,
+    "nearest to its own character, no speech by its text": lambda one: one.wordless.own_first,
+    "seconds embedded in a second": lambda one: one.seconds_per_second,
+    "dimensions": lambda one: one.dim,
+    "MiB of vectors": lambda one: one.bytes / 2**20,
+    "clips embedded": lambda one: one.embedded,
+    "of them left out here": lambda one: one.left_out,
+}
+
+
 class ComparedGame(Document):
     game: str
     maker: str
@@ -68,6 +95,11 @@ class SpacesCompared(Tabular, Document):
     spaces: list[ComparedSpace]
     games: list[ComparedGame]
     warnings: list[str]
+
+    def measures(self) -> list[tuple[object, ...]]:
+        """The name of each measure, for people, and its value in every space; those that no space has are left out."""
+        rows: list[tuple[object, ...]] = [(name, *map(value, self.spaces)) for name, value in MEASURES.items()]
+        return [row for row in rows if any(value is not None for value in row[1:])]
 
     columns: ClassVar[tuple[str, ...]] = (
         *("space", "precision_at_1", "eer", "f1", "best_f1", "within", "between", "separation", "silhouette"),

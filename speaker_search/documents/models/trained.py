@@ -16,7 +16,7 @@ Pairs = Literal["across games", "within games"]
 class Recipe(Request):
     """The settings of a training: the same ones, with the same clips, give the same weights on one CPU."""
 
-    steps: int = Field(default=200, ge=1, le=10_000_000)
+    steps: int = Field(default=100, ge=1, le=10_000_000)
     batch: int = Field(default=32, ge=4, le=65_536, multiple_of=2, description="Clips in a step, two of each speaker.")
     accumulate: int = Field(default=1, ge=1, le=4_096, description="Parts that a step is computed in, to save memory.")
     min_crop_s: float = Field(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from speaker_search.catalog.embeddings import UNKNOWN
 from speaker_search.evaluation.mistaken import Mistaken, most_mistaken, nearest_characters
 from speaker_search.search.live import Ready
 
@@ -20,7 +19,9 @@ class ClipsMistaken:
 
     found: Mistaken
     clips: int  #: that were compared
+    of: int  #: how many there are
     characters: int  #: that they were compared with
+    alone: int  #: of those found, characters with one clip
 
 
 def clips_mistaken(ready: Ready, game: int | None) -> ClipsMistaken:
@@ -29,14 +30,14 @@ def clips_mistaken(ready: Ready, game: int | None) -> ClipsMistaken:
     Characters whose clips are all repeats of another game's take no part: they would be mistaken for themselves.
     """
     index, profiles, held = ready.snapshot.clips, ready.profiles, ready.snapshot.characters
-    clips = index.evenly(MOST_COMPARED) if game is None else index.of_game(game)
     among = np.isin(held.ids, profiles.character_ids[~profiles.echoes])
     if game is not None:
         among &= held.games == game
-    ids, sums = held.ids[among], held.sums[among]
-    clips = clips.take((clips.characters != UNKNOWN) & np.isin(clips.characters, ids))
+    ids, sums, counts = held.ids[among], held.sums[among], held.counts[among]
+    clips = index.evenly(MOST_COMPARED) if game is None else index.of_game(game)
+    clips = clips.take(np.isin(clips.characters, ids))
     own = np.searchsorted(ids, clips.characters)
     nearest = nearest_characters(clips.vectors.astype(np.float32), own, sums, profiles.whitened)
     found = most_mistaken(own, nearest, MOST_DRAWN)
-    shown = Mistaken(ids[found.characters], found.clips, found.nearest)
-    return ClipsMistaken(shown, len(clips), len(ids))
+    shown, alone = Mistaken(ids[found.characters], found.clips, found.nearest), counts[found.characters] == 1
+    return ClipsMistaken(shown, len(clips), int(counts.sum()), len(ids), int(alone.sum()))

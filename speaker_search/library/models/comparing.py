@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,11 +33,12 @@ if TYPE_CHECKING:
 
 #: Characters whose voice is known to be heard in another game: fewer say nothing, and characters are halved instead.
 LEAST_RECURRING = 20
+NOWHERE = np.empty(0, np.int64)
 BASES: dict[JudgedBy, str] = {
     "truth": "The voice actors are those of the list given, as for `spksearch evaluate`.",
     "credits and verdicts": "Who is one voice is taken from credits and verdicts. Characters without either are not "
     "judged, and two that nobody has called one voice count as two. Voices are linked by sound alone.",
-    "halves": "Nobody knows enough voices, so one half of each character's clips looks for the other half among all "
+    "halves": "Too few voices are known, so one half of each character's clips looks for the other half among all "
     "characters. That asks for the role, not for the actor: an actor's other roles count as errors, and a game's own "
     "room helps.",
 }
@@ -47,43 +47,38 @@ Say = Callable[[str], None]
 
 
 class Comparing(Asking):
-    """An open catalog whose spaces can be compared."""
+    """An open catalog whose spaces can be measured side by side."""
 
-    def compare(
-        self,
-        *,
-        encoders: Sequence[str] = (),
-        truth: Path | None = None,
-        speed: bool = False,
-        say: Say = lambda _: None,
-    ) -> SpacesCompared:
-        """Measure spaces of the catalog, all or those named by space or encoder, on the clips that all have embedded.
+    def _several(self, names: Sequence[str]) -> list[Space]:
+        """The spaces of these names; all without any. Raises UsageError where there are not two."""
+        chosen = self._spaces_named(names)
+        if len(chosen) < 2:
+            again = "`spksearch ingest --again --encoder NAME` embeds all clips with another encoder."
+            if names:
+                raise UsageError(f"A comparison needs two spaces, not only {chosen[0].name}.", f"Name another; {again}")
+            raise UsageError(f"A comparison needs two spaces, and there is only {chosen[0].name}.", again)
+        return chosen
 
-        With `truth`, a list of known voice actors, precision@1, EER and F1 are those of `evaluate`; without it they are
-        judged by credits and verdicts, or where these say too little by the halves of each character's clips. `speed`
-        loads each encoder and times it on clips of the catalog. `say` is told what is being done. Raises UsageError
-        where there are not two spaces, or they share no clip.
-        """
+    def _opened(self, chosen: Sequence[Space], say: Say) -> tuple[list[Ready], list[Ready]]:
+        """Spaces as they are, and as they are with the clips alone that all of them hold."""
         from speaker_search.evaluation.spaces.shared_clips import restricted, shared_clips
-        from speaker_search.evaluation.truth import read_truth
 
-        known = None if truth is None else read_truth(truth)
-        wanted = self._spaces_named(encoders)
         whole = []
-        for space in wanted:
+        for space in chosen:
             say(f"Opening {space.name}…")
             whole.append(self._ready_in(space))
         shared = shared_clips(whole)
         if not len(shared):
             raise UsageError(
-                f"No clip is embedded in all of {_listed(wanted)}.",
-                f"`spksearch ingest --again --encoder {wanted[-1].encoder}` embeds all clips.",
+                f"No clip is embedded in all of {_listed(chosen)}.",
+                f"`spksearch ingest --again --encoder {chosen[-1].name}` embeds all clips.",
             )
-        return self._compared(whole, [restricted(self.catalog, ready, shared) for ready in whole], known, speed, say)
+        return whole, [restricted(self.catalog, ready, shared) for ready in whole]
 
     def _compared(
         self, whole: Sequence[Ready], shared: Sequence[Ready], truth: Truth | None, speed: bool, say: Say
     ) -> SpacesCompared:
+        """The measures of spaces, given as they are and as they are with the clips alone that all of them hold."""
         from speaker_search.evaluation.spaces.clip_measures import clip_measures
         from speaker_search.evaluation.spaces.shared_clips import by_game, halves
 
@@ -91,7 +86,8 @@ class Comparing(Asking):
         judged_by: JudgedBy = "truth"
         if truth is None:
             judged_by = "credits and verdicts" if self._enough_known(shared[0]) else "halves"
-        searched = self._searched()
+        searched, here = self._searched(), shared[0].profiles.character_ids
+        elsewhere = np.setdiff1d(np.concatenate([ready.profiles.character_ids for ready in whole]), here)
         found, judged, per_space = [], 0, []
         warnings: list[str] = []
         for before, ready in zip(whole, shared, strict=True):
@@ -101,7 +97,7 @@ class Comparing(Asking):
                 evaluation, cut = None, halves(ready.snapshot)
                 judged = len(cut.found)
             else:
-                evaluation, cut = self._evaluated(ready, truth), None
+                evaluation, cut = self._evaluated(ready, truth, elsewhere), None
                 judged = evaluation.characters
                 warnings += [str(one) for one in evaluation.warnings if str(one) not in warnings]
             rate = self._rate(ready, say, warnings) if speed else None
@@ -122,19 +118,25 @@ class Comparing(Asking):
             warnings=warnings,
         )
 
-    def _evaluated(self, ready: Ready, truth: Truth | None) -> Evaluation:
-        """As `evaluate` measures; without a truth by credits and verdicts, which then take no part in the linking."""
+    def _evaluated(self, ready: Ready, truth: Truth | None, elsewhere: Ids = NOWHERE) -> Evaluation:
+        """As `evaluate` measures, without the characters that are only `elsewhere`, in clips that are left out.
+
+        Without a truth credits and verdicts tell, which then take no part in the linking.
+        """
         from speaker_search.cast.voices import find_voices
-        from speaker_search.evaluation.evaluating import evaluate, measured
-        from speaker_search.evaluation.known import known_by_word
+        from speaker_search.evaluation.evaluating import measured
+        from speaker_search.evaluation.known import known_by_word, known_characters
 
         constraints = self._constraints(ready)
         if truth is None:
             return measured(
                 ready, find_voices(self.catalog, ready), known_by_word(ready.profiles, constraints.groups())
             )
-        informed = self._informed(ready)
-        return evaluate(self.catalog, informed, find_voices(self.catalog, informed, constraints=constraints), truth)
+        informed, known = self._informed(ready), known_characters(self.catalog, ready.profiles, truth)
+        known = known.without(elsewhere)
+        if not len(known):
+            raise UsageError("The truth names no character with clips in all of the spaces.", "Is it for other games?")
+        return measured(informed, find_voices(self.catalog, informed, constraints=constraints), known)
 
     def _enough_known(self, ready: Ready) -> bool:
         """Whether credits and verdicts know enough voices that are heard in several games."""
@@ -144,11 +146,14 @@ class Comparing(Asking):
         return len(known) > 0 and int(known.recurring().sum()) >= LEAST_RECURRING
 
     def _spaces_named(self, names: Sequence[str]) -> list[Space]:
-        """The spaces of these names, or of encoders of these names; all without any."""
+        """The spaces that hold clips and have these names, or whose encoders have them; all without any.
+
+        Raises EncoderError for a name that is neither, CatalogError for a space that the catalog does not hold.
+        """
         with self.catalog.read() as connection:
             held = filled_spaces(connection)
         if not held:
-            raise EmptyCatalogError("The catalog holds no voices yet.", "Ingest some first: `spksearch ingest FOLDER`.")
+            raise EmptyCatalogError
         for name in names:
             if encoder_of(name) not in self._encoder_names():
                 raise EncoderError(
@@ -158,16 +163,9 @@ class Comparing(Asking):
             if not any(name in (space.name, space.encoder) for space in held):
                 raise CatalogError(
                     f"The catalog holds no embeddings of {name}, only of {_listed(held)}.",
-                    f"`spksearch ingest --again --encoder {encoder_of(name)}` embeds all clips with it.",
+                    f"`spksearch ingest --again --encoder {name}` embeds all clips with it.",
                 )
-        chosen = [space for space in held if not names or {space.name, space.encoder} & set(names)]
-        if len(chosen) < 2:
-            only = chosen[0].name if chosen else "none"
-            raise UsageError(
-                f"A comparison needs two spaces, and there is only {only}.",
-                "`spksearch ingest --again --encoder NAME` embeds all clips with another encoder.",
-            )
-        return chosen
+        return [space for space in held if not names or {space.name, space.encoder} & set(names)]
 
     def _ready_in(self, space: Space) -> Ready:
         """A snapshot of any space; one that is not the searched one is read and not followed."""

@@ -13,7 +13,7 @@ from speaker_search.catalog.spaces import Space, filled_spaces
 from speaker_search.documents import INFERENCE
 from speaker_search.documents.models.pictures import ColouredBy, DrawnPanel, Picture, PointsOf
 from speaker_search.entities import Character, Game, counted
-from speaker_search.errors import EmptyCatalogError, NotFoundError
+from speaker_search.errors import EmptyCatalogError, UsageError
 from speaker_search.library.encoder_choice import space_to_search
 from speaker_search.library.models.comparing import Comparing
 
@@ -72,7 +72,7 @@ class DrawingVoices(Comparing):
         whole = len(names) if by == "character" else max(points.of for _, points in found)
         if not whole:
             what = "The catalog" if of_one is None else of_one.title
-            raise NotFoundError(f"{what} has no {by} with an embedding.", "`spksearch worker --drain` embeds clips.")
+            raise UsageError(f"{what} has no {by} with an embedding.", "`spksearch worker --drain` embeds clips.")
         panels, drawn = [], []
         for name, points in found:
             say(f"Laying out {counted(len(points), by)} in {name}…")
@@ -106,7 +106,6 @@ class DrawingVoices(Comparing):
         space, or for each of `encoders`. Raises NotFoundError for an unknown game.
         """
         from speaker_search.library.models.clips_mistaken import clips_mistaken
-        from speaker_search.library.models.map_points import own_names
         from speaker_search.pictures.charts import Chart, check_file, save
         from speaker_search.pictures.confusion_charts import confusion_chart, leaf_order
 
@@ -117,36 +116,27 @@ class DrawingVoices(Comparing):
         charts: list[Chart] = []
         drawn, notes = [], []
         for ready in self._readies(encoders, say):
-            say(f"Comparing clips in {ready.space.name}…")
-            result, profiles = clips_mistaken(ready, None if of_one is None else of_one.id), ready.profiles
-            found, name = result.found, ready.space.name
+            name, profiles = ready.space.name, ready.profiles
+            say(f"Comparing clips in {name}…")
+            result = clips_mistaken(ready, None if of_one is None else of_one.id)
+            found, whole = result.found, counted(result.characters, "character")
             order = leaf_order(profiles.as_pairs.vectors[np.searchsorted(profiles.character_ids, found.characters)])
-            ids = found.characters[order].tolist()
-            with self.catalog.read() as connection:
-                who = people.characters_by_id(connection, None, ids)
-            names = own_names(list(who.values()))
-            drawn.append(DrawnPanel(encoder=name, shows="characters", points=len(ids), of=result.characters))
-            alone = int((found.clips == 0).sum())
-            if alone:
-                notes.append(
-                    f"{name}: {counted(alone, 'character')} with one clip: nothing is left to compare it with."
-                )
+            shown = len(order)
+            drawn.append(DrawnPanel(encoder=name, shows="characters", points=shown, of=result.characters))
+            if result.alone:
+                alone = counted(result.alone, "character")
+                notes.append(f"{name}: {alone} with one clip: nothing is left to compare it with.")
             if not (found.clips > 0).any():
                 continue
-            several = (
-                f"{len(ids)} of {result.characters:,} characters, the most confused"
-                if len(ids) < result.characters
-                else counted(len(ids), "character")
-            )
+            who = whole if shown == result.characters else f"{shown} of {whole}, the most confused"
             right = found.nearest.trace() / found.clips.sum()
-            said = [f"{name}: {several}; {right:.0%} of their clips are nearest to their own character's other clips"]
-            charts.append(
-                confusion_chart(
-                    title, said, [names[who[id_].id] for id_ in ids], found.clips[order], found.nearest[order][:, order]
-                )
-            )
+            said = [f"{name}: {who}; {right:.0%} of their clips are nearest to their own character's other clips"]
+            if result.clips < result.of:
+                said.append(f"{result.clips:,} of {counted(result.of, 'clip')} were compared, evenly chosen")
+            names = self._names_of(found.characters[order].tolist())
+            charts.append(confusion_chart(title, said, names, found.clips[order], found.nearest[order][:, order]))
         if not charts:
-            raise NotFoundError(
+            raise UsageError(
                 f"No character of {where} has two clips to compare.", "`spksearch worker --drain` embeds clips."
             )
         say("Drawing…")
@@ -174,6 +164,16 @@ class DrawingVoices(Comparing):
             }
         return lambda who, _, __, ___: NONE[colour] if who is None else said.get(who.id, NONE[colour])
 
+    def _names_of(self, ids: Sequence[int]) -> list[str]:
+        """What characters are called on a picture, each otherwise."""
+        from speaker_search.library.models.map_points import own_names
+
+        with self.catalog.read() as connection:
+            who = people.characters_by_id(connection, None, ids)
+        names = own_names(list(who.values()))
+        # Others have been forgotten or merged since.
+        return [names.get(id_, f"character {id_}") for id_ in ids]
+
     def _readies(self, encoders: Sequence[str], say: Say) -> Iterator[Ready]:
         """Each of these spaces, given by name or encoder, or all of them; one after the other."""
         for space in self._chosen(encoders):
@@ -185,7 +185,7 @@ class DrawingVoices(Comparing):
         with self.catalog.read() as connection:
             held = {space.name: space for space in filled_spaces(connection)}
         if not held:
-            raise EmptyCatalogError("The catalog holds no voices yet.", "Ingest some first: `spksearch ingest FOLDER`.")
+            raise EmptyCatalogError
         names, known = {name: space.encoder for name, space in held.items()}, self._encoder_names()
         chosen = [space_to_search(one, names, default=self._defaults, encoders=known) for one in encoders]
         return [held[name] for name in dict.fromkeys(chosen or held)]

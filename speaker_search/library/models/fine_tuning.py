@@ -15,6 +15,7 @@ from speaker_search.documents.models.trained import Recipe, TrainedModel, Traini
 from speaker_search.encoders import class_of
 from speaker_search.encoders.weights import Weights, resolve
 from speaker_search.errors import UsageError
+from speaker_search.library.kept_weights import find_weights
 from speaker_search.library.questions.asking import Asking
 
 # Imported where they are used: see holdings.
@@ -45,7 +46,7 @@ class FineTuning(Asking):
         """Fine-tune the encoder of the space being searched on the catalog's characters.
 
         The weights are written to `out`, with a card beside them; checkpoints to a folder beside it, from which a
-        training that ended goes on (`resume`). It begins with the weights in `checkpoint`, by default the encoder's.
+        training that ended goes on (`resume`). It begins with the weights in `checkpoint`, by default the space's.
         `processes` read and change sounds, by default one per core. `stop` is asked before each step. Started by
         torchrun, several processes train together, and all but the first return None.
         Raises UsageError when the catalog has too few voices for it, a file cannot be written, or a package is
@@ -99,7 +100,11 @@ class FineTuning(Asking):
         file = Path(out or f"{space.encoder}-tuned.pt").absolute()
         kept = KeptRun(file.with_suffix(".training"))
         _check_new(file, kept.folder)
-        found = resolve(space.encoder, Path(checkpoint) if checkpoint else self.settings.checkpoint)
+        found = (
+            resolve(space.encoder, Path(checkpoint))
+            if checkpoint
+            else find_weights(self.settings.home, space.name, self.settings.checkpoint)
+        )
         trainee(found)  # a wrong file is refused before anything is written
         known = self._constraints().groups()
         heard = self._spoken(known)

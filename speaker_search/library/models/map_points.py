@@ -14,9 +14,8 @@ from speaker_search.catalog.embeddings import UNKNOWN
 from speaker_search.entities import Character, Floats, Game, Ids
 from speaker_search.search.live import Ready
 
-MOST_CLIPS = 100_000  # on one map: PaCMAP lays them out within two minutes on two cores
+MOST_CLIPS = 100_000  # on one map: PaCMAP lays them out in about a minute
 MOST_TEXTS = 20_000  # clips whose lines are shown when they are pointed at: a page of more would be slow to open
-UNKNOWN_SPEAKER = "unknown speaker"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -54,15 +53,17 @@ def clip_points(catalog: Catalog, ready: Ready, game: int | None) -> MapPoints:
         of = len(shown)
         order = np.lexsort((shown.ids, shown.characters))
         shown = shown.take(order[np.linspace(0, of - 1, min(of, MOST_CLIPS)).astype(np.int64)])
-    vectors = ready.profiles.whitened(shown.vectors.astype(np.float32))
-    there = _characters(catalog, np.unique(shown.characters[shown.characters != UNKNOWN]))
-    told: dict[str, list[object]] = {"clip": shown.ids.tolist(), "seconds": np.round(shown.seconds, 1).tolist()}
     with catalog.read() as connection:
         ids = np.unique(shown.games).tolist()
         games = {one.id: one for one, _ in pages.list_games(connection, within=ids, limit=len(ids))}
-        if len(shown) <= MOST_TEXTS:
+    shown = shown.take(np.isin(shown.games, [*games]))  # others have been merged since
+    there = _characters(catalog, np.unique(shown.characters[shown.characters != UNKNOWN]))
+    told: dict[str, list[object]] = {"clip": shown.ids.tolist(), "seconds": np.round(shown.seconds, 1).tolist()}
+    if len(shown) <= MOST_TEXTS:
+        with catalog.read() as connection:
             held = clips.clips_by_id(connection, shown.ids.tolist())
-            told["line"] = [held[id_].text if id_ in held else "" for id_ in shown.ids.tolist()]
+        told["line"] = [held[id_].text if id_ in held else "" for id_ in shown.ids.tolist()]
+    vectors = ready.profiles.whitened(shown.vectors.astype(np.float32))
     speakers = [there.get(id_) for id_ in shown.characters.tolist()]
     return MapPoints(vectors, speakers, [games[id_] for id_ in shown.games.tolist()], told, of)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from speaker_search.pictures.score_charts import Curve
     from speaker_search.search.live import Ready
 
+SCORES = "Scores of pairs of characters"
 ONE_GAME = "The characters in {space} are all of one game, and scores compare those of different games."
 
 
@@ -32,12 +33,9 @@ class Plotting(DrawingVoices):
 
         Raises UsageError where no space has characters of two games: scores compare those.
         """
-        from speaker_search.evaluation.pair_kinds import pair_kinds
         from speaker_search.pictures.charts import check_file, save
-        from speaker_search.pictures.score_charts import score_chart
 
         check_file(Path(file))
-        title = "Scores of pairs of characters"
         charts: list[Chart] = []
         drawn, notes = [], []
         for ready in self._readies(encoders, say):
@@ -46,29 +44,34 @@ class Plotting(DrawingVoices):
                 notes.append(ONE_GAME.format(space=name))
                 continue
             say(f"Scoring pairs in {name}…")
-            found = pair_kinds(ready, *self._who_speaks(ready))
-            kinds = {
-                "two halves of one character": found.halves,
-                "one voice by verdicts and credits": found.known,
-                "one voice by linking": found.linked,
-                "the rest, of different games": found.rest,
-            }
-            curve = _curve(ready)
-            said = [f"{name}: pairs of characters of different games, but for halves, which share their game's room"]
-            if curve is None:
-                said.append("The catalog is too small to calibrate scores on, so there is no curve of probabilities.")
-            elif np.isfinite(curve.threshold):
-                said.append(
-                    f"A probability of {DEFAULT_PROBABILITY:g} begins at a score of {curve.threshold:.2f} (dashed)"
-                )
-            charts.append(score_chart(title, said, kinds, curve))
-            pairs = sum(len(scores) for scores in kinds.values())
+            chart, pairs = self._scored(ready)
+            charts.append(chart)
             drawn.append(DrawnPanel(encoder=name, shows="pairs", points=pairs, of=pairs))
         if not charts:
             raise UsageError(notes[0], "Ingest another game.")
         say("Drawing…")
-        save(Path(file), title, [*charts, *notes])
+        save(Path(file), SCORES, [*charts, *notes])
         return Picture(file=Path(file), plot="scores", game=None, panels=drawn, notes=notes)
+
+    def _scored(self, ready: Ready) -> tuple[Chart, int]:
+        """How the pairs of one space score, as a chart, and how many they are."""
+        from speaker_search.evaluation.pair_kinds import pair_kinds
+        from speaker_search.pictures.score_charts import score_chart
+
+        found = pair_kinds(ready, *self._who_speaks(ready))
+        kinds = {
+            "two halves of one character": found.halves,
+            "one voice by verdicts and credits": found.known,
+            "one voice by linking": found.linked,
+            "the rest, of different games": found.rest,
+        }
+        curve, name = _curve(ready), ready.space.name
+        said = [f"{name}: pairs of characters of different games, but for halves, which share their game's room"]
+        if curve is None:
+            said.append("The catalog is too small to calibrate scores on, so there is no curve of probabilities.")
+        elif np.isfinite(curve.threshold):
+            said.append(f"A probability of {DEFAULT_PROBABILITY:g} begins at a score of {curve.threshold:.2f} (dashed)")
+        return score_chart(SCORES, said, kinds, curve), sum(len(scores) for scores in kinds.values())
 
     def plot_reliability(
         self,
@@ -157,7 +160,7 @@ class Plotting(DrawingVoices):
         profiles, constraints = ready.profiles, self._constraints(ready)
         linked = np.full(len(profiles), NOBODY, np.int64)
         for voice in find_voices(self.catalog, ready, constraints=constraints).voices:
-            linked[np.searchsorted(profiles.character_ids, [one.id for one, _ in voice.members])] = voice.id
+            linked[np.isin(profiles.character_ids, [one.id for one, _ in voice.members])] = voice.id
         return known_by_word(profiles, constraints.groups()).actors_of_rows, linked
 
 

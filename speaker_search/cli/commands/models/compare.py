@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +23,9 @@ def compare(
     truth: Annotated[
         Path | None, typer.Option(help="JSON list of maker, game, character and voice_actor, as for `evaluate`.")
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write an .html page with maps and scores.")
+    ] = None,
     speed: Annotated[bool, typer.Option("--speed", help="Also load each encoder and time it on clips.")] = False,
     json: options.Json = False,
 ) -> None:
@@ -31,11 +33,13 @@ def compare(
 
     Without --truth they are judged by credits and verdicts, or where these say too little by halves of characters.
 
-    Example: spksearch compare --truth cast.json
+    Example: spksearch compare --truth cast.json --out compare.html
     """
     with options.open_library() as library:
-        found = library.compare(encoders=encoder or (), truth=truth, speed=speed, say=output.waiting)
+        found = library.compare(encoders=encoder or (), truth=truth, speed=speed, export_to=out, say=output.waiting)
     output.json_document(found) if json else show(found)
+    if out is not None:
+        output.note(f"Written to {out}.")
 
 
 def show(found: SpacesCompared) -> None:
@@ -44,10 +48,7 @@ def show(found: SpacesCompared) -> None:
     left_out = f", {counted(found.left_out, 'clip')} left out that not all have" if found.left_out else ""
     output.say(f"{counted(found.clips, 'clip')} of {counted(found.characters, 'character')} in all spaces{left_out}.")
     output.say(f"{counted(found.judged, 'character')} judged. {found.basis}")
-    rows = [(name, *(cell(one) for one in found.spaces)) for name, cell in MEASURES]
-    wordless = any(one.wordless.clips for one in found.spaces)
-    rows = [row for row in rows if any(cell is not None for cell in row[1:]) and (wordless or row[0] != WORDLESS)]
-    output.table(("measure", *(_name(one) for one in found.spaces)), rows)
+    output.table(("measure", *(_name(one) for one in found.spaces)), found.measures())
     if len(found.games) > 1:
         output.say("\nSilhouette by game:")
         games = [(one.game, one.maker, *one.silhouettes) for one in found.games[:NAMED_GAMES]]
@@ -58,29 +59,3 @@ def show(found: SpacesCompared) -> None:
 
 def _name(one: ComparedSpace) -> str:
     return f"{one.space} (searched)" if one.searched else one.space
-
-
-def _with_interval(value: float | None, interval: tuple[float, float] | None) -> str | float | None:
-    if value is None or interval is None:
-        return value
-    return f"{value:.3f} ({interval[0]:.2f} to {interval[1]:.2f})"
-
-
-WORDLESS = "nearest to its own character, no speech by its text"
-MEASURES: tuple[tuple[str, Callable[[ComparedSpace], object]], ...] = (
-    ("precision@1", lambda one: _with_interval(one.precision_at_1, one.precision_at_1_interval)),
-    ("equal error rate", lambda one: one.eer),
-    ("B-cubed F1", lambda one: _with_interval(one.f1, one.f1_interval)),
-    ("B-cubed F1, best threshold", lambda one: one.best_f1),
-    ("cosine within characters", lambda one: one.within),
-    ("cosine between characters of a game", lambda one: one.between),
-    ("separation (d')", lambda one: one.separation),
-    ("silhouette, mean of games", lambda one: one.silhouette),
-    ("nearest to its own character, a spoken clip", lambda one: one.spoken.own_first),
-    (WORDLESS, lambda one: one.wordless.own_first),
-    ("seconds embedded in a second", lambda one: one.seconds_per_second),
-    ("dimensions", lambda one: one.dim),
-    ("MiB of vectors", lambda one: one.bytes / 2**20),
-    ("clips embedded", lambda one: one.embedded),
-    ("of them left out here", lambda one: one.left_out),
-)

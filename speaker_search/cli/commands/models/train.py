@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -13,7 +14,7 @@ from speaker_search.cli.stopping import Stop, told_of_signals
 from speaker_search.documents.models.trained import Recipe, TrainedModel
 from speaker_search.errors import UsageError
 
-OF = Recipe.model_fields
+OF = Recipe.model_fields  # for their defaults
 
 
 def train(
@@ -21,7 +22,7 @@ def train(
         Path | None, typer.Option("--out", help="The weights file to write. Default: ENCODER-tuned.pt.")
     ] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option("--checkpoint", help="Weights to begin with, instead of the encoder's.")
+        Path | None, typer.Option("--checkpoint", help="Weights to begin with. Default: those of the space.")
     ] = None,
     resume: Annotated[
         Path | None, typer.Option("--resume", help="Go on with the training in this folder, with its settings.")
@@ -56,7 +57,10 @@ def train(
     ] = None,
     evaluate_every: Annotated[int | None, typer.Option(min=1, help="Steps. Default: a tenth of all.")] = None,
     patience: Annotated[
-        int | None, typer.Option(min=1, help="Evaluations without a better one before it ends. Default: 5.")
+        int | None,
+        typer.Option(
+            min=1, help=f"Evaluations without a better one before it ends. Default: {OF['patience'].default}."
+        ),
     ] = None,
     save_every: Annotated[
         int | None, typer.Option(min=1, help="Steps between checkpoints. Default: with each evaluation.")
@@ -167,7 +171,8 @@ def _finished(made: TrainedModel) -> None:
     if not made.better:
         output.say("The held-out voices are not told apart better than before.")
     output.say(f"Weights: {made.file} ({made.space}). What is in them: {made.card}.")
-    output.command(f"SPKSEARCH_CHECKPOINT={made.file} spksearch ingest --encoder {made.encoder} FOLDER")
+    output.say("To embed the catalog with them:")
+    output.command(f"SPKSEARCH_CHECKPOINT={quote(str(made.file))} spksearch ingest --again --encoder {made.encoder}")
 
 
 def _percent(value: float | None) -> str:
