@@ -26,6 +26,9 @@ SHARED_VOICES = Path(__file__).resolve().parents[2] / "shared" / "voices"
 #: are done, and `scripts/test --quick` leaves them out. Each folder keeps files that it runs.
 SLOW = (
     "test_parity.py",
+    "test_train_loop.py",
+    "test_fine_tuning.py",
+    "test_learner.py",
     "test_readme.py",
     "test_pages.py",
     "test_judging.py",

@@ -116,6 +116,19 @@ def repeated(connection: Connection, space: Space) -> Ids:
     return np.array(found, np.int64)
 
 
+def recordings(connection: Connection, space: Space) -> tuple[Ids, Ids]:
+    """The clips (n,) of a space by id, and numbers (n,) that are equal for clips of the same audio."""
+    c, e = clips.c, embeddings.c
+    query = select(c.id, c.fingerprint).join(embeddings, e.clip_id == c.id).where(e.encoder_id == space.id)
+    numbers: dict[object, int] = {}
+    found = [
+        (id_, numbers.setdefault(id_ if sound is None else sound, len(numbers)))
+        for id_, sound in chain.from_iterable(stream(connection, query.order_by(c.id)))
+    ]
+    both = np.array(found, np.int64).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
+
+
 def detach_copies(connection: Connection, clip_ids: Sequence[int]) -> list[int]:
     """Turn the copies of clips whose own files have changed into separate clips; returns the new ids."""
     new_ids: list[int] = []

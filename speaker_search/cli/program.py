@@ -23,7 +23,7 @@ from speaker_search.cli.commands import (
     take_in,
     try_out,
 )
-from speaker_search.cli.commands.models import adopt, compare, confusions, plot
+from speaker_search.cli.commands.models import adopt, compare, confusions, plot, train
 
 
 class Commands(TyperGroup):
@@ -73,6 +73,7 @@ app.command("evaluate")(ask.evaluate)
 app.command("compare")(compare.compare)
 app.command("adopt")(adopt.adopt)
 app.add_typer(plot.app, name="plot")
+app.command("train")(train.train)
 app.command("verify")(check.verify)
 browse.app.command("confusions")(confusions.confusions)
 browse.app.command("import")(carry.import_)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from speaker_search.cli.output import waiting
 from speaker_search.documents import IngestReport
+from speaker_search.documents.models.trained import TrainingProgress
 from speaker_search.entities import counted
 
 LINE_EVERY_S = 30.0
@@ -17,6 +18,7 @@ EVENT_EVERY_S = 1.0
 
 Show = Callable[[IngestReport], None]
 ShowRows = Callable[[int, int], None]
+ShowTraining = Callable[[TrainingProgress], None]
 
 
 @contextmanager
@@ -62,6 +64,41 @@ def rows_progress(doing: str) -> Iterator[ShowRows]:
             bar.update(task, completed=done, total=of, rate=f"{rate:,.0f} rows/s")
 
         yield show
+
+
+@contextmanager
+def training_progress(*, events: bool = False) -> Iterator[ShowTraining]:
+    """A callback that shows a training as it goes: in one line of a terminal, otherwise in a line now and then."""
+    last, doing = -LINE_EVERY_S, ""
+
+    def show(now: TrainingProgress) -> None:
+        nonlocal last, doing
+        if events:
+            print(json.dumps({"event": "progress", **now.model_dump(mode="json")}), file=sys.stderr, flush=True)
+        elif sys.stderr.isatty():
+            waiting(_training(now))
+        elif time.monotonic() - last >= LINE_EVERY_S or now.doing != doing == "measuring":
+            last = time.monotonic()
+            print(_training(now), file=sys.stderr, flush=True)
+        doing = now.doing
+
+    yield show
+
+
+def _training(now: TrainingProgress) -> str:
+    parts = [f"Step {now.step:,} of {now.steps:,}"]
+    if now.loss is not None:
+        parts.append(f"loss {now.loss:.3f}")
+    if now.first_eer is not None:
+        before = f"before {now.first_eer:.2%}"
+        parts.append(f"EER {before}" if now.eer is None else f"EER {now.eer:.2%} ({before})")
+    if now.step:
+        parts.append(f"{now.clips_per_s:.0f} clips/s")
+    if now.left_s is not None:
+        parts.append(f"{now.left_s / 60:.0f} min left")
+    if now.unreadable:
+        parts.append(f"{counted(now.unreadable, 'clip')} unreadable")
+    return ", ".join(parts) + ("; measuring" if now.doing == "measuring" else "")
 
 
 @contextmanager

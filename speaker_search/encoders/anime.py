@@ -30,11 +30,11 @@ class AnimeEncoder(SpectrogramEncoder):
         """Raises EncoderError when the weights are not its own, or no backend on the device works."""
         network = load_tensors(build_network(), read_checkpoint(weights), weights, prefix=PREFIX)
         super().__init__(
-            weights, _Spectrograms(), Unpadded(network), backend, mels=ecapa.N_MELS, frame_count=ecapa.frame_count
+            weights, Spectrograms(), Unpadded(network), backend, mels=ecapa.N_MELS, frame_count=ecapa.frame_count
         )
 
 
-class _Spectrograms(torch.nn.Module):
+class Spectrograms(torch.nn.Module):
     """Samples (N, n) of one frame count to mel spectrograms (N, frames, 80), without mean normalisation.
 
     Zeros after a clip, within its last frame, change nothing: the filterbank is centred and sees zeros beyond the end

@@ -26,11 +26,11 @@ class EcapaVoxcelebEncoder(SpectrogramEncoder):
         """Raises EncoderError when the weights are not its own, or no backend on the device works."""
         network = load_tensors(ecapa.build_network(), read_checkpoint(weights), weights)
         super().__init__(
-            weights, _Spectrograms(), Unpadded(network), backend, mels=ecapa.N_MELS, frame_count=ecapa.frame_count
+            weights, Spectrograms(), Unpadded(network), backend, mels=ecapa.N_MELS, frame_count=ecapa.frame_count
         )
 
 
-class _Spectrograms(torch.nn.Module):
+class Spectrograms(torch.nn.Module):
     """Samples (N, n) of one frame count to mel spectrograms (N, frames, 80), less each clip's mean over time.
 
     Zeros after a clip, within its last frame, change nothing: the filterbank is centred and sees zeros there anyway.

@@ -16,6 +16,7 @@ from speaker_search.errors import AudioError, SpeakerSearchError, UsageError
 from speaker_search.library.holdings import ClipSound
 from speaker_search.library.media_types import IN_BROWSERS
 from speaker_search.library.models.adopting import Adopting
+from speaker_search.library.models.fine_tuning import FineTuning
 from speaker_search.library.models.reporting import Reporting
 from speaker_search.library.questions.asking import Asking
 from speaker_search.library.questions.query_sounds import Sound
@@ -26,7 +27,7 @@ from speaker_search.search.query import EVERYBODY, Answer, Answers, Filters, Que
 from speaker_search.settings import Settings
 
 
-class Library(Reporting, Adopting, Confusing, Asking):
+class Library(FineTuning, Reporting, Adopting, Confusing, Asking):
     """A catalog to search and to ingest into. Use it in a `with` statement, or close it.
 
     Most methods return a document, the same JSON that the command line prints and the server sends. `search`,

@@ -34,6 +34,11 @@ class Groups:
         """The actor who is known to speak a character; None where nobody is."""
         return self._actor.get(self.group_of(character))
 
+    def is_known(self, character: int) -> bool:
+        """Whether a character is known to be one voice with another one, or who its actor is."""
+        group = self.group_of(character)
+        return group in self._actor or len(self._members.get(group, ())) > 1
+
     def any_known(self, some: Iterable[int], others: Iterable[int]) -> bool:
         """Whether any two characters, one of each, are known to be the same voice or different ones."""
         mine, theirs = ({self.group_of(character) for character in each} for each in (some, others))
