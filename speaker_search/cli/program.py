@@ -23,6 +23,7 @@ from speaker_search.cli.commands import (
     take_in,
     try_out,
 )
+from speaker_search.cli.commands.models import suspects
 
 
 class Commands(TyperGroup):
@@ -75,6 +76,7 @@ browse.app.command("rename")(mend.rename)
 browse.app.command("merge")(mend.merge)
 browse.app.command("undo")(mend.undo)
 browse.app.command("edits")(mend.edits)
+browse.app.command("suspects")(suspects.suspects)
 app.add_typer(browse.app, name="catalog")
 app.add_typer(check.app, name="index")
 app.add_typer(credit.app, name="credits")

@@ -1,0 +1,1 @@
+"""Encoders and what becomes of them: compared, adopted, trained."""
