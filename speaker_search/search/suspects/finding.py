@@ -19,7 +19,7 @@ from speaker_search.entities import Floats, Ids
 from speaker_search.search.profiles.repeats import aggregated
 from speaker_search.search.scoring import Bools, blocks, unit
 from speaker_search.search.strangers import Doubles
-from speaker_search.search.suspects.ratios import Ratios, regression
+from speaker_search.search.suspects.ratios import Ratios, mixed_regression
 from speaker_search.views.clip_index import columns
 from speaker_search.views.clip_index.columns import Columns
 from speaker_search.views.snapshot import Snapshot
@@ -154,7 +154,9 @@ def _learnt(snapshot: Snapshot, voices: Voices, uncounted: Ids) -> Ratios | None
         cosines = vectors @ voices.means[others].T
         different.append(np.column_stack([cosines.ravel(), np.tile(1 / voices.counts[others], len(vectors))]))
     own, strangers = np.concatenate(same), np.concatenate(different)
-    return regression(own, strangers) if min(len(own), len(strangers)) >= MIN_TRIALS else None
+    if min(len(own), len(strangers)) < MIN_TRIALS:
+        return None
+    return mixed_regression(own, strangers, HERE + ELSEWHERE)
 
 
 def _compared(voices: Voices, ratios: Ratios, clips: Columns, uncounted: Ids, repeated: Ids) -> Suspects:

@@ -11,6 +11,7 @@ from speaker_search.search.strangers import Doubles
 
 RIDGE = 1.0  # on the regression's standardised weights: with a few hundred trials it hardly matters
 ROUNDS = 50
+MIXED_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +34,19 @@ class Ratios:
         return float(self.weights[0] - self.centre @ slopes), slopes
 
 
-def regression(same: Doubles, different: Doubles) -> Ratios:
+def regression(same: Doubles, different: Doubles, worth: tuple[Doubles, Doubles] | None = None) -> Ratios:
     """Logistic regression of trials (s, F) of one speaker against those (d, F) of two, by Newton.
 
-    Each kind weighs as much as the other, so the log-odds are log-likelihood ratios.
+    Each kind weighs as much as the other, so the log-odds are log-likelihood ratios. Within its kind each trial counts
+    as 1, or as much as it is worth, (s,) and (d,).
     """
     trials = np.concatenate([same, different])
     features = trials.shape[1]
     centre, scale = trials.mean(axis=0), np.maximum(trials.std(axis=0), 1e-6)
     x = np.column_stack([np.ones(len(trials)), (trials - centre) / scale])
     right = np.repeat([1.0, 0.0], [len(same), len(different)])
-    weight = np.repeat([0.5 / len(same), 0.5 / len(different)], [len(same), len(different)]) * 2 * len(same)
+    mine, theirs = worth or (np.ones(len(same)), np.ones(len(different)))
+    weight = np.concatenate([mine / max(1e-9, mine.sum()), theirs / max(1e-9, theirs.sum())]) * len(same)
     ridge = np.diag([0.0, *[RIDGE] * features])
     weights = np.zeros(features + 1)
     for _ in range(ROUNDS):
@@ -55,3 +58,17 @@ def regression(same: Doubles, different: Doubles) -> Ratios:
         if np.abs(step).max() < 1e-8:
             break
     return Ratios(centre, scale, weights)
+
+
+def mixed_regression(same: Doubles, different: Doubles, wrong: float) -> Ratios:
+    """The same where that share of the trials of one speaker is of two, and as many of the others are of one.
+
+    By expectation-maximisation: a trial is worth the probability that it is what it is said to be.
+    """
+    ratios = regression(same, different)
+    swapped = wrong * len(same) / len(different)
+    for _ in range(MIXED_ROUNDS):
+        mine = logistic(ratios.of(same) + np.log((1 - wrong) / wrong)).astype(np.float64)
+        theirs = logistic(-ratios.of(different) - np.log(swapped / (1 - swapped))).astype(np.float64)
+        ratios = regression(same, different, (mine, theirs))
+    return ratios
