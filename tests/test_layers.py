@@ -76,6 +76,7 @@ INNER_FOLDERS = {
     "sources/archives",
     "sources/layouts",
     "sources/trees",
+    "transfer/datasets",
     "views/clip_index",
     "web/pages",
     "web/routes",
