@@ -73,7 +73,7 @@ class DatasetExport(Asking):
                 on_clips(len(written) + len(missing), len(plan.rows))
             writer.finish()
         except BaseException:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):  # ValueError: PyArrow has closed the file already
                 writer.finish()  # closes its files; the folder is deleted
             raise
         splits = held_by(lines, plan, np.array(written, np.int64))

@@ -26,7 +26,7 @@ from speaker_search.views.snapshot import Snapshot
 
 HERE = 0.03  # assumed share of the clips that are another character's of their game ...
 ELSEWHERE = 0.02  # ... and of other games
-SURE = 4.0  # log-likelihood ratio: clips above it are their own character's, whoever else sounds like them
+SURE = 3.0  # log-likelihood ratio: clips above it are their own character's, whoever else sounds like them
 PASSES = 3  # in each but the first, the suspects of the one before do not count in the characters' means
 AGAIN = -10.0  # log-odds: clips below this are so surely their character's that later passes leave them alone
 LEARNT_CHARACTERS = 1_000  # whose clips the ratios are learnt from ...
