@@ -62,6 +62,7 @@ SLOW = (
     "test_wrong_input.py",
     "test_terminal.py",
     "test_killed_transfers.py",
+    "test_dataset_export.py",
     "test_transfer_commands.py",
     "test_mutated_sounds.py",
     "test_mutated_audio.py",

@@ -13,7 +13,7 @@ import soxr  # type: ignore[import-untyped]
 from speaker_search.audio import containers
 from speaker_search.audio.fingerprint import fingerprint
 from speaker_search.audio.limits import Limits, check_layout, too_long
-from speaker_search.entities import SAMPLE_RATE, Floats, Refusal, Waveform, shown
+from speaker_search.entities import Floats, Refusal, Waveform, shown
 from speaker_search.errors import AudioError
 
 AUDIO_SUFFIXES = frozenset({".ogg", ".oga", ".opus", ".flac", ".wav", ".mp3"})  # lower-case
@@ -46,7 +46,7 @@ class _Forward(soundfile.SoundFile):  # type: ignore[misc]  # soundfile carries 
 
 
 def read(source: Path | bytes, limits: Limits = _DEFAULTS) -> Waveform:
-    """Read a sound as 16 kHz mono: the mean of the channels, resampled with soxr HQ.
+    """Read a sound as mono at the rate of the limits, 16 kHz: the mean of the channels, resampled with soxr HQ.
 
     libsndfile reads wav, flac, Ogg Vorbis, opus and mp3; `containers` reads other formats.
 
@@ -69,8 +69,8 @@ def read(source: Path | bytes, limits: Limits = _DEFAULTS) -> Waveform:
         mono, rate = _decode_file(data, name, limits)
     _check_samples(mono, rate, name, limits)
     original = fingerprint(mono, rate)
-    if rate != SAMPLE_RATE:
-        mono = soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ")
+    if rate != limits.rate:
+        mono = soxr.resample(mono, rate, limits.rate, quality="HQ")
     return Waveform(np.ascontiguousarray(mono, dtype=np.float32), original)
 
 

@@ -14,10 +14,10 @@ HIGHEST_PEAK = 0.7
 FADE_S = 0.05  # at the end of a line that is cut
 
 
-def wav(waveform: Waveform) -> bytes:
+def wav(waveform: Waveform, rate: int = SAMPLE_RATE) -> bytes:
     """A line as mono WAV of 16 bits, all of it and as loud as it is."""
     file = io.BytesIO()
-    soundfile.write(file, waveform.samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+    soundfile.write(file, waveform.samples, rate, format="WAV", subtype="PCM_16")
     return file.getvalue()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from speaker_search.entities import Refusal
+from speaker_search.entities import SAMPLE_RATE, Refusal
 from speaker_search.errors import AudioError
 
 
@@ -18,6 +18,7 @@ class Limits:
     max_channels: int = 8
     min_rate: int = 4_000  #: Hz
     max_rate: int = 192_000  #: Hz
+    rate: int = SAMPLE_RATE  #: Hz, that it is resampled to
 
 
 def check_layout(channels: int, rate: int, name: str, limits: Limits) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from speaker_search.audio.fingerprint import FINGERPRINT_BYTES
 from speaker_search.audio.limits import Limits
-from speaker_search.entities import SAMPLE_RATE, Refusal, Waveform
+from speaker_search.entities import Refusal, Waveform
 from speaker_search.errors import AudioError
 
 READY = b"ready\n"  # the child's first word
@@ -86,7 +86,7 @@ def read_audio(pipe: IO[bytes], limits: Limits) -> Waveform | AudioError:
         count, fingerprint = int(header["samples"]), bytes.fromhex(header["fingerprint"])
     except (KeyError, TypeError, OverflowError) as error:
         raise ValueError from error
-    if not 0 < count <= (limits.max_seconds + 1.0) * SAMPLE_RATE or len(fingerprint) != FINGERPRINT_BYTES:
+    if not 0 < count <= (limits.max_seconds + 1.0) * limits.rate or len(fingerprint) != FINGERPRINT_BYTES:
         raise ValueError
     samples = np.empty(count, "<f4")
     if pipe.readinto(samples.data) < samples.nbytes:  # type: ignore[attr-defined]  # IO[bytes] lacks what pipes have

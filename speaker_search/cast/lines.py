@@ -32,12 +32,13 @@ def closest(ready: Ready, one: int, other: int) -> Lines | None:
     held = list(clips.of_characters(profiles.game_ids[rows], profiles.character_ids[rows], MOST_COMPARED))
     if len(held) < 2 or not all(len(clips) for clips in held):
         return None
-    left, right = map(_easy, held)
+    left, right = map(easy, held)
     cosines = left.vectors.astype(np.float32) @ right.vectors.astype(np.float32).T
     row, column = np.unravel_index(int(cosines.argmax()), cosines.shape)
     return Lines(int(left.ids[row]), int(right.ids[column]), float(cosines[row, column]))
 
 
-def _easy(clips: Columns) -> Columns:
+def easy(clips: Columns) -> Columns:
+    """Those that are easy to judge by ear; all where none is."""
     rows = np.flatnonzero((clips.seconds >= EASY_TO_JUDGE_S[0]) & (clips.seconds <= EASY_TO_JUDGE_S[1]))
     return clips.take(rows) if len(rows) else clips

@@ -23,11 +23,18 @@ from speaker_search.cli.commands import (
     take_in,
     try_out,
 )
-from speaker_search.cli.commands.models import adopt, compare, confusions, plot, train
+from speaker_search.cli.commands.models import adopt, compare, confusions, into_dataset, plot, suspects, train
 
 
 class Commands(TyperGroup):
-    """The commands, whose complaints about flags are put in plainer words."""
+    """The commands, whose complaints about flags are put in plainer words. Some are called by two words."""
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]
+        """The command that the first words name, and the words after them."""
+        two = " ".join(args[:2])
+        if two in self.commands:  # `export dataset`, beside `export`, whose argument is a file
+            return two, self.commands[two], args[2:]
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Run a command."""
@@ -81,12 +88,14 @@ browse.app.command("rename")(mend.rename)
 browse.app.command("merge")(mend.merge)
 browse.app.command("undo")(mend.undo)
 browse.app.command("edits")(mend.edits)
+browse.app.command("suspects")(suspects.suspects)
 app.add_typer(browse.app, name="catalog")
 app.add_typer(check.app, name="index")
 app.add_typer(credit.app, name="credits")
 app.command("backup")(carry.backup)
 app.command("restore")(carry.restore)
 app.command("export")(carry.export)
+app.command("export dataset")(into_dataset.export_dataset)
 app.command("play")(play.play)
 app.command("serve")(serve.serve)
 app.command("mcp")(serve.mcp)

@@ -14,10 +14,11 @@ from standin import DIM, StandInEncoder, write_voice
 
 from speaker_search.cast.unknown_speakers.guessing import posteriors
 from speaker_search.cast.unknown_speakers.index_patch import patch
-from speaker_search.cast.unknown_speakers.same_game import FEATURES, regression
+from speaker_search.cast.unknown_speakers.same_game import FEATURES
 from speaker_search.documents import Suspect, UnknownLine, UnknownLines
 from speaker_search.errors import NotFoundError, UsageError
 from speaker_search.library import Library
+from speaker_search.search.suspects.ratios import regression
 from speaker_search.settings import Settings
 
 GAMES, CAST, PEOPLE = 6, 8, 40

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,28 +21,33 @@ SUFFIXES = (".csv", ".json")
 def check_patch(path: Path) -> None:
     """Raises UsageError for a patch of an unknown format."""
     if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{path.name} is in an unknown format.", "Export unknown speakers to .json or .csv.")
+        raise UsageError(f"{path.name} is in an unknown format.", "Export to .json or .csv.")
 
 
 def patch(lines: Sequence[documents.UnknownLine], suffix: str) -> bytes:
-    """Rows of an index.json (.json), each with the Speaker set, or the columns path and character (.csv).
+    """Rows of an index.json (.json), or the columns path and character (.csv), with the likeliest speakers."""
+    if suffix.lower() == ".csv":
+        return as_csv(("path", "character"), ((str(line.path), line.here[0].name) for line in lines))
+    return index_rows((line.path, line.text, line.here[0].name) for line in lines)
+
+
+def index_rows(spoken: Iterable[tuple[Path, str, str]]) -> bytes:
+    """Rows of an index.json for files, each with its text and the Speaker that it should have.
 
     A row is the one of the dump's own index.json where there is one with this file; otherwise it names the file by its
     FilePath.
     """
-    if suffix.lower() == ".csv":
-        return as_csv(("path", "character"), ((str(line.path), line.here[0].name) for line in lines))
     indexes: dict[Path, dict[str, dict[str, Any]]] = {}
     rows = []
-    for line in lines:
-        folder = _folder(line.path)
+    for path, text, speaker in spoken:
+        folder = _folder(path)
         row = None
         if folder is not None:
             if folder not in indexes:
                 indexes[folder] = _by_stem(folder / INDEX)
-            row = indexes[folder].get(_stem(line.path.name))
-        place = line.path.name if folder is None else line.path.relative_to(folder).as_posix()
-        rows.append({**(row or {"FilePath": place, "Text": line.text}), "Speaker": line.here[0].name})
+            row = indexes[folder].get(_stem(path.name))
+        place = path.name if folder is None else path.relative_to(folder).as_posix()
+        rows.append({**(row or {"FilePath": place, "Text": text}), "Speaker": speaker})
     return (json.dumps(rows, ensure_ascii=False, indent=1) + "\n").encode()
 
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from speaker_search.entities import Floats, Ids
-from speaker_search.search.calibration import MAX_LOG_RATIO, logistic
 from speaker_search.search.profiles.profiles import Profiles
 from speaker_search.search.scoring import channels, cohort, normalised, others, unit
 from speaker_search.search.strangers import Doubles
+from speaker_search.search.suspects.ratios import Ratios, regression
 from speaker_search.views.characters import Characters
 from speaker_search.views.snapshot import Snapshot
 
@@ -24,22 +24,6 @@ FEATURES = 4  # the cosine; the same by the clip's cohort; one over the characte
 SAMPLED_CHARACTERS = 300  # whose clips the calibration is fitted on ...
 SAMPLED_CLIPS = 8  # ... with this many each
 MIN_TRIALS = 30  # of a clip with its own character: fewer say too little
-RIDGE = 1.0  # on the regression's standardised weights: with a few hundred trials it hardly matters
-ROUNDS = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Ratios:
-    """Log-likelihood ratios of a clip and a character of one game, by logistic regression over `features`."""
-
-    centre: Doubles  # (FEATURES,)
-    scale: Doubles  # (FEATURES,)
-    weights: Doubles  # (FEATURES + 1,) the constant first
-
-    def of(self, features: Doubles) -> Doubles:
-        """(...,) of features (..., FEATURES)"""
-        logit = ((features - self.centre) / self.scale) @ self.weights[1:] + self.weights[0]
-        return np.asarray(np.clip(logit, -MAX_LOG_RATIO, MAX_LOG_RATIO), np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,26 +123,3 @@ def learnt(snapshot: Snapshot, profiles: Profiles, of: dict[int, Room]) -> Ratio
     if min(len(same), len(different)) < MIN_TRIALS:
         return None
     return regression(same, different)
-
-
-def regression(same: Doubles, different: Doubles) -> Ratios:
-    """Logistic regression of trials (s, FEATURES) of one speaker against those (d, FEATURES) of two, by Newton.
-
-    Each kind weighs as much as the other, so the log-odds are log-likelihood ratios.
-    """
-    trials = np.concatenate([same, different])
-    centre, scale = trials.mean(axis=0), np.maximum(trials.std(axis=0), 1e-6)
-    x = np.column_stack([np.ones(len(trials)), (trials - centre) / scale])
-    right = np.repeat([1.0, 0.0], [len(same), len(different)])
-    weight = np.repeat([0.5 / len(same), 0.5 / len(different)], [len(same), len(different)]) * 2 * len(same)
-    ridge = np.diag([0.0, *[RIDGE] * FEATURES])
-    weights = np.zeros(FEATURES + 1)
-    for _ in range(ROUNDS):
-        likely = logistic(x @ weights).astype(np.float64)
-        slope = x.T @ (weight * (right - likely)) - ridge @ weights
-        curve = (x * (weight * likely * (1 - likely))[:, None]).T @ x + ridge + 1e-9 * np.eye(FEATURES + 1)
-        step = np.linalg.solve(curve, slope)
-        weights += np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-8:
-            break
-    return Ratios(centre, scale, weights)

@@ -102,6 +102,12 @@ class Hearing:
         heard = _heard(samples, warnings, voiced=seconds >= LEAST_SPEECH_HEARD_S)
         return replace(heard, fingerprint=waveform.fingerprint, recorded_s=waveform.seconds)
 
+    def several_speak(self, waveform: Waveform) -> bool:
+        """Whether several people speak in a line. Raises EncoderError as `listen` does."""
+        from speaker_search.search import turns
+
+        return turns.several(self._turns(waveform.samples)[0])
+
     def answers(
         self,
         waveform: Waveform,

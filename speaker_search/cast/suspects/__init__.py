@@ -1,0 +1,1 @@
+"""Clips that may have the wrong character, with lines to hear. Nothing is moved here."""

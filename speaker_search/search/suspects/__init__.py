@@ -1,0 +1,1 @@
+"""Clips that sound less like their own character than like another."""

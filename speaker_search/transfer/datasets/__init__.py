@@ -1,0 +1,1 @@
+"""Voices as data sets to train on: which clips, in which split, in which form."""
