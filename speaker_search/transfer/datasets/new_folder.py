@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # psutil carries no types
 
 from speaker_search.errors import UsageError
-from speaker_search.transfer.new_file import PART
+from speaker_search.new_file import PART
 
 WRITER = "writer.json"  # which process writes the folder beside it
 CONTENT = "content"
