@@ -64,7 +64,7 @@ class DatasetExport(Asking):
         missing: list[MissingSound] = []
         written: list[int] = []  # places in the plan
         try:
-            for place, one in self._sounds(lines, plan, options):
+            for place, one in self._with_sounds(lines, plan, options):
                 if isinstance(one, MissingSound):
                     missing.append(one)
                 else:
@@ -142,7 +142,9 @@ class DatasetExport(Asking):
         excluded = {reason: np.array(ids, np.int64) for reason, ids in heard.items()}
         return replace(wanted, excluded={**wanted.excluded, **excluded})
 
-    def _sounds(self, lines: Lines, plan: Plan, options: DatasetOptions) -> Iterator[tuple[int, Spoken | MissingSound]]:
+    def _with_sounds(
+        self, lines: Lines, plan: Plan, options: DatasetOptions
+    ) -> Iterator[tuple[int, Spoken | MissingSound]]:
         """Every line of a plan with its sound, or why it has none, by its place in the plan."""
         from speaker_search.audio.decoders import Decoders
         from speaker_search.audio.encoded import wav
