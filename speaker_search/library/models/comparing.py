@@ -235,7 +235,8 @@ def _space(
 
     clips, linked = ready.snapshot.clips.clips + left_out, evaluation and evaluation.bcubed
     if cut is not None:
-        precision, eer = mean(cut.found), equal_error_rate(cut.same, cut.different)
+        several = len(cut.found) > 1  # one finds itself
+        precision, eer = (mean(cut.found) if several else None), equal_error_rate(cut.same, cut.different)
     else:
         precision, eer = (evaluation.precision_at_1, evaluation.eer) if evaluation else (None, None)
     return ComparedSpace(
