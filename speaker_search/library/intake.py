@@ -13,7 +13,6 @@ from speaker_search.catalog.spaces import check_space, spaces
 from speaker_search.encoders import Encoder
 from speaker_search.encoders.weights import resolve
 from speaker_search.entities import shown
-from speaker_search.errors import EmptyCatalogError
 from speaker_search.library.encoder_choice import Choice, encoder_of, encoder_to_embed
 from speaker_search.library.following import Following
 from speaker_search.library.kept_weights import keep_weights, kept_weights
@@ -82,28 +81,6 @@ class Intake(Following):
 
         tally = work(self._resources(processes, on_progress), drain=drain)
         self._save_index_of(tally)
-        return tally.report
-
-    def embed_again(
-        self,
-        *,
-        retry_refused: bool = False,
-        enqueue: bool = False,
-        processes: int | None = None,
-        on_progress: OnProgress = lambda _: None,
-    ) -> documents.IngestReport:
-        """Embed every clip of the catalog that the chosen encoder has not met, from where it was ingested.
-
-        Clips that were imported without audio are left out. The arguments are those of `ingest`. Raises
-        EmptyCatalogError.
-        """
-        from speaker_search.ingest.pipeline import embed_again
-
-        if self.empty:
-            raise EmptyCatalogError
-        tally = embed_again(self._resources(processes, on_progress), retry_refused=retry_refused, enqueue=enqueue)
-        if not enqueue:
-            self._save_index_of(tally)
         return tally.report
 
     def encoder_choice(self) -> Choice:

@@ -1,1 +1,1 @@
-"""Spaces side by side: arrays in, numbers out."""
+"""Encoding spaces side by side."""

@@ -205,7 +205,7 @@ class Comparing(Asking):
 
     def _rate(self, ready: Ready, say: Say, warnings: list[str]) -> float | None:
         """How fast a space's encoder is here; None, with a warning, where it cannot be timed."""
-        from speaker_search.library.models.encoder_speed import sample, seconds_per_second
+        from speaker_search.evaluation.spaces.encoder_speed import sample, seconds_per_second
 
         say(f"Timing {ready.space.name}…")
         try:
@@ -214,7 +214,7 @@ class Comparing(Asking):
         except SpeakerSearchError as error:
             warnings.append(f"{ready.space.name} was not timed: {error}")
             return None
-        sounds = sample(self, ready.snapshot.clips.ids)
+        sounds = sample(ready.snapshot.clips.ids, lambda clip_id: self.sound(clip_id).source)
         if not sounds:
             warnings.append(f"{ready.space.name} was not timed: no sound of its clips can be read here.")
             return None
@@ -235,7 +235,8 @@ def _space(
 
     clips, linked = ready.snapshot.clips.clips + left_out, evaluation and evaluation.bcubed
     if cut is not None:
-        precision, eer = mean(cut.found), equal_error_rate(cut.same, cut.different)
+        several = len(cut.found) > 1  # one finds itself
+        precision, eer = (mean(cut.found) if several else None), equal_error_rate(cut.same, cut.different)
     else:
         precision, eer = (evaluation.precision_at_1, evaluation.eer) if evaluation else (None, None)
     return ComparedSpace(

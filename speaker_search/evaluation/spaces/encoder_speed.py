@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 
+from speaker_search.audio.decoders import Decoders
 from speaker_search.encoders import Encoder
 from speaker_search.entities import SAMPLE_RATE, Floats, Ids
 from speaker_search.errors import AudioError, NotFoundError
-
-# Imported where they are used: see holdings.
-if TYPE_CHECKING:
-    from speaker_search.library.holdings import Holdings
 
 SAMPLED = 64  # clips, evenly chosen ...
 MOST_SECONDS = 120.0  # ... as many of them as have no more sound than this together
 
 
-def sample(holdings: Holdings, clip_ids: Ids) -> list[Floats]:
-    """Sounds (n,) at 16 kHz of some of these clips; of fewer, or none, where they cannot be read."""
-    from speaker_search.audio.decoders import Decoders
+def sample(clip_ids: Ids, sound_of: Callable[[int], Path | bytes]) -> list[Floats]:
+    """Sounds (n,) at 16 kHz of some of these clips; of fewer, or none, where they cannot be read.
 
+    `sound_of` gives a clip's file, or its content; it may raise NotFoundError and AudioError.
+    """
     chosen = clip_ids[np.linspace(0, len(clip_ids) - 1, min(SAMPLED, len(clip_ids))).astype(np.int64)]
     found: list[Floats] = []
     seconds = 0.0
     with Decoders(1) as decoders:
         for id_ in chosen.tolist():
             with suppress(AudioError, NotFoundError):
-                waveform = decoders.submit(holdings.sound(id_).source).result()
+                waveform = decoders.submit(sound_of(id_)).result()
                 seconds += waveform.seconds
                 if seconds > MOST_SECONDS and found:
                     break
