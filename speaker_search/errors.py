@@ -63,6 +63,9 @@ class CatalogError(SpeakerSearchError):
 class EmptyCatalogError(CatalogError):
     """The catalog holds no voices yet."""
 
+    def __init__(self) -> None:
+        super().__init__("The catalog holds no voices yet.", "Ingest some first: `spksearch ingest FOLDER`.")
+
 
 class CatalogAwayError(CatalogError):
     """The catalog's database is unavailable at the moment; a retry may succeed."""

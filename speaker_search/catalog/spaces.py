@@ -60,7 +60,8 @@ def check_space(loaded: str, space: str) -> None:
     if loaded != space:
         raise CatalogError(
             f"The catalog's embeddings are in {space}, but the loaded weights are {loaded}.",
-            "Set SPKSEARCH_CHECKPOINT to the weights that made them, or ingest with the loaded ones: --encoder NAME.",
+            "Set SPKSEARCH_CHECKPOINT to the weights that made them, or unset it if the home has a copy; or embed with "
+            "the loaded ones: `spksearch ingest --again --encoder NAME`.",
         )
 
 

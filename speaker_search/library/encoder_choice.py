@@ -69,7 +69,7 @@ def space_to_search(
     if wanted is not None:
         _check(wanted, encoders)
     if not held:
-        raise EmptyCatalogError("The catalog holds no voices yet.", "Ingest some first: `spksearch ingest FOLDER`.")
+        raise EmptyCatalogError
     fitting = [space for space, encoder in held.items() if wanted in (None, encoder, space)]
     if adopted in fitting:
         return adopted

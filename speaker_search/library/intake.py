@@ -83,25 +83,6 @@ class Intake(Following):
         self._save_index_of(tally)
         return tally.report
 
-    def embed_again(
-        self,
-        *,
-        retry_refused: bool = False,
-        enqueue: bool = False,
-        processes: int | None = None,
-        on_progress: OnProgress = lambda _: None,
-    ) -> documents.IngestReport:
-        """Embed every clip of the catalog that the chosen encoder has not met, from where it was ingested.
-
-        Clips that were imported without audio are left out. The arguments are those of `ingest`.
-        """
-        from speaker_search.ingest.pipeline import embed_again
-
-        tally = embed_again(self._resources(processes, on_progress), retry_refused=retry_refused, enqueue=enqueue)
-        if not enqueue:
-            self._save_index_of(tally)
-        return tally.report
-
     def encoder_choice(self) -> Choice:
         """The encoder that new voices are embedded with, and why, if the program had to choose."""
         with self.catalog.read() as connection:
@@ -190,12 +171,12 @@ class Intake(Following):
 
         SPKSEARCH_CHECKPOINT goes before weights that were kept.
         """
-        own = None if space is None else kept_weights(self.settings.home, space)
-        checkpoint = self.settings.checkpoint or own
+        given = self.settings.checkpoint
+        own = None if given is not None or space is None else kept_weights(self.settings.home, space)
         with self._loading:
             loaded = self._encoder
             if loaded is None or loaded.name != name or (own is not None and loaded.space != space):
-                loaded = self._encoder = encoders.load(name, checkpoint=checkpoint, device=self.settings.device)
+                loaded = self._encoder = encoders.load(name, checkpoint=given or own, device=self.settings.device)
             return loaded
 
     def _encoder_names(self) -> tuple[str, ...]:

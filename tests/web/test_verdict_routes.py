@@ -78,6 +78,18 @@ def _hear_and_judge(http: httpx.Client) -> None:
     assert http.get("/v1/queue", params={"limit": 0}).status_code == 422
 
 
+def test_confused_pairs_come_in_pages_that_neither_repeat_nor_skip(http: httpx.Client) -> None:
+    whole = http.get("/v1/confusions", params={"limit": 1000}).json()
+    assert whole["next"] is None
+    first = http.get("/v1/confusions", params={"limit": 2}).json()
+    second = http.get("/v1/confusions", params={"limit": 2, "cursor": first["next"]}).json()
+    assert first["pairs"] + second["pairs"] == whole["pairs"][:4]
+    assert [len(pair["lines"]) for pair in first["pairs"]] == [2, 2]
+    for wrong in ({"limit": 0}, {"min_probability": 1}, {"min_probability": "high"}):
+        assert http.get("/v1/confusions", params=wrong).status_code == 422
+    assert http.get("/v1/confusions", params={"cursor": "nothing"}).status_code == 422
+
+
 def test_a_verdict_without_an_author_has_the_name_of_its_key(ingested: Ingested, tmp_path: Path) -> None:
     with serving(ingested.copy(tmp_path / "home"), SPKSEARCH_API_KEYS="rin:edit:secret") as server:
         server.client.headers["X-API-Key"] = "secret"

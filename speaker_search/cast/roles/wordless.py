@@ -12,7 +12,7 @@ _NO_LETTER = re.compile(r"[\W_]+")
 #: Kana that interjections are made of, and those that hardly stand in a word: cut short, drawn out, or gasped.
 _CRY = re.compile(r"[あいうえおんはひふへほわきぎくぐひぁぃぅぇぉゃゅょっー]+")
 _CUT_OR_DRAWN = re.compile(r"[ぁぃぅぇぉっー]|(.)\1\1")
-_WORDS = frozenset(("はい", "いいえ", "いえ", "いい", "うん", "ええ", "おい", "くう", "きく", "いく", "ああ", "わい"))
+_WORDS = frozenset(("はい", "はーい", "いいえ", "いえ", "いい", "うん", "ええ", "おい", "くう", "きく", "いく", "ああ"))
 _LATIN = re.compile(r"(?:a+h+|a+rgh*|e+h+|o+h+|u+g*h+|h*m+|n+gh*|g+a+h+|k?y+a+h*|(?:h[aeio]+)+h*|e+k+)")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -24,21 +23,22 @@ from speaker_search.documents.models.adoption import (
 from speaker_search.documents.models.spaces_compared import SpacesCompared
 from speaker_search.documents.nouns import NamedCharacter
 from speaker_search.entities import counted
-from speaker_search.errors import CatalogError, EncoderError, UsageError
+from speaker_search.errors import EncoderError, UsageError
 from speaker_search.library.kept_weights import find_weights, keep_weights, kept_weights
 from speaker_search.library.mending import author_of
-from speaker_search.library.models.comparing import Comparing, Say
+from speaker_search.library.models.comparing import Say
+from speaker_search.library.models.embedding_again import EmbeddingAgain
 
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:
     from speaker_search.evaluation.spaces.agreement import Agreement, KnownPairs
     from speaker_search.search.live import Ready
 
-CHANCE = 0.05  # a space that is worse by less than this would be by chance is not adopted without `yes`
+CHANCE = 0.05  # not adopted without `yes` where as many voices would be worse by chance less often than this
 SHOWN = 20  # disputed pairs
 
 
-class Adopting(Comparing):
+class Adopting(EmbeddingAgain):
     """An open catalog that keeps which of its spaces is searched.
 
     Verdicts, credits and names are about characters, so they hold in every space. Voices are linked anew, with ids of
@@ -126,19 +126,13 @@ class Adopting(Comparing):
             keep_adoption(connection, space, before, author)
 
     def _wanted(self, name: str) -> Space:
-        """The space of this name, or the newest of the encoder of this name that is not searched yet."""
+        """The space of this name, or the encoder's that is not searched yet. Raises UsageError if there are several."""
         fitting, searched = self._spaces_named([name]), self._by_default()
         others = [one for one in fitting if one != searched] or fitting
         if len(others) > 1:
             listed = ", ".join(one.name for one in others)
             raise UsageError(f"{name} has several spaces: {listed}.", "Name one of them.")
         return others[0]
-
-    def _by_default(self) -> Space | None:
-        """The space that is searched where nothing is set; None where the catalog has several and nobody has chosen."""
-        with suppress(CatalogError):
-            return self._space_for(None)
-        return None
 
     def _oldest_but(self, space: str) -> Space | None:
         with self.catalog.read() as connection:

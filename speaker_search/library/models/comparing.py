@@ -53,10 +53,10 @@ class Comparing(Asking):
         """The spaces of these names; all without any. Raises UsageError where there are not two."""
         chosen = self._spaces_named(names)
         if len(chosen) < 2:
-            raise UsageError(
-                f"A comparison needs two spaces, and there is only {chosen[0].name}.",
-                "`spksearch ingest --again --encoder NAME` embeds all clips with another encoder.",
-            )
+            again = "`spksearch ingest --again --encoder NAME` embeds all clips with another encoder."
+            if names:
+                raise UsageError(f"A comparison needs two spaces, not only {chosen[0].name}.", f"Name another; {again}")
+            raise UsageError(f"A comparison needs two spaces, and there is only {chosen[0].name}.", again)
         return chosen
 
     def _opened(self, chosen: Sequence[Space], say: Say) -> tuple[list[Ready], list[Ready]]:
@@ -78,6 +78,7 @@ class Comparing(Asking):
     def _compared(
         self, whole: Sequence[Ready], shared: Sequence[Ready], truth: Truth | None, speed: bool, say: Say
     ) -> SpacesCompared:
+        """The measures of spaces, given as they are and as they are with the clips alone that all of them hold."""
         from speaker_search.evaluation.spaces.clip_measures import clip_measures
         from speaker_search.evaluation.spaces.shared_clips import by_game, halves
 
@@ -152,7 +153,7 @@ class Comparing(Asking):
         with self.catalog.read() as connection:
             held = filled_spaces(connection)
         if not held:
-            raise EmptyCatalogError("The catalog holds no voices yet.", "Ingest some first: `spksearch ingest FOLDER`.")
+            raise EmptyCatalogError
         for name in names:
             if encoder_of(name) not in self._encoder_names():
                 raise EncoderError(
@@ -234,7 +235,8 @@ def _space(
 
     clips, linked = ready.snapshot.clips.clips + left_out, evaluation and evaluation.bcubed
     if cut is not None:
-        precision, eer = mean(cut.found), equal_error_rate(cut.same, cut.different)
+        several = len(cut.found) > 1  # one finds itself
+        precision, eer = (mean(cut.found) if several else None), equal_error_rate(cut.same, cut.different)
     else:
         precision, eer = (evaluation.precision_at_1, evaluation.eer) if evaluation else (None, None)
     return ComparedSpace(

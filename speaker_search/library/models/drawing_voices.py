@@ -185,7 +185,7 @@ class DrawingVoices(Comparing):
         with self.catalog.read() as connection:
             held = {space.name: space for space in filled_spaces(connection)}
         if not held:
-            raise EmptyCatalogError("The catalog holds no voices yet.", "Ingest some first: `spksearch ingest FOLDER`.")
+            raise EmptyCatalogError
         names, known = {name: space.encoder for name, space in held.items()}, self._encoder_names()
         chosen = [space_to_search(one, names, default=self._defaults, encoders=known) for one in encoders]
         return [held[name] for name in dict.fromkeys(chosen or held)]

@@ -1,12 +1,14 @@
-"""Verdicts, and the queue of pairs to listen to."""
+"""Verdicts, and the pairs to listen to."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from speaker_search import documents
+from speaker_search.documents.models.confused_characters import Confusions
 from speaker_search.library import Library
 from speaker_search.web.routes.parameters import Author, Cursor, Id, KeyName, Limit, who_says
 from speaker_search.web.serving.side_by_side import Turns
@@ -53,5 +55,17 @@ def verdict_routes(library: Library, turns: Turns) -> APIRouter:
     async def get_queue(limit: Limit = 10) -> documents.ListeningQueue:
         """The pairs of characters whose answer would change the cast most, with their lines to hear."""
         return await turns.run(lambda: library.listening_queue(limit=limit), "queue")
+
+    @routes.get("/confusions")
+    async def list_confusions(
+        min_probability: Annotated[float, Query(gt=0, lt=1)] = documents.DEFAULT_PROBABILITY,
+        limit: Limit = 20,
+        cursor: Cursor = None,
+    ) -> Confusions:
+        """Pairs of characters that sound like one person and that no verdict or credit answers, with lines to hear:
+        those of nearly one name first, then the likeliest.
+        """
+        wanted = partial(library.confusions, min_probability=min_probability, limit=limit, cursor=cursor)
+        return await turns.run(wanted, "confusions")
 
     return routes

@@ -22,7 +22,7 @@ def test_screams_breaths_laughter_and_directions_are_no_speech(text: str) -> Non
 @pytest.mark.parametrize(
     "text",
     [
-        *("はい", "はいっ", "うん", "うんっ！", "いいえ", "おいっ", "ええ……", "ああ", "いいっ"),
+        *("はい", "はいっ", "はーい！", "うん", "うんっ！", "いいえ", "おいっ", "ええ……", "ああ", "いいっ"),
         *(
             "おはよう！",
             "あっ、先輩！",

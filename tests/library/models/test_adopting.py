@@ -90,6 +90,19 @@ def test_a_space_that_lacks_clips_is_not_adopted_until_they_are_embedded(anywher
         assert library.adopt("resemblyzer").adopted
 
 
+def test_the_searched_space_stays_while_a_default_encoder_embeds_all_again(plain: Settings, tmp_path: Path) -> None:
+    """Before, the first clip of an encoder that is a default moved every search into its space."""
+    dump = write_dump(tmp_path / "voices", {"m/g": {"Ann": 1, "Bob": 2}})
+    with Library(plain.model_copy(update={"encoder": "resemblyzer"}), encoder=Blurred()) as library:
+        library.ingest([dump], processes=1)
+    with Library(plain.model_copy(update={"encoder": "campplus"}), encoder=Sharp()) as library:
+        assert library.embed_again(processes=1).embedded == 6
+    with Library(plain, encoder=Sharp()) as library:
+        assert (library.space.name, library.spaces_held().before) == (Blurred.space, None)
+        assert library.adopt("campplus").before == Blurred.space
+        assert library.adopt_back().space == Blurred.space
+
+
 def test_clips_that_the_new_space_has_refused_do_not_hold_it_up(plain: Settings, tmp_path: Path) -> None:
     dump = write_dump(tmp_path / "voices", {"m/g": {"Ann": 1, "Bob": 2}, "m/h": {"Ann": 1, "Cy": 3}})
     with Library(plain, encoder=Sharp()) as library:
