@@ -21,9 +21,10 @@ def test_clips_are_counted_by_character_and_by_what_became_of_them(settings: Set
         enqueue(library, {"new/game": {"p": units(np.random.default_rng(9).standard_normal((3, DIM)))}})
         with library.catalog.read() as connection:
             pending = connection.execute(select(tables.queue.c.clip_id)).scalars().all()
-        store(library.catalog, library.space.id, [Outcome(pending[0], refusal=Refusal.SILENT)])
+        space = library.space
+        store(library.catalog, space.id, [Outcome(pending[0], refusal=Refusal.SILENT)])
         with library.catalog.read() as connection:
-            held = held_by_character(connection, library.space)
+            held = held_by_character(connection, space)
         named = {one.id: one.name for one in library.characters().characters}
     counts = [
         (one.game_id, named.get(one.character_id or 0, ""), one.embedded, one.pending, one.refused, one.seconds)
