@@ -105,7 +105,8 @@ def page(title: str, parts: Sequence[Part]) -> str:
 def check_file(path: Path) -> None:
     """Raises UsageError for a file of another ending than a picture's, and where none can be made."""
     if path.suffix.lower() not in ENDINGS:
-        raise UsageError(f"{path.name} does not end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}.", "Name it so.")
+        name, known = path.name or "A file without a name", f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
+        raise UsageError(f"{name} does not end in {known}.", "Name it so.")
     check_place(path, replace=True)
 
 

@@ -146,12 +146,15 @@ def _label_layers(panel: Panel, frame: _Frame) -> list[dict[str, Any]]:
 
 
 def _named(panel: Panel) -> tuple[list[str], Floats]:
-    """The labels, those of most points first, and a box (n, 4) of each, beside which it is put: low x and y, high x and
-    y. It lies around the point nearest to the median of the label's points, and holds most of them if they are near.
+    """The labels, those of most and then of earlier points first, and a box (n, 4) of each, beside which it is put:
+    low x and y, high x and y. It lies around the point nearest to the median of the label's points, and holds most of
+    them if they are near.
     """
-    every, of, counts = np.unique(np.array(panel.labelled, np.str_), return_inverse=True, return_counts=True)
+    every, first, of, counts = np.unique(
+        np.array(panel.labelled, np.str_), return_index=True, return_inverse=True, return_counts=True
+    )
     members = np.split(np.argsort(of, kind="stable"), np.cumsum(counts)[:-1])
-    order = [n for n in np.argsort(-counts, kind="stable").tolist() if every[n]]
+    order = [n for n in np.lexsort((first, -counts)).tolist() if every[n]]
     boxes = []
     for n in order:
         places = panel.places[members[n]]

@@ -146,12 +146,20 @@ class TestSpread:
 
     def test_equal_vectors_and_seeds_have_equal_places_and_other_seeds_others(self) -> None:
         vectors = np.random.default_rng(0).standard_normal((50, 8)).astype(np.float32)
-        assert (layout.spread(vectors)[0] == layout.spread(vectors)[0]).all()
+        assert (layout.spread(vectors, 1)[0] == layout.spread(vectors, 1)[0]).all()
+        assert (layout.spread(vectors, 1)[0] != layout.spread(vectors, 2)[0]).any()
         assert (layout.neighbourly(vectors, seed=1) == layout.neighbourly(vectors, seed=1)).all()
         assert (layout.neighbourly(vectors, seed=1) != layout.neighbourly(vectors, seed=2)).any()
 
+    def test_voices_lie_in_groups_of_their_own(self) -> None:
+        rng = np.random.default_rng(0)
+        vectors = np.repeat(rng.standard_normal((12, 16)), 5, axis=0) + 0.3 * rng.standard_normal((60, 16))
+        places = layout.spread(vectors.astype(np.float32))[0]
+        far = ((places[:, None] - places[None]) ** 2).sum(axis=2) + np.diag(np.full(60, np.inf))
+        assert (far.argmin(axis=1) // 5 == np.arange(60) // 5).mean() > 0.95
+
     def test_more_vectors_than_t_sne_lays_out_in_seconds_are_laid_out_by_pacmap(self) -> None:
-        many = np.random.default_rng(0).standard_normal((layout.MOST_TSNE + 1, 8)).astype(np.float32)
+        many = np.random.default_rng(0).standard_normal((layout.MOST_TSNE + 1, 4)).astype(np.float32)
         assert layout.spread(many)[1] == "PaCMAP"
 
     def test_equal_vectors_lie_on_each_other(self) -> None:

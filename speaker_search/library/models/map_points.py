@@ -33,9 +33,11 @@ class MapPoints:
 
 
 def character_points(catalog: Catalog, ready: Ready, game: int | None) -> MapPoints:
-    """The characters of a space, or of one game."""
+    """The characters of a space, or of one game; those with most clips first."""
     profiles = ready.profiles
-    rows = np.flatnonzero(profiles.game_ids == game) if game is not None else np.arange(len(profiles))
+    rows = np.argsort(-profiles.clips, kind="stable")
+    if game is not None:
+        rows = rows[profiles.game_ids[rows] == game]
     there = _characters(catalog, profiles.character_ids[rows])
     rows = rows[[id_ in there and there[id_].id == id_ for id_ in profiles.character_ids[rows].tolist()]]
     speakers = [there[id_] for id_ in profiles.character_ids[rows].tolist()]
