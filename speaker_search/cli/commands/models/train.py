@@ -149,7 +149,10 @@ def _print(made: TrainedModel, json: bool) -> None:
             f"Stopped after step {made.step:,} of {made.recipe.steps:,}. To go on: "
             f"`spksearch train --resume {made.folder}`."
         )
-    raise typer.Exit((0 if made.better else 1) if made.finished else STOPPED)
+    if not made.finished:
+        raise typer.Exit(STOPPED)
+    # torchrun takes any other code for a crash, and prints a traceback of its own.
+    raise typer.Exit(0 if made.better or made.processes > 1 else 1)
 
 
 def _finished(made: TrainedModel) -> None:
