@@ -144,11 +144,9 @@ def _print(made: TrainedModel, json: bool) -> None:
         output.json_document(made)
     elif made.finished:
         _finished(made)
-    if not made.finished and not json:
-        output.note(
-            f"Stopped after step {made.step:,} of {made.recipe.steps:,}. To go on: "
-            f"`spksearch train --resume {made.folder}`."
-        )
+    else:
+        done = f"Stopped after step {made.step:,} of {made.recipe.steps:,}."
+        output.note(f"{done} To go on: `spksearch train --resume {quote(str(made.folder))}`.")
     if not made.finished:
         raise typer.Exit(STOPPED)
     # torchrun takes any other code for a crash, and prints a traceback of its own.
