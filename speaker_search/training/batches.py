@@ -68,7 +68,8 @@ class Sounds:
     @property
     def reasons(self) -> dict[str, int]:
         """How many clips cannot be read, by reason."""
-        return dict(sorted(Counter(self.unreadable.values()).items()))
+        known = self.unreadable.copy()  # steps are being prepared meanwhile
+        return dict(sorted(Counter(known.values()).items()))
 
     def of_step(self, step: int, share: slice) -> Batch:
         """The sounds of a step, of those places that are this process's share; the next steps' are begun."""

@@ -101,7 +101,8 @@ def markdown(made: TrainedModel) -> str:
         "## Held-out voices",
         "",
         f"Equal error rate over pairs of clips, judged {made.judged_by}: {made.same_pairs:,} pairs of one speaker, "
-        f"{made.different_pairs:,} of two.",
+        f"{made.different_pairs:,} of two. A single pair of one speaker counts {1 / max(1, made.same_pairs):.2%}, and "
+        "pairs of one speaker go wrong together: small differences are chance.",
         "",
         "| | step | judged | across games | within games |",
         "|---|---|---|---|---|",

@@ -144,12 +144,13 @@ def _print(made: TrainedModel, json: bool) -> None:
         output.json_document(made)
     elif made.finished:
         _finished(made)
-    if not made.finished and not json:
-        output.note(
-            f"Stopped after step {made.step:,} of {made.recipe.steps:,}. To go on: "
-            f"`spksearch train --resume {made.folder}`."
-        )
-    raise typer.Exit((0 if made.better else 1) if made.finished else STOPPED)
+    else:
+        done = f"Stopped after step {made.step:,} of {made.recipe.steps:,}."
+        output.note(f"{done} To go on: `spksearch train --resume {quote(str(made.folder))}`.")
+    if not made.finished:
+        raise typer.Exit(STOPPED)
+    # torchrun takes any other code for a crash, and prints a traceback of its own.
+    raise typer.Exit(0 if made.better or made.processes > 1 else 1)
 
 
 def _finished(made: TrainedModel) -> None:
