@@ -43,8 +43,8 @@ class Found:
     """How well moved clips were found."""
 
     moved: float  #: clips
-    precision: float  #: of the first as many suspects as clips were moved
-    precision_100: float  #: of the first 100
+    precision: float  #: of as many suspects as clips were moved
+    precision_100: float  #: of the first 100, or of all where there are fewer
     likelier_right: float  #: of the moved clips among the suspects, those whose likelier character was their own before
     listed: float  #: suspects with a probability of at least 0.5, which are listed by default ...
     listed_right: float  #: ... and the share of these that were moved

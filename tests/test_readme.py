@@ -79,7 +79,7 @@ def test_the_commands_in_the_readme_run_in_their_order(toured: Ingested, tmp_pat
             if line.startswith("curl"):
                 assert address in line
                 line = line.replace(address, server.url)
-            for file in ("cast.html", "line.ogg", "voices.backup", "voices.parquet"):
+            for file in ("cast.html", "line.ogg", "voices.backup", "voices.parquet", "voices.dataset"):
                 line = line.replace(f" {file}", f" {tmp_path / file}")
             done = ran(line, home)
             assert done.code == 0, (line, done)
