@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import shlex
 import shutil
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -43,8 +45,8 @@ class Found:
     """How well moved clips were found."""
 
     moved: float  #: clips
-    precision: float  #: of the first as many suspects as clips were moved
-    precision_100: float  #: of the first 100
+    precision: float  #: of as many suspects as clips were moved
+    precision_100: float  #: of the first 100, or of all where there are fewer
     likelier_right: float  #: of the moved clips among the suspects, those whose likelier character was their own before
     listed: float  #: suspects with a probability of at least 0.5, which are listed by default ...
     listed_right: float  #: ... and the share of these that were moved
@@ -59,7 +61,11 @@ def main() -> None:
     parser.add_argument("--home", type=Path, help="folder for the catalogs; a temporary one unless given")
     parser.add_argument("--share", type=float, default=0.05, help="of the clips that are moved")
     parser.add_argument("--draws", type=int, default=5, help="each with other clips moved")
+    parser.add_argument("--large", type=Path, help="only time a home, such as one of scripts/simulate.py")
     chosen = parser.parse_args()
+    if chosen.large:
+        timed(chosen.large)
+        return
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as passing:
         for name in chosen.sets:
@@ -93,6 +99,23 @@ def main() -> None:
     command = shlex.join(["scripts/bench_suspects.py", *sys.argv[1:]])
     rounded = json.loads(json.dumps(found), parse_float=lambda text: round(float(text), 4))
     print(json.dumps({"machine": machine_name(), "data": ", ".join(found), "command": command, **rounded}))
+
+
+def timed(home: Path) -> None:
+    """How long a catalog's suspects take once it is open, and the memory of this process."""
+    with Library(Settings(home=home)) as library:
+        library.cast()  # links the characters: a catalog in use has its voices stored
+        began, cpu = time.monotonic(), time.process_time()
+        suspects = library.suspects()
+        figures = {
+            "clips": suspects.compared,
+            "suspects": suspects.found,
+            "seconds": round(time.monotonic() - began, 1),
+            "cpu_s": round(time.process_time() - cpu, 1),
+            "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
+        }
+    command = shlex.join(["scripts/bench_suspects.py", *sys.argv[1:]])
+    print(json.dumps({"machine": machine_name(), "data": "a simulated catalog", "command": command, **figures}))
 
 
 def taken_in(home: Path, encoder: str, voices: Path) -> None:

@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 #: What the commands of the README write, which in a test goes elsewhere.
 WRITTEN = (
-    *("cast.html", "line.ogg", "voices.backup", "voices.parquet"),
+    *("cast.html", "line.ogg", "voices.backup", "voices.parquet", "voices.dataset"),
     *("map.html", "clips.png", "confusion.png", "scores.svg", "reliability.png", "coverage.html"),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import sys
 import tarfile
@@ -221,6 +222,25 @@ def test_sounds_that_are_gone_are_named(library: Library, tmp_path: Path, form: 
     assert "no longer where it was" in made.missing[0].why
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "- 1 clip whose sound could not be read" in card
+
+
+def test_without_a_single_sound_nothing_is_written(library: Library, tmp_path: Path) -> None:
+    for path in (tmp_path / "voices").rglob("*.wav"):
+        path.unlink()
+    with pytest.raises(UsageError, match="None of 16 sounds can be read"):
+        library.export_dataset(tmp_path / "out", whole())
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("out")] == []
+
+
+def test_sounds_in_archives_of_either_database_are_exported(
+    settings: Settings, encoder: StandInEncoder, tmp_path: Path
+) -> None:
+    shutil.make_archive(str(tmp_path / "M_G"), "zip", write_voices(tmp_path / "voices") / "Kumo_空")
+    with Library(settings, encoder=encoder) as library:
+        library.ingest([tmp_path / "M_G.zip"])
+        made = library.export_dataset(tmp_path / "out", whole())
+    assert (made.clips, made.missing) == (8, [])
+    assert {name[-4:] for name in members(tmp_path / "out" / "train-000000.tar")} == {".wav", "json", ".txt"}
 
 
 # -- whole or not there ----------------------------------------------------------------------------------------

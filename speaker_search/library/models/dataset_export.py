@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 AT_ONCE = 64  # clips that are read, or decoded, before they are written
 PROCESSES = 2
 MIB = 2**20
+MUCH = 0.2  # of the clips: if doubtful speakers cost more, the answer says how to keep them
 SUFFIXES = {kind: suffix for suffix, kind in reversed(OF_SUFFIXES.items())}  # the first of each media type
 
 OnClips = Callable[[int, int], None]
@@ -71,6 +72,8 @@ class DatasetExport(Asking):
                     writer.add(one)
                     written.append(place)
                 on_clips(len(written) + len(missing), len(plan.rows))
+            if not written:
+                raise UsageError(f"None of {counted(len(missing), 'sound')} can be read: {missing[0].why}")
             writer.finish()
         except BaseException:
             with contextlib.suppress(OSError, ValueError):  # ValueError: PyArrow has closed the file already
@@ -91,7 +94,7 @@ class DatasetExport(Asking):
             splits=splits,
             left_out=left_out,
             missing=missing,
-            warnings=[*self.ready.warnings(calibrated=False), *_empty(options, splits)],
+            warnings=[*self.ready.warnings(calibrated=False), *_doubts(options, splits, plan)],
         )
 
     def _planned(self, options: DatasetOptions, on_clips: OnClips) -> tuple[Lines, Plan, int]:
@@ -220,12 +223,20 @@ def _all(plan: Plan, unknown: int) -> dict[str, int]:
     return {**({"without a known speaker": unknown} if unknown else {}), **plan.left_out}
 
 
-def _empty(options: DatasetOptions, splits: Sequence[DatasetSplit]) -> Iterator[str]:
-    """A sentence for each split that was asked for and is empty."""
+def _doubts(options: DatasetOptions, splits: Sequence[DatasetSplit], plan: Plan) -> Iterator[str]:
+    """A sentence for each split that was asked for and is empty, and one where doubtful speakers cost much."""
+    from speaker_search.transfer.datasets.splits import MAY_BE_HELD_OUT
+
     for name in ("validation", "test"):
         if getattr(options, name) and name not in {one.name for one in splits}:
             what = "game" if options.split_by == "game" else "speaker"
             yield f"No clip is in {name}: no {what} has so few clips. Ask for a larger share."
+    lost = plan.left_out.get(MAY_BE_HELD_OUT, 0)
+    if lost > MUCH * (lost + len(plan.rows)):
+        yield (
+            f"{counted(lost, 'clip')} {MAY_BE_HELD_OUT}: credits and verdicts say who is who, and a higher --may-be "
+            "(1: no doubt counts) leaves fewer out."
+        )
 
 
 def _writer(folder: Path, options: DatasetOptions):  # type: ignore[no-untyped-def]

@@ -22,6 +22,7 @@ By = Literal["voice", "game"]
 
 SPLITS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
+MAY_BE_HELD_OUT = "of a speaker who may be one of another split"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def planned(lines: Lines, voices: Iterable[Sequence[int]], may_be: Ids, wanted: 
     else:
         splits[rows] = _divided(speakers[rows], shares)
     doubtful = _doubtful(lines.characters[rows], speakers[rows], splits[rows], may_be)
-    drop("of a speaker who may be one of another split", _at(rows[doubtful], len(lines)))
+    drop(MAY_BE_HELD_OUT, _at(rows[doubtful], len(lines)))
     _, place, counts = np.unique(lines.characters[kept], return_inverse=True, return_counts=True)
     few = np.flatnonzero(kept)[(counts < wanted.min_clips)[place]]
     drop("of a character with too few clips", _at(few, len(lines)))
