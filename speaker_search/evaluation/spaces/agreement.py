@@ -17,7 +17,7 @@ from speaker_search.search.profiles.profiles import Profiles
 from speaker_search.search.scoring import s_norm
 from speaker_search.search.strangers import Doubles
 
-MAX_PAIRS = 2_000_000  # of credited characters: of more, that many are drawn, the same ones every time
+MAX_PAIRS = 2_000_000  # of credited characters: of more, that many and all of one actor, the same ones every time
 PAIRS_AT_A_TIME = 100_000
 
 
@@ -60,12 +60,12 @@ def known_pairs(
     judged: dict[tuple[int, int], bool] = {}
     for verdict in verdicts:
         one, other = row_of.get(verdict.one_id), row_of.get(verdict.other_id)
-        if one is not None and other is not None:
+        if one is not None and other is not None and one != other:  # which have been merged since
             judged[min(one, other), max(one, other)] = verdict.same
     credited = np.array([row for id_, row in row_of.items() if id_ in actors], np.int64)
     spoken = np.array([actors[id_] for id_ in ids[credited].tolist()], np.int64)
     by_people = np.array([*judged], np.int64).reshape(-1, 2)
-    left, right = _pairs(len(credited))
+    left, right = _pairs(spoken)
     number = credited[left] * len(ids) + credited[right]  # of a pair, to find those that people have judged
     kept = (games[credited[left]] != games[credited[right]]) & ~np.isin(number, by_people @ [len(ids), 1])
     left, right = left[kept], right[kept]
@@ -102,14 +102,19 @@ def sign_test(worse: int, better: int) -> float:
     return float(sum(math.comb(both, count) for count in range(worse, both + 1)) / 2**both)
 
 
-def _pairs(count: int) -> tuple[Ids, Ids]:
-    """Pairs (p,) and (p,) of places below `count`, the lower one first: all, or at most about MAX_PAIRS of them."""
-    share = MAX_PAIRS / max(1, count * (count - 1) / 2)
-    if share >= 1:
-        left, right = np.triu_indices(count, 1)
-        return np.asarray(left, np.int64), np.asarray(right, np.int64)
+def _pairs(actors: Ids) -> tuple[Ids, Ids]:
+    """Pairs (p,) and (p,) of places of credited characters, the lower one first: all pairs of one actor, and those of
+    different ones, or at most about MAX_PAIRS of these.
+    """
+    count = len(actors)
+    if count * (count - 1) // 2 <= MAX_PAIRS:
+        pairs = np.stack(np.triu_indices(count, 1))
+        return pairs[0], pairs[1]
     drawn = np.random.default_rng(0).integers(count, size=(2, MAX_PAIRS))
-    pairs = np.unique(np.sort(drawn[:, drawn[0] != drawn[1]], axis=0), axis=1)
+    order = np.argsort(actors, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(actors[order])) + 1)
+    same = [group[np.stack(np.triu_indices(len(group), 1))] for group in groups]
+    pairs = np.unique(np.sort(np.concatenate([drawn[:, drawn[0] != drawn[1]], *same], axis=1), axis=0), axis=1)
     return pairs[0], pairs[1]
 
 

@@ -11,6 +11,7 @@ from standin import DIM, StandInEncoder
 
 from speaker_search.catalog.knowledge.known_groups import Groups
 from speaker_search.entities import Verdict
+from speaker_search.evaluation.spaces import agreement as module
 from speaker_search.evaluation.spaces.agreement import KnownPairs, agreement, known_pairs, sign_test
 from speaker_search.library import Library
 from speaker_search.search.profiles.profiles import Profiles
@@ -43,6 +44,20 @@ def test_credits_answer_pairs_across_games_and_verdicts_go_before_them() -> None
 
 def test_where_nothing_is_said_there_is_no_pair() -> None:
     assert len(known_pairs(IDS, GAMES, [], {}, Groups())) == 0
+
+
+def test_of_many_credited_characters_all_pairs_of_one_actor_are_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_PAIRS", 50)
+    ids = np.arange(1, 61)
+    actors = {int(id_): int(id_) % 20 for id_ in ids}
+    found = known_pairs(ids, ids, [], actors, Groups())
+    assert found.same.sum() == 20 * 3
+    assert 30 < (~found.same).sum() <= 50
+    assert len({*zip(found.one.tolist(), found.other.tolist(), strict=True)}) == len(found)
+
+
+def test_a_verdict_on_two_characters_that_have_been_merged_says_nothing() -> None:
+    assert len(known_pairs(IDS, GAMES, [verdict(10, 10, same=True)], {}, Groups())) == 0
 
 
 def test_a_pair_is_counted_for_the_voice_of_its_first_character() -> None:
