@@ -75,7 +75,7 @@ def measure(home: Path, encoder: str, truth: Path, draws: int) -> dict[str, dict
     with Library(Settings(home=home, encoder=encoder)) as library:
         space, ready = library.space, library.ready
         with library.catalog.read() as connection:
-            lines, _, _ = gathered(connection, space)
+            lines, _ = gathered(connection, space)
         actors = {
             one.id: known.voice_actor((fold(one.game.maker.name), fold(one.game.title), fold(one.name)))
             for one in every_character(library)

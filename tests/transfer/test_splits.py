@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speaker_search.transfer.datasets.splits import TEST, TRAIN, VALIDATION, Lines, Plan, Shares, Wanted, planned
+from speaker_search.transfer.datasets.splits import (
+    MOST_SHARING,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Lines,
+    Plan,
+    Shares,
+    Wanted,
+    planned,
+    speakers_of,
+)
 
 NOBODY = np.empty((0, 2), np.int64)
 
@@ -23,7 +34,7 @@ def lines_of(characters: list[int], sounds: list[int] | None = None, games: list
 def catalogs(draw: st.DrawFn) -> tuple[Lines, list[list[int]], np.ndarray]:
     """Clips of up to 12 characters in 4 games, some of which are, may be or sound like one another."""
     characters = draw(st.lists(st.integers(1, 12), min_size=1, max_size=40))
-    sounds = draw(st.lists(st.integers(0, 30), min_size=len(characters), max_size=len(characters)))
+    sounds = draw(st.lists(st.integers(0, 20), min_size=len(characters), max_size=len(characters)))
     character = st.integers(1, 12)
     voices = draw(st.lists(st.lists(character, min_size=2, max_size=3), max_size=4))
     may_be = draw(st.lists(st.tuples(character, character), max_size=6))
@@ -53,9 +64,14 @@ def test_nothing_leaks_and_nothing_is_lost(
     if by == "game":
         sides.append(splits_of(plan, lines.games[plan.rows]))
     assert all(len(splits) == 1 for side in sides for splits in side.values())
-    joined = [*voices, *may_be.tolist()]
+    speakers = splits_of(plan, plan.speakers)
+    whose = dict(zip(lines.characters.tolist(), speakers_of(lines, voices).tolist(), strict=True))
+    for one, other in may_be.tolist():  # also where the characters themselves were left out, and others of theirs not
+        assert len(speakers.get(whose.get(one, 0), set()) | speakers.get(whose.get(other, 0), set())) <= 1
+    joined = list(voices)
     for sound in np.unique(lines.sounds):  # also through a clip that was left out
-        joined.append(np.unique(lines.characters[lines.sounds == sound]).tolist())
+        sharing = np.unique(lines.characters[lines.sounds == sound]).tolist()
+        joined += [sharing] if len(sharing) <= MOST_SHARING else []
     for together in joined:
         assert len(set().union(*(characters.get(one, set()) for one in together))) <= 1
     assert len(np.unique(lines.sounds[plan.rows])) == len(plan.rows)
@@ -79,6 +95,13 @@ def test_of_one_recording_the_first_clip_is_kept_and_its_characters_are_one_spea
     assert lines.ids[plan.rows].tolist() == [1, 3, 4]
     assert plan.speakers.tolist() == [1, 1, 3]
     assert plan.left_out == {"the same audio as another clip": 1}
+
+
+def test_a_breath_that_many_characters_share_joins_nobody_and_is_left_out() -> None:
+    shared = lines_of([*range(1, MOST_SHARING + 2), 1, 2], sounds=[7] * (MOST_SHARING + 1) + [8, 9])
+    plan = planned(shared, [], NOBODY, Wanted(), Shares(validation=0, test=0))
+    assert plan.speakers.tolist() == [1, 2]
+    assert plan.left_out == {"of a sound that many characters share": MOST_SHARING + 1}
 
 
 def test_who_may_be_a_speaker_that_is_held_out_is_left_out_of_training() -> None:

@@ -23,7 +23,7 @@ class SuspectClip(PlacedClip):
     """A clip that may belong to another character."""
 
     own: HeardCharacter = Field(description="The character that it belongs to.")
-    likelier: HeardCharacter = Field(description="The character that it sounds more like; of the same game first.")
+    likelier: HeardCharacter = Field(description="The character that it sounds more like.")
     probability: Rounded = Field(description="That it is the likelier character's, given that it is one of the two's.")
 
 

@@ -22,8 +22,11 @@ from speaker_search.library.questions.asking import Asking
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:
     from speaker_search.audio.decoders import Decoders
+    from speaker_search.transfer.datasets.audio_tables import AudioTables
     from speaker_search.transfer.datasets.splits import Lines, Plan, Wanted
     from speaker_search.transfer.datasets.spoken import Spoken
+    from speaker_search.transfer.datasets.style_bert import StyleBert
+    from speaker_search.transfer.datasets.tar_shards import TarShards
 
 AT_ONCE = 64  # clips that are read, or decoded, before they are written
 PROCESSES = 2
@@ -57,9 +60,9 @@ class DatasetExport(Asking):
     def _written(self, beside: Path, folder: Path, options: DatasetOptions, on_clips: OnClips) -> Dataset:
         from speaker_search.transfer.datasets.dataset_card import CARD, card, held_by
 
-        lines, plan, unknown = self._planned(options, on_clips)
+        lines, plan = self._planned(options, on_clips)
         if not len(plan.rows):
-            why = "; ".join(f"{counted(count, 'clip')} {reason}" for reason, count in _all(plan, unknown).items())
+            why = "; ".join(f"{counted(count, 'clip')} {reason}" for reason, count in plan.left_out.items())
             raise UsageError(f"No clip is left to export: {why or 'none is embedded'}.", "Ask for others.")
         writer = _writer(beside, options)
         missing: list[MissingSound] = []
@@ -80,8 +83,7 @@ class DatasetExport(Asking):
                 writer.finish()  # closes its files; the folder is deleted
             raise
         splits = held_by(lines, plan, np.array(written, np.int64))
-        left_out = _all(plan, unknown)
-        said = {**left_out, **({"whose sound could not be read": len(missing)} if missing else {})}
+        said = {**plan.left_out, **({"whose sound could not be read": len(missing)} if missing else {})}
         (beside / CARD).write_text(card(folder.name, options, self.space.name, splits, said), encoding="utf-8")
         files = [path for path in beside.rglob("*") if path.is_file()]
         return Dataset(
@@ -92,37 +94,38 @@ class DatasetExport(Asking):
             bytes=sum(path.stat().st_size for path in files),
             clips=len(written),
             splits=splits,
-            left_out=left_out,
+            left_out=plan.left_out,
             missing=missing,
             warnings=[*self.ready.warnings(calibrated=False), *_doubts(options, splits, plan)],
         )
 
-    def _planned(self, options: DatasetOptions, on_clips: OnClips) -> tuple[Lines, Plan, int]:
-        """The catalog's lines, those that are exported, and how many have no known speaker."""
-        from speaker_search.transfer.datasets.gathering import gathered, may_be_one, within
+    def _planned(self, options: DatasetOptions, on_clips: OnClips) -> tuple[Lines, Plan]:
+        """The catalog's lines, and those that are exported."""
+        from speaker_search.transfer.datasets.gathering import games_of, gathered, may_be_one, unusable
         from speaker_search.transfer.datasets.splits import Shares, Wanted, planned
 
         shares = Shares(options.split_by, options.validation, options.test, options.seed)
         space = self.space
         with self.catalog.read() as connection:
-            lines, wordless, unknown = gathered(connection, space)
-            asked = within(connection, lines, options.makers, options.games)
+            games = games_of(connection, options.makers, options.games)
+            lines, wordless = gathered(connection, space)
+            others = unusable(connection, space, games)
         wanted = Wanted(
             options.min_seconds,
             np.inf if options.max_seconds is None else options.max_seconds,
             options.min_clips,
             {"without a text": wordless} if options.form == "sbv2" else {},
-            asked,
+            np.isin(lines.games, games),
         )
         voices = [[one.id for one, _ in voice.members] for voice in self._whole_cast(self.ready).voices]
-        known = self._constraints()
-        voices += known.together.tolist()
-        doubts = may_be_one(self._informed(self.ready), known.groups(), options.may_be)
+        known = self._constraints().groups()
+        voices += map(list, known.known_of(np.unique(lines.characters).tolist())[0])
+        doubts = may_be_one(self._informed(self.ready), known, options.may_be)
         plan = planned(lines, voices, doubts, wanted, shares)
         if options.no_clipping or options.one_speaker:
             wanted = self._heard(lines.ids[plan.rows], wanted, options, on_clips)
             plan = planned(lines, voices, doubts, wanted, shares)
-        return lines, plan, unknown
+        return lines, replace(plan, left_out=others | plan.left_out)
 
     def _heard(self, ids: Ids, wanted: Wanted, options: DatasetOptions, on_clips: OnClips) -> Wanted:
         """The same without the clips in which something else is heard than one clear voice."""
@@ -218,11 +221,6 @@ class DatasetExport(Asking):
                 yield id_, str(error)
 
 
-def _all(plan: Plan, unknown: int) -> dict[str, int]:
-    """How many clips are left out, by reason."""
-    return {**({"without a known speaker": unknown} if unknown else {}), **plan.left_out}
-
-
 def _doubts(options: DatasetOptions, splits: Sequence[DatasetSplit], plan: Plan) -> Iterator[str]:
     """A sentence for each split that was asked for and is empty, and one where doubtful speakers cost much."""
     from speaker_search.transfer.datasets.splits import MAY_BE_HELD_OUT
@@ -239,7 +237,7 @@ def _doubts(options: DatasetOptions, splits: Sequence[DatasetSplit], plan: Plan)
         )
 
 
-def _writer(folder: Path, options: DatasetOptions):  # type: ignore[no-untyped-def]
+def _writer(folder: Path, options: DatasetOptions) -> TarShards | AudioTables | StyleBert:
     if options.form == "sbv2":
         from speaker_search.transfer.datasets.style_bert import StyleBert
 

@@ -93,7 +93,8 @@ def find_suspects(
     people: Mapping[int, int] | None = None,
     least: float = 0.0,
 ) -> Suspects | None:
-    """Clips whose log-odds are at least `least`, of all games or of these; None where too few clips say what is usual.
+    """Clips whose log-odds are at least `least`, and over AGAIN, of all games or of these alone; None where too few
+    clips say what is usual.
 
     `repeated` are ids of clips whose audio an older clip of another game has: they count in no mean, and are compared
     within their game alone. `people` numbers who speaks characters, by id: characters of one person are not told apart.
@@ -104,21 +105,20 @@ def find_suspects(
     uncounted = np.sort(held.ids[~np.isin(held.characters, echoes)])  # an echo's clips are all that it has
     voices = whole
     wanted: Iterator[Columns] = (index.of_game(game) for game in (index.games if games is None else games).tolist())
-    found: Suspects | None = None
-    for _ in range(PASSES):
+    found = _none()
+    for turn in range(PASSES):
         ratios = _learnt(snapshot, voices, uncounted)
         if ratios is None:
             return None
         parts = [_compared(voices, ratios, clips, uncounted, repeated) for clips in wanted]
         before, found = found, _joined(parts)
-        found = found if before is None else replace(found, compared=before.compared, alone=before.alone)
+        if turn:  # in which only some clips were compared again
+            found = replace(found, compared=before.compared, alone=before.alone)
         again = found.ids[found.log_odds > AGAIN]
         suspected = left_out(found, whole.counts, whole.ids)
         uncounted = np.union1d(np.intersect1d(repeated, uncounted), suspected)
         voices = whole.without(_named(columns.ordered(index.held(suspected))))
         wanted = iter(_by_game(columns.ordered(index.held(again))))
-    if found is None:
-        return None
     kept = np.flatnonzero(found.log_odds >= least)
     return _taken(found, kept[np.lexsort((found.ids[kept], -found.log_odds[kept]))])
 

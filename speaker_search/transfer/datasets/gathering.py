@@ -7,29 +7,27 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from speaker_search.catalog import tables
 from speaker_search.catalog.knowledge.known_groups import Groups
 from speaker_search.catalog.people import games_called, makers_called
-from speaker_search.catalog.rows import stream
+from speaker_search.catalog.rows import among, stream
 from speaker_search.catalog.spaces import Space
-from speaker_search.entities import Character, Ids
+from speaker_search.entities import Character, Ids, fold
 from speaker_search.search.calibration import least_log_odds
 from speaker_search.search.live import Ready
 from speaker_search.search.profiles.neighbours import neighbours
-from speaker_search.transfer.datasets.splits import Bools, Lines
+from speaker_search.transfer.datasets.splits import Lines
 
 
-def gathered(connection: Connection, space: Space) -> tuple[Lines, Ids, int]:
-    """All embedded clips of known characters; the ids of those without a text; and how many have no character."""
-    c, e = tables.clips.c, tables.embeddings.c
-    held = exists().where(e.encoder_id == space.id, e.clip_id == c.id)
-    known = c.character_id.is_not(None)
-    query = select(c.id, c.character_id, c.game_id, c.seconds, c.fingerprint, c.text).where(held, known).order_by(c.id)
+def gathered(connection: Connection, space: Space) -> tuple[Lines, Ids]:
+    """All embedded clips of known characters, and the ids of those without a text."""
+    c = tables.clips.c
+    query = select(c.id, c.character_id, c.game_id, c.seconds, c.fingerprint, c.text).order_by(c.id)
     numbers, seconds, wordless = [np.empty((0, 4), np.int64)], [np.empty(0)], []
     numbered: dict[bytes, int] = {}
-    for rows in stream(connection, query):
+    for rows in stream(connection, query.where(_embedded(space), c.character_id.is_not(None))):
         part = [
             (row[0], row[1], row[2], -row[0] if row[4] is None else numbered.setdefault(row[4], len(numbered)))
             for row in rows
@@ -37,32 +35,51 @@ def gathered(connection: Connection, space: Space) -> tuple[Lines, Ids, int]:
         numbers.append(np.array(part, np.int64))
         seconds.append(np.array([row[3] or 0.0 for row in rows]))
         wordless += [row[0] for row in rows if not row[5].strip()]
-    unknown = connection.execute(select(func.count()).select_from(tables.clips).where(held, ~known)).scalar_one()
     ids, characters, games, sounds = np.concatenate(numbers).T
-    return Lines(ids, characters, games, np.concatenate(seconds), sounds), np.array(wordless, np.int64), int(unknown)
+    return Lines(ids, characters, games, np.concatenate(seconds), sounds), np.array(wordless, np.int64)
 
 
-def within(connection: Connection, lines: Lines, makers: Sequence[str], titles: Sequence[str]) -> Bools:
-    """Which lines (n,) are of these makers and games; all where none are named. Raises NotFoundError."""
+def games_of(connection: Connection, makers: Sequence[str], titles: Sequence[str]) -> list[int]:
+    """The games (ids) of these makers and titles; all where none are named. Raises NotFoundError."""
     g = tables.games.c
     wanted = []
     if makers:
         wanted.append(g.maker_id.in_(makers_called(connection, makers)))
     if titles:
         wanted.append(g.id.in_(games_called(connection, titles)))
-    games = connection.execute(select(g.id).where(*wanted)).scalars().all()
-    return np.isin(lines.games, games)
+    return list(connection.execute(select(g.id).where(*wanted)).scalars())
+
+
+def unusable(connection: Connection, space: Space, games: Sequence[int]) -> dict[str, int]:
+    """How many clips of these games cannot be in a data set, by reason."""
+    c, q = tables.clips.c, tables.queue.c
+    there = among(connection, c.game_id, games)
+    count = select(func.count()).select_from(tables.clips)
+    found = {"without a known speaker": count.where(there, _embedded(space), c.character_id.is_(None))}
+    for reason, refused in (("that the encoder refused", True), ("that are still to be embedded", False)):
+        waiting = q.status == "refused" if refused else q.status != "refused"
+        found[reason] = count.join(tables.queue, q.clip_id == c.id).where(there, q.encoder_id == space.id, waiting)
+    counts = {reason: int(connection.execute(query).scalar_one()) for reason, query in found.items()}
+    return {reason: number for reason, number in counts.items() if number}
+
+
+def _embedded(space: Space) -> ColumnElement[bool]:
+    e = tables.embeddings.c
+    return exists().where(e.encoder_id == space.id, e.clip_id == tables.clips.c.id)
 
 
 def speaker_names(characters: Iterable[Character]) -> dict[int, str]:
-    """A name for each character that no other one has, by id: its own, or that with its game, and with its maker."""
+    """A name for each character that no other one has, by id: its own, or that with its game, and with its maker.
+
+    Names compare folded: not every form of a data set can tell `|` from `｜`.
+    """
     named = {
         one.id: (one.name, f"{one.name} ({one.game.title})", f"{one.name} ({one.game.title}, {one.game.maker.name})")
         for one in characters
     }
-    counts = [Counter(names[level] for names in named.values()) for level in range(3)]
+    counts = [Counter(fold(names[level]) for names in named.values()) for level in range(3)]
     return {
-        id_: next((names[level] for level in range(2) if counts[level][names[level]] == 1), names[2])
+        id_: next((names[level] for level in range(2) if counts[level][fold(names[level])] == 1), names[2])
         for id_, names in named.items()
     }
 

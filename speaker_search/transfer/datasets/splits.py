@@ -1,7 +1,8 @@
 """Which clips go into a data set, and into which split: arrays in, arrays out.
 
-Characters that are one person, and those that share a recording, are one speaker. A speaker is in one split alone, and
-who may be a speaker of another split is left out; when splits are made by game, every game is in one split alone, too.
+Characters that are one person are one speaker, and so are those that share a recording, unless many do. A speaker is in
+one split alone, and who may be a speaker of another split is left out; when splits are made by game, every game is in
+one split alone, too.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ By = Literal["voice", "game"]
 
 SPLITS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
+MOST_SHARING = 4  # characters: a sound that more have is a breath or an effect, and says nothing about who they are
 MAY_BE_HELD_OUT = "of a speaker who may be one of another split"
 
 
@@ -87,6 +89,7 @@ def planned(lines: Lines, voices: Iterable[Sequence[int]], may_be: Ids, wanted: 
     drop("longer than wanted", lines.seconds > wanted.max_seconds)
     for reason, ids in wanted.excluded.items():
         drop(reason, np.isin(lines.ids, ids))
+    drop("of a sound that many characters share", _common(lines))
     drop("the same audio as another clip", _repeats(lines.sounds, kept))
     speakers = speakers_of(lines, voices)
     splits = np.full(len(lines), TRAIN)
@@ -97,7 +100,9 @@ def planned(lines: Lines, voices: Iterable[Sequence[int]], may_be: Ids, wanted: 
         rows = np.flatnonzero(kept)
     else:
         splits[rows] = _divided(speakers[rows], shares)
-    doubtful = _doubtful(lines.characters[rows], speakers[rows], splits[rows], may_be)
+    named, first = np.unique(lines.characters, return_index=True)
+    pairs = may_be[np.isin(may_be, named).all(axis=1)]
+    doubtful = _doubtful(speakers[rows], splits[rows], speakers[first[np.searchsorted(named, pairs)]])
     drop(MAY_BE_HELD_OUT, _at(rows[doubtful], len(lines)))
     _, place, counts = np.unique(lines.characters[kept], return_inverse=True, return_counts=True)
     few = np.flatnonzero(kept)[(counts < wanted.min_clips)[place]]
@@ -114,7 +119,7 @@ def speakers_of(lines: Lines, voices: Iterable[Sequence[int]]) -> Ids:
 
     characters, place = np.unique(lines.characters, return_inverse=True)
     order = np.argsort(lines.sounds, kind="stable")
-    alike = lines.sounds[order][1:] == lines.sounds[order][:-1]
+    alike = (lines.sounds[order][1:] == lines.sounds[order][:-1]) & ~_common(lines)[order][1:]
     pairs = [np.column_stack([place[order][1:][alike], place[order][:-1][alike]])]
     held = set(characters.tolist())
     for voice in voices:
@@ -127,6 +132,13 @@ def speakers_of(lines: Lines, voices: Iterable[Sequence[int]]) -> Ids:
     lowest = np.full(size, np.iinfo(np.int64).max)
     np.minimum.at(lowest, group, characters)
     return np.asarray(lowest[group[place]], np.int64)
+
+
+def _common(lines: Lines) -> Bools:
+    """Which lines (n,) have a sound of more than MOST_SHARING characters."""
+    sounds, place = np.unique(lines.sounds, return_inverse=True)
+    pairs = np.unique(np.column_stack([place, lines.characters]), axis=0)
+    return np.asarray(np.bincount(pairs[:, 0], minlength=len(sounds))[place] > MOST_SHARING, np.bool_)
 
 
 def _repeats(sounds: Ids, kept: Bools) -> Bools:
@@ -143,13 +155,15 @@ def _at(rows: Ids, size: int) -> Bools:
     return found
 
 
-def _doubtful(characters: Ids, speakers: Ids, splits: Ids, may_be: Ids) -> Bools:
-    """Which lines (k,) are of a speaker who may be one of a later split: what is held out stays."""
-    named, first = np.unique(characters, return_index=True)
-    pairs = may_be[np.isin(may_be, named).all(axis=1)]
-    one, other = first[np.searchsorted(named, pairs)].T
-    before = np.where(splits[one] < splits[other], one, other)
-    return np.isin(speakers, speakers[before[splits[one] != splits[other]]])
+def _doubtful(speakers: Ids, splits: Ids, may_be: Ids) -> Bools:
+    """Which lines (k,) are of a speaker who may be one of a later split, by pairs of speakers (m, 2): what is held out
+    stays.
+    """
+    there, first = np.unique(speakers, return_index=True)
+    pairs = may_be[np.isin(may_be, there).all(axis=1)]
+    one, other = splits[first[np.searchsorted(there, pairs)]].T
+    before = np.where(one < other, pairs[:, 0], pairs[:, 1])
+    return np.isin(speakers, before[one != other])
 
 
 def _divided(of: Ids, shares: Shares) -> Ids:
