@@ -57,6 +57,7 @@ WINDOWS = (
 GALLERY = Path(__file__).parent / "gallery"
 IN_GALLERY = ("search", "queue", "voices", "map")
 JPEG_QUALITY = 75
+COMPARISON_SCALE = 0.7  # of the picture of a comparison, which ends after its first chart
 STILL_MS = 400  # until waveforms are drawn
 
 
@@ -69,6 +70,7 @@ def main() -> None:
         help="where they go, as NAME-LANGUAGE-COLOURS-WIDTH.png; else the README's are made",
     )
     parser.add_argument("--url", help="a server that runs already, instead of one with the bundled voices")
+    parser.add_argument("--comparison", type=Path, help="a page of `spksearch compare --out`: take the README's of it")
     parser.add_argument("--only", choices=[shot.name for shot in SHOTS], help="one page")
     arguments = parser.parse_args()
     found = shutil.which("chromium") or shutil.which("google-chrome")
@@ -79,6 +81,9 @@ def main() -> None:
     (arguments.folder or GALLERY).mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        if arguments.comparison:
+            take_comparison(browser, arguments.comparison.resolve())
+            return
         if arguments.url:
             take(browser, arguments.url, shots, arguments.folder)
             return
@@ -121,6 +126,17 @@ def take(browser: Browser, url: str, shots: list[Shot], folder: Path | None) -> 
             else:
                 page.screenshot(path=GALLERY / f"{shot.name}.jpg", type="jpeg", quality=JPEG_QUALITY)
         context.close()
+
+
+def take_comparison(browser: Browser, report: Path) -> None:
+    """The README's picture of a comparison: its tables and its first chart."""
+    page = browser.new_page(viewport={"width": 1200, "height": 900}, device_scale_factor=COMPARISON_SCALE)
+    page.goto(report.as_uri())
+    page.locator("canvas").first.wait_for()
+    page.wait_for_timeout(STILL_MS)
+    chart = page.locator("figure:has(canvas)").first.bounding_box() or {"y": 0, "height": 900}
+    clip = {"x": 0, "y": 0, "width": 1200, "height": chart["y"] + chart["height"]}
+    page.screenshot(path=GALLERY / "compare.jpg", type="jpeg", quality=JPEG_QUALITY, full_page=True, clip=clip)
 
 
 if __name__ == "__main__":

@@ -174,15 +174,23 @@ def _element(part: Part) -> str:
         words = escape(str(title["text"] if isinstance(title, Mapping) else title))
         script = f'<script type="application/json" class="spec">{data}</script>'
         return f'<figure>{script}<div role="img" aria-label="{words}"><div></div></div></figure>'
-    heading = "".join(f"<th>{escape(column)}</th>" for column in part.columns)
-    rows = "\n".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in part.rows)
-    return f"<figure><table><thead><tr>{heading}</tr></thead><tbody>\n{rows}\n</tbody></table></figure>"
+    right = [any(isinstance(row[place], int | float) for row in part.rows) for place in range(len(part.columns))]
+    heading = _row("th", part.columns, right)
+    rows = "\n".join(_row("td", row, right) for row in part.rows)
+    return f"<figure><table><thead>{heading}</thead><tbody>\n{rows}\n</tbody></table></figure>"
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, int | float):
-        return f'<td class="number">{f"{value:.3f}" if isinstance(value, float) else f"{value:,}"}</td>'
-    return f"<td>{escape('' if value is None else str(value))}</td>"
+def _row(cell: str, values: Sequence[object], right: Sequence[bool]) -> str:
+    """A row of a table; columns with numbers stand to the `right`."""
+    marks = (' class="number"' if number else "" for number in right)
+    cells = zip(values, marks, strict=True)
+    return f"<tr>{''.join(f'<{cell}{mark}>{escape(_shown(value))}</{cell}>' for value, mark in cells)}</tr>"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int) else str("" if value is None else value)
 
 
 def _words(parts: Sequence[Part]) -> str:
@@ -210,7 +218,7 @@ h1 { font-size: 1.4rem; font-weight: normal; line-height: 1.3; }
 figure { margin: 1.5rem 0; overflow-x: auto; }
 table { border-collapse: collapse; } th, td { padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid #d9d9d9; } th { font-weight: normal; color: #555; }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 #vg-tooltip-element { font: .85rem/1.5 IPAexGothic, sans-serif; max-width: 30rem; }
 """
 # `ast`: expressions are interpreted, since the page's policy forbids making code of strings. The canvas measures text,
