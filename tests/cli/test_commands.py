@@ -116,6 +116,7 @@ def test_verify_finds_index_and_catalog_equal(answer: Answer) -> None:
     assert answer("verify").document == {
         "clips": {"embedded": 193, "pending": 0, "refused": 2},
         "index": {"vectors": 193, "missing": 0, "extra": 0, "different": 0},
+        "ahead": 0,
         "compared": 193,
         "unusable": [],
         "requeued": 0,

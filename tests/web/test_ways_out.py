@@ -50,13 +50,19 @@ SAID: list[tuple[SpeakerSearchError, str]] = [
 ]
 #: Commands that only whoever runs the server can give, and those that no route ever advises.
 OF_THE_SERVER = {
+    "adopt",
     "catalog upgrade",
     "index build",
+    "ingest --again --encoder",
+    "ingest --again --encoder NAME",
     "ingest --encoder",
     "verify",
     "worker --drain",
 }
-OF_THE_COMMAND_LINE = {"backup", "export", "mcp", "ingest PATH --dry-run --list malformed"}
+OF_THE_COMMAND_LINE = {
+    *("backup", "credits import", "evaluate", "export", "ingest PATH --dry-run --list malformed", "mcp", "train"),
+    *("train --resume", "verdict"),
+}
 #: What sentences add to a command.
 FOLLOWED_BY = {"catalog undo": " 3", "verdict undo": " 3", "catalog merge": " game"}
 
