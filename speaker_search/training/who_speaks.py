@@ -16,7 +16,7 @@ from speaker_search.entities import Floats, Ids
 
 #: A recording that more characters have than this is nobody's voice, such as a sound of the system.
 MOST_SHARING = 8
-ALIKE = 0.1  # of a speaker's clips that another one has too, for them to be taken for one person, perhaps
+ALIKE = 0.1  # share of a speaker's clips that another also has, from which on the two may be one person
 
 
 @dataclass(frozen=True, eq=False, slots=True)

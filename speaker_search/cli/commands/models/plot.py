@@ -9,7 +9,8 @@ import typer
 
 from speaker_search.cli import options, output
 from speaker_search.documents.models.pictures import ColouredBy, Picture, PointsOf
-from speaker_search.entities import counted
+
+ONE = {"probabilities": "probability"}  # of what a panel shows; for others, the word without its s
 
 app = typer.Typer(help="Draw what the catalog holds: .svg, .png, or one .html page.", no_args_is_help=True)
 
@@ -31,9 +32,11 @@ def map_(
         PointsOf | None, typer.Option(help="What a point is. Default: a clip with --game, else a character.")
     ] = None,
     colour: Annotated[
-        ColouredBy | None, typer.Option(help="What colours tell. Default: character with --game, else game.")
+        ColouredBy | None, typer.Option(help="What the colours stand for. Default: character with --game, else game.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the layout: another one, another picture.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Seed of the layout: another number gives another map.")
+    ] = 1,
     json: options.Json = False,
 ) -> None:
     """Draw a map of characters or clips: those that sound alike lie near each other. A panel for each encoder.
@@ -101,10 +104,8 @@ def show(drawn: Picture, json: bool) -> None:
         output.json_document(drawn)
         return
     for panel in drawn.panels:
-        noun = panel.shows[:-1]
-        points = (
-            counted(panel.of, noun) if panel.points == panel.of else f"{panel.points:,} of {counted(panel.of, noun)}"
-        )
+        whole = f"{panel.of:,} {panel.shows if panel.of != 1 else ONE.get(panel.shows, panel.shows[:-1])}"
+        points = whole if panel.points == panel.of else f"{panel.points:,} of {whole}"
         how = "" if panel.layout is None else f", laid out by {panel.layout}"
         output.say(f"{panel.encoder}: {points}{how}.")
     output.notes(drawn.notes)
