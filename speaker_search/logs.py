@@ -26,7 +26,7 @@ from speaker_search.errors import SpeakerSearchError, UsageError
 Format = Literal["text", "json"]
 Level = Literal["info", "warning", "error"]
 
-FLOOD_S = 10.0  # in which an equal line may be written so often:
+FLOOD_S = 10.0  # the span in which equal lines are counted
 FLOOD_LINES = 20
 MOST_SENTENCES = 1_000  # that are counted at a time
 MOST_FRAMES = 20  # of an error's traceback, the innermost
@@ -88,7 +88,9 @@ class _Seen:
 
 
 class Flood(logging.Filter):
-    """Leaves out a warning that repeats FLOOD_LINES times within FLOOD_S; the next one says how many were left out."""
+    """Leaves out equal warnings and errors after the first FLOOD_LINES within FLOOD_S; in JSON the next one has
+    `left_out`, their number.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()

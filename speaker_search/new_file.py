@@ -37,7 +37,7 @@ def new_file(path: Path, *, replace: bool = False) -> Iterator[Path]:
 
 
 def check_place(path: Path, *, replace: bool = False) -> None:
-    """Raises UsageError where no file of this name can be made. Asked before what takes long."""
+    """Raises UsageError where no file of this name can be made. Call it before long work."""
     if path.is_dir():
         raise UsageError(f"{path} is a folder.", "Name a file in it.")
     if not replace and os.path.lexists(path):

@@ -9,7 +9,7 @@ from speaker_search.encoders.weights import SOURCES, Weights, resolve
 from speaker_search.errors import EncoderError, UsageError
 from speaker_search.new_file import new_file
 
-FOLDER = "weights"  # in the home; a file is called as its space
+FOLDER = "weights"  # in the home; each file is named after its space
 
 
 def kept_weights(home: Path, space: str) -> Path | None:

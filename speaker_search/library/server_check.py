@@ -84,7 +84,8 @@ class _Server:
                 body += part
                 if len(body) > MAX_ANSWER or time.monotonic() - began > WHOLE_S:
                     raise UsageError(
-                        f"What {self.name} sends does not end: it is not a speaker_search server.", EXAMPLE
+                        f"The answer of {self.name} is over {MAX_ANSWER // 2**20} MiB or took over {WHOLE_S:g} s.",
+                        "Check the address and the connection.",
                     )
         except TimeoutError as error:
             raise UsageError(
@@ -117,7 +118,7 @@ def check_server(address: str, chosen: Settings, *, timeout_s: float = TIMEOUT_S
     """Ask the server at an address how it is. Raises UsageError when no speaker_search server answers there."""
     key = chosen.client_key
     if key is not None and not (key.isascii() and key.isprintable()):
-        raise UsageError("The key holds signs that cannot be sent.", "Check SPKSEARCH_API_KEY.")
+        raise UsageError("The key holds characters that no HTTP header can carry.", "Check SPKSEARCH_API_KEY.")
     server = _Server(_parsed(address), timeout_s)
     ready = server.ask("/readyz")  # without the key: nobody knows yet who answers
     is_ready = ready.status == 200 and {"encoder", "clips", "characters"} <= ready.document.keys()
@@ -154,7 +155,7 @@ def _problems(found: ServerDiagnosis, ready: _Answer, state: _Answer, *, readabl
     if state.status != 200:
         problems.append(f"It does not tell what it holds: {state.problem or f'its status is {state.status}.'}")
     if readable:
-        problems.append("The key was sent without TLS, so whoever is on the way can read it: give the https address.")
+        problems.append("The key was sent without TLS, so anyone on the way can read it: give the https address.")
     if found.version not in (None, found.own_version):
         problems.append(f"It runs version {found.version}, and this program is {found.own_version}.")
     if found.own_encoder not in (None, found.encoder):

@@ -78,7 +78,7 @@ def png(chart: Chart) -> bytes:
 
 
 def page(title: str, parts: Sequence[Part]) -> str:
-    """One HTML page with charts to point at and zoom, paragraphs and tables. It asks nobody for anything.
+    """One HTML page with charts to point at (maps zoom), paragraphs and tables. It loads nothing.
 
     All words of the parts are shown as text. Equal for equal parts.
     """

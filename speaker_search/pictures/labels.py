@@ -48,7 +48,7 @@ def placed(
 
     `named` (n, 4) are the boxes of what is named (left, top, right, bottom), `points` (m, 2) all points; both are in
     pixels from the upper left corner of a `frame` (width, height). `widths` (n,) and the `height` are the labels' own.
-    Earlier labels go before later ones. Of the sides with room, the one over fewest points is taken.
+    Earlier labels take precedence. Of the sides with room, the one over fewest points is taken.
     """
     to_edge = np.array([side[2:4] for side in SIDES], np.float32)
     to_corner = np.array([side[4:6] for side in SIDES], np.float32)

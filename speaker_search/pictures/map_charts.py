@@ -20,7 +20,8 @@ ROOM = 0.04  # around the places, of their extent
 LABEL = 10.5  # pixels: the font's size
 LONGEST = 16.0  # ems of a label; the rest is cut
 MOST_LABELS = 150
-CORE, WIDEST = (0.1, 0.9), 0.02  # a label lies beside these quantiles of its points, if they are as near to the middle
+#: A label lies beside the box of these quantiles of its points, at most WIDEST from their middle.
+CORE, WIDEST = (0.1, 0.9), 0.02
 MOST_COVERED = 5_000  # points that labels keep clear of, evenly chosen
 RIM = {"stroke": "#00000066", "strokeWidth": 0.4}  # of points that are not tiny: yellow is faint on white
 RIMMED = 20  # the least area of such points

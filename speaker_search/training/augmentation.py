@@ -18,7 +18,7 @@ from speaker_search.training.draws import crop
 
 PACKAGES = ("audiomentations", "pyroomacoustics", "fast_mp3_augment")
 ROOM_SHARE = 0.3  # of clips that are put in a room
-MOST_REFLECTIONS = 8  # in a row, of a room: 5 ms of computation
+MOST_REFLECTIONS = 8  # of one sound between walls; more would take over 5 ms
 
 
 def check_installed(packages: Sequence[str] = PACKAGES) -> None:

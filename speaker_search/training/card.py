@@ -9,13 +9,13 @@ from pathlib import Path
 
 import torch
 
-from speaker_search.documents.models.trained import HeldOutError, SideCounts, TrainedModel
+from speaker_search.documents.models.trained import HeldOutError, SideCounts, TrainedModel, resume_command
 from speaker_search.entities import counted
 from speaker_search.errors import UsageError
 from speaker_search.pictures import charts
 from speaker_search.training.batches import Sounds
 from speaker_search.training.curves import page_parts
-from speaker_search.training.kept_run import RESUME, Beginning, KeptRun, replace
+from speaker_search.training.kept_run import Beginning, KeptRun, replace
 from speaker_search.training.learner import Trainee
 from speaker_search.training.ranks import Ranks
 from speaker_search.training.train_loop import Reached
@@ -74,7 +74,7 @@ def finish(made: TrainedModel, reached: Reached, own: Trainee, out: Path) -> Tra
         replace(card, markdown(whole).encode())
         charts.save(curves, f"Training of {space}", page_parts(whole))
     except UsageError as error:
-        raise UsageError(error.detail, f"Make space, then go on: `{RESUME} {made.folder}`.") from error
+        raise UsageError(error.detail, f"Make space, then go on: `{resume_command(made.folder)}`.") from error
     return whole
 
 
@@ -89,8 +89,8 @@ def markdown(made: TrainedModel) -> str:
         "",
         "## Voices",
         "",
-        f"- Trained on {_voices(made.training)}. {made.known_speakers:,} of these speakers are known as one person by "
-        "credits or verdicts; the others are characters.",
+        f"- Trained on {_voices(made.training)}. {made.known_speakers:,} of these speakers have an actor by credits, "
+        "or are one person with another character by credits or verdicts; the others are characters.",
         f"- {counted(made.doubtful, 'speaker')} may be the same person as another one (linked by the catalog without "
         "anyone's word, or sharing a recording): such speakers were not told apart from each other.",
         f"- Held out: {_voices(made.held_out)}. None of their speakers or recordings were trained on. Speakers whom "

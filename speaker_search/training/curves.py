@@ -31,7 +31,7 @@ def page_parts(made: TrainedModel) -> list[Part]:
         f"{made.encoder}, begun with {made.started_from}: {made.step:,} of {made.recipe.steps:,} steps, judged by "
         f"pairs of clips {made.judged_by}.",
         _lines("Equal error rate of held-out voices", errors, list(kinds), ".1%"),
-        _lines("Loss, mean since the last measurement", losses, ["loss"], ".2f"),
+        _lines("Loss, mean since the last evaluation", losses, ["loss"], ".2f"),
         Table(("step", *kinds), rows),
     ]
 

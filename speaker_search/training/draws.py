@@ -53,7 +53,7 @@ def check_shares(recipe: Recipe, processes: int) -> None:
             f"Choose a --batch that {2 * processes * recipe.accumulate} divides.",
         )
     if recipe.min_crop_s > recipe.max_crop_s:
-        raise UsageError("--min-crop is longer than --max-crop.")
+        raise UsageError("The shortest crop (min_crop_s) is longer than the longest (max_crop_s).")
 
 
 def crop_samples(recipe: Recipe, step: int) -> int:

@@ -12,7 +12,7 @@ import torch
 from pydantic import ValidationError
 
 from speaker_search.documents.document import Document
-from speaker_search.documents.models.trained import Recipe
+from speaker_search.documents.models.trained import Recipe, resume_command
 from speaker_search.encoders.weights import Weights
 from speaker_search.entities import Floats
 from speaker_search.errors import UsageError
@@ -21,7 +21,6 @@ from speaker_search.training.training_plan import Plan, load_plan, save_plan
 
 KEPT = 2  # checkpoints: if the newest is damaged, the one before it is used
 CHECKPOINT = re.compile(r"step-(\d{8})\.pt")
-RESUME = "spksearch train --resume"
 
 
 class Beginning(Document):
@@ -89,7 +88,7 @@ class KeptRun:
         try:
             replace(path, file.getbuffer())
         except UsageError as error:
-            mend = f"Make space, then go on from the checkpoint before it: `{RESUME} {self.folder}`."
+            mend = f"Make space, then go on from the checkpoint before it: `{resume_command(self.folder)}`."
             raise UsageError(error.detail, mend) from error
         for old in self._checkpoints()[KEPT:]:
             old.unlink(missing_ok=True)

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
-from speaker_search.documents.models.trained import Evaluated, HeldOutError, Recipe, TrainingProgress
+from speaker_search.documents.models.trained import Evaluated, HeldOutError, Recipe, TrainingProgress, resume_command
 from speaker_search.entities import Floats
 from speaker_search.errors import EncoderError, UsageError
 from speaker_search.training.batches import Batch, Sounds
-from speaker_search.training.kept_run import RESUME, KeptRun
+from speaker_search.training.kept_run import KeptRun
 from speaker_search.training.learner import Learner, Trainee, optimizer, rate
 from speaker_search.training.ranks import Ranks
 from speaker_search.training.training_plan import HeldPairs, Plan
@@ -76,7 +76,7 @@ def train(own: Trainee, directions: Floats, given: Training) -> Reached:
     """Train until the last step, until held-out voices are no longer told apart better, or until told to stop.
 
     `directions` (S, 192) are where the speakers begin. Raises UsageError when a checkpoint cannot be written, when
-    clips cannot be read, and when the numbers overflow; EncoderError when the memory does not hold a step.
+    no clip of a step can be read, and when the numbers overflow; EncoderError when the memory does not hold a step.
     """
     recipe, ranks = given.recipe, given.ranks
     torch.manual_seed(recipe.seed)
@@ -135,7 +135,7 @@ def _step(model: torch.nn.Module, stepping: torch.optim.Optimizer, given: Traini
         reasons = ", ".join(f"{reason} {number:,}" for reason, number in given.sounds.reasons.items())
         raise UsageError(
             f"None of the clips of step {step + 1} can be read ({reasons}).",
-            f"When they are back, go on: `{RESUME} {given.kept.folder}`.",
+            f"When they are back, go on: `{resume_command(given.kept.folder)}`.",
         )
     total = torch.zeros((), device=ranks.device)
     with _memory():
@@ -171,7 +171,7 @@ def _parts(batch: Batch, count: int) -> Iterator[tuple[torch.Tensor, torch.Tenso
 
 
 def _measured(learner: Learner, own: Trainee, given: Training) -> HeldOutError | None:
-    """In the first process alone, which is what the others are told."""
+    """The error on held-out voices, in the first process; None in the others, which are told it."""
     if not given.ranks.first:
         return None
     vectors = embed(learner, given.held_out, own.frame_count)

@@ -1,4 +1,5 @@
-"""Which clips are trained on, and which are held out to measure with: nobody is heard on both sides. Pure."""
+"""Which clips are trained on, and which are held out to measure with: nobody whom people or the
+catalog call one person is on both sides. Pure."""
 
 from __future__ import annotations
 
@@ -73,7 +74,7 @@ def split(games: Ids, kin: Ids, *, share: float, seed: int) -> tuple[Ids, Ids]:
     """The rows of clips (n,) to train on and to hold out: some whole games, and every clip of their speakers.
 
     Speakers are held out with all who may be the same person, so nobody is on both sides. Games are taken in random
-    order while about `share` of the clips is held out; where each has more, the one with the fewest is.
+    order until about `share` is held out; when every game is larger than that, the smallest is.
     Raises UsageError when nothing would be left to train on.
     """
     played = np.unique(np.stack([games, kin]), axis=1)
@@ -185,7 +186,9 @@ def _often(speakers: Ids) -> Ids:
 
 
 def _measured(speakers: Ids, seed: int) -> Ids:
-    """Rows of the held-out clips to measure with: as many of each speaker, of few enough speakers that pairs are."""
+    """Rows of the held-out clips to measure with: as many of each speaker as possible, of at most
+    MOST_SPEAKERS_MEASURED speakers.
+    """
     rows = _often(speakers)
     random = np.random.default_rng([seed, 1])
     rows = random.permutation(rows)

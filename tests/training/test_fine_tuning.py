@@ -140,7 +140,7 @@ WRONG = {
     "a share": (("--held-out", "0.9"), "--held-out cannot be 0.9: it must be less than or equal to 0.5"),
     "an odd batch": (("--batch", "7"), "--batch cannot be 7: it must be a multiple of 2"),
     "parts": (("--accumulate", "3"), "Choose a --batch that 6 divides"),
-    "a crop": (("--max-crop", "0.01"), "cannot be 0.01"),
+    "a crop": (("--max-crop", "0.01"), "--max-crop cannot be 0.01"),
     "resume with settings": (("--resume", ".", "--steps", "3"), "Leave out all flags but --resume"),
     "resume of nothing": (("--resume", "nowhere"), "nowhere is not the folder of a training"),
 }

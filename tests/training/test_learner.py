@@ -73,11 +73,11 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("name", ["campplus", "anime-va", "ecapa-voxceleb"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_weights_that_are_trained_load_as_the_encoders_own(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     begun = tmp_path / "begun.pt"
-    prefix = "backbone." if name == "anime-va" else ""
+    prefix = "backbone." if name.startswith("anime") else ""
     torch.save({prefix + key: tensor for key, tensor in NETWORKS[name]().state_dict().items()}, begun)
     own = trainee(resolve(name, begun))
     whole = Learner(own, random_directions(3, 192, 0), np.arange(3), Recipe()).train()

@@ -26,7 +26,7 @@ class Adoption:
 class Lacking:
     """Of the clips that one space holds, those that another does not hold."""
 
-    unembedded: int  #: neither embedded nor refused, but could be
+    unembedded: int  #: neither embedded nor refused
     imported: int  #: of these, those that came without audio
     refused: dict[str, int]  #: by reason, the most frequent first
 

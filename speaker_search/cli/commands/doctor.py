@@ -16,11 +16,14 @@ def doctor(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Show which encoders are ready, what others lack, what they run on, and which sounds are read. Uses no network.
+    """Show which encoders are ready, what others lack, what they run on, and which sounds are read; or ask a server.
+
+    Only --server uses the network.
 
     SPKSEARCH_CHECKPOINT applies to the encoder in SPKSEARCH_ENCODER or, without one, to the default of a new catalog.
-    With --server: whether a server is ready, takes the key in SPKSEARCH_API_KEY, is of this version and compares the
-    same vectors, how old its index is, and whether its clock is right. The exit code is 1 where there is a problem.
+    With --server: whether a server is ready, takes the key in SPKSEARCH_API_KEY or SPKSEARCH_API_KEYS, is of this
+    version and compares the same vectors, how old its index is, and whether its clock is right. The exit code is 1
+    where there is a problem.
 
     Example: spksearch doctor
     """

@@ -80,7 +80,7 @@ class Adoption(Document):
     space: str
     before: str | None = Field(description="The space that was searched before; null where there is no other.")
     adopted: bool = Field(description="Whether it is searched from now on.")
-    new: bool = Field(description="false: it had been adopted before, or is not now.")
+    new: bool = Field(description="false where it was adopted already, or is not adopted now.")
     why_not: str | None = Field(description="Why it was not adopted, and what to do.")
     unembedded: int = Field(description="Clips of the space before that are neither embedded nor refused in this one.")
     imported: int = Field(description="Of these, clips without audio, which no encoder can embed.")

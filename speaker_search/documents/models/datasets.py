@@ -30,7 +30,8 @@ class DatasetOptions(Document):
     split_by: SplitBy = Field(default="voice", description="By game, no game is in two splits either.")
     may_be: float = Field(
         default=0.1,
-        description="Who is a speaker of another split with this probability is left out; 1 leaves nobody out.",
+        description="Leave out speakers who are one of a held-out split with at least this probability; "
+        "1 leaves nobody out.",
     )
     validation: float = Field(default=0.05, description="Share of the clips.")
     test: float = Field(default=0.05, description="Share of the clips.")

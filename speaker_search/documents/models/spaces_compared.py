@@ -10,6 +10,7 @@ from pydantic import Field
 from speaker_search.documents.document import Document
 from speaker_search.documents.evaluation import Interval
 from speaker_search.documents.frames import Tabular
+from speaker_search.entities import counted
 
 JudgedBy = Literal["truth", "credits and verdicts", "halves"]
 
@@ -57,7 +58,7 @@ def _within(value: float | None, interval: Interval | None) -> str | float | Non
     return f"{value:.3f} ({interval[0]:.2f} to {interval[1]:.2f})"
 
 
-#: What they are called before people, and how each is shown.
+#: What people see them called, and how each is shown.
 MEASURES: dict[str, Callable[[ComparedSpace], object]] = {
     "precision@1": lambda one: _within(one.precision_at_1, one.precision_at_1_interval),
     "equal error rate": lambda one: one.eer,
@@ -67,13 +68,13 @@ MEASURES: dict[str, Callable[[ComparedSpace], object]] = {
     "cosine between characters of a game": lambda one: one.between,
     "separation (d')": lambda one: one.separation,
     "silhouette, mean of games": lambda one: one.silhouette,
-    "nearest to its own character, a spoken clip": lambda one: one.spoken.own_first,
-    "nearest to its own character, no speech by its text": lambda one: one.wordless.own_first,
-    "seconds embedded in a second": lambda one: one.seconds_per_second,
+    "spoken clips nearest to their own character": lambda one: one.spoken.own_first,
+    "wordless clips nearest to their own character": lambda one: one.wordless.own_first,
+    "seconds of sound embedded per second": lambda one: one.seconds_per_second,
     "dimensions": lambda one: one.dim,
     "MiB of vectors": lambda one: one.bytes / 2**20,
     "clips embedded": lambda one: one.embedded,
-    "of them left out here": lambda one: one.left_out,
+    "of these, left out here": lambda one: one.left_out,
 }
 
 
@@ -89,12 +90,20 @@ class SpacesCompared(Tabular, Document):
     clips: int = Field(description="That all spaces have embedded.")
     characters: int = Field(description="With such clips.")
     left_out: int = Field(description="Clips that some of the spaces have embedded and others have not.")
-    judged_by: JudgedBy = Field(description="Where precision@1, EER and F1 get from who speaks whom.")
+    judged_by: JudgedBy = Field(description="What says who speaks whom, for precision@1, EER and F1.")
     basis: str = Field(description="The same in words, with what it is worth.")
     judged: int = Field(description="Characters that these measures are over.")
     spaces: list[ComparedSpace]
     games: list[ComparedGame]
     warnings: list[str]
+
+    def summary(self) -> str:
+        """What was compared, what was left out and who is judged, for people."""
+        lacked = f" {counted(self.left_out, 'clip')} that some spaces lack are left out." if self.left_out else ""
+        return (
+            f"{counted(self.clips, 'clip')} of {counted(self.characters, 'character')} are embedded in all spaces."
+            f"{lacked} {counted(self.judged, 'character')} are judged. {self.basis}"
+        )
 
     def measures(self) -> list[tuple[object, ...]]:
         """The name of each measure, for people, and its value in every space; those that no space has are left out."""

@@ -24,7 +24,9 @@ class SuspectClip(PlacedClip):
 
     own: HeardCharacter = Field(description="The character that it belongs to.")
     likelier: HeardCharacter = Field(description="The character that it sounds more like.")
-    probability: Rounded = Field(description="That it is the likelier character's, given that it is one of the two's.")
+    probability: Rounded = Field(
+        description="That it is the likelier character's, given that it belongs to one of the two."
+    )
 
 
 class SuspectClips(Tabular, Document):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Literal
 
 from pydantic import Field
@@ -104,7 +105,9 @@ class TrainedModel(Document):
     training: SideCounts
     held_out: SideCounts
     left_out: int = Field(description="Clips of speakers with no other one.")
-    known_speakers: int = Field(description="Speakers in training whom credits or verdicts name as one person.")
+    known_speakers: int = Field(
+        description="Speakers in training who have an actor by credits, or are one person with another character."
+    )
     doubtful: int = Field(description="Speakers who may be the same as another one; not told apart from each other.")
     judged_by: Pairs
     same_pairs: int
@@ -122,3 +125,8 @@ class TrainedModel(Document):
     def better(self) -> bool:
         """Whether the weights tell held-out voices apart better than those that training began with."""
         return self.before is not None and self.best is not None and self.best.eer < self.before.eer
+
+
+def resume_command(folder: Path) -> str:
+    """The command that goes on with the training in a folder, for a shell."""
+    return f"spksearch train --resume {quote(str(folder))}"

@@ -49,7 +49,13 @@ class Agreement:
 
 
 def known_pairs(
-    ids: Ids, games: Ids, verdicts: Iterable[Verdict], actors: Mapping[int, int], said: Groups
+    ids: Ids,
+    games: Ids,
+    verdicts: Iterable[Verdict],
+    actors: Mapping[int, int],
+    said: Groups,
+    *,
+    most: int = MAX_PAIRS,
 ) -> KnownPairs:
     """The pairs of these characters (C,), given by id and game, that standing verdicts answer, or credits alone.
 
@@ -65,7 +71,7 @@ def known_pairs(
     credited = np.array([row for id_, row in row_of.items() if id_ in actors], np.int64)
     spoken = np.array([actors[id_] for id_ in ids[credited].tolist()], np.int64)
     by_people = np.array([*judged], np.int64).reshape(-1, 2)
-    left, right = _pairs(spoken)
+    left, right = _pairs(spoken, most)
     number = credited[left] * len(ids) + credited[right]  # of a pair, to find those that people have judged
     kept = (games[credited[left]] != games[credited[right]]) & ~np.isin(number, by_people @ [len(ids), 1])
     left, right = left[kept], right[kept]
@@ -102,15 +108,15 @@ def sign_test(worse: int, better: int) -> float:
     return float(sum(math.comb(both, count) for count in range(worse, both + 1)) / 2**both)
 
 
-def _pairs(actors: Ids) -> tuple[Ids, Ids]:
+def _pairs(actors: Ids, most: int) -> tuple[Ids, Ids]:
     """Pairs (p,) and (p,) of places of credited characters, the lower one first: all pairs of one actor, and those of
-    different ones, or at most about MAX_PAIRS of these.
+    different ones, or at most about `most` of these.
     """
     count = len(actors)
-    if count * (count - 1) // 2 <= MAX_PAIRS:
+    if count * (count - 1) // 2 <= most:
         pairs = np.stack(np.triu_indices(count, 1))
         return pairs[0], pairs[1]
-    drawn = np.random.default_rng(0).integers(count, size=(2, MAX_PAIRS))
+    drawn = np.random.default_rng(0).integers(count, size=(2, most))
     order = np.argsort(actors, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(actors[order])) + 1)
     same = [group[np.stack(np.triu_indices(len(group), 1))] for group in groups]

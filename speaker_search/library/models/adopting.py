@@ -240,8 +240,8 @@ def _worse(listening: ListeningSet, wanted: Space) -> str | None:
     if listening.worse <= listening.better or listening.chance >= CHANCE:
         return None
     return (
-        f"{wanted.name} agrees less with verdicts and credits about {counted(listening.worse, 'voice')} and more about "
-        f"{listening.better:,}; by chance that happens with a probability of {listening.chance:.2g}. Listen to the "
+        f"{wanted.name} is right about fewer pairs for {counted(listening.worse, 'voice')}, and about more for "
+        f"{listening.better:,}; chance alone does that with a probability of {listening.chance:.2g}. Listen to the "
         "pairs, or adopt it all the same with --yes."
     )
 

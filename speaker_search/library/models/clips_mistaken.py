@@ -15,7 +15,7 @@ MOST_DRAWN = 40  # characters
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ClipsMistaken:
-    """The most confused characters, by id in place of numbers, and among how many."""
+    """The most confused characters, by id, and how many were compared."""
 
     found: Mistaken
     clips: int  #: that were compared

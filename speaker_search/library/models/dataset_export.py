@@ -38,7 +38,7 @@ OnClips = Callable[[int, int], None]
 
 
 class DatasetExport(Asking):
-    """An open catalog that can be trained on."""
+    """An open catalog that can be exported as a data set."""
 
     def export_dataset(
         self, folder: str | Path, options: DatasetOptions, *, on_clips: OnClips = lambda _done, _of: None
@@ -232,8 +232,8 @@ def _doubts(options: DatasetOptions, splits: Sequence[DatasetSplit], plan: Plan)
     lost = plan.left_out.get(MAY_BE_HELD_OUT, 0)
     if lost > MUCH * (lost + len(plan.rows)):
         yield (
-            f"{counted(lost, 'clip')} {MAY_BE_HELD_OUT}: credits and verdicts say who is who, and a higher --may-be "
-            "(1: no doubt counts) leaves fewer out."
+            f"Left out: {counted(lost, 'clip')} {MAY_BE_HELD_OUT}. Import credits or give verdicts, or raise "
+            "--may-be (1 leaves nobody out), to keep more."
         )
 
 

@@ -26,9 +26,9 @@ class EmbeddingAgain(Comparing):
     ) -> documents.IngestReport:
         """Embed every clip of the catalog that the chosen encoder has not met, from where it was ingested.
 
-        Clips that were imported without audio are left out. The space that is searched stays the one that is, until
-        another is adopted: also where the encoder is one that would be chosen by default. The arguments are those of
-        `ingest`. Raises EmptyCatalogError.
+        Clips that were imported without audio are left out. Searches stay in their space until another is
+        adopted, even when the encoder is the one that a new catalog would get. The arguments are those of `ingest`.
+        Raises EmptyCatalogError.
         """
         from speaker_search.ingest.pipeline import embed_again
 

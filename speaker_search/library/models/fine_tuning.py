@@ -11,7 +11,7 @@ import numpy as np
 
 from speaker_search.catalog import duplicates
 from speaker_search.catalog.embeddings import UNKNOWN, all_labels
-from speaker_search.documents.models.trained import Recipe, TrainedModel, TrainingProgress
+from speaker_search.documents.models.trained import Recipe, TrainedModel, TrainingProgress, resume_command
 from speaker_search.encoders import class_of
 from speaker_search.encoders.weights import Weights, resolve
 from speaker_search.errors import UsageError
@@ -156,7 +156,10 @@ _LABELS = ("ids", "characters", "games", "seconds")
 
 
 def _same(beginning: Beginning) -> Weights:
-    """The weights that a training began with. Raises EncoderError when the file is gone or another one."""
+    """The weights that a training began with.
+
+    Raises EncoderError when the file is gone, UsageError when it has changed.
+    """
     found = resolve(beginning.encoder, beginning.checkpoint)
     if found.sha256 != beginning.sha256:
         raise UsageError(
@@ -182,7 +185,7 @@ def _check_new(file: Path, folder: Path) -> None:
     if folder.exists():
         raise UsageError(
             f"{folder} holds a training already.",
-            f"Go on with it: `spksearch train --resume {folder}`. Or delete it, or name another file with --out.",
+            f"Go on with it: `{resume_command(folder)}`. Or delete it, or name another file with --out.",
         )
     for path in (file, file.with_suffix(".md"), file.with_suffix(".json"), file.with_suffix(".html")):
         if path.exists():

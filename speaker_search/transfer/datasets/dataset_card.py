@@ -60,9 +60,8 @@ def card(
     ]
     lines += [
         "",
-        "No speaker is in two splits: who is one person by how they sound, by credits or by verdicts, and who shares a "
-        "recording, counts as one speaker. Lines are in the order of the catalog: shuffle them "
-        "before training.",
+        "No speaker is in two splits: characters of one voice, by sound, credits or verdicts, or with a recording in "
+        "common, are one speaker. Lines are in the order of the catalog: shuffle them before training.",
         "",
     ]
     if form != "sbv2":
@@ -100,7 +99,9 @@ def _made(options: DatasetOptions, space: str) -> list[str]:
     ]
     said += [f"Only of {_plain(', '.join(asked))}."] if asked else []
     if options.may_be < 1:
-        said += [f"Who is a speaker of another split with a probability of {options.may_be:g} was left out."]
+        said += [
+            f"Speakers who are one of a held-out split with a probability of at least {options.may_be:g} were left out."
+        ]
     said += ["Clipped sounds were left out."] if options.no_clipping else []
     said += ["Lines in which several people speak were left out."] if options.one_speaker else []
     return said

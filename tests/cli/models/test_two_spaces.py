@@ -12,7 +12,9 @@ from search.filling import fill, some_voices
 from standin import StandInEncoder
 from typer.testing import CliRunner
 
+from speaker_search.cli.commands.models import plot
 from speaker_search.cli.program import app
+from speaker_search.documents.models.pictures import DrawnPanel, Picture
 from speaker_search.encoders.weights import resolve
 from speaker_search.library import Library
 from speaker_search.settings import Settings
@@ -51,7 +53,7 @@ def test_a_comparison_has_a_column_for_each_space_and_says_what_judges_it(home: 
 
 
 def test_a_space_is_adopted_and_left_again(home: Path) -> None:
-    assert "None was adopted" in run(home, "adopt").stderr
+    assert "No space was adopted" in run(home, "adopt").stderr
     done = run(home, "adopt", "resemblyzer")
     assert done.exit_code == 0
     assert f"{Blurred.space} is searched from now on" in done.stdout
@@ -60,7 +62,7 @@ def test_a_space_is_adopted_and_left_again(home: Path) -> None:
     assert (held["adopted"], held["before"]) == (Blurred.space, Sharp.space)
     assert [one["searched"] for one in held["spaces"]] == [False, True]
     overruled = run(home, "adopt", "--back", SPKSEARCH_ENCODER="resemblyzer")
-    assert (overruled.exit_code, "goes before what is adopted" in overruled.stderr) == (0, True)
+    assert (overruled.exit_code, "overrides the adopted space" in overruled.stderr) == (0, True)
     assert "is searched already" in run(home, "adopt", "campplus").stdout
 
 
@@ -69,7 +71,7 @@ def test_a_worse_space_is_shown_with_the_pairs_to_hear_and_not_adopted(home: Pat
         judge_namesakes(library)
     refused = run(home, "adopt", "resemblyzer")
     assert refused.exit_code == 1
-    assert "agrees less with verdicts and credits" in refused.stderr
+    assert "is right about fewer pairs" in refused.stderr
     assert "spksearch play" in refused.stdout
     document = json.loads(run(home, "adopt", "resemblyzer", "--json").stdout)
     assert (document["adopted"], document["listening"]["worse"] > 0) == (False, True)
@@ -86,3 +88,12 @@ def test_confusions_come_with_the_commands_that_settle_them(home: Path) -> None:
     with Library(Settings(home=home)) as library:
         judge_namesakes(library)
     assert run(home, "catalog", "confusions", "--min-probability", "0.999").exit_code == 1
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 probability"), (2, "2 probabilities")])
+def test_one_drawn_probability_is_not_called_several(
+    count: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    panel = DrawnPanel(encoder="campplus", shows="probabilities", points=count, of=count)
+    plot.show(Picture(file=Path("a.svg"), plot="reliability", game=None, panels=[panel]), json=False)
+    assert capsys.readouterr().out.splitlines()[0] == f"campplus: {words}."

@@ -11,7 +11,6 @@ from standin import DIM, StandInEncoder
 
 from speaker_search.catalog.knowledge.known_groups import Groups
 from speaker_search.entities import Verdict
-from speaker_search.evaluation.spaces import agreement as module
 from speaker_search.evaluation.spaces.agreement import KnownPairs, agreement, known_pairs, sign_test
 from speaker_search.library import Library
 from speaker_search.search.profiles.profiles import Profiles
@@ -46,11 +45,10 @@ def test_where_nothing_is_said_there_is_no_pair() -> None:
     assert len(known_pairs(IDS, GAMES, [], {}, Groups())) == 0
 
 
-def test_of_many_credited_characters_all_pairs_of_one_actor_are_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_PAIRS", 50)
+def test_of_many_credited_characters_all_pairs_of_one_actor_are_asked_about() -> None:
     ids = np.arange(1, 61)
     actors = {int(id_): int(id_) % 20 for id_ in ids}
-    found = known_pairs(ids, ids, [], actors, Groups())
+    found = known_pairs(ids, ids, [], actors, Groups(), most=50)
     assert found.same.sum() == 20 * 3
     assert 30 < (~found.same).sum() <= 50
     assert len({*zip(found.one.tolist(), found.other.tolist(), strict=True)}) == len(found)

@@ -17,17 +17,20 @@ if TYPE_CHECKING:
 def adopt(
     space: Annotated[
         str | None,
-        typer.Argument(metavar="SPACE", help="A space, or its encoder. Without one: which spaces there are."),
+        typer.Argument(metavar="SPACE", help="A space, or its encoder. Without it, the spaces are listed."),
     ] = None,
     back: Annotated[bool, typer.Option("--back", help="Return to the space that was searched before.")] = False,
     yes: Annotated[
         bool,
-        typer.Option("--yes", help="Also where verdicts and credits show that it is worse, or clips have no audio."),
+        typer.Option(
+            "--yes",
+            help="Adopt even if verdicts and credits show that it is worse, or clips without audio are left behind.",
+        ),
     ] = False,
     author: Annotated[str | None, typer.Option(help="Who says so; by default your login name.")] = None,
     json: options.Json = False,
 ) -> None:
-    """Search and embed with another encoder's space from now on, with proof. A running server does after a restart.
+    """Search and embed with another encoder's space from now on, with proof. Running servers follow after a restart.
 
     Example: spksearch adopt campplus
     """
@@ -45,7 +48,7 @@ def adopt(
         flag = library.settings.encoder
     output.json_document(done) if json else _show(done)
     if done.adopted and flag is not None:
-        output.note(f"SPKSEARCH_ENCODER is set to {flag} and goes before what is adopted: unset it.")
+        output.note(f"SPKSEARCH_ENCODER is set to {flag} and overrides the adopted space: unset it.")
     raise typer.Exit(0 if done.adopted else 1)
 
 
@@ -60,7 +63,7 @@ def _state(held: SpacesHeld) -> None:
         [(*row, mark) for row, mark in zip(rows, marks, strict=True)],
     )
     if held.adopted is None:
-        output.note("None was adopted. `spksearch adopt SPACE` does, with proof.")
+        output.note("No space was adopted: `spksearch adopt SPACE` adopts one, with proof.")
     else:
         back = f" Before: {held.before}; `spksearch adopt --back` returns to it." if held.before else ""
         output.note(f"{held.adopted} was adopted by {held.author} on {held.at:%Y-%m-%d}.{back}")
@@ -74,7 +77,7 @@ def _show(done: Adoption) -> None:
     if done.listening is not None:
         _listened(done.listening)
     elif done.comparison is not None:
-        output.say("\nNo verdict or credit is there to ask both spaces about, or their scores are not calibrated.")
+        output.say("\nNo verdict or credit to ask both spaces about, or one space is not calibrated.")
     if done.refused:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in done.refused.items())
         output.say(f"\n{done.space} has refused clips that {done.before} holds: {reasons}.")
@@ -89,7 +92,7 @@ def _show(done: Adoption) -> None:
             f"{clips} of {done.before} are not embedded in it: `spksearch ingest --again --encoder {done.space}`."
         )
     if done.before is not None:
-        output.note(f"`spksearch adopt --back` returns to {done.before}. Restart servers.")
+        output.note(f"`spksearch adopt --back` returns to {done.before}. Restart running servers and workers.")
 
 
 def _listened(found: ListeningSet) -> None:

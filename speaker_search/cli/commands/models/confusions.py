@@ -11,9 +11,9 @@ from speaker_search.documents import DEFAULT_PROBABILITY, INFERENCE
 from speaker_search.entities import counted
 
 TITLES = {
-    "spellings": "Nearly one name in one game: perhaps one character",
-    "namesakes": "Nearly one name in games of one maker: perhaps the same role again",
-    "others": "Other names, in two games: perhaps one person",
+    "spellings": "Nearly one name in one game (perhaps one character)",
+    "namesakes": "Nearly one name in games of one maker (perhaps the same role again)",
+    "others": "Other names, in two games (perhaps one person)",
 }
 
 

@@ -16,7 +16,7 @@ SHOWN = 20  # sounds that cannot be read; --json names all
 
 
 def export_dataset(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to write; there must be none yet.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to write; it must not exist.")],
     form: Annotated[
         Format,
         typer.Option("--format", help="WebDataset tars, Parquet for Hugging Face's datasets, or Style-Bert-VITS2."),
@@ -39,7 +39,8 @@ def export_dataset(
         float,
         typer.Option(
             "--may-be",
-            help="Leave out who may be a speaker of another split with this probability; 1 leaves nobody out.",
+            help="Leave out speakers who are one of a held-out split with at least this probability; "
+            "1 leaves nobody out.",
         ),
     ] = 0.1,
     validation: Annotated[float, typer.Option(help="Share of the clips for validation.")] = 0.05,
@@ -52,9 +53,9 @@ def export_dataset(
 ) -> None:
     """Export clips of known characters, with their sounds, as a data set to train on.
 
-    A speaker is in one split alone: who is one person by voice, credits or verdicts, and who shares a recording, counts
-    as one; who may be a speaker of another split is left out. The folder is there whole or not at all. A sound that
-    cannot be read is listed, and the exit code is 1.
+    No speaker is in two splits: characters of one voice, by sound, credits or verdicts, or with a recording in common,
+    are one speaker; who may be one of a held-out split is left out. The folder is there whole or not at all. A sound
+    that cannot be read is listed, and the exit code is 1.
 
     Example: spksearch export dataset voices --format parquet --min-seconds 1
     """

@@ -9,7 +9,8 @@ import typer
 
 from speaker_search.cli import options, output
 from speaker_search.documents.models.pictures import ColouredBy, Picture, PointsOf
-from speaker_search.entities import counted
+
+ONE = {"probabilities": "probability"}  # of what a panel shows; for others, the word without its s
 
 app = typer.Typer(help="Draw what the catalog holds: .svg, .png, or one .html page.", no_args_is_help=True)
 
@@ -17,23 +18,22 @@ Out = Annotated[
     Path, typer.Option("--out", metavar="FILE", help="The .svg, .png or .html file; one that exists is replaced.")
 ]
 OneGame = Annotated[str | None, typer.Option("--game", help="Only this game: its title, maker/title or id.")]
-Encoders = Annotated[
-    list[str] | None, typer.Option("--encoder", help="Encoder or space; may be repeated. Default: all there are.")
-]
 
 
 @app.command("map")
 def map_(
     out: Out,
     game: OneGame = None,
-    encoder: Encoders = None,
+    encoder: options.Encoders = None,
     by: Annotated[
         PointsOf | None, typer.Option(help="What a point is. Default: a clip with --game, else a character.")
     ] = None,
     colour: Annotated[
-        ColouredBy | None, typer.Option(help="What colours tell. Default: character with --game, else game.")
+        ColouredBy | None, typer.Option(help="What the colours stand for. Default: character with --game, else game.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the layout: another one, another picture.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Seed of the layout: another number gives another map.")
+    ] = 1,
     json: options.Json = False,
 ) -> None:
     """Draw a map of characters or clips: those that sound alike lie near each other. A panel for each encoder.
@@ -48,7 +48,7 @@ def map_(
 
 
 @app.command()
-def confusion(out: Out, game: OneGame = None, encoder: Encoders = None, json: options.Json = False) -> None:
+def confusion(out: Out, game: OneGame = None, encoder: options.Encoders = None, json: options.Json = False) -> None:
     """Draw which characters' clips sound most like which: of a game, or the most confused ones of the catalog.
 
     Example: spksearch plot confusion --game "Some Title" --out confusion.png
@@ -58,7 +58,7 @@ def confusion(out: Out, game: OneGame = None, encoder: Encoders = None, json: op
 
 
 @app.command()
-def scores(out: Out, encoder: Encoders = None, json: options.Json = False) -> None:
+def scores(out: Out, encoder: options.Encoders = None, json: options.Json = False) -> None:
     """Draw how pairs of characters score, by what is known of them, and the probability that scores stand for.
 
     Example: spksearch plot scores --out scores.svg
@@ -74,7 +74,7 @@ def reliability(
         Path | None,
         typer.Option(help="JSON list of maker, game, character and voice_actor. Default: credits and verdicts."),
     ] = None,
-    encoder: Encoders = None,
+    encoder: options.Encoders = None,
     json: options.Json = False,
 ) -> None:
     """Draw how often probabilities come true, by known voice actors.
@@ -86,7 +86,7 @@ def reliability(
 
 
 @app.command()
-def coverage(out: Out, encoder: Encoders = None, json: options.Json = False) -> None:
+def coverage(out: Out, encoder: options.Encoders = None, json: options.Json = False) -> None:
     """Draw how many clips and minutes each maker, game and character has.
 
     Example: spksearch plot coverage --out coverage.html
@@ -101,10 +101,8 @@ def show(drawn: Picture, json: bool) -> None:
         output.json_document(drawn)
         return
     for panel in drawn.panels:
-        noun = panel.shows[:-1]
-        points = (
-            counted(panel.of, noun) if panel.points == panel.of else f"{panel.points:,} of {counted(panel.of, noun)}"
-        )
+        whole = f"{panel.of:,} {panel.shows if panel.of != 1 else ONE.get(panel.shows, panel.shows[:-1])}"
+        points = whole if panel.points == panel.of else f"{panel.points:,} of {whole}"
         how = "" if panel.layout is None else f", laid out by {panel.layout}"
         output.say(f"{panel.encoder}: {points}{how}.")
     output.notes(drawn.notes)

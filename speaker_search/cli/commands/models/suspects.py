@@ -17,7 +17,7 @@ LISTED = 20
 
 def suspects(
     game: Annotated[str | None, typer.Option(help="Only clips of this game.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Number of clips. Default: 20; with --export all.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Number of clips. Default: 20; all with --export.")] = None,
     min_probability: Annotated[
         float, typer.Option("--min-probability", help="Only clips that are another's with at least this probability.")
     ] = DEFAULT_PROBABILITY,

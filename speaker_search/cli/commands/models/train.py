@@ -11,7 +11,7 @@ import typer
 from speaker_search.cli import STOPPED, options, output
 from speaker_search.cli.progress import training_progress
 from speaker_search.cli.stopping import Stop, told_of_signals
-from speaker_search.documents.models.trained import Recipe, TrainedModel
+from speaker_search.documents.models.trained import Recipe, TrainedModel, resume_command
 from speaker_search.errors import UsageError
 
 OF = Recipe.model_fields  # for their defaults
@@ -33,12 +33,18 @@ def train(
         int | None, typer.Option(min=1, help="Compute each step in this many parts, to save memory.")
     ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help=f"The highest, of the network. Default: {OF['learning_rate'].default:g}.")
+        float | None,
+        typer.Option(help=f"Highest learning rate of the network. Default: {OF['learning_rate'].default:g}."),
     ] = None,
     max_crop: Annotated[
-        float | None, typer.Option(help=f"Seconds heard of a clip, at most. Default: {OF['max_crop_s'].default:g}.")
+        float | None,
+        typer.Option(
+            help=f"Longest part of a clip that a step hears, in seconds. Default: {OF['max_crop_s'].default:g}."
+        ),
     ] = None,
-    margin: Annotated[float | None, typer.Option(help=f"In radians. Default: {OF['margin'].default:g}.")] = None,
+    margin: Annotated[
+        float | None, typer.Option(help=f"Margin of the loss, in radians. Default: {OF['margin'].default:g}.")
+    ] = None,
     contrastive: Annotated[
         float | None, typer.Option(help="Weight of a supervised contrastive loss. Default: 0.")
     ] = None,
@@ -53,19 +59,21 @@ def train(
         bool, typer.Option("--train-norms", help="Let batch normalisation follow the batches.")
     ] = False,
     held_out: Annotated[
-        float | None, typer.Option(help=f"Share of clips to measure with. Default: {OF['held_out'].default:g}.")
+        float | None, typer.Option(help=f"Share of clips to hold out, roughly. Default: {OF['held_out'].default:g}.")
     ] = None,
-    evaluate_every: Annotated[int | None, typer.Option(min=1, help="Steps. Default: a tenth of all.")] = None,
+    evaluate_every: Annotated[
+        int | None, typer.Option(min=1, help="Steps between evaluations. Default: a tenth of all.")
+    ] = None,
     patience: Annotated[
         int | None,
         typer.Option(
-            min=1, help=f"Evaluations without a better one before it ends. Default: {OF['patience'].default}."
+            min=1, help=f"Evaluations without a better one before training ends. Default: {OF['patience'].default}."
         ),
     ] = None,
     save_every: Annotated[
         int | None, typer.Option(min=1, help="Steps between checkpoints. Default: with each evaluation.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of all that is random. Default: 0.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random choice. Default: 0.")] = None,
     encoder: options.EncoderName = None,
     device: options.Device = None,
     workers: Annotated[
@@ -132,6 +140,8 @@ def _recipe(changed: dict[str, float]) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).removesuffix("_s").replace("_", "-")
+        if name == "min-crop":  # no flag: it follows --max-crop
+            name = "max-crop"
         raise UsageError(f"--{name} cannot be {first['input']!r}: {_plain(first['msg'])}.") from error
 
 
@@ -146,7 +156,7 @@ def _print(made: TrainedModel, json: bool) -> None:
         _finished(made)
     else:
         done = f"Stopped after step {made.step:,} of {made.recipe.steps:,}."
-        output.note(f"{done} To go on: `spksearch train --resume {quote(str(made.folder))}`.")
+        output.note(f"{done} To go on: `{resume_command(made.folder)}`.")
     if not made.finished:
         raise typer.Exit(STOPPED)
     # torchrun takes any other code for a crash, and prints a traceback of its own.
