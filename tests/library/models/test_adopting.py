@@ -115,6 +115,18 @@ def test_clips_that_the_new_space_has_refused_do_not_hold_it_up(plain: Settings,
     assert (done.adopted, done.unembedded, sum(done.refused.values())) == (True, 0, 1)
 
 
+def test_clips_that_were_away_are_embedded_when_they_are_back(plain: Settings, tmp_path: Path) -> None:
+    dump = write_dump(tmp_path / "voices", {"m/g": {"Ann": 1, "Bob": 2}})
+    with Library(plain, encoder=Sharp()) as library:
+        library.ingest([dump], processes=1)
+    (dump / "m/g/Ann").rename(tmp_path / "Ann")
+    with Library(plain.model_copy(update={"encoder": "resemblyzer"}), encoder=Blurred()) as library:
+        away = library.embed_again(processes=1).refused["missing"]
+        (tmp_path / "Ann").rename(dump / "m/g/Ann")
+        report = library.embed_again(processes=1)
+    assert (report.embedded, report.refused) == (away, {})
+
+
 def test_clips_without_audio_are_left_behind_only_by_one_s_word(both: Library, plain: Settings, tmp_path: Path) -> None:
     with Library(Settings(home=tmp_path / "other"), encoder=Sharp()) as other:
         fill(other, {"far/away": some_voices(1, 4, 3)["maker0/game0"]}, encoder=Sharp)
