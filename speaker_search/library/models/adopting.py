@@ -10,6 +10,7 @@ import numpy as np
 from speaker_search.catalog import people
 from speaker_search.catalog.knowledge.adoptions import Lacking, keep_adoption, lacking, latest_adoption
 from speaker_search.catalog.knowledge.kept_verdicts import kept_verdicts
+from speaker_search.catalog.scans.enqueue import TRANSIENT
 from speaker_search.catalog.spaces import Space, count_clips, filled_spaces, spaces
 from speaker_search.documents.casts.credits import HeardLines
 from speaker_search.documents.models.adoption import (
@@ -75,7 +76,8 @@ class Adopting(EmbeddingAgain):
         """Search a space from now on, given by its name or its encoder's; `author` is the login name unless given.
 
         It is not adopted while it lacks clips of the space that was searched before. Where verdicts or credits show
-        that it is worse by more than chance, or clips without audio would be lost, it is adopted only with `yes`.
+        that it is worse by more than chance, or clips without audio or whose files are away would be lost, it is
+        adopted only with `yes`.
         Raises CatalogError and UsageError for what is no space of the catalog, EncoderError where its weights are not
         on this machine.
         """
@@ -227,6 +229,14 @@ def _incomplete(lost: Lacking, wanted: Space, before: Space, *, yes: bool) -> st
         return (
             f"{rest} of {before.name} are not embedded in {wanted.name} yet: `spksearch ingest --again --encoder "
             f"{wanted.name}` embeds them."
+        )
+    unread = {reason: count for reason, count in lost.refused.items() if reason in TRANSIENT}
+    if unread and not yes:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in unread.items())
+        return (
+            f"{counted(sum(unread.values()), 'clip')} of {before.name} could not be read for {wanted.name} "
+            f"({reasons}): bring their files back and run `spksearch ingest --again --encoder {wanted.name}`, or adopt "
+            "it all the same with --yes."
         )
     if lost.imported and not yes:
         return (

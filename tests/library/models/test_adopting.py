@@ -127,6 +127,22 @@ def test_clips_that_were_away_are_embedded_when_they_are_back(plain: Settings, t
     assert (report.embedded, report.refused) == (away, {})
 
 
+@pytest.mark.parametrize("yes", [False, True])
+def test_clips_whose_files_are_away_are_left_behind_only_by_one_s_word(
+    yes: bool, plain: Settings, tmp_path: Path
+) -> None:
+    dump = write_dump(tmp_path / "voices", {"m/g": {"Ann": 1, "Bob": 2}, "m/h": {"Ann": 1, "Cy": 3}})
+    with Library(plain, encoder=Sharp()) as library:
+        library.ingest([dump], processes=1)
+    (dump / "m/g/Ann").rename(tmp_path / "Ann")
+    with Library(plain.model_copy(update={"encoder": "resemblyzer"}), encoder=Blurred()) as library:
+        away = library.embed_again(processes=1).refused["missing"]
+        library.settings = plain
+        done = library.adopt("resemblyzer", yes=yes)
+    assert (done.adopted, done.refused) == (yes, {"missing": away})
+    assert yes or f"{away} clips of {Sharp.space} could not be read" in (done.why_not or "")
+
+
 def test_clips_without_audio_are_left_behind_only_by_one_s_word(both: Library, plain: Settings, tmp_path: Path) -> None:
     with Library(Settings(home=tmp_path / "other"), encoder=Sharp()) as other:
         fill(other, {"far/away": some_voices(1, 4, 3)["maker0/game0"]}, encoder=Sharp)

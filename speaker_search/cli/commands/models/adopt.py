@@ -24,7 +24,8 @@ def adopt(
         bool,
         typer.Option(
             "--yes",
-            help="Adopt even if verdicts and credits show that it is worse, or clips without audio are left behind.",
+            help="Adopt even if verdicts and credits show that it is worse, or if clips without audio, or whose files "
+            "are away, are left behind.",
         ),
     ] = False,
     author: Annotated[str | None, typer.Option(help="Who says so; by default your login name.")] = None,
