@@ -83,8 +83,7 @@ class Adopting(EmbeddingAgain):
         """
         who = author_of(author)
         wanted, before = self._wanted(space), self._by_default() or self._oldest_but(space)
-        if not self._is_passed_in(wanted):
-            keep_weights(self.settings.home, find_weights(self.settings.home, wanted.name, self.settings.checkpoint))
+        self._keep_weights_of(wanted)
         with self.catalog.read() as connection:
             adopted = latest_adoption(connection)
         if before is None or before == wanted:
@@ -110,7 +109,10 @@ class Adopting(EmbeddingAgain):
         )
 
     def adopt_back(self, *, author: str | None = None) -> Adoption:
-        """Search the space again that was searched before the latest adoption. Raises UsageError if there is none."""
+        """Search the space again that was searched before the latest adoption.
+
+        Raises UsageError if there is none, EncoderError where its weights are not on this machine.
+        """
         who = author_of(author)
         with self.catalog.read() as connection:
             latest = latest_adoption(connection)
@@ -118,6 +120,7 @@ class Adopting(EmbeddingAgain):
         if latest is None or latest.before is None or latest.before not in held:
             raise UsageError("There is no space to return to.", "`spksearch adopt` lists the spaces.")
         wanted, before = held[latest.before], held.get(latest.space)
+        self._keep_weights_of(wanted)
         with self.catalog.read() as connection:
             lost = None if before is None else lacking(connection, wanted, before)
         self._keep(wanted, before, who)
@@ -140,6 +143,10 @@ class Adopting(EmbeddingAgain):
         with self.catalog.read() as connection:
             others = [one for one in filled_spaces(connection) if space not in (one.name, one.encoder)]
         return others[0] if others else None
+
+    def _keep_weights_of(self, space: Space) -> None:
+        if not self._is_passed_in(space):
+            keep_weights(self.settings.home, find_weights(self.settings.home, space.name, self.settings.checkpoint))
 
     def _is_passed_in(self, space: Space) -> bool:
         """Whether whoever opened the library passed in the encoder of a space."""
