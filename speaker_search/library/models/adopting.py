@@ -131,13 +131,12 @@ class Adopting(EmbeddingAgain):
             keep_adoption(connection, space, before, author)
 
     def _wanted(self, name: str) -> Space:
-        """The space of this name, or the encoder's that is not searched yet. Raises UsageError if there are several."""
-        fitting, searched = self._spaces_named([name]), self._by_default()
-        others = [one for one in fitting if one != searched] or fitting
-        if len(others) > 1:
-            listed = ", ".join(one.name for one in others)
+        """The space of this name, or the encoder's. Raises UsageError if that has several."""
+        fitting = self._spaces_named([name])
+        if len(fitting) > 1:
+            listed = ", ".join(one.name for one in fitting)
             raise UsageError(f"{name} has several spaces: {listed}.", "Name one of them.")
-        return others[0]
+        return fitting[0]
 
     def _oldest_but(self, space: str) -> Space | None:
         with self.catalog.read() as connection:

@@ -224,8 +224,31 @@ def test_what_is_no_space_is_said_in_a_sentence(both: Library) -> None:
         both.adopt("nobody")
     with pytest.raises(CatalogError, match="holds no embeddings of anime-va"):
         both.adopt("anime-va")
+    for name in ("campplus@", "campplus@92f29b94e694"):
+        with pytest.raises(CatalogError, match=f"holds no space {name}. Name one that it holds: {Sharp.space}"):
+            both.adopt(name)
+    both.settings = both.settings.model_copy(update={"encoder": "resemblyzer@"})
+    with pytest.raises(CatalogError, match="holds no space resemblyzer@"):
+        both.embed_again()
     with pytest.raises(UsageError, match="An author has"):
         both.adopt("resemblyzer", author=" ")
+
+
+def test_of_an_encoder_s_several_spaces_one_must_be_named(plain: Settings) -> None:
+    class Own(Sharp):
+        space = "campplus@111111111111"
+
+    with Library(plain, encoder=Own()) as library:
+        fill(library, VOICES, encoder=Sharp)
+        fill(library, blurred(VOICES), encoder=Own)
+        with pytest.raises(UsageError, match=f"several spaces: {Sharp.space}, {Own.space}. Name one of them"):
+            library.adopt("campplus")
+        assert library.adopt(Own.space).adopted
+
+
+def test_an_author_takes_up_one_line(both: Library) -> None:
+    both.adopt("resemblyzer", author="x\ny\r\nz")
+    assert both.spaces_held().author == "x y z"
 
 
 def test_a_catalog_with_one_space_may_say_that_it_is_the_one(plain: Settings) -> None:
