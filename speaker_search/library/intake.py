@@ -13,6 +13,7 @@ from speaker_search.catalog.spaces import check_space, spaces
 from speaker_search.encoders import Encoder
 from speaker_search.encoders.weights import resolve
 from speaker_search.entities import shown
+from speaker_search.errors import CatalogError
 from speaker_search.library.encoder_choice import Choice, encoder_of, encoder_to_embed
 from speaker_search.library.following import Following
 from speaker_search.library.kept_weights import keep_weights, kept_weights
@@ -103,7 +104,12 @@ class Intake(Following):
         """The encoder that new voices are embedded with, loaded. A copy of a user's own weights is kept."""
         wanted, checkpoint = self.encoder_choice().name, self.settings.checkpoint
         encoder = self._load(encoder_of(wanted), wanted if "@" in wanted else None)
-        if "@" in wanted:
+        if "@" in wanted and encoder.space != wanted:
+            if wanted not in (names := [space.name for space in self._spaces()]):
+                raise CatalogError(
+                    f"The catalog holds no space {wanted}.",
+                    f"Name an encoder, or a space that it holds: {', '.join(names) or 'none yet'}.",
+                )
             check_space(encoder.space, wanted)
         if checkpoint is not None and encoder.name in encoders.NAMES:
             keep_weights(self.settings.home, resolve(encoder.name, checkpoint, download=False))

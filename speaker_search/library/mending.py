@@ -115,7 +115,7 @@ def author_of(given: str | None) -> str:
             return NOBODY
     if not given.strip() or len(given) > MAX_AUTHOR:
         raise UsageError(f"An author has 1 to {MAX_AUTHOR} characters, not {len(given.strip())}.")
-    return shown(given.strip())
+    return shown(" ".join(given.strip().splitlines()))
 
 
 def _find(connection: Connection, noun: Noun, wanted: str) -> int:

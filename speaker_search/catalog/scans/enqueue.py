@@ -15,6 +15,7 @@ from speaker_search.entities import Refusal
 
 ROWS_PER_TRANSACTION = 10_000
 MISSING_DETAIL = "A row of the index names this clip, but there is no such file."
+TRANSIENT = (Refusal.MISSING, Refusal.UNREADABLE)  # worth another try: the file may be there by now
 
 
 def enqueue(connection: Connection, space_id: int, clip_ids: Sequence[int]) -> None:
@@ -65,11 +66,14 @@ def requeue_refused(
 
 
 def enqueue_everything(catalog: Catalog, space_id: int, *, retry_refused: bool) -> None:
-    """`enqueue` for every clip that did not come without its audio; with `retry_refused` for refused ones, too."""
+    """`enqueue` for every clip that did not come without its audio, and for those that could not be read last time.
+
+    With `retry_refused` all refused clips are queued again.
+    """
     with_audio = clips.c.root_id.in_(select(roots.c.id).where(~roots.c.path.startswith(IMPORTED)))
     enqueue_all(catalog, space_id, with_audio)
-    if retry_refused:
-        catalog.transact(lambda connection: requeue_refused(connection, space_id, with_audio, None))
+    again = None if retry_refused else TRANSIENT
+    catalog.transact(lambda connection: requeue_refused(connection, space_id, with_audio, again))
 
 
 def _unknown(connection: Connection, space_id: int, which: ColumnElement[bool]) -> list[int]:

@@ -19,6 +19,7 @@ from speaker_search.catalog.mending.standing import characters_called, ensure_ga
 from speaker_search.catalog.rows import chunks, ensure, insert_all, insert_or_keep, reserve_ids
 from speaker_search.catalog.scans.enqueue import (
     ROWS_PER_TRANSACTION,
+    TRANSIENT,
     enqueue,
     enqueue_all,
     enqueue_new,
@@ -27,11 +28,8 @@ from speaker_search.catalog.scans.enqueue import (
 from speaker_search.catalog.scans.gone import IsThere, find_unseen, store_unseen
 from speaker_search.catalog.scans.known_clips import KnownClips
 from speaker_search.catalog.tables import characters, clips, copies, embeddings, games, queue, roots
-from speaker_search.entities import Refusal, fold
+from speaker_search.entities import fold
 from speaker_search.sources import Candidate
-
-# Worth another try: the scan has now seen the file.
-TRANSIENT = (Refusal.MISSING, Refusal.UNREADABLE)
 
 
 @dataclass(slots=True)

@@ -63,7 +63,7 @@ def ingest(
         _preview(paths, layout, maker, game, listed, json)
     if listed is not None:
         raise UsageError("--list works only with --dry-run.", "Add --dry-run, or leave --list out.")
-    opened = options.open_library
+    opened, stays = options.open_library, None
     with opened(encoder=encoder, device=device) as library, stoppable() as stop, ingest_progress(events=json) as show:
         _load(library, json)
         on_progress = stop.between(show)
@@ -71,6 +71,9 @@ def ingest(
             report = library.embed_again(
                 retry_refused=retry_refused, enqueue=enqueue, processes=workers, on_progress=on_progress
             )
+            if encoder is not None:  # otherwise the adopted space's, or SPKSEARCH_ENCODER, which searches follow, too
+                adopted = library.spaces_held().adopted
+                stays = None if adopted == report.encoder else adopted
         else:
             report = library.ingest(
                 paths,
@@ -82,7 +85,7 @@ def ingest(
                 processes=workers,
                 on_progress=on_progress,
             )
-    _print(report, json, encoder=encoder, of_scan=not again)
+    _print(report, json, encoder=encoder, of_scan=not again, stays=stays)
 
 
 def worker(
@@ -119,7 +122,15 @@ def _load(library: Library, json: bool) -> None:
     output.waiting(f"Loading encoder {choice.name}…")
 
 
-def _print(report: documents.IngestReport, json: bool, *, encoder: str | None, of_scan: bool = True) -> None:
+def _print(
+    report: documents.IngestReport,
+    json: bool,
+    *,
+    encoder: str | None,
+    of_scan: bool = True,
+    stays: str | None = None,
+) -> None:
+    """The report, what to do next, and the space that searches stay in, if that is another."""
     if json:
         output.json_document(report)
     else:
@@ -127,6 +138,8 @@ def _print(report: documents.IngestReport, json: bool, *, encoder: str | None, o
         if report.pending:
             flag = f" --encoder {encoder}" if encoder else ""
             output.say(f"Next: `spksearch worker --drain{flag}` embeds what is pending.")
+        if stays:
+            output.say(f"Searches stay in {stays}; `spksearch adopt {report.encoder}` switches, with proof.")
     raise typer.Exit(1 if report.trouble else 0)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from speaker_search.catalog import people
 from speaker_search.catalog.knowledge.adoptions import Lacking, keep_adoption, lacking, latest_adoption
 from speaker_search.catalog.knowledge.kept_verdicts import kept_verdicts
+from speaker_search.catalog.scans.enqueue import TRANSIENT
 from speaker_search.catalog.spaces import Space, count_clips, filled_spaces, spaces
 from speaker_search.documents.casts.credits import HeardLines
 from speaker_search.documents.models.adoption import (
@@ -75,14 +76,14 @@ class Adopting(EmbeddingAgain):
         """Search a space from now on, given by its name or its encoder's; `author` is the login name unless given.
 
         It is not adopted while it lacks clips of the space that was searched before. Where verdicts or credits show
-        that it is worse by more than chance, or clips without audio would be lost, it is adopted only with `yes`.
+        that it is worse by more than chance, or clips without audio or whose files are away would be lost, it is
+        adopted only with `yes`.
         Raises CatalogError and UsageError for what is no space of the catalog, EncoderError where its weights are not
         on this machine.
         """
         who = author_of(author)
         wanted, before = self._wanted(space), self._by_default() or self._oldest_but(space)
-        if not self._is_passed_in(wanted):
-            keep_weights(self.settings.home, find_weights(self.settings.home, wanted.name, self.settings.checkpoint))
+        self._keep_weights_of(wanted)
         with self.catalog.read() as connection:
             adopted = latest_adoption(connection)
         if before is None or before == wanted:
@@ -108,7 +109,10 @@ class Adopting(EmbeddingAgain):
         )
 
     def adopt_back(self, *, author: str | None = None) -> Adoption:
-        """Search the space again that was searched before the latest adoption. Raises UsageError if there is none."""
+        """Search the space again that was searched before the latest adoption.
+
+        Raises UsageError if there is none, EncoderError where its weights are not on this machine.
+        """
         who = author_of(author)
         with self.catalog.read() as connection:
             latest = latest_adoption(connection)
@@ -116,6 +120,7 @@ class Adopting(EmbeddingAgain):
         if latest is None or latest.before is None or latest.before not in held:
             raise UsageError("There is no space to return to.", "`spksearch adopt` lists the spaces.")
         wanted, before = held[latest.before], held.get(latest.space)
+        self._keep_weights_of(wanted)
         with self.catalog.read() as connection:
             lost = None if before is None else lacking(connection, wanted, before)
         self._keep(wanted, before, who)
@@ -126,18 +131,21 @@ class Adopting(EmbeddingAgain):
             keep_adoption(connection, space, before, author)
 
     def _wanted(self, name: str) -> Space:
-        """The space of this name, or the encoder's that is not searched yet. Raises UsageError if there are several."""
-        fitting, searched = self._spaces_named([name]), self._by_default()
-        others = [one for one in fitting if one != searched] or fitting
-        if len(others) > 1:
-            listed = ", ".join(one.name for one in others)
+        """The space of this name, or the encoder's. Raises UsageError if that has several."""
+        fitting = self._spaces_named([name])
+        if len(fitting) > 1:
+            listed = ", ".join(one.name for one in fitting)
             raise UsageError(f"{name} has several spaces: {listed}.", "Name one of them.")
-        return others[0]
+        return fitting[0]
 
     def _oldest_but(self, space: str) -> Space | None:
         with self.catalog.read() as connection:
             others = [one for one in filled_spaces(connection) if space not in (one.name, one.encoder)]
         return others[0] if others else None
+
+    def _keep_weights_of(self, space: Space) -> None:
+        if not self._is_passed_in(space):
+            keep_weights(self.settings.home, find_weights(self.settings.home, space.name, self.settings.checkpoint))
 
     def _is_passed_in(self, space: Space) -> bool:
         """Whether whoever opened the library passed in the encoder of a space."""
@@ -227,6 +235,14 @@ def _incomplete(lost: Lacking, wanted: Space, before: Space, *, yes: bool) -> st
         return (
             f"{rest} of {before.name} are not embedded in {wanted.name} yet: `spksearch ingest --again --encoder "
             f"{wanted.name}` embeds them."
+        )
+    unread = {reason: count for reason, count in lost.refused.items() if reason in TRANSIENT}
+    if unread and not yes:
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in unread.items())
+        return (
+            f"{counted(sum(unread.values()), 'clip')} of {before.name} could not be read for {wanted.name} "
+            f"({reasons}): bring their files back and run `spksearch ingest --again --encoder {wanted.name}`, or adopt "
+            "it all the same with --yes."
         )
     if lost.imported and not yes:
         return (

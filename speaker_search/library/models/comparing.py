@@ -161,6 +161,10 @@ class Comparing(Asking):
                     f"The encoders are {', '.join(self._encoder_names())}.",
                 )
             if not any(name in (space.name, space.encoder) for space in held):
+                if "@" in name:
+                    raise CatalogError(
+                        f"The catalog holds no space {name}.", f"Name one that it holds: {_listed(held)}."
+                    )
                 raise CatalogError(
                     f"The catalog holds no embeddings of {name}, only of {_listed(held)}.",
                     f"`spksearch ingest --again --encoder {name}` embeds all clips with it.",

@@ -63,7 +63,19 @@ def test_a_space_is_adopted_and_left_again(home: Path) -> None:
     assert [one["searched"] for one in held["spaces"]] == [False, True]
     overruled = run(home, "adopt", "--back", SPKSEARCH_ENCODER="resemblyzer")
     assert (overruled.exit_code, "overrides the adopted space" in overruled.stderr) == (0, True)
-    assert "is searched already" in run(home, "adopt", "campplus").stdout
+    assert "is searched already" in run(home, "adopt", "campplus", SPKSEARCH_ENCODER=Sharp.space).stdout
+    assert "is adopted already" in run(home, "adopt", "campplus", SPKSEARCH_ENCODER="resemblyzer").stdout
+    for flag, overrides in (("resemblyzer", True), ("campplus", False)):
+        assert ("overrides the adopted space" in run(home, "adopt", SPKSEARCH_ENCODER=flag).stderr) == overrides
+
+
+def test_embedding_again_says_where_searches_stay(home: Path) -> None:
+    done = run(home, "ingest", "--again", "--encoder", "resemblyzer")
+    assert done.stdout.splitlines()[-1] == (
+        f"Searches stay in {Sharp.space}; `spksearch adopt {Blurred.space}` switches, with proof."
+    )
+    assert f"Searches were kept in {Sharp.space} by" in run(home, "adopt").stderr
+    assert "Searches stay" not in run(home, "ingest", "--again", "--encoder", "campplus").stdout
 
 
 def test_a_worse_space_is_shown_with_the_pairs_to_hear_and_not_adopted(home: Path) -> None:

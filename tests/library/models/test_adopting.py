@@ -54,17 +54,17 @@ def test_an_adopted_space_is_searched_and_embedded_with_from_then_on(anywhere: S
         assert (again.encoder_choice().name, again.encoder_for_ingest().space) == (Blurred.space, Blurred.space)
     with Library(anywhere.model_copy(update={"encoder": "campplus"})) as flagged:
         assert flagged.space.name == Sharp.space
-    with Library(anywhere) as back:
+    with Library(anywhere, encoder=Sharp()) as back:
         assert back.adopt_back().space == back.space.name == Sharp.space
 
 
-def test_back_is_where_one_came_from(both: Library) -> None:
+def test_back_is_where_one_came_from(both: Library, plain: Settings) -> None:
     with pytest.raises(UsageError, match="no space to return to"):
         both.adopt_back()
     both.adopt("resemblyzer", author="me")
     assert both.adopt("resemblyzer").new is False
-    assert both.adopt_back().space == Sharp.space
-    assert both.space.name == Sharp.space
+    with Library(plain, encoder=Sharp()) as library:
+        assert library.adopt_back().space == library.space.name == Sharp.space
     assert both.adopt_back().space == Blurred.space
     assert both.spaces_held().author != "me"
 
@@ -100,6 +100,7 @@ def test_the_searched_space_stays_while_a_default_encoder_embeds_all_again(plain
     with Library(plain, encoder=Sharp()) as library:
         assert (library.space.name, library.spaces_held().before) == (Blurred.space, None)
         assert library.adopt("campplus").before == Blurred.space
+    with Library(plain, encoder=Blurred()) as library:
         assert library.adopt_back().space == Blurred.space
 
 
@@ -113,6 +114,34 @@ def test_clips_that_the_new_space_has_refused_do_not_hold_it_up(plain: Settings,
         library.settings = plain
         done = library.adopt("resemblyzer")
     assert (done.adopted, done.unembedded, sum(done.refused.values())) == (True, 0, 1)
+
+
+def test_clips_that_were_away_are_embedded_when_they_are_back(plain: Settings, tmp_path: Path) -> None:
+    dump = write_dump(tmp_path / "voices", {"m/g": {"Ann": 1, "Bob": 2}})
+    with Library(plain, encoder=Sharp()) as library:
+        library.ingest([dump], processes=1)
+    (dump / "m/g/Ann").rename(tmp_path / "Ann")
+    with Library(plain.model_copy(update={"encoder": "resemblyzer"}), encoder=Blurred()) as library:
+        away = library.embed_again(processes=1).refused["missing"]
+        (tmp_path / "Ann").rename(dump / "m/g/Ann")
+        report = library.embed_again(processes=1)
+    assert (report.embedded, report.refused) == (away, {})
+
+
+@pytest.mark.parametrize("yes", [False, True])
+def test_clips_whose_files_are_away_are_left_behind_only_by_one_s_word(
+    yes: bool, plain: Settings, tmp_path: Path
+) -> None:
+    dump = write_dump(tmp_path / "voices", {"m/g": {"Ann": 1, "Bob": 2}, "m/h": {"Ann": 1, "Cy": 3}})
+    with Library(plain, encoder=Sharp()) as library:
+        library.ingest([dump], processes=1)
+    (dump / "m/g/Ann").rename(tmp_path / "Ann")
+    with Library(plain.model_copy(update={"encoder": "resemblyzer"}), encoder=Blurred()) as library:
+        away = library.embed_again(processes=1).refused["missing"]
+        library.settings = plain
+        done = library.adopt("resemblyzer", yes=yes)
+    assert (done.adopted, done.refused) == (yes, {"missing": away})
+    assert yes or f"{away} clips of {Sharp.space} could not be read" in (done.why_not or "")
 
 
 def test_clips_without_audio_are_left_behind_only_by_one_s_word(both: Library, plain: Settings, tmp_path: Path) -> None:
@@ -182,13 +211,44 @@ def test_a_space_without_its_weights_is_not_adopted(plain: Settings) -> None:
         assert [one.weights for one in library.spaces_held().spaces] == ["missing", "missing"]
 
 
+def test_one_does_not_go_back_to_a_space_without_its_weights(both: Library, plain: Settings) -> None:
+    both.adopt("resemblyzer")
+    with Library(plain) as library:
+        with pytest.raises(EncoderError, match=f"The weights of {Sharp.space} are not on this machine"):
+            library.adopt_back()
+        assert library.space.name == Blurred.space
+
+
 def test_what_is_no_space_is_said_in_a_sentence(both: Library) -> None:
     with pytest.raises(EncoderError, match="There is no encoder 'nobody'"):
         both.adopt("nobody")
     with pytest.raises(CatalogError, match="holds no embeddings of anime-va"):
         both.adopt("anime-va")
+    for name in ("campplus@", "campplus@92f29b94e694"):
+        with pytest.raises(CatalogError, match=f"holds no space {name}. Name one that it holds: {Sharp.space}"):
+            both.adopt(name)
+    both.settings = both.settings.model_copy(update={"encoder": "resemblyzer@"})
+    with pytest.raises(CatalogError, match="holds no space resemblyzer@"):
+        both.embed_again()
     with pytest.raises(UsageError, match="An author has"):
         both.adopt("resemblyzer", author=" ")
+
+
+def test_of_an_encoder_s_several_spaces_one_must_be_named(plain: Settings) -> None:
+    class Own(Sharp):
+        space = "campplus@111111111111"
+
+    with Library(plain, encoder=Own()) as library:
+        fill(library, VOICES, encoder=Sharp)
+        fill(library, blurred(VOICES), encoder=Own)
+        with pytest.raises(UsageError, match=f"several spaces: {Sharp.space}, {Own.space}. Name one of them"):
+            library.adopt("campplus")
+        assert library.adopt(Own.space).adopted
+
+
+def test_an_author_takes_up_one_line(both: Library) -> None:
+    both.adopt("resemblyzer", author="x\ny\r\nz")
+    assert both.spaces_held().author == "x y z"
 
 
 def test_a_catalog_with_one_space_may_say_that_it_is_the_one(plain: Settings) -> None:

@@ -24,7 +24,8 @@ def adopt(
         bool,
         typer.Option(
             "--yes",
-            help="Adopt even if verdicts and credits show that it is worse, or clips without audio are left behind.",
+            help="Adopt even if verdicts and credits show that it is worse, or if clips without audio, or whose files "
+            "are away, are left behind.",
         ),
     ] = False,
     author: Annotated[str | None, typer.Option(help="Who says so; by default your login name.")] = None,
@@ -37,19 +38,31 @@ def adopt(
     if back and space is not None:
         raise UsageError("--back names the space itself.", "Leave SPACE out.")
     with options.open_library() as library:
+        flag = library.settings.encoder
         if space is None and not back:
             held = library.spaces_held()
             output.json_document(held) if json else _state(held)
+            if held.adopted is not None:
+                _overruled(held.adopted, flag)
             return
         if space is None:
             done = library.adopt_back(author=author)
         else:
             done = library.adopt(space, yes=yes, author=author, say=output.waiting)
-        flag = library.settings.encoder
-    output.json_document(done) if json else _show(done)
-    if done.adopted and flag is not None:
-        output.note(f"SPKSEARCH_ENCODER is set to {flag} and overrides the adopted space: unset it.")
+    output.json_document(done) if json else _show(done, flag)
+    if done.adopted:
+        _overruled(done.space, flag)
     raise typer.Exit(0 if done.adopted else 1)
+
+
+def _overruled(adopted: str, flag: str | None) -> None:
+    """Say so where SPKSEARCH_ENCODER names another space than the adopted one."""
+    if not _searched(adopted, flag):
+        output.note(f"SPKSEARCH_ENCODER is set to {flag} and overrides the adopted space: unset it.")
+
+
+def _searched(adopted: str, flag: str | None) -> bool:
+    return flag in (None, adopted, adopted.partition("@")[0])
 
 
 def _state(held: SpacesHeld) -> None:
@@ -64,12 +77,16 @@ def _state(held: SpacesHeld) -> None:
     )
     if held.adopted is None:
         output.note("No space was adopted: `spksearch adopt SPACE` adopts one, with proof.")
+        return
+    who = f"by {held.author} on {held.at:%Y-%m-%d}."
+    if held.before is None:
+        output.note(f"Searches were kept in {held.adopted} {who}")
     else:
-        back = f" Before: {held.before}; `spksearch adopt --back` returns to it." if held.before else ""
-        output.note(f"{held.adopted} was adopted by {held.author} on {held.at:%Y-%m-%d}.{back}")
+        back = f"Before: {held.before}; `spksearch adopt --back` returns to it."
+        output.note(f"{held.adopted} was adopted {who} {back}")
 
 
-def _show(done: Adoption) -> None:
+def _show(done: Adoption, flag: str | None) -> None:
     from speaker_search.cli.commands.models import compare
 
     if done.comparison is not None:
@@ -85,7 +102,10 @@ def _show(done: Adoption) -> None:
         output.note(f"spksearch: Not adopted. {done.why_not}")
         return
     when = "from now on" if done.new else "already"
-    output.say(f"{done.space} is searched {when}, and new voices are embedded in it.")
+    if _searched(done.space, flag):
+        output.say(f"{done.space} is searched {when}, and new voices are embedded in it.")
+    else:
+        output.say(f"{done.space} is adopted {when}.")
     if done.unembedded:
         clips = counted(done.unembedded, "clip")
         output.note(
