@@ -135,6 +135,13 @@ def test_a_folder_that_holds_no_training_cannot_be_resumed(home: Path, trained: 
             opened.train(resume=changed)
 
 
+def test_a_training_is_resumed_only_with_its_own_catalog(trained: TrainedModel, tmp_path: Path) -> None:
+    with library(tmp_path / "other") as opened:
+        opened.ingest([write_dump(tmp_path / "voices", {"Kumo/Hare": {"Aoi": 1}})])
+        with pytest.raises(UsageError, match=r"began with another catalog\. Set SPKSEARCH_HOME"):
+            opened.train(resume=trained.folder, processes=1)
+
+
 WRONG = {
     "an encoder that cannot be trained": (("--encoder", "resemblyzer"), "resemblyzer cannot be trained"),
     "a share": (("--held-out", "0.9"), "--held-out cannot be 0.9: it must be less than or equal to 0.5"),

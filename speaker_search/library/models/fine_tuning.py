@@ -65,7 +65,9 @@ class FineTuning(Asking):
         with joined(self.settings.device) as ranks:
             begun = None
             if ranks.first:
-                begun = self._begin(wanted, ranks.count, out, checkpoint) if resume is None else _resumed(Path(resume))
+                begun = (
+                    self._begin(wanted, ranks.count, out, checkpoint) if resume is None else self._resumed(Path(resume))
+                )
             kept, beginning, plan, directions = ranks.told(begun)
             check_shares(beginning.recipe, ranks.count)
             own, trials = trainee(_same(beginning)), pairs(plan.held_out)
@@ -116,6 +118,7 @@ class FineTuning(Asking):
             else random_directions(len(people), class_of(space.encoder).dim, recipe.seed)
         )
         beginning = Beginning(
+            catalog=self.catalog.uuid,
             encoder=space.encoder,
             checkpoint=found.path.absolute(),
             sha256=found.sha256,
@@ -126,6 +129,19 @@ class FineTuning(Asking):
         )
         kept.begin(beginning, made, begin)
         return kept, beginning, made, begin
+
+    def _resumed(self, folder: Path) -> tuple[KeptRun, Beginning, Plan, Floats]:
+        """What a training of this catalog was started with. Raises UsageError for one of another catalog."""
+        from speaker_search.training.kept_run import KeptRun
+
+        kept = KeptRun(folder.absolute())
+        beginning, plan, directions = kept.beginning()
+        if beginning.catalog != self.catalog.uuid:
+            raise UsageError(
+                "This training began with another catalog.",
+                "Set SPKSEARCH_HOME or SPKSEARCH_DATABASE_URL to that one.",
+            )
+        return kept, beginning, plan, directions
 
     def _spoken(self, known: Groups) -> Spoken:
         """Who speaks the clips of the space being searched."""
@@ -167,13 +183,6 @@ def _same(beginning: Beginning) -> Weights:
             "Put it back, or start anew.",
         )
     return found
-
-
-def _resumed(folder: Path) -> tuple[KeptRun, Beginning, Plan, Floats]:
-    from speaker_search.training.kept_run import KeptRun
-
-    kept = KeptRun(folder.absolute())
-    return kept, *kept.beginning()
 
 
 def _check_new(file: Path, folder: Path) -> None:
