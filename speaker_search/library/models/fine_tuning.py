@@ -13,8 +13,8 @@ from speaker_search.catalog import duplicates
 from speaker_search.catalog.embeddings import UNKNOWN, all_labels
 from speaker_search.documents.models.trained import Recipe, TrainedModel, TrainingProgress, resume_command
 from speaker_search.encoders import class_of
-from speaker_search.encoders.weights import Weights, resolve
-from speaker_search.errors import UsageError
+from speaker_search.encoders.weights import MEND, Weights, resolve
+from speaker_search.errors import EncoderError, UsageError
 from speaker_search.library.kept_weights import find_weights
 from speaker_search.library.questions.asking import Asking
 
@@ -102,12 +102,16 @@ class FineTuning(Asking):
         file = Path(out or f"{space.encoder}-tuned.pt").absolute()
         kept = KeptRun(file.with_suffix(".training"))
         _check_new(file, kept.folder)
-        found = (
-            resolve(space.encoder, Path(checkpoint))
-            if checkpoint
-            else find_weights(self.settings.home, space.name, self.settings.checkpoint)
-        )
-        trainee(found)  # a wrong file is refused before anything is written
+        try:
+            found = (
+                resolve(space.encoder, Path(checkpoint))
+                if checkpoint
+                else find_weights(self.settings.home, space.name, self.settings.checkpoint)
+            )
+            trainee(found)  # a wrong file is refused before anything is written
+        except EncoderError as error:
+            mend = error.mend.replace(MEND, "Name a weights file with --checkpoint, or leave it out.")
+            raise EncoderError(error.detail, mend if checkpoint else error.mend) from error
         known = self._constraints().groups()
         heard = self._spoken(known)
         made = planned(heard, recipe)
