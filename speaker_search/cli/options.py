@@ -25,6 +25,9 @@ EncoderName = Annotated[
         "anime-va if its weights are on this machine, else campplus.",
     ),
 ]
+Encoders = Annotated[
+    list[str] | None, typer.Option("--encoder", help="Encoder or space; may be repeated. Default: all there are.")
+]
 Device = Annotated[str | None, typer.Option("--device", help="Where the encoder runs: auto, cpu or cuda.")]
 LogFormat = Annotated[
     logs.Format,

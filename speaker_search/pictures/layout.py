@@ -8,9 +8,9 @@ import sys
 
 import numpy as np
 
+from speaker_search.documents.models.pictures import SEED
 from speaker_search.entities import Floats
 
-SEED = 1
 FEWEST = 40  # that PaCMAP can lay out
 FEWEST_TSNE, MOST_TSNE = 10, 10_000  # vectors that t-SNE lays out ...
 STEPS, FEWER_STEPS, FEWER_FROM = 1_000, 400, 3_000  # ... in so many steps; of more vectors than that, in fewer

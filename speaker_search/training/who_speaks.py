@@ -14,7 +14,8 @@ from scipy.sparse.csgraph import connected_components  # type: ignore[import-unt
 from speaker_search.catalog.knowledge.known_groups import Groups
 from speaker_search.entities import Floats, Ids
 
-#: A recording that more characters have than this is nobody's voice, such as a sound of the system.
+#: A recording that more characters have than this is nobody's voice, such as a sound of the system. It is more than in
+#: data sets (splits.py): there one shared recording makes characters one speaker, here only ALIKE of their clips does.
 MOST_SHARING = 8
 ALIKE = 0.1  # share of a speaker's clips that another also has, from which on the two may be one person
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from speaker_search.catalog.embeddings import UNKNOWN
 from speaker_search.entities import Ids
 from speaker_search.views.changes import Delta
 from speaker_search.views.clip_index import columns
@@ -77,7 +76,7 @@ def of_clips(clips: Columns, position: int) -> Characters:
 
 def _of(clips: Columns, position: int) -> Characters:
     """The characters of a few clips, those of unknown speakers left out."""
-    named = clips.take(clips.characters != UNKNOWN)
+    named = clips.named()
     named = named.take(np.argsort(named.characters, kind="stable"))
     vectors = named.vectors.astype(np.float64)
     ids, first, counts = np.unique(named.characters, return_index=True, return_counts=True)

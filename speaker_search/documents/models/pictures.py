@@ -13,6 +13,8 @@ Plot = Literal["map", "confusion", "scores", "reliability", "coverage"]
 PointsOf = Literal["character", "clip"]
 ColouredBy = Literal["game", "maker", "voice", "sex", "character"]
 
+SEED = 1  # of a map's layout, unless another is asked for
+
 
 class DrawnPanel(Document):
     """One of the pictures in a file."""

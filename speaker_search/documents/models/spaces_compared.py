@@ -10,6 +10,7 @@ from pydantic import Field
 from speaker_search.documents.document import Document
 from speaker_search.documents.evaluation import Interval
 from speaker_search.documents.frames import Tabular
+from speaker_search.entities import counted
 
 JudgedBy = Literal["truth", "credits and verdicts", "halves"]
 
@@ -95,6 +96,14 @@ class SpacesCompared(Tabular, Document):
     spaces: list[ComparedSpace]
     games: list[ComparedGame]
     warnings: list[str]
+
+    def summary(self) -> str:
+        """What was compared, what was left out and who is judged, for people."""
+        lacked = f" {counted(self.left_out, 'clip')} that some spaces lack are left out." if self.left_out else ""
+        return (
+            f"{counted(self.clips, 'clip')} of {counted(self.characters, 'character')} are embedded in all spaces."
+            f"{lacked} {counted(self.judged, 'character')} are judged. {self.basis}"
+        )
 
     def measures(self) -> list[tuple[object, ...]]:
         """The name of each measure, for people, and its value in every space; those that no space has are left out."""

@@ -9,7 +9,6 @@ import numpy as np
 
 from speaker_search.catalog import duplicates
 from speaker_search.catalog.database import Catalog
-from speaker_search.catalog.embeddings import UNKNOWN
 from speaker_search.entities import Floats, Ids
 from speaker_search.evaluation.spaces.clip_measures import OfGame
 from speaker_search.evaluation.spaces.half_voices import HalvesCompared, halves_compared
@@ -61,5 +60,4 @@ def halves(snapshot: Snapshot) -> HalvesCompared:
 
 
 def _named(snapshot: Snapshot, game: int) -> Columns:
-    clips = snapshot.clips.of_game(game)
-    return clips.take(clips.characters != UNKNOWN)
+    return snapshot.clips.of_game(game).named()

@@ -11,22 +11,19 @@ import numpy as np
 from speaker_search.catalog import pages, people
 from speaker_search.catalog.spaces import Space, filled_spaces
 from speaker_search.documents import INFERENCE
-from speaker_search.documents.models.pictures import ColouredBy, DrawnPanel, Picture, PointsOf
+from speaker_search.documents.models.pictures import SEED, ColouredBy, DrawnPanel, Picture, PointsOf
 from speaker_search.entities import Character, Game, counted
 from speaker_search.errors import EmptyCatalogError, UsageError
 from speaker_search.library.encoder_choice import space_to_search
-from speaker_search.library.models.comparing import Comparing
+from speaker_search.library.models.comparing import Comparing, Say
 
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:
     from speaker_search.library.models.map_points import MapPoints
     from speaker_search.search.live import Ready
 
-SEED = 1
 NONE: dict[str, str] = {"voice": "in no voice", "sex": "not known", "character": "unknown speaker"}
 SEXES = {"f": "female", "m": "male"}
-
-Say = Callable[[str], None]
 
 
 class DrawingVoices(Comparing):

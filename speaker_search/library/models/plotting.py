@@ -12,7 +12,8 @@ from speaker_search.documents import DEFAULT_PROBABILITY
 from speaker_search.documents.models.pictures import DrawnPanel, Picture
 from speaker_search.entities import Ids, counted
 from speaker_search.errors import UsageError
-from speaker_search.library.models.drawing_voices import DrawingVoices, Say
+from speaker_search.library.models.comparing import Say
+from speaker_search.library.models.drawing_voices import DrawingVoices
 
 # Imported where they are used: see holdings.
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from speaker_search.documents import INFERENCE
+from speaker_search.documents.models.pictures import SEED
 from speaker_search.documents.models.spaces_compared import SpacesCompared
 from speaker_search.entities import counted
 from speaker_search.errors import UsageError
 from speaker_search.library.models.comparing import Say
-from speaker_search.library.models.drawing_voices import SEED
 from speaker_search.library.models.plotting import Plotting
 
 # Imported where they are used: see holdings.
@@ -82,12 +82,7 @@ class Reporting(Plotting):
 
 
 def _words(found: SpacesCompared) -> list[Part]:
-    left_out = f" {counted(found.left_out, 'clip')} that not all have are left out." if found.left_out else ""
-    return [
-        f"{counted(found.clips, 'clip')} of {counted(found.characters, 'character')} in all spaces.{left_out}",
-        f"{counted(found.judged, 'character')} judged. {found.basis}",
-        *found.warnings,
-    ]
+    return [found.summary(), *found.warnings]
 
 
 def _tables(found: SpacesCompared) -> list[Table]:

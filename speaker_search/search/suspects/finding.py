@@ -14,7 +14,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from speaker_search.catalog.embeddings import UNKNOWN
 from speaker_search.entities import Floats, Ids
 from speaker_search.search.profiles.repeats import aggregated
 from speaker_search.search.scoring import Bools, blocks, unit
@@ -58,7 +57,7 @@ class Voices:
     counts: Ids  # (C,)
     sums: Doubles  # (C, dim)
     echoes: Bools  # (C,) whether all of their clips repeat the audio of another game
-    people: Ids  # (C,) equal numbers are one person's characters
+    persons: Ids  # (C,) equal numbers are one person's characters
 
     @cached_property
     def means(self) -> Floats:
@@ -117,7 +116,7 @@ def find_suspects(
         again = found.ids[found.log_odds > AGAIN]
         suspected = left_out(found, whole.counts, whole.ids)
         uncounted = np.union1d(np.intersect1d(repeated, uncounted), suspected)
-        voices = whole.without(_named(columns.ordered(index.held(suspected))))
+        voices = whole.without(columns.ordered(index.held(suspected)).named())
         wanted = iter(_by_game(columns.ordered(index.held(again))))
     kept = np.flatnonzero(found.log_odds >= least)
     return _taken(found, kept[np.lexsort((found.ids[kept], -found.log_odds[kept]))])
@@ -146,7 +145,7 @@ def _learnt(snapshot: Snapshot, voices: Voices, uncounted: Ids) -> Ratios | None
         vectors = clips.vectors[~np.isin(clips.ids, uncounted)].astype(np.float32)
         first, end = voices.range(int(voices.games[row]))
         others = first + np.flatnonzero(
-            (voices.counts[first:end] > 0) & (voices.people[first:end] != voices.people[row])
+            (voices.counts[first:end] > 0) & (voices.persons[first:end] != voices.persons[row])
         )
         rest = unit(np.asarray(voices.sums[row] - vectors, np.float32))
         fewer = np.full(len(vectors), 1 / (voices.counts[row] - 1))
@@ -161,7 +160,7 @@ def _learnt(snapshot: Snapshot, voices: Voices, uncounted: Ids) -> Ratios | None
 
 def _compared(voices: Voices, ratios: Ratios, clips: Columns, uncounted: Ids, repeated: Ids) -> Suspects:
     """A game's clips with named speakers, as they are now; in no order."""
-    clips = _named(clips)
+    clips = clips.named()
     if not len(clips):
         return _none()
     constant, (slope, by_count) = ratios.linear
@@ -189,7 +188,7 @@ def _compared(voices: Voices, ratios: Ratios, clips: Columns, uncounted: Ids, re
         again = np.isin(some.ids, repeated)
         scores[again, :first], scores[again, end:] = -np.inf, -np.inf
         for row in np.unique(speakers).tolist():
-            scores[np.ix_(speakers == row, voices.people == voices.people[row])] = -np.inf
+            scores[np.ix_(speakers == row, voices.persons == voices.persons[row])] = -np.inf
         best = scores.argmax(axis=1)
         parts.append(
             Suspects(
@@ -222,10 +221,6 @@ def left_out(found: Suspects, counts: Ids, ids: Ids) -> Ids:
     by_id = np.argsort(ids)
     most = counts[by_id[np.searchsorted(ids[by_id], own)]] - 1
     return np.sort(found.ids[places[rank < most]])
-
-
-def _named(clips: Columns) -> Columns:
-    return clips.take(clips.characters != UNKNOWN)
 
 
 def _by_game(clips: Columns) -> Iterator[Columns]:

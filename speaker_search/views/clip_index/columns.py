@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from speaker_search.catalog.embeddings import EmbeddedClips
+from speaker_search.catalog.embeddings import UNKNOWN, EmbeddedClips
 from speaker_search.entities import Floats, Ids
 
 Halves = npt.NDArray[np.float16]
@@ -41,6 +41,10 @@ class Columns:
             self.seconds[rows],
             np.asarray(self.vectors[rows]),
         )
+
+    def named(self) -> Columns:
+        """The clips of known speakers."""
+        return self.take(self.characters != UNKNOWN)
 
 
 def none(dim: int) -> Columns:

@@ -1,1 +1,1 @@
-"""Commands about encoders and data sets."""
+"""Commands about encoders, data sets, pictures and doubtful labels."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from speaker_search.cli import options, output
-from speaker_search.entities import counted
 
 if TYPE_CHECKING:
     from speaker_search.documents.models.spaces_compared import ComparedSpace, SpacesCompared
@@ -17,9 +16,7 @@ NAMED_GAMES = 20  # that the table lists; --json has all
 
 
 def compare(
-    encoder: Annotated[
-        list[str] | None, typer.Option("--encoder", help="Encoder or space; may be repeated. Default: all there are.")
-    ] = None,
+    encoder: options.Encoders = None,
     truth: Annotated[
         Path | None, typer.Option(help="JSON list of maker, game, character and voice_actor, as for `evaluate`.")
     ] = None,
@@ -45,9 +42,7 @@ def compare(
 def show(found: SpacesCompared) -> None:
     """The spaces side by side, a row for each measure, then games."""
     output.notes(found.warnings)
-    left_out = f", {counted(found.left_out, 'clip')} left out that not all have" if found.left_out else ""
-    output.say(f"{counted(found.clips, 'clip')} of {counted(found.characters, 'character')} in all spaces{left_out}.")
-    output.say(f"{counted(found.judged, 'character')} judged. {found.basis}")
+    output.say(found.summary())
     output.table(("measure", *(_name(one) for one in found.spaces)), found.measures())
     if len(found.games) > 1:
         output.say("\nSilhouette by game:")

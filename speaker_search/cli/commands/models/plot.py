@@ -18,16 +18,13 @@ Out = Annotated[
     Path, typer.Option("--out", metavar="FILE", help="The .svg, .png or .html file; one that exists is replaced.")
 ]
 OneGame = Annotated[str | None, typer.Option("--game", help="Only this game: its title, maker/title or id.")]
-Encoders = Annotated[
-    list[str] | None, typer.Option("--encoder", help="Encoder or space; may be repeated. Default: all there are.")
-]
 
 
 @app.command("map")
 def map_(
     out: Out,
     game: OneGame = None,
-    encoder: Encoders = None,
+    encoder: options.Encoders = None,
     by: Annotated[
         PointsOf | None, typer.Option(help="What a point is. Default: a clip with --game, else a character.")
     ] = None,
@@ -51,7 +48,7 @@ def map_(
 
 
 @app.command()
-def confusion(out: Out, game: OneGame = None, encoder: Encoders = None, json: options.Json = False) -> None:
+def confusion(out: Out, game: OneGame = None, encoder: options.Encoders = None, json: options.Json = False) -> None:
     """Draw which characters' clips sound most like which: of a game, or the most confused ones of the catalog.
 
     Example: spksearch plot confusion --game "Some Title" --out confusion.png
@@ -61,7 +58,7 @@ def confusion(out: Out, game: OneGame = None, encoder: Encoders = None, json: op
 
 
 @app.command()
-def scores(out: Out, encoder: Encoders = None, json: options.Json = False) -> None:
+def scores(out: Out, encoder: options.Encoders = None, json: options.Json = False) -> None:
     """Draw how pairs of characters score, by what is known of them, and the probability that scores stand for.
 
     Example: spksearch plot scores --out scores.svg
@@ -77,7 +74,7 @@ def reliability(
         Path | None,
         typer.Option(help="JSON list of maker, game, character and voice_actor. Default: credits and verdicts."),
     ] = None,
-    encoder: Encoders = None,
+    encoder: options.Encoders = None,
     json: options.Json = False,
 ) -> None:
     """Draw how often probabilities come true, by known voice actors.
@@ -89,7 +86,7 @@ def reliability(
 
 
 @app.command()
-def coverage(out: Out, encoder: Encoders = None, json: options.Json = False) -> None:
+def coverage(out: Out, encoder: options.Encoders = None, json: options.Json = False) -> None:
     """Draw how many clips and minutes each maker, game and character has.
 
     Example: spksearch plot coverage --out coverage.html
