@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from uuid import uuid4
 from speaker_search.errors import UsageError
 
 PART = ".part"  # how the names of unfinished files end; what a killed program leaves of them can be deleted
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -33,7 +35,12 @@ def new_file(path: Path, *, replace: bool = False) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise UsageError(f"{path} cannot be written: {reason}.", "Name a place with enough free space.") from error
+        raise UsageError(f"{path} cannot be written: {reason}.", elsewhere(error)) from error
+
+
+def elsewhere(error: OSError) -> str:
+    """Where to write instead, after this error."""
+    return "Name a place with enough free space." if error.errno in FULL else "Name another place."
 
 
 def check_place(path: Path, *, replace: bool = False) -> None:

@@ -135,7 +135,7 @@ def _checked(name: str, source: OnHub | InWheel, path: Path, *, pinned: bool) ->
     except OSError as error:
         raise EncoderError(
             f"The weights of {name} cannot be read from {path}: {error.strerror}.",
-            "" if pinned else "Name a readable weights file in SPKSEARCH_CHECKPOINT, or leave it unset.",
+            "" if pinned else MEND,
         ) from error
     if pinned and source.sha256 not in (None, sha256):
         raise EncoderError(

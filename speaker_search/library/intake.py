@@ -16,7 +16,7 @@ from speaker_search.entities import shown
 from speaker_search.errors import CatalogError
 from speaker_search.library.encoder_choice import Choice, encoder_of, encoder_to_embed
 from speaker_search.library.following import Following
-from speaker_search.library.kept_weights import keep_weights, kept_weights
+from speaker_search.library.kept_weights import check_copy, keep_weights, kept_weights
 from speaker_search.library.under_load.embedding_turns import EmbeddingTurns
 from speaker_search.settings import Settings
 
@@ -182,6 +182,8 @@ class Intake(Following):
         with self._loading:
             loaded = self._encoder
             if loaded is None or loaded.name != name or (own is not None and loaded.space != space):
+                if own is not None:
+                    check_copy(own)
                 loaded = self._encoder = encoders.load(name, checkpoint=given or own, device=self.settings.device)
             return loaded
 

@@ -18,6 +18,16 @@ def kept_weights(home: Path, space: str) -> Path | None:
     return path if path.is_file() else None
 
 
+def check_copy(path: Path) -> None:
+    """Raises EncoderError where a copy that was kept is no longer that of its space."""
+    space = path.name
+    if resolve(space.partition("@")[0], path).space != space:
+        raise EncoderError(
+            f"{path} is not the file that {space} was made with: it was damaged or replaced.",
+            f"Put the file back, or set SPKSEARCH_CHECKPOINT to it and run `spksearch adopt {space}`.",
+        )
+
+
 def find_weights(home: Path, space: str, checkpoint: Path | None) -> Weights:
     """The weights that a space was made with: kept, in `checkpoint`, or published. Raises EncoderError.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import ipaddress
 import json
+import re
 import ssl
 import time
 from contextlib import suppress
@@ -19,6 +20,7 @@ from speaker_search.encoders import NAMES, weights
 from speaker_search.entities import shown
 from speaker_search.errors import EncoderError, UsageError
 from speaker_search.library.encoder_choice import encoder_of
+from speaker_search.library.kept_weights import find_weights
 from speaker_search.settings import Settings
 
 TIMEOUT_S = 10.0  # without a byte from the server
@@ -27,6 +29,7 @@ MAX_ANSWER = 4 * 2**20  # bytes; the longest that is asked for has a few KiB
 CLOCKS_S = 5.0  # by how much two clocks may differ before somebody should look
 OLD_S = 60.0  # since the index was last up to date
 PROBLEM = "urn:spksearch:problem:"
+SPACE = re.compile(r"[a-z0-9-]+@[0-9a-f]{12}")
 EXAMPLE = "Give an address such as https://voices.example or http://127.0.0.1:8000."
 
 
@@ -125,7 +128,9 @@ def check_server(address: str, chosen: Settings, *, timeout_s: float = TIMEOUT_S
     if not is_ready and ready.problem is None:
         raise UsageError(f"What answers at {server.name} is not a speaker_search server.", EXAMPLE)
     tls = server.address.scheme == "https"
-    state = server.ask("/v1/state", key)
+    state, sent = server.ask("/v1/state"), None
+    if key and state.status != 200:  # a key is sent only where one is asked for
+        state, sent = server.ask("/v1/state", key), key
     holds = state.document if state.status == 200 else {}
     counts = holds.get("clips")
     clips = counts if isinstance(counts, dict) else {}
@@ -134,7 +139,7 @@ def check_server(address: str, chosen: Settings, *, timeout_s: float = TIMEOUT_S
         address=server.name,
         tls=tls,
         ready=is_ready,
-        key=_key_state(state.status, key),
+        key=_key_state(state.status, sent),
         version=shown(str(running)) if running else None,
         own_version=version("speaker-search"),
         encoder=shown(str(space)) if space else None,
@@ -142,10 +147,10 @@ def check_server(address: str, chosen: Settings, *, timeout_s: float = TIMEOUT_S
         embedded=_count(clips.get("embedded")),
         indexed=_count(ready.document.get("clips")),
         pending=_count(clips.get("pending")),
-        index_age_s=_index_age_s(server.ask("/metrics", key)) if holds else None,
+        index_age_s=_index_age_s(server.ask("/metrics", sent)) if holds else None,
         clock_ahead_s=_clock_ahead_s(ready),
     )
-    readable = bool(key) and not tls and not _is_loopback(server.address.hostname or "")
+    readable = bool(sent) and not tls and not _is_loopback(server.address.hostname or "")
     return found.model_copy(update={"problems": _problems(found, ready, state, readable=readable)})
 
 
@@ -196,15 +201,18 @@ def _key_state(status: int, key: str | None) -> KeyState:
 
 
 def _own_space(space: str, chosen: Settings) -> str | None:
-    """The space of this machine's weights of the same encoder; None without such weights."""
+    """The server's space where its weights are here, too, else that of those of its encoder; None without any."""
     name = encoder_of(space)
     mine = chosen.encoder is not None and encoder_of(chosen.encoder) == name
-    try:
-        return (
-            weights.resolve(name, chosen.checkpoint if mine else None, download=False).space if name in NAMES else None
-        )
-    except EncoderError:
+    checkpoint = chosen.checkpoint if mine else None
+    if name not in NAMES:
         return None
+    if SPACE.fullmatch(space):  # a server's word becomes a file's name
+        with suppress(EncoderError):
+            return find_weights(chosen.home, space, checkpoint).space
+    with suppress(EncoderError):
+        return weights.resolve(name, checkpoint, download=False).space
+    return None
 
 
 def _index_age_s(figures: _Answer) -> float | None:

@@ -26,6 +26,7 @@ CHECKPOINT = re.compile(r"step-(\d{8})\.pt")
 class Beginning(Document):
     """What a training was started with."""
 
+    catalog: str  #: its UUID: the clips of another one have the same ids
     encoder: str
     checkpoint: Path  #: the weights that it began with
     sha256: str

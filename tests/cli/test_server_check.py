@@ -21,7 +21,9 @@ from end_to_end.running import serving
 from typer.testing import CliRunner
 
 from speaker_search.cli.program import app
+from speaker_search.encoders.weights import resolve
 from speaker_search.errors import UsageError
+from speaker_search.library.kept_weights import keep_weights
 from speaker_search.library.server_check import check_server
 from speaker_search.settings import Settings
 
@@ -97,6 +99,27 @@ def test_what_differs_from_this_machine_is_a_problem() -> None:
     assert [problem.startswith(words) for problem, words in zip(found.problems, begin, strict=True)] == [True] * 4
     assert found.problems[-1].endswith("s behind this machine's.")
     assert (found.key, found.index_age_s, found.embedded, found.indexed) == ("not needed", 300.5, 5, 3)
+
+
+def test_a_key_is_not_said_to_be_accepted_where_none_is_needed() -> None:
+    asked = []
+
+    def note(request: bytes) -> bytes:
+        asked.append(request)
+        return by_path({"/readyz": document(READY), "/v1/state": document(STATE)})(request)
+
+    with answering(note) as address:
+        assert check_server(f"http://{address}", Settings(api_key=KEY)).key == "not needed"
+    assert not any(KEY.encode() in request for request in asked)
+
+
+def test_weights_that_this_home_keeps_are_those_of_the_server(tmp_path: Path) -> None:
+    own = tmp_path / "own.pt"
+    own.write_bytes(b"a network")
+    kept = resolve("campplus", own)
+    keep_weights(tmp_path, kept)
+    with answering(by_path({"/readyz": document(READY | {"encoder": kept.space})})) as address:
+        assert check_server(f"http://{address}", Settings(home=tmp_path)).own_encoder == kept.space
 
 
 def test_a_server_that_is_not_ready_says_why() -> None:

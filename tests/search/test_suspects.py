@@ -117,7 +117,12 @@ def test_a_catalog_too_small_to_learn_from_says_so(library: Library) -> None:
 
 
 def test_what_cannot_be_asked_is_refused(library: Library, tmp_path: Path) -> None:
-    for wrong in ({"limit": 0}, {"min_probability": 1.0}, {"export_to": tmp_path / "x.html"}):
+    for wrong in (
+        {"limit": 0},
+        {"min_probability": 1.0},
+        {"export_to": tmp_path / "x.html"},
+        {"export_to": tmp_path / "no/x.csv"},
+    ):
         with pytest.raises(UsageError):
             library.suspects(**wrong)  # type: ignore[arg-type]
 
@@ -168,6 +173,24 @@ def test_corrected_rows_of_the_index_mend_the_catalog_without_embedding_again(tm
         report = library.ingest([tmp_path / "dump"])
         assert (report.relabelled, encoder.clips) == (1, embedded)
         assert library.suspects().clips == []
+
+
+def test_rows_of_several_games_are_not_mixed(tmp_path: Path) -> None:
+    for title in ("G", "H"):
+        game, rows = tmp_path / "dump" / f"M_{title}", []
+        for number in range(6):
+            for take in range(6):
+                write_voice(game / "voice" / f"a{number}{take}.wav", number, take)
+                rows.append({"Speaker": f"名{number}", "Voice": f"a{number}{take}", "Text": "はい"})
+        rows[2]["Speaker"] = "名4"  # spoken by 名0
+        (game / "index.json").write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    with Library(Settings(home=tmp_path / "home", encoder="stand-in"), encoder=StandInEncoder()) as library:
+        library.ingest([tmp_path / "dump"])
+        with pytest.raises(UsageError, match=r"of several games\. Name one with --game"):
+            library.suspects(export_to=tmp_path / "patch.json", limit=None)
+        assert not (tmp_path / "patch.json").exists()
+        library.suspects(export_to=tmp_path / "patch.json", limit=None, game="G")
+        assert len(json.loads((tmp_path / "patch.json").read_text(encoding="utf-8"))) == 1
 
 
 def test_a_table_names_the_likelier_character_as_lists_of_voices_do(library: Library, tmp_path: Path) -> None:

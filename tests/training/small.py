@@ -115,6 +115,7 @@ def found(folder: Path) -> Callable[[int], Path]:
 
 def beginning(recipe: Recipe, plan: Plan, folder: Path) -> Beginning:
     return Beginning(
+        catalog="",
         encoder="campplus",
         checkpoint=folder,
         sha256="0" * 64,

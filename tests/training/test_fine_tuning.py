@@ -102,7 +102,7 @@ def test_nothing_that_is_there_is_overwritten(home: Path, trained: TrainedModel,
 def test_wrong_weights_are_refused_before_anything_is_written(home: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "notes.txt"
     wrong.write_text("weights?")
-    with library(home) as opened, pytest.raises(EncoderError, match="is not a weights file of campplus"):
+    with library(home) as opened, pytest.raises(EncoderError, match=r"is not a weights file.*with --checkpoint"):
         opened.train(QUICK, out=tmp_path / "mine.pt", checkpoint=wrong)
     assert [*tmp_path.iterdir()] == [wrong]
 
@@ -133,6 +133,13 @@ def test_a_folder_that_holds_no_training_cannot_be_resumed(home: Path, trained: 
         (changed / "plan.npz").write_bytes(b"PK")
         with pytest.raises(UsageError, match=r"plan\.npz is damaged"):
             opened.train(resume=changed)
+
+
+def test_a_training_is_resumed_only_with_its_own_catalog(trained: TrainedModel, tmp_path: Path) -> None:
+    with library(tmp_path / "other") as opened:
+        opened.ingest([write_dump(tmp_path / "voices", {"Kumo/Hare": {"Aoi": 1}})])
+        with pytest.raises(UsageError, match=r"began with another catalog\. Set SPKSEARCH_HOME"):
+            opened.train(resume=trained.folder, processes=1)
 
 
 WRONG = {

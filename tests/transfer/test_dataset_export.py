@@ -279,6 +279,8 @@ def test_what_is_in_the_way_is_left_alone(library: Library, tmp_path: Path) -> N
         library.export_dataset(tmp_path / "out", whole())
     with pytest.raises(UsageError, match="There is no folder"):
         library.export_dataset(tmp_path / "no" / "out", whole())
+    with pytest.raises(UsageError, match=r"File name too long\. Name another place\."):
+        library.export_dataset(tmp_path / ("o" * 300), whole())
     (tmp_path / "own.part").mkdir()
     (tmp_path / "own.part" / "mine.txt").write_text("keep")
     with pytest.raises(UsageError, match="is in the way"):

@@ -15,7 +15,14 @@ import psutil
 import pytest
 from end_to_end.bundled import Ingested
 from end_to_end.running import LIMIT_S, Server, begun, limited, serving
+from library.models.two_spaces import Sharp, fill_both
+from search.filling import some_voices
 from standin import write_voice
+
+from speaker_search.catalog.knowledge.adoptions import keep_adoption
+from speaker_search.catalog.spaces import spaces
+from speaker_search.library import Library
+from speaker_search.settings import Settings
 
 POLL_S = 0.05
 PROCESSES = 2
@@ -123,6 +130,23 @@ def test_a_killed_process_is_replaced_and_requests_go_on(server: Server) -> None
     until(lambda: len(answering(server)) == PROCESSES)
     assert {one.pid for one in servers(server.pid)} - {one.pid for one in before}
     assert any("A server process ended with exit code -9." in line for line in server.log)
+
+
+def test_a_process_started_after_an_adoption_answers_in_the_space_of_the_others(tmp_path: Path) -> None:
+    with Library(Settings(home=tmp_path, encoder=Sharp.name), encoder=Sharp()) as library:
+        fill_both(library, some_voices(games=2))
+        with serving(tmp_path, "--processes", str(PROCESSES)) as server:
+            until(lambda: len(answering(server)) == PROCESSES)
+            with library.catalog.write() as connection:
+                keep_adoption(connection, spaces(connection)[1], None, "someone")
+            killed = servers(server.pid)[0]
+            killed.kill()
+            killed.wait(LIMIT_S)
+            until(lambda: len(answering(server)) == PROCESSES)
+            with connections(server.url) as clients:
+                answers = [client.post("/v1/search", json={"like": [{"clip": 1}]}).json() for client in clients]
+                assert len({who(server, client) for client in clients}) == PROCESSES
+    assert [answer["query"]["encoder"] for answer in answers] == [Sharp.space] * PROCESSES
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)])

@@ -40,7 +40,7 @@ def index_rows(spoken: Iterable[tuple[Path, str, str]]) -> bytes:
     indexes: dict[Path, dict[str, dict[str, Any]]] = {}
     rows = []
     for path, text, speaker in spoken:
-        folder = _folder(path)
+        folder = index_folder(path)
         row = None
         if folder is not None:
             if folder not in indexes:
@@ -51,7 +51,7 @@ def index_rows(spoken: Iterable[tuple[Path, str, str]]) -> bytes:
     return (json.dumps(rows, ensure_ascii=False, indent=1) + "\n").encode()
 
 
-def _folder(path: Path) -> Path | None:
+def index_folder(path: Path) -> Path | None:
     """The nearest folder above a file that has an index.json."""
     return next((folder for folder in path.parents if (folder / INDEX).is_file()), None)
 

@@ -47,12 +47,14 @@ def run_server(library: Library, host: str, port: int, processes: int = 1, log_f
     if processes > 1:
         check_possible()
     check_exposure(library.settings, host)
+    settings = library.settings
     if library.empty:  # until it is filled, over HTTP or by another program
         served, reason = "an empty catalog", library.encoder_choice().reason
         if reason and library.settings.roots and log_format == "text":
             output.note(reason)
     else:  # what cannot be searched is reported now
         served = library.prepare()
+        settings = settings.model_copy(update={"encoder": served})  # a process that is started later answers in it, too
     patience = Patience()
     app = create_app(library, host=host, patience=patience)  # of several processes too: its settings are checked
     listener = listen(host, port)
@@ -66,7 +68,7 @@ def run_server(library: Library, host: str, port: int, processes: int = 1, log_f
         run(app, listener, patience)
     else:
         library.close()  # each process opens it
-        Processes(serve_one_of_several, (library.settings, host, log_format), processes).run(listener)
+        Processes(serve_one_of_several, (settings, host, log_format), processes).run(listener)
 
 
 def mcp(

@@ -13,8 +13,8 @@ from speaker_search.catalog import duplicates
 from speaker_search.catalog.embeddings import UNKNOWN, all_labels
 from speaker_search.documents.models.trained import Recipe, TrainedModel, TrainingProgress, resume_command
 from speaker_search.encoders import class_of
-from speaker_search.encoders.weights import Weights, resolve
-from speaker_search.errors import UsageError
+from speaker_search.encoders.weights import MEND, Weights, resolve
+from speaker_search.errors import EncoderError, UsageError
 from speaker_search.library.kept_weights import find_weights
 from speaker_search.library.questions.asking import Asking
 
@@ -65,7 +65,9 @@ class FineTuning(Asking):
         with joined(self.settings.device) as ranks:
             begun = None
             if ranks.first:
-                begun = self._begin(wanted, ranks.count, out, checkpoint) if resume is None else _resumed(Path(resume))
+                begun = (
+                    self._begin(wanted, ranks.count, out, checkpoint) if resume is None else self._resumed(Path(resume))
+                )
             kept, beginning, plan, directions = ranks.told(begun)
             check_shares(beginning.recipe, ranks.count)
             own, trials = trainee(_same(beginning)), pairs(plan.held_out)
@@ -100,12 +102,16 @@ class FineTuning(Asking):
         file = Path(out or f"{space.encoder}-tuned.pt").absolute()
         kept = KeptRun(file.with_suffix(".training"))
         _check_new(file, kept.folder)
-        found = (
-            resolve(space.encoder, Path(checkpoint))
-            if checkpoint
-            else find_weights(self.settings.home, space.name, self.settings.checkpoint)
-        )
-        trainee(found)  # a wrong file is refused before anything is written
+        try:
+            found = (
+                resolve(space.encoder, Path(checkpoint))
+                if checkpoint
+                else find_weights(self.settings.home, space.name, self.settings.checkpoint)
+            )
+            trainee(found)  # a wrong file is refused before anything is written
+        except EncoderError as error:
+            mend = error.mend.replace(MEND, "Name a weights file with --checkpoint, or leave it out.")
+            raise EncoderError(error.detail, mend if checkpoint else error.mend) from error
         known = self._constraints().groups()
         heard = self._spoken(known)
         made = planned(heard, recipe)
@@ -116,6 +122,7 @@ class FineTuning(Asking):
             else random_directions(len(people), class_of(space.encoder).dim, recipe.seed)
         )
         beginning = Beginning(
+            catalog=self.catalog.uuid,
             encoder=space.encoder,
             checkpoint=found.path.absolute(),
             sha256=found.sha256,
@@ -126,6 +133,19 @@ class FineTuning(Asking):
         )
         kept.begin(beginning, made, begin)
         return kept, beginning, made, begin
+
+    def _resumed(self, folder: Path) -> tuple[KeptRun, Beginning, Plan, Floats]:
+        """What a training of this catalog was started with. Raises UsageError for one of another catalog."""
+        from speaker_search.training.kept_run import KeptRun
+
+        kept = KeptRun(folder.absolute())
+        beginning, plan, directions = kept.beginning()
+        if beginning.catalog != self.catalog.uuid:
+            raise UsageError(
+                "This training began with another catalog.",
+                "Set SPKSEARCH_HOME or SPKSEARCH_DATABASE_URL to that one.",
+            )
+        return kept, beginning, plan, directions
 
     def _spoken(self, known: Groups) -> Spoken:
         """Who speaks the clips of the space being searched."""
@@ -167,13 +187,6 @@ def _same(beginning: Beginning) -> Weights:
             "Put it back, or start anew.",
         )
     return found
-
-
-def _resumed(folder: Path) -> tuple[KeptRun, Beginning, Plan, Floats]:
-    from speaker_search.training.kept_run import KeptRun
-
-    kept = KeptRun(folder.absolute())
-    return kept, *kept.beginning()
 
 
 def _check_new(file: Path, folder: Path) -> None:

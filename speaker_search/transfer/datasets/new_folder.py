@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # psutil carries no types
 
 from speaker_search.errors import UsageError
-from speaker_search.new_file import PART
+from speaker_search.new_file import PART, elsewhere
 
 WRITER = "writer.json"  # which process writes the folder beside it
 CONTENT = "content"
@@ -44,7 +44,7 @@ def new_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(beside, ignore_errors=True)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)  # PyArrow's words are about itself
-        raise UsageError(f"{path} cannot be written: {reason}.", "Name a place with enough free space.") from error
+        raise UsageError(f"{path} cannot be written: {reason}.", elsewhere(error)) from error
 
 
 def _clear(beside: Path) -> None:

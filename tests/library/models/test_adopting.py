@@ -314,3 +314,8 @@ def test_a_space_of_one_s_own_weights_is_searched_after_they_are_gone(tmp_path: 
     with Library(plain) as library:
         assert library.search(line).matches[0].character.name == "Ann"
         assert library.ready.space.name == space
+    copy = kept_weights(plain.home, space)
+    assert copy is not None
+    copy.write_bytes(b"half of it")
+    with Library(plain) as library, pytest.raises(EncoderError, match=rf"Put the file back, or .*adopt {space}`"):
+        library.search(line)

@@ -32,8 +32,8 @@ def suspects(
 
     Nothing is moved. Listen, correct the list or index.json that the voices came with, and ingest it again: the clips
     are given to the other character without being embedded again. A .csv names the likelier character in the columns
-    maker, game and character; a .json holds corrected rows of index.json for clips of their own game's characters. An
-    existing file is replaced.
+    maker, game and character; the table is for reading, and cannot be ingested itself. A .json holds corrected rows of
+    the index.json of one game, for clips of its own characters. An existing file is replaced.
 
     Example: spksearch catalog suspects --game "Some Game" --export suspects.csv
     """
