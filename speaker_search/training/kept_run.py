@@ -95,19 +95,22 @@ class KeptRun:
             old.unlink(missing_ok=True)
 
     def latest(self, digest: str) -> dict[str, Any] | None:
-        """The newest checkpoint that is whole and of this plan; None when there is none.
+        """The newest checkpoint that is whole and of this plan; None when none was written yet.
 
-        What a killed training left half written is deleted.
+        What a killed training left half written is deleted. Raises UsageError when all checkpoints are damaged.
         """
         for unfinished in self.folder.glob(f"*{PART}"):
             unfinished.unlink(missing_ok=True)
-        for path in self._checkpoints():
+        written = self._checkpoints()
+        for path in written:
             try:
                 state = torch.load(path, map_location="cpu", weights_only=True)
             except Exception:  # noqa: BLE001, S112 - unpickling a damaged file can raise anything; an older one may do
                 continue
             if isinstance(state, dict) and state.get("digest") == digest:
                 return state
+        if written:
+            raise UsageError(f"The checkpoints in {self.folder} are damaged.", "Start anew: `spksearch train`.")
         return None
 
     def _checkpoints(self) -> list[Path]:

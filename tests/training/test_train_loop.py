@@ -101,6 +101,10 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before_it(
     newest.write_bytes(newest.read_bytes()[:1000])
     _, network = small.run(voices, folder)
     assert same(weights(network), undisturbed)
+    for checkpoint in folder.glob("step-*.pt"):
+        checkpoint.write_bytes(b"no tensors")
+    with pytest.raises(UsageError, match=r"checkpoints in .* are damaged\. Start anew"):
+        small.run(voices, folder)
 
 
 def test_two_checkpoints_are_kept(voices: Path, folder: Path) -> None:
