@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal, NewType, TypeAlias
 
 if TYPE_CHECKING:  # numpy takes a tenth of a second to import, and here only names are needed
@@ -23,6 +23,8 @@ Sex: TypeAlias = Literal["f", "m"]
 
 SAMPLE_RATE = 16_000  # Hz: what every encoder here was trained on
 
+SCHEMES = ("s3", "gs", "hf")  # of addresses in object storage
+
 
 class Refusal(StrEnum):
     """Why a clip was refused."""
@@ -39,6 +41,63 @@ class Refusal(StrEnum):
     TIMED_OUT = "timed_out"  # its decoder ran over the time limit twice
     KILLS_WORKER = "kills_worker"  # the worker died while processing it, three times
     NO_SPEECH = "no_speech"  # the encoder's own voice detector found nothing to embed
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectPath:
+    """A folder or an object in object storage: what Path is for a disk, by its text alone.
+
+    `str()` gives the address. Keys are kept as they are: nothing in them is resolved.
+    """
+
+    scheme: str  #: one of SCHEMES
+    key: str  #: with the bucket in front, without a trailing slash
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.key}"
+
+    def __truediv__(self, name: str) -> ObjectPath:
+        return ObjectPath(self.scheme, f"{self.key}/{name}") if name else self
+
+    def joinpath(self, *names: str) -> ObjectPath:
+        return self / "/".join(names)
+
+    def as_posix(self) -> str:
+        return str(self)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return (f"{self.scheme}://", *self.key.split("/"))
+
+    @property
+    def name(self) -> str:
+        return self.key.rpartition("/")[2]
+
+    @property
+    def suffix(self) -> str:
+        return PurePosixPath(self.name).suffix
+
+    @property
+    def bucket(self) -> ObjectPath:
+        """The top: a bucket, or `datasets/OWNER/NAME` on Hugging Face."""
+        return ObjectPath(self.scheme, "/".join(self.key.split("/")[: 3 if self.scheme == "hf" else 1]))
+
+    @property
+    def parent(self) -> ObjectPath:
+        """The folder around it; one without a name around a bucket."""
+        return ObjectPath(self.scheme, self.key.rpartition("/")[0])
+
+    @property
+    def parents(self) -> tuple[ObjectPath, ...]:
+        """The folders around it, the nearest first."""
+        return (self.parent, *self.parent.parents) if self.key else ()
+
+    def is_relative_to(self, other: ObjectPath) -> bool:
+        return f"{self}/".startswith(f"{other}/")
+
+
+#: Where voices are: on a disk, or in object storage.
+Place: TypeAlias = Path | ObjectPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +158,9 @@ class Clip:
     fingerprint: bytes | None = field(default=None, repr=False)
 
     @property
-    def path(self) -> Path:
+    def path(self) -> Place:
         """Where its audio is."""
-        return Path(self.root, self.name)  # made when asked for: a search reads 30 clips, and needs no path
+        return place_at(self.root) / self.name  # made when asked for: a search reads 30 clips, and needs no path
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +229,19 @@ class Verdict:
     at: float
     undone_at: float | None = None
     undone_by: str | None = None
+
+
+def place_at(written: str) -> Place:
+    """The place that a path or an address of SCHEMES means, as str() wrote it."""
+    scheme, mark, key = written.partition("://")
+    return ObjectPath(scheme, key) if mark and scheme in SCHEMES else Path(written)
+
+
+def is_within(place: Place, folder: Place) -> bool:
+    """Whether a place is a folder, or below it."""
+    if isinstance(place, ObjectPath):
+        return isinstance(folder, ObjectPath) and place.is_relative_to(folder)
+    return not isinstance(folder, ObjectPath) and place.is_relative_to(folder)
 
 
 def fold(name: str) -> str:

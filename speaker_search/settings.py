@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -10,10 +11,13 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from speaker_search.entities import Place, place_at
 from speaker_search.errors import UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
+
+_PATHSEP = re.compile(rf"{re.escape(os.pathsep)}(?!//)")  # the colon of s3:// separates nothing
 
 
 class Settings(BaseSettings):
@@ -67,7 +71,8 @@ class Settings(BaseSettings):
     )
     ingest_roots: str = Field(
         default="",
-        description=f"Folders, separated by `{os.pathsep}`, that POST /v1/ingest may read. Default: none.",
+        description=f"Folders and addresses in object storage, separated by `{os.pathsep}`, that POST /v1/ingest may "
+        "read. Default: none.",
     )
 
     @field_validator("home", "checkpoint", "archive_password_file")
@@ -86,7 +91,7 @@ class Settings(BaseSettings):
     @field_validator("ingest_roots")
     @classmethod
     def _folders_of_the_user(cls, roots: str) -> str:
-        return os.pathsep.join(str(_expanded(Path(part))) for part in roots.split(os.pathsep) if part.strip())
+        return os.pathsep.join(str(_place(part)) for part in _PATHSEP.split(roots) if part.strip())
 
     @property
     def url(self) -> str | URL:
@@ -137,13 +142,19 @@ class Settings(BaseSettings):
         return lines[0].removesuffix("\r") or None
 
     @property
-    def roots(self) -> list[Path]:
-        """The folders that a server may ingest from, absolute and without symlinks."""
-        return [Path(part).resolve() for part in self.ingest_roots.split(os.pathsep) if part]
+    def roots(self) -> list[Place]:
+        """The folders that a server may ingest from, absolute and without symlinks, and those in object storage."""
+        places = [_place(part) for part in _PATHSEP.split(self.ingest_roots) if part]
+        return [place.resolve() if isinstance(place, Path) else place for place in places]
 
 
 def _listed(text: str) -> list[str]:
     return [part for part in (part.strip() for part in text.split(",")) if part]
+
+
+def _place(written: str) -> Place:
+    place = place_at(written.strip().rstrip("/") if "://" in written else written)
+    return _expanded(place) if isinstance(place, Path) else place
 
 
 def _expanded(path: Path) -> Path:

@@ -80,6 +80,7 @@ INNER_FOLDERS = {
     "search/suspects",
     "sources/archives",
     "sources/layouts",
+    "sources/objects",
     "sources/trees",
     "transfer/datasets",
     "views/clip_index",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, Connection, Row, Select, case, func, literal, select
@@ -12,7 +11,7 @@ from sqlalchemy import Column, Connection, Row, Select, case, func, literal, sel
 from speaker_search.catalog.rows import among, chunks, read_by_id, stream
 from speaker_search.catalog.spaces import Space
 from speaker_search.catalog.tables import clips, copies, embeddings, queue, roots
-from speaker_search.entities import Clip
+from speaker_search.entities import Clip, Place, place_at
 from speaker_search.errors import NotFoundError
 
 IMPORTED = "imported:"  # how the paths of roots begin whose clips came without audio; all others are absolute
@@ -23,7 +22,7 @@ class RefusedClip:
     """A clip that an encoder did not embed, and why."""
 
     id: int
-    path: Path
+    path: Place
     reason: str
     detail: str
     name: str  #: of its file, below the folder or in the archive that was ingested
@@ -64,18 +63,18 @@ def texts(connection: Connection) -> Iterator[tuple[int, str]]:
     return ((id_, text) for rows in stream(connection, query) for id_, text in rows)
 
 
-def places(connection: Connection, clip_id: int) -> list[tuple[Path, str]]:
+def places(connection: Connection, clip_id: int) -> list[tuple[Place, str]]:
     """Where a clip's audio is: folders or archives, and names in them, its own path first. Raises NotFoundError."""
-    found: list[tuple[Path, str]] = []
+    found: list[tuple[Place, str]] = []
     for table, key in ((clips, clips.c.id), (copies, copies.c.clip_id)):
         query = select(roots.c.path, table.c.path).join_from(table, roots).where(key == clip_id)
-        found += [(Path(root), name) for root, name in connection.execute(query)]
+        found += [(place_at(root), name) for root, name in connection.execute(query)]
     if not found:
         raise NotFoundError(f"There is no clip {clip_id}.")
     return found
 
 
-def is_imported(root: str | Path) -> bool:
+def is_imported(root: str | Place) -> bool:
     """Whether a root's clips came without their audio."""
     return str(root).startswith(IMPORTED)
 
@@ -113,7 +112,7 @@ def refused_clips(
     if reason is not None:
         query = query.where(c.reason == reason)
     rows = connection.execute(query)
-    return [RefusedClip(id_, Path(root) / path, why, detail or "", path) for id_, root, path, why, detail in rows]
+    return [RefusedClip(id_, place_at(root) / path, why, detail or "", path) for id_, root, path, why, detail in rows]
 
 
 def count_refused(connection: Connection, space: Space) -> dict[str, int]:

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -15,7 +14,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, update
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.rows import among, chunks
 from speaker_search.catalog.tables import clips, queue, roots, workers
-from speaker_search.entities import Refusal
+from speaker_search.entities import Place, Refusal, place_at
 
 LEASE_S = 60.0  # how long a worker keeps its claims after its last renewal
 SUSPECTS = 64  # claimed together at most
@@ -34,13 +33,13 @@ class ClaimedClip:
     """A clip that a worker is to embed."""
 
     id: int
-    root: Path  #: a folder, or an archive
+    root: Place  #: a folder, or an archive
     name: str  #: POSIX, relative to the folder or as the archive has it
     file: tuple[int, int]  #: size in bytes and mtime in ns of the file that a scan saw
     suspect: bool  #: a worker died while processing it, so it is embedded alone
 
     @property
-    def path(self) -> Path:
+    def path(self) -> Place:
         return self.root / self.name
 
 
@@ -137,7 +136,7 @@ class Claims:
             columns = (c.id, roots.c.path, c.path, c.size, c.mtime_ns)
             here = select(*columns).join_from(clips, roots).where(among(connection, c.id, some)).order_by(c.id)
             for id_, root, name, size, mtime_ns in connection.execute(here):
-                taken.append(ClaimedClip(id_, Path(root), name, (size, mtime_ns), suspect))
+                taken.append(ClaimedClip(id_, place_at(root), name, (size, mtime_ns), suspect))
         return taken
 
 

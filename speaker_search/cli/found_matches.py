@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from speaker_search import documents
 from speaker_search.cli import output
+from speaker_search.entities import Place
 
 if TYPE_CHECKING:
     from speaker_search.library import Library
@@ -49,7 +49,7 @@ def each(library: Library, clips: Sequence[str], found: documents.Searches, json
     raise typer.Exit(0 if all(one.search is not None and one.search.matches for one in found.answers) else 1)
 
 
-def _files(library: Library, *found: documents.Search) -> dict[int, Path]:
+def _files(library: Library, *found: documents.Search) -> dict[int, Place]:
     """Where the matches' nearest clips are, by id."""
     nearest = [match.hits[0].clip.id for one in found for match in one.matches if match.hits]
     return {id_: clip.path for id_, clip in library.clips(nearest).items()}

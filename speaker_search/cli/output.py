@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from speaker_search.cli.fitting import laid_out, plain
@@ -18,7 +17,7 @@ from speaker_search.documents import (
     Search,
     VoiceChanges,
 )
-from speaker_search.entities import counted
+from speaker_search.entities import Place, counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -107,7 +106,7 @@ def facts(known: Iterable[tuple[str, object]]) -> None:
         print(line)
 
 
-def search(found: Search, files: Mapping[int, Path]) -> None:
+def search(found: Search, files: Mapping[int, Place]) -> None:
     """Matches as a table, each with its nearest line below it; `files` says where clips are, by id."""
     notes(found.query.warnings)
     if found.nobody is not None and found.nobody >= LIKELY:

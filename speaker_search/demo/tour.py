@@ -12,6 +12,7 @@ from pathlib import Path
 
 from speaker_search import documents, settings
 from speaker_search.documents import IngestReport, Reference, SearchOptions, SearchRequest
+from speaker_search.entities import Place
 from speaker_search.errors import ContradictionError, UsageError
 from speaker_search.library import Library
 
@@ -26,7 +27,7 @@ class Tour:
     """What the tour saw."""
 
     line: Path  #: the query clip
-    files: dict[int, Path]  #: of the matches' nearest lines, by clip
+    files: dict[int, Place]  #: of the matches' nearest lines, by clip
     speaker: documents.Character
     first_is_right: bool  #: whether the first match is played by the speaker's voice actor
     seen: documents.Demo
@@ -134,7 +135,7 @@ def _voice_of(cast: documents.Cast) -> dict[int, int]:
 def _typical_line(library: Library, speaker: documents.Character) -> Path:
     """The speaker's line nearest to the mean of all."""
     request = SearchRequest(like=(Reference(character=speaker.id),), by="clip", game=(speaker.game.title,))
-    paths = {clip.id: clip.path for clip in library.show(speaker.id).clips}
+    paths = {one.id: one.path for one in library.show(speaker.id).clips if isinstance(one.path, Path)}
     nearest = (match.hits[0].clip.id for match in library.search_document((), request).matches)
     return next(paths[id_] for id_ in nearest if id_ in paths)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
 from speaker_search.documents.frames import frame
+from speaker_search.entities import ObjectPath, place_at
 
 DIGITS = 6  # of a score, cosine or probability
 
@@ -28,3 +30,11 @@ class Document(BaseModel):
 
 
 Rounded = Annotated[float, AfterValidator(lambda value: round(value, DIGITS))]
+
+#: Where a sound is: a Path, or an ObjectPath where it is in object storage. Text in JSON.
+SoundPlace = Annotated[
+    Path | ObjectPath,
+    BeforeValidator(lambda value: place_at(value) if isinstance(value, str) else value),
+    PlainSerializer(str, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "path"}),
+]

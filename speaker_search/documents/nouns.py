@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, computed_field
 
 from speaker_search import entities
-from speaker_search.documents.document import Document, Rounded
+from speaker_search.documents.document import Document, Rounded, SoundPlace
 from speaker_search.documents.frames import Tabular
 
 
@@ -77,7 +76,7 @@ class Clip(Document):
 
 
 class PlacedClip(Clip):
-    path: Path = Field(description="Where its sound is.")
+    path: SoundPlace = Field(description="Where its sound is.")
 
 
 class Hit(Document):
@@ -187,7 +186,7 @@ class RefusedClip(Document):
     """A clip that was not embedded, and why."""
 
     id: int
-    path: Path
+    path: SoundPlace
     reason: str
     detail: str
 

@@ -10,7 +10,7 @@ from pydantic import Field, computed_field
 
 from speaker_search.documents.casts.judgements import JudgedVerdict
 from speaker_search.documents.casts.voice_changes import VoiceChange
-from speaker_search.documents.document import Document, Rounded
+from speaker_search.documents.document import Document, Rounded, SoundPlace
 from speaker_search.documents.frames import Tabular
 from speaker_search.documents.searches.answers import Cast, Search
 from speaker_search.entities import counted
@@ -200,7 +200,7 @@ class UnusableVector(Document):
     """A clip whose stored vector is damaged: no answer has it until it is embedded anew."""
 
     id: int
-    path: Path
+    path: SoundPlace
     why: str
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,20 +15,20 @@ from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.scans.gone import IsThere
 from speaker_search.catalog.scans.moved import FILES_COMPARED, Moves
 from speaker_search.catalog.scans.register import register
-from speaker_search.entities import Refusal, fold, shown
+from speaker_search.entities import ObjectPath, Place, Refusal, fold, shown
 from speaker_search.errors import SourceError, UsageError
 from speaker_search.ingest.report import Tally
 from speaker_search.sources import Candidate, GameSource, Layout, Route, is_archive, scan
 from speaker_search.sources.names import in_container
+from speaker_search.sources.objects.addresses import place_given
+from speaker_search.sources.places import is_there
+from speaker_search.sources.trees.object_tree import ObjectTree, tree_if_known
 
 Places: TypeAlias = str | Path | Sequence[str | Path]  #: what an ingest is given: folders, archives and lists
 #: Rows and files that are not clips of their own.
 UNREGISTERED = frozenset({Route.REPEATED, Route.MALFORMED, Route.UNSUPPORTED, Route.SKIPPED, Route.FILM})
 UNOPENED = UNREGISTERED | {Route.MISSING}
 CLIPS_PER_PROGRESS = 5_000
-# What the system says of a path that leads nowhere. After any other error the file may be there: a folder above it may
-# be locked, or its disk may not answer.
-NOWHERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL}
 
 
 @dataclass(slots=True)
@@ -60,7 +59,7 @@ def find_games(
     for given in [paths] if isinstance(paths, str | Path) else paths:
         if given == "":  # Path("") would mean the current folder
             raise UsageError("The path is empty.", "Write . for the current folder.")
-        path = Path(given)
+        path = place_given(given)
         scanned = scan(path, layout=layout, maker=maker, title=title, password=password)
         found.games += scanned.games
         found.recognised.append(f"{shown(str(path))}: {scanned.why}")
@@ -81,8 +80,8 @@ def register_games(
     A game that cannot be read is noted in the report, and the others continue. Raises SourceError if none can be read.
     """
     report.recognised = found.recognised
-    moves = Moves(catalog, exists=_exists)
-    together: dict[tuple[Path, str, str], list[GameSource]] = {}  # the parts of each game
+    moves = Moves(catalog, exists=is_there)
+    together: dict[tuple[Place, str, str], list[GameSource]] = {}  # the parts of each game
     for game in found.games:
         together.setdefault((game.root, fold(game.maker), fold(game.title)), []).append(game)
     for parts in together.values():
@@ -154,31 +153,26 @@ def _is_known(catalog: Catalog, game: GameSource) -> bool:
         return game.storable and is_root(connection, str(game.root))
 
 
-def existence_check(scanned: Path | None = None) -> IsThere:
+def existence_check(scanned: Place | None = None) -> IsThere:
     """Whether a folder holds a file, listed or not, or an archive exists. The scanned archive's listing is complete.
 
     What was imported without audio is never missed.
     """
+    listed: dict[ObjectPath, ObjectTree | None] = {}  # None where the store does not say
 
-    def is_there(root: Path, name: str) -> bool:
+    def holds(root: Place, name: str) -> bool:
         if is_imported(root):
             return True
         if is_archive(root):
-            return root != scanned and _exists(root)
-        return _exists(root / name)
+            return root != scanned and is_there(root)
+        if not isinstance(root, ObjectPath):
+            return is_there(root / name)
+        if root not in listed:  # one listing, instead of a request for every clip that was not seen
+            listed[root] = tree_if_known(root)
+        tree = listed[root]
+        return tree is None or tree.file(name) is not None
 
-    return is_there
-
-
-def _exists(path: Path) -> bool:
-    """Whether a file or folder exists, or may exist."""
-    try:
-        path.stat()
-    except ValueError:  # a NUL in a name
-        return False
-    except OSError as error:
-        return error.errno not in NOWHERE
-    return True
+    return holds
 
 
 def _clips(game: GameSource, report: Tally, on_progress: Callable[[Tally], None]) -> Iterator[Candidate]:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from speaker_search.audio.decoders import Decoders
 from speaker_search.catalog.queue import ClaimedClip
 from speaker_search.encoders import Backend
+from speaker_search.entities import ObjectPath
 from speaker_search.errors import AudioError
 from speaker_search.sources import Archives, is_archive
+from speaker_search.sources.objects.fetched_sounds import sound_in_store
 
-HELD_BYTES = 128 * 2**20  # of archives' members waiting to be decoded, for each of two windows
+HELD_BYTES = 128 * 2**20  # of archives' members and of objects waiting to be decoded, for each of two windows
+FETCHES = 16  # objects at once: each takes a request of 20 to 100 ms
+
+#: A file, the bytes of an archive's member or of an object, or why it cannot be read.
+Source: TypeAlias = Path | bytes | AudioError
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,7 @@ class Found:
     """A claimed clip before it is decoded."""
 
     clip: ClaimedClip
-    source: Path | bytes | AudioError  #: a file, the bytes of an archive's member, or why it cannot be read
+    source: Source
     seconds: float  #: according to its header; 0.0 when that cannot be read
 
 
@@ -44,27 +51,33 @@ def windows(
 ) -> Generator[list[Found], None, None]:
     """Windows of clips, until nothing can be claimed; the next is claimed, and its headers read, while one is embedded.
 
-    A window ends early when its archive members exceed HELD_BYTES.
+    A window ends early when its archive members and objects exceed HELD_BYTES. Objects are fetched FETCHES at a time.
     """
     claimed: deque[ClaimedClip] = deque()
+    fetching = ThreadPoolExecutor(FETCHES, "fetch")
 
     def window() -> list[Found]:
         if not claimed:
             claimed.extend(claim(sizes.window))
-        sources: list[tuple[ClaimedClip, Path | bytes | AudioError]] = []
+        coming: list[tuple[ClaimedClip, Source | Future[Source]]] = []
         held = 0
         while claimed and held < HELD_BYTES:
             clip = claimed.popleft()
+            if isinstance(clip.path, ObjectPath) and not is_archive(clip.root):
+                coming.append((clip, fetching.submit(source_of, clip, archives)))
+                held += max(0, clip.file[0])
+                continue
             source = source_of(clip, archives)
             held += len(source) if isinstance(source, bytes) else 0
-            sources.append((clip, source))
+            coming.append((clip, source))
+        sources = [(clip, one.result() if isinstance(one, Future) else one) for clip, one in coming]
         lengths = [None if isinstance(source, AudioError) else decoders.header_seconds(source) for _, source in sources]
         return [
             Found(clip, source, 0.0 if length is None else length.result())
             for (clip, source), length in zip(sources, lengths, strict=True)
         ]
 
-    with ThreadPoolExecutor(1, "claim") as ahead:
+    with fetching, ThreadPoolExecutor(1, "claim") as ahead:
         coming = ahead.submit(window)
         while found := coming.result():
             coming = ahead.submit(window)
@@ -88,11 +101,12 @@ def portions(window: Sequence[Found], portion_s: float) -> Iterator[list[Found]]
         yield portion
 
 
-def source_of(clip: ClaimedClip, archives: Archives) -> Path | bytes | AudioError:
-    """A clip's file, the bytes of its archive member, or why that cannot be read."""
-    if not is_archive(clip.root):
-        return clip.path
+def source_of(clip: ClaimedClip, archives: Archives) -> Source:
+    """Where a clip's sound is, or what is in it if it is no file of its own on a disk."""
+    path = clip.path
     try:
-        return archives.read(clip.root, clip.name)
+        if is_archive(clip.root):
+            return archives.read(clip.root, clip.name)
+        return sound_in_store(path, clip.file[0]) if isinstance(path, ObjectPath) else path
     except AudioError as refusal:
         return refusal

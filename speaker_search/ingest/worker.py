@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -30,6 +28,7 @@ from speaker_search.ingest.patience import patiently
 from speaker_search.ingest.report import Tally
 from speaker_search.ingest.windows import Found, portions, sizes_for, windows
 from speaker_search.sources import Archives
+from speaker_search.sources.places import why_away
 
 ABSENT = (Refusal.MISSING, Refusal.UNREADABLE)
 IDLE_S = 2.0  # between polls while nothing can be claimed
@@ -166,10 +165,10 @@ class Worker:
 
     def _defer_missing_roots(self, refused: list[tuple[Found, AudioError]]) -> list[tuple[Found, AudioError]]:
         """Leave out clips whose root is missing, such as an unplugged drive: they are not refused but stay pending."""
-        roots: set[Path] = {found.clip.root for found, why in refused if why.reason in ABSENT}
-        missing = {root for root in roots if not os.path.exists(root)}  # noqa: PTH110 - it never raises
-        for root in sorted(missing):
-            self.report.problem(f"{root} is not there: its clips stay pending until the next ingest.")
+        roots = {found.clip.root for found, why in refused if why.reason in ABSENT}
+        missing = {root: why for root in roots if (why := why_away(root)) is not None}
+        for root, why in sorted(missing.items(), key=str):
+            self.report.problem(f"{root} {why}: its clips stay pending until the next ingest.")
         kept = [(found, why) for found, why in refused if found.clip.root not in missing]
         self._deferred += len(refused) - len(kept)
         return kept

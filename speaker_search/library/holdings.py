@@ -19,7 +19,7 @@ from speaker_search.catalog.database import Catalog, open_catalog, upgrade_catal
 from speaker_search.catalog.knowledge.adoptions import adopted_space
 from speaker_search.catalog.scans.gone import forget_gone, mark_gone
 from speaker_search.catalog.spaces import Space, count_clips, position, spaces
-from speaker_search.entities import Refusal
+from speaker_search.entities import ObjectPath, Refusal
 from speaker_search.errors import AudioError, NotFoundError, UsageError
 from speaker_search.ingest import processes
 from speaker_search.library import media_types
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 class ClipSound:
     """The sound of a clip as it is stored."""
 
-    source: Path | bytes  #: its file, or its bytes when it is in an archive: none of these if it was not read
+    source: Path | bytes  #: its file, or its bytes when it is in an archive or an object: none if it was not read
     media_type: str
-    size: int | None = None  #: bytes, of one in an archive that was not read
-    version: str = ""  #: of one in an archive: another one as soon as the archive is written anew
+    size: int | None = None  #: bytes, of one that has no file of its own
+    version: str = ""  #: of one that has no file of its own: another one as soon as it is written anew
 
 
 class Holdings:
@@ -119,7 +119,7 @@ class Holdings:
             found = clips.clips_by_id(connection, [id_ for id_ in ids if id_ <= documents.MAX_ID])
         return {id_: documents.PlacedClip.copy_of(clip) for id_, clip in found.items()}
 
-    def forget_gone(self, folder: Path | None = None) -> documents.Forgotten:
+    def forget_gone(self, folder: str | Path | None = None) -> documents.Forgotten:
         """Delete the clips whose files are gone, with their embeddings.
 
         With a `folder` (or archive), look first which files below it are gone. Raises NotFoundError when nothing is
@@ -127,8 +127,10 @@ class Holdings:
         """
         if folder is not None:
             from speaker_search.ingest.scan import existence_check
+            from speaker_search.sources.objects.addresses import place_given
 
-            mark_gone(self.catalog, folder.resolve(), existence_check())
+            place = place_given(folder)
+            mark_gone(self.catalog, place.resolve() if isinstance(place, Path) else place, existence_check())
         return documents.Forgotten(clips=forget_gone(self.catalog))
 
     def sound(self, clip_id: int, *, read: bool = True) -> ClipSound:
@@ -137,6 +139,9 @@ class Holdings:
         Without `read`, members of archives are not read if their size and type are known without that.
         """
         from speaker_search.sources import is_archive
+        from speaker_search.sources.objects.fetched_sounds import sound_in_store
+        from speaker_search.sources.objects.store_errors import ObjectError
+        from speaker_search.sources.places import status_of
 
         with self.catalog.read() as connection:
             places = clips.places(connection, clip_id)
@@ -144,6 +149,7 @@ class Holdings:
             raise NotFoundError(
                 f"Clip {clip_id} was imported without its audio.", "Ingest the folder that has it: it is recognised."
             )
+        why: ObjectError | None = None
         for root, name in places:
             if clips.is_imported(root):
                 continue
@@ -157,9 +163,31 @@ class Holdings:
                 except AudioError:
                     continue
                 return ClipSound(content, media_type or media_types.of_content(content), len(content), member.version)
-            if media_type and (path := _within(root, name)):
+            if isinstance(root, ObjectPath):
+                try:
+                    status = status_of(root / name)
+                    content = b"" if not read else sound_in_store(root / name, status.size)
+                except (ObjectError, AudioError) as error:
+                    why = error if isinstance(error, ObjectError) else why
+                    continue
+                if media_type:
+                    return ClipSound(content, media_type, status.size, status.version)
+            elif media_type and (path := _within(root, name)):
                 return ClipSound(path, media_type)
+        if why is not None:
+            raise NotFoundError(f"The sound of clip {clip_id} cannot be fetched: {why}.", why.mend)
         raise NotFoundError(f"The sound of clip {clip_id} is no longer where it was.", "Ingest its folder again.")
+
+    @staticmethod
+    def stored_folders(place: ObjectPath) -> list[str]:
+        """The names of the folders directly in one in object storage. Raises UsageError when it cannot be read."""
+        from speaker_search.sources.objects.store import store
+        from speaker_search.sources.objects.store_errors import ObjectError
+
+        try:
+            return store(place.scheme).level(place)
+        except ObjectError as error:
+            raise UsageError(f"{place} cannot be read: {error}.", error.mend) from error
 
     def index_status(self) -> documents.IndexStatus:
         """Which index is on disk, and how far it is behind the catalog."""

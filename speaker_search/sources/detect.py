@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from speaker_search.entities import counted, shown
+from speaker_search.entities import ObjectPath, Place, counted, shown
 from speaker_search.errors import SourceError, UsageError
-from speaker_search.sources.archives.kinds import archive_kind, is_archive_name
+from speaker_search.sources.archives.kinds import archive_kind, is_archive, is_archive_name
 from speaker_search.sources.archives.open_archives import Archives
 from speaker_search.sources.candidates import Layout
 from speaker_search.sources.faults import unreadable
@@ -21,13 +20,15 @@ from speaker_search.sources.names import MAX_NAME_BYTES, storable
 from speaker_search.sources.scan_request import ScanRequest
 from speaker_search.sources.spool import Spool
 from speaker_search.sources.trees.disk_tree import DiskTree
+from speaker_search.sources.trees.object_tree import ObjectTree
+from speaker_search.sources.trees.tree import FileTree
 
 _TABLES_NAMED = 3  # of those that are not lists, for people to read
 _LAYOUTS_OF_ARCHIVES = (None, Layout.SHARDS, Layout.DUMP, Layout.FOLDERS)
 
 
 def scan(
-    path: Path,
+    path: Place,
     *,
     layout: Layout | None = None,
     maker: str | None = None,
@@ -59,7 +60,8 @@ def scan(
     _check_name("title", title)
     place = _resolved(path)
     request = ScanRequest(layout, maker, title, Archives(password), Spool())
-    games, why = _in_folder(place, request) if place.is_dir() else _in_file(place, request)
+    tree = _folder(place, request)
+    games, why = _in_file(place, request) if tree is None else _in_folder(tree, request)
     count = sum(not game.loose for game in games)
     if title is not None and count > 1:
         raise UsageError(
@@ -68,8 +70,8 @@ def scan(
         )
     request.spool.finish()
     for number, (root, row_maker, row_title) in enumerate(request.spool.games):
-        kind = Layout.MANIFEST if root.is_dir() else Layout.SHARDS
-        own = None if root.is_dir() else request.archives
+        packed = is_archive(root)
+        kind, own = (Layout.SHARDS, request.archives) if packed else (Layout.MANIFEST, None)
         games.append(GameSource(root, row_maker, row_title, kind, archives=own, spool=request.spool, number=number))
     if not games:
         mend = "Name a folder with voices. Links that lead out of it are not followed."
@@ -86,7 +88,7 @@ def _check_name(what: str, name: str | None) -> None:
         raise UsageError(f"The {what} given cannot be stored.", mend)
 
 
-def _in_file(place: Path, request: ScanRequest) -> tuple[list[GameSource], str]:
+def _in_file(place: Place, request: ScanRequest) -> tuple[list[GameSource], str]:
     listed = is_table(place)
     if not listed and archive_kind(place) is None:
         mend = "Unpack it first." if is_archive_name(place.name) else "Name the folder that it is in."
@@ -101,14 +103,14 @@ def _in_file(place: Path, request: ScanRequest) -> tuple[list[GameSource], str]:
     return games, f"shards: {shown(place.name)} with {holds}"
 
 
-def _in_folder(place: Path, request: ScanRequest) -> tuple[list[GameSource], str]:
-    tree = DiskTree(place)
+def _in_folder(tree: FileTree, request: ScanRequest) -> tuple[list[GameSource], str]:
+    place = tree.root
     if request.layout is Layout.FOLDERS:
         return _as_folders(tree, request)
     wanted = request.layout in (None, Layout.MANIFEST)
 
     def lists_in(parts: tuple[str, ...], tables: Sequence[str]) -> FoundLists:
-        return found_lists(place.joinpath(*parts), tables)
+        return found_lists(request.tree(place.joinpath(*parts)), tables)
 
     branch = branch_of(tree, lists_in=lists_in if wanted else None)
     games: list[GameSource] = []
@@ -133,7 +135,20 @@ def _in_folder(place: Path, request: ScanRequest) -> tuple[list[GameSource], str
     if request.layout is None and not branch.marks:
         folders, read_as = _as_folders(tree, request)
         games, why = [*games, *folders], [*why, read_as] if folders or not why else why
+    games += _lost(tree, games, request)
     return games, "; ".join([*why, *_not_lists(branch)])
+
+
+def _lost(tree: FileTree, games: Sequence[GameSource], request: ScanRequest) -> list[GameSource]:
+    """The sounds in object storage that no game has, because of their keys."""
+    if not isinstance(tree, ObjectTree):
+        return []
+    below = tuple(f"{game.root}/" for game in games if not game.loose)
+    lost = [one for one in tree.unusable() if not f"{tree.root}/{one.path}".startswith(below)]
+    if not lost:
+        return []
+    detail = f"{counted(len(lost), 'sound')} in {tree.root} cannot be used because of the key, such as {lost[0].path}."
+    return [request.troubled(tree.root, Layout.FOLDERS, SourceError(detail, lost[0].why))]
 
 
 def _not_lists(branch: Branch) -> list[str]:
@@ -144,16 +159,16 @@ def _not_lists(branch: Branch) -> list[str]:
     return [*said, f"and {counted(more, 'other table')} likewise"] if more else said
 
 
-def _marked(tree: DiskTree, branch: Branch, request: ScanRequest) -> tuple[list[GameSource], list[str]]:
+def _marked(tree: FileTree, branch: Branch, request: ScanRequest) -> tuple[list[GameSource], list[str]]:
     games: list[GameSource] = []
-    lists: list[Path] = []
+    lists: list[Place] = []
     found = list(marked_games(tree, branch))
     for one in found:
         folder = tree.root.joinpath(*one.parts)
         if one.lists:
             lists += [folder / name for name in one.lists]
             continue
-        game = request.game(tree, one, folder)
+        game = request.game_in(tree, one)
         if one.unmarked:
             detail = (
                 f"{folder} holds audio but no index.json and no list that can be used, unlike the folders beside it."
@@ -171,9 +186,9 @@ def _marked(tree: DiskTree, branch: Branch, request: ScanRequest) -> tuple[list[
     return [*games, *troubled], [*why, how] if how else why
 
 
-def _spooled(lists: list[Path], request: ScanRequest) -> tuple[list[GameSource], str]:
+def _spooled(lists: Sequence[Place], request: ScanRequest) -> tuple[list[GameSource], str]:
     troubled: list[GameSource] = []
-    roots: set[Path] = set()
+    roots: set[Place] = set()
     count = 0
     for path in lists:
         try:
@@ -188,7 +203,7 @@ def _spooled(lists: list[Path], request: ScanRequest) -> tuple[list[GameSource],
     return troubled, f"manifest: {which} with {counted(count, 'row')}"
 
 
-def _archives(paths: list[Path], request: ScanRequest) -> tuple[list[GameSource], list[str]]:
+def _archives(paths: Sequence[Place], request: ScanRequest) -> tuple[list[GameSource], list[str]]:
     games: list[GameSource] = []
     held: dict[str, int] = {}
     for path in paths:
@@ -203,7 +218,7 @@ def _archives(paths: list[Path], request: ScanRequest) -> tuple[list[GameSource]
     return games, [f"shards: archives, {several}"] if held else []
 
 
-def _in_archive(path: Path, request: ScanRequest) -> tuple[list[GameSource], str]:
+def _in_archive(path: Place, request: ScanRequest) -> tuple[list[GameSource], str]:
     if archive_kind(path) is None:
         raise SourceError(f"{path} is an archive of a kind that cannot be read.", "Unpack it first.")
     if is_table(path):
@@ -212,13 +227,23 @@ def _in_archive(path: Path, request: ScanRequest) -> tuple[list[GameSource], str
     return archive_games(path, request)
 
 
-def _as_folders(tree: DiskTree, request: ScanRequest) -> tuple[list[GameSource], str]:
+def _as_folders(tree: FileTree, request: ScanRequest) -> tuple[list[GameSource], str]:
     found, read_as = folder_games(tree, request.maker, request.title)
-    games = [request.game(tree, one, tree.root.joinpath(*one.parts)) for one in found]
+    games = [request.game_in(tree, one) for one in found]
     return games, f"folders: no index.json and no list that can be used, read as {read_as}"
 
 
-def _resolved(path: Path) -> Path:
+def _folder(place: Place, request: ScanRequest) -> FileTree | None:
+    """The place as a tree; None for a file or an object."""
+    if not isinstance(place, ObjectPath):
+        return DiskTree(place) if place.is_dir() else None
+    tree = request.tree(place)
+    return None if isinstance(tree, ObjectTree) and tree.is_file else tree
+
+
+def _resolved(path: Place) -> Place:
+    if isinstance(path, ObjectPath):
+        return path
     try:
         if not path.exists():
             raise SourceError(f"{path} does not exist.", "Check the path.")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from speaker_search.entities import Refusal
+from speaker_search.entities import Place, Refusal
 from speaker_search.errors import AudioError, SourceError
+from speaker_search.sources.objects.store_errors import ObjectError
 
 _UNLOCKING = (
     "Set SPKSEARCH_ARCHIVE_PASSWORD, or name the file that holds the password in SPKSEARCH_ARCHIVE_PASSWORD_FILE."
@@ -15,18 +14,19 @@ _MIB = 2**20
 UNSTORABLE = "Its name is not valid UTF-8, or too long: rename it."
 
 
-def unreadable(place: Path, error: OSError) -> SourceError:
-    """A folder or file that the file system does not let us read."""
-    return SourceError(f"{place} cannot be read: {error.strerror or error}.", "Check its permissions.")
+def unreadable(place: Place, error: OSError) -> SourceError:
+    """A folder, file or object that the file system or the store does not let us read."""
+    mend = error.mend if isinstance(error, ObjectError) else "Check its permissions."
+    return SourceError(f"{place} cannot be read: {error.strerror or error}.", mend)
 
 
-def damaged(archive: Path, detail: object) -> SourceError:
+def damaged(archive: Place, detail: object) -> SourceError:
     """An archive or table that does not follow its format."""
     detail = f"{archive} is damaged or truncated: {_sentence(detail)}"
     return SourceError(detail, "Get it again, or unpack what is left of it.")
 
 
-def locked(archive: Path, *, password: str | None) -> SourceError:
+def locked(archive: Place, *, password: str | None) -> SourceError:
     """An archive that needs another password."""
     what = "needs a password" if password is None else "does not open with the password given"
     return SourceError(f"{archive} {what}.", _UNLOCKING)
@@ -37,7 +37,7 @@ def unreadable_member(path: str, detail: object) -> AudioError:
     return AudioError(Refusal.UNREADABLE, f"{path} cannot be read: {_sentence(detail)}")
 
 
-def missing_member(archive: Path, path: str) -> AudioError:
+def missing_member(archive: Place, path: str) -> AudioError:
     """A path that leads to nothing in the archive."""
     return AudioError(Refusal.MISSING, f"{archive.name} does not contain {path}.")
 

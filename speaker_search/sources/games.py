@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from speaker_search.entities import shown
+from speaker_search.entities import Place, shown
 from speaker_search.errors import SourceError
 from speaker_search.sources.archives.listing import Archive
 from speaker_search.sources.archives.open_archives import Archives
@@ -18,14 +18,14 @@ from speaker_search.sources.names import storable
 from speaker_search.sources.spool import Spool
 from speaker_search.sources.trees.archive_tree import ArchiveTree
 from speaker_search.sources.trees.disk_tree import DiskTree
-from speaker_search.sources.trees.tree import Tree
+from speaker_search.sources.trees.tree import FileTree, Tree
 
 
 @dataclass(frozen=True, slots=True)
 class GameSource:
     """One game in one place, before its audio is read. Games may share a root, and a game may have several roots."""
 
-    root: Path  #: absolute, without symlinks: a folder or an archive
+    root: Place  #: absolute, without symlinks: a folder or an archive
     maker: str
     title: str
     layout: Layout
@@ -35,6 +35,7 @@ class GameSource:
     archives: Archives | None = field(default=None, compare=False, repr=False)  #: reads `root` when it is an archive
     spool: Spool | None = field(default=None, compare=False, repr=False)  #: holds its rows, when a list named them
     number: int = field(default=0, compare=False, repr=False)  #: of the game in the spool
+    tree: FileTree | None = field(default=None, compare=False, repr=False)  #: the folder, where it is listed already
     trouble: SourceError | None = field(default=None, compare=False)  #: why this place cannot be used
 
     @property
@@ -60,11 +61,13 @@ class GameSource:
             raise self.trouble
         if self.spool is not None:
             yield from self.spool.candidates(self.number)
-        elif self.archives is None:
-            yield from self._from_tree(DiskTree(self.root))
-        else:
+        elif self.archives is not None:
             with self.archives.opened(self.root) as archive:
                 yield from self._from_archive(archive)
+        elif self.tree is not None:
+            yield from self._from_tree(self.tree)
+        elif isinstance(self.root, Path):
+            yield from self._from_tree(DiskTree(self.root))
 
     def _from_tree(self, tree: Tree) -> Iterator[Candidate]:
         if self.loose:

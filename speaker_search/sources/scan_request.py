@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
-from speaker_search.entities import shown
+from speaker_search.entities import ObjectPath, Place, shown
 from speaker_search.errors import SourceError, UsageError
 from speaker_search.sources.archives.open_archives import Archives
 from speaker_search.sources.candidates import Layout
+from speaker_search.sources.faults import unreadable
 from speaker_search.sources.game_folders import FoundGame
 from speaker_search.sources.games import GameSource
 from speaker_search.sources.names import maker_and_title
 from speaker_search.sources.spool import Spool
-from speaker_search.sources.trees.tree import Tree
+from speaker_search.sources.trees.disk_tree import DiskTree
+from speaker_search.sources.trees.object_tree import ObjectTree, tree_of
+from speaker_search.sources.trees.tree import FileTree, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,23 @@ class ScanRequest:
     title: str | None
     archives: Archives
     spool: Spool
+    listed: list[ObjectTree] = field(default_factory=list)  #: folders in object storage
 
-    def game(self, tree: Tree, found: FoundGame, folder: Path) -> GameSource:
+    def tree(self, folder: Place) -> FileTree:
+        """A folder as a tree. One in object storage is listed once. Raises SourceError when it cannot be."""
+        if not isinstance(folder, ObjectPath):
+            return DiskTree(folder)
+        around = next((tree for tree in self.listed if folder.is_relative_to(tree.root)), None)
+        if around is not None:
+            return around.within(folder)
+        try:
+            tree = tree_of(folder)
+        except OSError as error:
+            raise unreadable(folder, error) from error
+        self.listed.append(tree)
+        return tree
+
+    def game(self, tree: Tree, found: FoundGame, folder: Place) -> GameSource:
         """The game with its full names: those given, else those found, else those of the folders around it.
 
         Raises UsageError when none of these gives a maker and a title.
@@ -38,7 +55,12 @@ class ScanRequest:
             raise nameless(tree.named(found.parts))
         return GameSource(folder, maker, title, found.layout, found.index, loose=found.loose)
 
-    def troubled(self, place: Path, layout: Layout, trouble: SourceError) -> GameSource:
+    def game_in(self, tree: FileTree, found: FoundGame) -> GameSource:
+        """The same for a game that lies in a folder as it is."""
+        folder = tree.root.joinpath(*found.parts)
+        return replace(self.game(tree, found, folder), tree=self.tree(folder))
+
+    def troubled(self, place: Place, layout: Layout, trouble: SourceError) -> GameSource:
         """A place that cannot be used, as a game that raises `trouble` when it is read, so that its neighbours are."""
         stem = place.name.removesuffix(place.suffix) if layout is Layout.SHARDS else place.name
         maker, title = maker_and_title(stem)

@@ -6,9 +6,8 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterator
-from pathlib import Path
 
-from speaker_search.entities import fold, shown
+from speaker_search.entities import Place, fold, shown
 from speaker_search.errors import SourceError
 from speaker_search.sources.candidates import Candidate, Route
 
@@ -40,9 +39,9 @@ class Spool:
     """A temporary SQLite database without a name, which the system deletes when the process ends, however it ends."""
 
     def __init__(self) -> None:
-        self.games: list[tuple[Path, str, str]] = []  #: (root, maker, title) as first written, in order of appearance
-        self._keys: dict[tuple[Path, str, str], int] = {}
-        self._roots: dict[Path, int] = {}
+        self.games: list[tuple[Place, str, str]] = []  #: (root, maker, title) as first written, in order of appearance
+        self._keys: dict[tuple[Place, str, str], int] = {}
+        self._roots: dict[Place, int] = {}
         self._waiting: list[tuple[object, ...]] = []
         self._lock = threading.Lock()
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
@@ -51,12 +50,12 @@ class Spool:
         self._database.execute(_TABLE)
         self._database.execute(_ROOTS)
 
-    def last_game(self, root: Path) -> tuple[str, str] | None:
+    def last_game(self, root: Place) -> tuple[str, str] | None:
         """Maker and title of the game of a root that appeared last; None without one."""
         of_root = ((maker, title) for place, maker, title in reversed(self.games) if place == root)
         return next(of_root, None)
 
-    def add(self, root: Path, maker: str, title: str, candidate: Candidate) -> None:
+    def add(self, root: Place, maker: str, title: str, candidate: Candidate) -> None:
         """Add a candidate to its game. Titles and makers are compared as the catalog compares them."""
         game = self._keys.get((root, maker, title))
         if game is None:

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from speaker_search.documents import Document, Ingest, IngestReport, IngestRequest
 from speaker_search.documents import Ingests as ListedIngests
+from speaker_search.entities import Place
 from speaker_search.errors import IndexUnusableError, NotFoundError, OverloadedError, SpeakerSearchError, UsageError
 from speaker_search.library import Library
 from speaker_search.web import problems
@@ -65,7 +66,7 @@ class Ingests:
         self._thread = threading.Thread(target=self._work_off, name="ingests", daemon=True)
 
     @property
-    def roots(self) -> list[Path]:
+    def roots(self) -> list[Place]:
         """The folders that may be ingested from."""
         return self._library.settings.roots
 
@@ -182,7 +183,7 @@ class Ingests:
     def _take_in(self, kept: _Kept, note: object) -> IngestReport:
         request = kept.request
         return self._library.ingest(
-            [allowed(path, self.roots) for path in kept.ingest.paths],  # the settings may have changed since
+            [str(allowed(path, self.roots)) for path in kept.ingest.paths],  # the settings may have changed since
             layout=request.layout,
             maker=request.maker,
             title=request.game,

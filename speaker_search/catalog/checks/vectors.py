@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import Connection, delete
 
@@ -17,6 +16,7 @@ from speaker_search.catalog.rows import chunks
 from speaker_search.catalog.scans.enqueue import enqueue
 from speaker_search.catalog.spaces import Space
 from speaker_search.catalog.tables import embeddings
+from speaker_search.entities import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class UnusableVector:
     """A clip whose stored vector cannot be used: it is in no view, and in no answer."""
 
     id: int
-    path: Path
+    path: Place
     why: str
 
 

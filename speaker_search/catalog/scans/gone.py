@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -16,9 +15,10 @@ from speaker_search.catalog.embeddings import delete_embeddings
 from speaker_search.catalog.rows import chunks, stream
 from speaker_search.catalog.scans.known_clips import KnownClip, KnownClips
 from speaker_search.catalog.tables import clips, copies, queue, roots
+from speaker_search.entities import Place, is_within, place_at
 from speaker_search.errors import NotFoundError
 
-IsThere = Callable[[Path, str], bool]  #: whether a folder or archive holds a file of this name
+IsThere = Callable[[Place, str], bool]  #: whether a folder or archive holds a file of this name
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Unseen:
     back: list[int]  #: clips that were gone and have been seen again
 
 
-def find_unseen(catalog: Catalog, root: Path, known: KnownClips, is_there: IsThere) -> Unseen:
+def find_unseen(catalog: Catalog, root: Place, known: KnownClips, is_there: IsThere) -> Unseen:
     """Sort what the scan of a root did not see; a clip whose file exists nevertheless is left out."""
     left: list[KnownClip] = [clip for clip in known.unseen() if clip.size < 0 or not is_there(root, clip.path)]
     unseen = {clip.path for clip in left}
@@ -40,7 +40,7 @@ def find_unseen(catalog: Catalog, root: Path, known: KnownClips, is_there: IsThe
     def remains(root_id: int, path: str, name: str) -> bool:
         if root_id == known.root_id and (name in unseen or known.seen(name)):
             return name not in unseen
-        return is_there(Path(path), name)
+        return is_there(place_at(path), name)
 
     gone, moved = _remaining(catalog, {clip.id for clip in left if clip.copy or clip.size >= 0}, remains)
     missing = [clip.id for clip in left if not clip.copy and clip.size < 0]
@@ -108,7 +108,7 @@ def store_unseen(connection: Connection, root_id: int, found: Unseen) -> int:
     return len(gone)
 
 
-def mark_gone(catalog: Catalog, folder: Path, is_there: IsThere) -> None:
+def mark_gone(catalog: Catalog, folder: Place, is_there: IsThere) -> None:
     """Mark the clips below a folder or in an archive whose files are gone, except those with a copy that exists.
 
     The folder itself may be there: it was emptied, or a drive is not mounted on it. Rows whose file was missing before
@@ -117,9 +117,9 @@ def mark_gone(catalog: Catalog, folder: Path, is_there: IsThere) -> None:
     with catalog.read() as connection:
         places = connection.execute(select(roots.c.id, roots.c.path)).all()
     found = [
-        _mark_in_root(catalog, root_id, Path(path), below, is_there)
+        _mark_in_root(catalog, root_id, place_at(path), below, is_there)
         for root_id, path in places
-        if (below := _below(Path(path), folder)) is not None
+        if (below := _below(place_at(path), folder)) is not None
     ]
     if not any(found):
         raise NotFoundError(
@@ -128,14 +128,14 @@ def mark_gone(catalog: Catalog, folder: Path, is_there: IsThere) -> None:
         )
 
 
-def _below(root: Path, folder: Path) -> str | None:
+def _below(root: Place, folder: Place) -> str | None:
     """What the names of a root's files in a folder begin with; None when the root has none there."""
-    if root.is_relative_to(folder):
+    if is_within(root, folder):
         return ""
-    return f"{folder.relative_to(root).as_posix()}/" if folder.is_relative_to(root) else None
+    return f"{folder.as_posix()[len(root.as_posix()) :].lstrip('/')}/" if is_within(folder, root) else None
 
 
-def _mark_in_root(catalog: Catalog, root_id: int, root: Path, below: str, is_there: IsThere) -> bool:
+def _mark_in_root(catalog: Catalog, root_id: int, root: Place, below: str, is_there: IsThere) -> bool:
     """Whether the catalog has anything below there. What is gone of it is marked."""
     own, others = clips.c, copies.c
     with catalog.read() as connection:
@@ -148,7 +148,7 @@ def _mark_in_root(catalog: Catalog, root_id: int, root: Path, below: str, is_the
     lost = {(files.get(name) or again[name]) for name in left}
     if len(left) == len(files) + len(again):
         lost |= missing
-    gone, moved = _remaining(catalog, lost, lambda _, path, name: is_there(Path(path), name))
+    gone, moved = _remaining(catalog, lost, lambda _, path, name: is_there(place_at(path), name))
     found = Unseen([name for name in left if name in again], [], gone, moved, [])
     catalog.transact(partial(store_unseen, root_id=root_id, found=found))
     return bool(files or again or missing)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
-from pathlib import Path
+from functools import partial
 
 from sqlalchemy import Connection, Table, delete, exists, func, insert, or_, select, update
 
@@ -15,7 +14,7 @@ from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.mending.standing import game_called, lock_names, standing
 from speaker_search.catalog.rows import chunks, ensure
 from speaker_search.catalog.tables import clips, edits, games, makers, roots
-from speaker_search.entities import fold
+from speaker_search.entities import ObjectPath, Place, fold, place_at
 from speaker_search.sources import Candidate
 
 FILES_COMPARED = 10_000  # of a game: enough to tell where it was before
@@ -35,13 +34,14 @@ class Former:
 class Moves:
     """The roots of a catalog that no longer exist, looked for once, and where an ingest has found them again."""
 
-    def __init__(self, catalog: Catalog, exists: Callable[[Path], bool]) -> None:
-        """`exists` says whether a folder or archive does."""
+    def __init__(self, catalog: Catalog, exists: Callable[[Place], bool]) -> None:
+        """`exists` says whether a folder or archive does, or may."""
         self._catalog = catalog
         self._exists = exists
-        self._moved: dict[Path, int] = {}  # ids of roots by the path where they were found
+        self._gone: dict[ObjectPath | None, dict[int, str]] = {}  # by the bucket of the scanned root
+        self._moved: dict[Place, int] = {}  # ids of roots by the path where they were found
 
-    def follow(self, root: Path, maker: str, title: str, files: Sequence[Candidate]) -> str | None:
+    def follow(self, root: Place, maker: str, title: str, files: Sequence[Candidate]) -> str | None:
         """Give a root that was moved or renamed to `root` its new path; returns its former path.
 
         It is recognised by one game, whose first FILES_COMPARED candidates are `files`: at least half of them, and at
@@ -57,21 +57,26 @@ class Moves:
             return None
         with self._catalog.read() as connection:
             known = is_root(connection, str(root))
-        former = None if known else self._former(self._vanished, files)
+        former = None if known else self._former(self._vanished(root), files)
         if former is None:
             return None
-        path = self._vanished.pop(former.root_id)
+        path = self._vanished(root).pop(former.root_id)
         if not self._catalog.transact(partial(_move, root_id=former.root_id, path=path, root=root)):
             return None
         self._catalog.transact(partial(_rename, former=former, maker=maker, title=title))
         self._moved[root] = former.root_id
         return path
 
-    @cached_property
-    def _vanished(self) -> dict[int, str]:
-        with self._catalog.read() as connection:
-            places = connection.execute(select(roots.c.id, roots.c.path)).all()
-        return {id_: path for id_, path in places if not self._exists(Path(path))}
+    def _vanished(self, root: Place) -> dict[int, str]:
+        """The roots on disks that are gone, and those in the bucket of this one: others may take long to answer."""
+        bucket = root.bucket if isinstance(root, ObjectPath) else None
+        if bucket not in self._gone:
+            with self._catalog.read() as connection:
+                listed = connection.execute(select(roots.c.id, roots.c.path)).all()
+            places = ((id_, path, place_at(path)) for id_, path in listed)
+            near = (one for one in places if not isinstance(one[2], ObjectPath) or one[2].bucket == bucket)
+            self._gone[bucket] = {id_: path for id_, path, place in near if not self._exists(place)}
+        return self._gone[bucket]
 
     def _former(self, root_ids: Iterable[int], files: Sequence[Candidate]) -> Former | None:
         there = {one.path: one for one in files if one.size >= 0}
@@ -111,7 +116,7 @@ def _compare(connection: Connection, root_id: int, there: dict[str, Candidate], 
     return Former(root_id, game_id, same)
 
 
-def _move(connection: Connection, root_id: int, path: str, root: Path) -> bool:
+def _move(connection: Connection, root_id: int, path: str, root: Place) -> bool:
     """Give a root its new path; False when another scan was quicker."""
     if is_root(connection, str(root)):
         return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, exists, select, update
@@ -28,7 +27,7 @@ from speaker_search.catalog.scans.enqueue import (
 from speaker_search.catalog.scans.gone import IsThere, find_unseen, store_unseen
 from speaker_search.catalog.scans.known_clips import KnownClips
 from speaker_search.catalog.tables import characters, clips, copies, embeddings, games, queue, roots
-from speaker_search.entities import fold
+from speaker_search.entities import Place, fold
 from speaker_search.sources import Candidate
 
 
@@ -48,7 +47,7 @@ def register(
     catalog: Catalog,
     space_id: int,
     *,
-    root: Path,
+    root: Place,
     maker: str,
     title: str,
     candidates: Iterable[Candidate],

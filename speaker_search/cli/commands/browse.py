@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -88,7 +87,7 @@ def refused(
 def forget(
     gone: Annotated[bool, typer.Option("--gone", help="Clips whose files the last scan did not find.")] = False,
     folder: Annotated[
-        Path | None, typer.Option(help="With --gone: first look which files in this folder or archive are gone.")
+        str | None, typer.Option(help="With --gone: first look which files in this folder or archive are gone.")
     ] = None,
     json: options.Json = False,
 ) -> None:

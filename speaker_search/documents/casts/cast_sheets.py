@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
 
-from speaker_search.documents.document import Document, Rounded
+from speaker_search.documents.document import Document, Rounded, SoundPlace
 from speaker_search.documents.frames import Tabular
 from speaker_search.documents.nouns import Clip, NamedCharacter
 from speaker_search.documents.searches.answers import Cast, CastCharacter, Relation
@@ -111,7 +110,7 @@ class UnknownClip(Clip):
 
 
 class UnknownLine(UnknownClip):
-    path: Path = Field(description="Where its sound is.")
+    path: SoundPlace = Field(description="Where its sound is.")
 
 
 class UnknownPage(Document):

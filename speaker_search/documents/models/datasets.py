@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from speaker_search.documents.document import Document
+from speaker_search.documents.document import Document, SoundPlace
 from speaker_search.errors import UsageError
 
 Format = Literal["webdataset", "parquet", "sbv2"]
@@ -74,7 +74,7 @@ class MissingSound(Document):
     """A clip whose sound could not be read."""
 
     id: int
-    path: Path
+    path: SoundPlace
     why: str
 
 

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 
-from speaker_search.entities import Refusal
+from speaker_search.entities import ObjectPath, Place, Refusal
 from speaker_search.errors import AudioError, SourceError
 from speaker_search.sources.archives.kinds import archive_kind
 from speaker_search.sources.archives.listing import Archive
 from speaker_search.sources.archives.tar import TarArchive
 from speaker_search.sources.archives.zip import ZipArchive
 from speaker_search.sources.faults import missing_member, unreadable
+from speaker_search.sources.places import Status, is_there, status_of
 
 MAX_MEMBER_BYTES = 256 * 2**20
 KEPT_OPEN = 4  # archives
+LOOKED_AT_EVERY_S = 10.0  # archives in object storage, where looking takes a request: each member is read by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Member:
 @dataclass(slots=True)
 class _Open:
     archive: Archive
-    file: tuple[int, int]  # size and mtime_ns when it was opened
+    status: Status  # when it was opened
+    looked_s: float  # when it was last compared with the file, on the monotonic clock
     users: int = 0
 
 
@@ -45,7 +48,7 @@ class Archives:
         self._password = password
         self._limit = max_member_bytes
         self._lock = threading.RLock()
-        self._open: OrderedDict[Path, _Open] = OrderedDict()  # the least recently used first
+        self._open: OrderedDict[Place, _Open] = OrderedDict()  # the least recently used first
         self._closer = weakref.finalize(self, _close_all, self._open)
 
     def __enter__(self) -> Archives:
@@ -61,7 +64,7 @@ class Archives:
         with self._lock:
             _close_all(self._open)
 
-    def read(self, root: Path, path: str) -> bytes:
+    def read(self, root: Place, path: str) -> bytes:
         """A member's bytes, by the path of its Candidate.
 
         Raises AudioError: MISSING when there is no such archive or member, TOO_LONG when the member is over
@@ -71,18 +74,18 @@ class Archives:
         with self._readable(root), self.opened(root) as archive:
             return archive.read(path)
 
-    def look_up(self, root: Path, path: str) -> Member:
+    def look_up(self, root: Place, path: str) -> Member:
         """What is known of a member without reading it. Raises AudioError as `read` does."""
         with self._readable(root), self.opened(root) as archive:
-            listing, status = archive.listing, root.stat()
+            listing, status = archive.listing, status_of(root)
             number = listing.numbers.get(path)
             if number is None and listing.numbers:
                 raise missing_member(root, path)
             size = None if number is None else listing.sizes[number]
-            return Member(size, f"{status.st_ino}-{status.st_mtime_ns}-{status.st_size}-{path}")
+            return Member(size, f"{status.version}-{path}")
 
     @contextmanager
-    def _readable(self, root: Path) -> Iterator[None]:
+    def _readable(self, root: Place) -> Iterator[None]:
         try:
             yield
         except (SourceError, OSError) as error:
@@ -90,7 +93,7 @@ class Archives:
             raise AudioError(reason, str(error)) from error
 
     @contextmanager
-    def opened(self, root: Path) -> Iterator[Archive]:
+    def opened(self, root: Place) -> Iterator[Archive]:
         """The archive, open for as long as the block lasts. Raises SourceError when it cannot be opened."""
         with self._lock:
             entry = self._entry(root)
@@ -104,22 +107,25 @@ class Archives:
                     _close(entry)  # the file was replaced in the meantime
                 self._close_idle()
 
-    def _entry(self, root: Path) -> _Open:
+    def _entry(self, root: Place) -> _Open:
+        entry = self._open.get(root)
+        if isinstance(root, ObjectPath) and entry is not None and time.monotonic() - entry.looked_s < LOOKED_AT_EVERY_S:
+            self._open.move_to_end(root)
+            return entry
         try:
-            status = root.stat()
+            status = status_of(root)
         except (OSError, ValueError) as error:
             raise unreadable(root, error if isinstance(error, OSError) else OSError(str(error))) from error
-        file = (status.st_size, status.st_mtime_ns)
-        entry = self._open.get(root)
-        if entry is None or entry.file != file:
+        if entry is None or entry.status != status:
             if entry is not None:
                 del self._open[root]
                 _close(entry)
-            entry = self._open[root] = _Open(self._opening(root), file)
+            entry = self._open[root] = _Open(self._opening(root), status, 0.0)
+        entry.looked_s = time.monotonic()
         self._open.move_to_end(root)
         return entry
 
-    def _opening(self, root: Path) -> Archive:
+    def _opening(self, root: Place) -> Archive:
         kind = archive_kind(root)
         if kind == ".zip":
             return ZipArchive(root, self._password, self._limit)
@@ -142,9 +148,9 @@ class Archives:
             _close(self._open.pop(root))
 
 
-def _is_gone(root: Path) -> bool:
+def _is_gone(root: Place) -> bool:
     try:
-        return not root.exists()
+        return not (is_there(root) if isinstance(root, ObjectPath) else root.exists())
     except OSError:  # unknown
         return False
 
@@ -154,6 +160,6 @@ def _close(entry: _Open) -> None:
         entry.archive.close()
 
 
-def _close_all(entries: OrderedDict[Path, _Open]) -> None:
+def _close_all(entries: OrderedDict[Place, _Open]) -> None:
     while entries:
         _close(entries.popitem()[1])

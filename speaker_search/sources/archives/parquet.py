@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from itertools import accumulate
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
+from speaker_search.entities import ObjectPath, Place
 from speaker_search.errors import SourceError
 from speaker_search.sources.archives.forward import DamageError, Forward
 from speaker_search.sources.archives.listing import Listing
 from speaker_search.sources.candidates import Candidate, Route
 from speaker_search.sources.faults import damaged, missing_member, too_large, unreadable_member
 from speaker_search.sources.names import member_name, speaker
+from speaker_search.sources.places import opened, status_of
 from speaker_search.sources.table_columns import Row, columns, row_of
 
 _AUDIO = "audio"  # struct{bytes, path}, or bytes alone
@@ -25,13 +26,13 @@ _BUFFER_BYTES = 2**20  # read at a time from a column of a row group
 _FAULTS = (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError)
 
 
-def holds_audio(path: Path) -> bool:
+def holds_audio(path: Place) -> bool:
     """Whether a Parquet file is a shard; otherwise it can only be a list. Raises SourceError when it is damaged."""
     with _opened(path) as file:
         return _audio_column(file) is not None
 
 
-def listed_rows(path: Path) -> Iterator[Row]:
+def listed_rows(path: Place) -> Iterator[Row]:
     """The rows of a list of files. Raises SourceError when it is damaged or lacks a column."""
     with _opened(path) as file:
         named = columns(file.schema_arrow.names, str(path))
@@ -49,7 +50,7 @@ class ParquetArchive:
     The path of a clip is `<row group>/<row>`, followed by the file name that the row gives it, for people to read.
     """
 
-    def __init__(self, path: Path, limit: int) -> None:
+    def __init__(self, path: Place, limit: int) -> None:
         """`limit` is in bytes per clip. Raises SourceError when the shard is damaged or has no audio."""
         self._path = path
         self._limit = limit
@@ -68,7 +69,7 @@ class ParquetArchive:
 
     def rows(self) -> Iterator[tuple[Row, Candidate]]:
         """Every clip with what its row says, without reading audio. Raises SourceError as soon as a row is damaged."""
-        mtime_ns = self._path.stat().st_mtime_ns
+        mtime_ns = status_of(self._path).mtime_ns
         plain = [name for name in self._file.schema_arrow.names if name != _AUDIO]
         named = columns(plain, str(self._path), needed=("character",))
         named.pop("path", None)
@@ -142,9 +143,10 @@ class ParquetArchive:
         return f"{_AUDIO}.path" in {self._file.schema.column(number).path for number in range(len(self._file.schema))}
 
 
-def _opened(path: Path) -> Any:  # pyarrow has no types
+def _opened(path: Place) -> Any:  # pyarrow has no types
     try:
-        return pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+        source = opened(path) if isinstance(path, ObjectPath) else path
+        return pq.ParquetFile(source, buffer_size=_BUFFER_BYTES, pre_buffer=False)
     except _FAULTS as error:
         raise damaged(path, error) from error
 

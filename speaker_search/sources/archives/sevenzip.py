@@ -17,14 +17,15 @@ import zlib
 from array import array
 from collections import Counter
 from collections.abc import Generator, Sequence
-from pathlib import Path
 
 import py7zr
 
+from speaker_search.entities import Place
 from speaker_search.sources.archives.extraction import Extraction
 from speaker_search.sources.archives.forward import DamageError, Forward
 from speaker_search.sources.archives.listing import Listing
 from speaker_search.sources.faults import damaged, locked, missing_member, too_large, unreadable_member
+from speaker_search.sources.places import opened
 
 _MAX_BLOCK_BYTES = 2**38  # 256 GiB: no game's voices are larger, so this is made to keep a processor busy
 
@@ -32,7 +33,7 @@ _MAX_BLOCK_BYTES = 2**38  # 256 GiB: no game's voices are larger, so this is mad
 class SevenZipArchive:
     """An open 7z. Reading in the archive's own order costs little over one pass."""
 
-    def __init__(self, path: Path, password: str | None, limit: int) -> None:
+    def __init__(self, path: Place, password: str | None, limit: int) -> None:
         """`limit` is in bytes per member. Raises SourceError when the 7z is damaged or the password is wrong."""
         self._path = path
         self._password = password
@@ -46,7 +47,7 @@ class SevenZipArchive:
         self._starts: list[int] = []  # the first of them in each block
         self._running: Extraction | None = None
         try:
-            self._file = path.open("rb")
+            self._file = opened(path)
         except OSError as error:
             raise damaged(path, error.strerror or error) from error
         try:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import tarfile
 import threading
 from array import array
-from pathlib import Path
 
+from speaker_search.entities import Place
 from speaker_search.sources.archives.listing import Listing
 from speaker_search.sources.faults import damaged, missing_member, too_large, unreadable_member
+from speaker_search.sources.places import opened
 
 # Besides its own errors tarfile raises ValueError and OverflowError for numbers that are invalid or too large,
 # IndexError for a truncated map of a sparse file, and RecursionError for a member with a thousand headers.
@@ -18,7 +19,7 @@ _FAULTS = (tarfile.TarError, ValueError, OverflowError, IndexError, RecursionErr
 class TarArchive:
     """An open tar."""
 
-    def __init__(self, path: Path, limit: int) -> None:
+    def __init__(self, path: Place, limit: int) -> None:
         """`limit` is in bytes per member. Raises SourceError when the tar is damaged or truncated."""
         self._path = path
         self._limit = limit
@@ -26,7 +27,7 @@ class TarArchive:
         self._offsets = array("q")
         self._lock = threading.Lock()
         try:
-            self._file = path.open("rb")
+            self._file = opened(path)
         except OSError as error:
             raise damaged(path, error.strerror or error) from error
         try:

@@ -6,11 +6,12 @@ import lzma
 import stat
 import zipfile
 import zlib
-from pathlib import Path
 
+from speaker_search.entities import Place
 from speaker_search.errors import SourceError
 from speaker_search.sources.archives.listing import Listing
 from speaker_search.sources.faults import damaged, locked, missing_member, too_large, unreadable_member
+from speaker_search.sources.places import opened
 
 _UTF8_FLAG = 0x800
 _ENCRYPTED = 0x1
@@ -30,14 +31,19 @@ _FAULTS = (
 class ZipArchive:
     """An open zip."""
 
-    def __init__(self, path: Path, password: str | None, limit: int) -> None:
+    def __init__(self, path: Place, password: str | None, limit: int) -> None:
         """`limit` is in bytes per member. Raises SourceError when the zip is damaged or the password is wrong."""
         self._path = path
         self._password = None if password is None else password.encode("utf-8", "surrogateescape")  # whatever its bytes
         self._limit = limit
         try:
-            self._zip = zipfile.ZipFile(path)
+            self._file = opened(path)
+        except OSError as error:
+            raise damaged(path, error.strerror or error) from error
+        try:
+            self._zip = zipfile.ZipFile(self._file)
         except _FAULTS as error:
+            self._file.close()
             raise damaged(path, error) from error
         self.listing = Listing()
         # Not is_dir(), which raises IndexError for an empty name.
@@ -46,7 +52,7 @@ class ZipArchive:
             self._list()
             self._check_password(password)
         except BaseException:
-            self._zip.close()
+            self.close()
             raise
 
     def rows(self) -> None:
@@ -74,6 +80,7 @@ class ZipArchive:
     def close(self) -> None:
         """Close the file."""
         self._zip.close()
+        self._file.close()
 
     def _list(self) -> None:
         encoding = _encoding(self._members)

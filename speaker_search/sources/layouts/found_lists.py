@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
-from speaker_search.entities import counted
+from speaker_search.entities import Place, counted
 from speaker_search.errors import SourceError
 from speaker_search.sources.archives.kinds import archive_kind
 from speaker_search.sources.candidates import Candidate, Route
 from speaker_search.sources.layouts.listed_files import ListedFiles
 from speaker_search.sources.layouts.manifest_rows import manifest_rows
 from speaker_search.sources.names import is_film, place_fault
-from speaker_search.sources.trees.disk_tree import DiskTree
-from speaker_search.sources.trees.tree import TABLES
+from speaker_search.sources.trees.tree import TABLES, FileTree
 
 _NAMES = ("manifest", "metadata")
 _ROWS_TRIED = 100  # of a table, before it is given up as naming no file that is there
@@ -41,7 +39,7 @@ def is_manifest(name: str) -> bool:
     return lower.endswith(".list") or (lower.endswith(TABLES) and lower.rpartition(".")[0] in _NAMES)
 
 
-def is_table(path: Path) -> bool:
+def is_table(path: Place) -> bool:
     """Whether a file can be a list: a table by its name, but not Parquet with sounds in it.
 
     Raises SourceError when a Parquet file is damaged.
@@ -53,7 +51,7 @@ def is_table(path: Path) -> bool:
     return path.suffix.lower() in TABLES and path.suffix.lower() != ".parquet"
 
 
-def found_lists(folder: Path, tables: Sequence[str]) -> FoundLists:
+def found_lists(tree: FileTree, tables: Sequence[str]) -> FoundLists:
     """The lists among the tables of a folder.
 
     Those called manifest or metadata and every .list are lists. Others are when their rows name characters and files
@@ -66,7 +64,7 @@ def found_lists(folder: Path, tables: Sequence[str]) -> FoundLists:
     named: dict[str, _Named] = {}
     for name in tables:
         try:
-            if not is_table(folder / name):
+            if not is_table(tree.root / name):
                 continue
         except SourceError:
             continue
@@ -74,11 +72,11 @@ def found_lists(folder: Path, tables: Sequence[str]) -> FoundLists:
             lists.append(name)
             continue
         try:
-            named[name] = _files_named(folder / name)
+            named[name] = _files_named(tree, name)
         except SourceError as error:
             refused.append((name, error.detail.rstrip(".")))
     together = {file for one in named.values() for file in one.files}
-    if together and _are_most(folder, len(together)):
+    if together and _are_most(tree, len(together)):
         lists += named
     else:
         for name, one in named.items():
@@ -87,14 +85,14 @@ def found_lists(folder: Path, tables: Sequence[str]) -> FoundLists:
     return FoundLists(tuple(sorted(lists)), (*few, *refused))
 
 
-def _files_named(path: Path) -> _Named:
+def _files_named(tree: FileTree, name: str) -> _Named:
     """The files that a table names. Raises SourceError when its first rows name none that is there."""
-    files = ListedFiles(path)
+    files = ListedFiles(tree, name)
     found: set[str] = set()
     first: Candidate | None = None
     fault = ""
     try:
-        for number, row in enumerate(manifest_rows(path), 1):
+        for number, row in enumerate(manifest_rows(tree.root / name), 1):
             one = files.candidate(row)
             if first is None:
                 first, fault = one, row.fault or place_fault(row.path)
@@ -115,7 +113,7 @@ def _files_named(path: Path) -> _Named:
     return _Named(found)
 
 
-def _are_most(folder: Path, count: int) -> bool:
+def _are_most(tree: FileTree, count: int) -> bool:
     """Whether that many sounds are at least half of those below a folder."""
-    sounds = (path for path in DiskTree(folder).sounds() if not is_film(path))
+    sounds = (path for path in tree.sounds() if not is_film(path))
     return sum(1 for _ in islice(sounds, 2 * count + 1)) <= 2 * count

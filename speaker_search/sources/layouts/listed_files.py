@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from pathlib import Path
-
 from speaker_search.audio.decode import AUDIO_SUFFIXES
 from speaker_search.entities import shown
 from speaker_search.sources.candidates import ABSENT, Candidate, Route, unsupported
 from speaker_search.sources.names import is_read, other_stem, path_in_game, speaker
 from speaker_search.sources.table_columns import Row
+from speaker_search.sources.trees.tree import FileTree
 
-_FOLDERS_KEPT = 10_000  # folders remembered as not being links
 _FOLDERS = ("",)  # where the files of a list are looked for, below the list's own folder
 _STYLE_BERT_FOLDERS = ("", "raw/", "wavs/")  # Style-Bert-VITS2 keeps the files of a list in one of these
 
@@ -20,11 +16,10 @@ _STYLE_BERT_FOLDERS = ("", "raw/", "wavs/")  # Style-Bert-VITS2 keeps the files 
 class ListedFiles:
     """What the file system says about the files that a list names."""
 
-    def __init__(self, path: Path) -> None:
-        """`path` is that of the list, whose folder must be resolved: the files are looked for in it."""
-        self._root = str(path.parent)
-        self._folders = _STYLE_BERT_FOLDERS if path.suffix.lower() == ".list" else _FOLDERS
-        self._plain: dict[str, bool] = {"": True}  # folder -> whether neither it nor any folder above it is a link
+    def __init__(self, tree: FileTree, name: str) -> None:
+        """`tree` is the list's folder, in which its files are looked for, and `name` its own name."""
+        self._tree = tree
+        self._folders = _STYLE_BERT_FOLDERS if name.lower().endswith(".list") else _FOLDERS
 
     def candidate(self, row: Row) -> Candidate:
         """EXACT with its file, MISSING without one, UNSUPPORTED when the file's format is not read.
@@ -40,35 +35,9 @@ class ListedFiles:
         # A row that says b.m4a means b.ogg once somebody has converted it.
         names = [path] if stem is None else [*(stem + suffix for suffix in sorted(AUDIO_SUFFIXES)), path]
         for place in (folder + name for folder in self._folders for name in names):
-            status = self._status(place)
-            if status and not is_read(place):
+            file = self._tree.file(place)
+            if file and not is_read(place):
                 return unsupported(place, character, row.text)
-            if status:
-                return Candidate(place, Route.EXACT, character, row.text, status.st_size, status.st_mtime_ns)
+            if file:
+                return Candidate(place, Route.EXACT, character, row.text, *file)
         return Candidate(path, Route.MISSING, character, row.text, ABSENT, ABSENT)
-
-    def _status(self, path: str) -> os.stat_result | None:
-        place = f"{self._root}/{path}"
-        if not self._is_plain(path.rpartition("/")[0]):
-            return None
-        try:
-            status = os.lstat(place)
-            if stat.S_ISLNK(status.st_mode):
-                inside = os.path.realpath(place, strict=True).startswith(f"{self._root}/")
-                status = os.stat(place) if inside else status  # noqa: PTH116  # takes half as long as a Path
-        except (OSError, ValueError):  # not there; ValueError: a name that no file can have
-            return None
-        return status if stat.S_ISREG(status.st_mode) else None
-
-    def _is_plain(self, folder: str) -> bool:
-        known = self._plain.get(folder)
-        if known is None:
-            above = self._is_plain(folder.rpartition("/")[0])
-            try:
-                known = above and stat.S_ISDIR(os.lstat(f"{self._root}/{folder}").st_mode)
-            except (OSError, ValueError):
-                known = False
-            if len(self._plain) >= _FOLDERS_KEPT:
-                self._plain = {"": True}
-            self._plain[folder] = known
-        return known

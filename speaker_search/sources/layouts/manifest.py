@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from pathlib import Path
 
-from speaker_search.entities import shown
+from speaker_search.entities import Place, shown
 from speaker_search.sources.candidates import ABSENT, Candidate, Route, film
 from speaker_search.sources.faults import UNSTORABLE
 from speaker_search.sources.game_folders import levels_above
@@ -15,10 +14,9 @@ from speaker_search.sources.layouts.manifest_rows import manifest_rows
 from speaker_search.sources.names import SOUND_FOLDERS, is_film, path_in_game, place_fault, storable
 from speaker_search.sources.scan_request import ScanRequest, nameless
 from speaker_search.sources.table_columns import Row
-from speaker_search.sources.trees.disk_tree import DiskTree
 
 
-def spool_list(path: Path, request: ScanRequest) -> int:
+def spool_list(path: Place, request: ScanRequest) -> int:
     """Send every row of a list to the spool, and return the number of rows.
 
     Maker and title are those of the row, else those requested, else those of the file's folders below the list's own,
@@ -26,7 +24,7 @@ def spool_list(path: Path, request: ScanRequest) -> int:
     game.
     """
     root = path.parent
-    files = ListedFiles(path)
+    files = ListedFiles(request.tree(root), path.name)
     levels: int | None = None
     maker = title = ""
     count = 0
@@ -48,14 +46,14 @@ def spool_list(path: Path, request: ScanRequest) -> int:
     return count
 
 
-def spool_skipped(roots: Collection[Path], request: ScanRequest) -> None:
+def spool_skipped(roots: Collection[Place], request: ScanRequest) -> None:
     """Send the sounds below the folders of lists to the spool, which drops those that a list names.
 
     They join the last game of their folder.
     """
-    for root in sorted(root for root in roots if not any(above in roots for above in root.parents)):
+    for root in sorted((root for root in roots if not any(above in roots for above in root.parents)), key=str):
         maker, title = request.spool.last_game(root) or _names_by_folder(Row(""), root, 0)
-        for path in DiskTree(root).sounds():
+        for path in request.tree(root).sounds():
             if not storable(path):
                 one = Candidate(shown(path), Route.MALFORMED, None, "", ABSENT, ABSENT, UNSTORABLE)
             else:
@@ -63,7 +61,7 @@ def spool_skipped(roots: Collection[Path], request: ScanRequest) -> None:
             request.spool.add(root, maker or "?", title or "?", one)
 
 
-def _names_by_folder(row: Row, root: Path, levels: int) -> tuple[str, str]:
+def _names_by_folder(row: Row, root: Place, levels: int) -> tuple[str, str]:
     """(maker, title) from the folders of a row's file below the list's own, when `levels` of them name the two."""
     written = path_in_game(row.path) if storable(row.path) else None  # a malformed row may be the first
     parts = (written or "").split("/")[:-1]
@@ -75,7 +73,7 @@ def _names_by_folder(row: Row, root: Path, levels: int) -> tuple[str, str]:
     return shown(root.name if row.title else root.parent.name), shown(root.name)
 
 
-def _depths(path: Path, request: ScanRequest) -> Iterator[int]:
+def _depths(path: Place, request: ScanRequest) -> Iterator[int]:
     """The number of folders above each file whose folders name its game; wav, wavs and audio do not count."""
     for row in manifest_rows(path):
         told = (row.maker or request.maker) and (row.title or request.title)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import IO
 
-from speaker_search.entities import counted, shown
+from speaker_search.entities import Place, counted, shown
 from speaker_search.errors import SourceError
 from speaker_search.sources.faults import unreadable
+from speaker_search.sources.places import opened
 from speaker_search.sources.table_columns import Row, columns, row_of
 
 LONGEST_LINE = 2**20  # characters; a line of text has hundreds
 _LIST_FIELDS = {name: name for name in ("path", "character", "text")}
 
 
-def manifest_rows(path: Path) -> Iterator[Row]:
+def manifest_rows(path: Place) -> Iterator[Row]:
     """Stream the rows of a list; a row without a usable path or speaker is malformed.
 
     Raises SourceError when the list cannot be read, is not UTF-8, lacks a column, or has rows of different lengths.
@@ -30,7 +31,7 @@ def manifest_rows(path: Path) -> Iterator[Row]:
         yield from listed_rows(path)
         return
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with opened(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
             yield from readers[suffix](file, name)
     except OSError as error:
         raise unreadable(path, error) from error

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from speaker_search.entities import counted, fold, shown
+from speaker_search.entities import Place, counted, fold, shown
 from speaker_search.errors import SourceError
 from speaker_search.sources.archives.kinds import archive_kind
 from speaker_search.sources.archives.listing import Archive
@@ -26,7 +25,7 @@ _GENERIC = frozenset({"", "train", "test", "validation", "val", "dev", "data", "
 _WRAPPERS = frozenset({"voice", "voices", "data"}) | SOUND_FOLDERS
 
 
-def archive_games(path: Path, request: ScanRequest) -> tuple[list[GameSource], str]:
+def archive_games(path: Place, request: ScanRequest) -> tuple[list[GameSource], str]:
     """The games in an archive and a description of its content; ([], "") when it holds no voices.
 
     The clips of a WebDataset or Parquet go to the spool, because their games are known only after all have been read.
@@ -47,10 +46,11 @@ def archive_games(path: Path, request: ScanRequest) -> tuple[list[GameSource], s
     return [], "a speaker for every clip"
 
 
-def shard_names(path: Path) -> tuple[str, str]:
+def shard_names(path: Place) -> tuple[str, str]:
     """(maker, title) of a numbered shard, from its name without the number or else from the folders around it."""
     stem = _SHARD_NUMBER.sub("", path.name.removesuffix(path.suffix))
-    names = [*(folder.name for folder in reversed(path.parents)), stem]
+    around: Sequence[Place] = path.parents
+    names = [*(folder.name for folder in reversed(around)), stem]
     while names and names[-1].lower() in _GENERIC:
         names.pop()
     maker, title = maker_and_title(names[-1] if names else "")
@@ -59,14 +59,14 @@ def shard_names(path: Path) -> tuple[str, str]:
     return shown(maker).strip(), shown(title).strip()
 
 
-def _rows(path: Path, archive: Archive) -> Iterator[tuple[Row, Candidate]] | None:
+def _rows(path: Place, archive: Archive) -> Iterator[tuple[Row, Candidate]] | None:
     """The clips and what is said about each, when the archive says it itself; None for files in folders."""
     if archive_kind(path) == ".tar" and is_webdataset(archive):
         return sample_candidates(archive, path)
     return archive.rows()
 
 
-def _games_in_folders(path: Path, archive: Archive, request: ScanRequest) -> tuple[list[GameSource], str]:
+def _games_in_folders(path: Place, archive: Archive, request: ScanRequest) -> tuple[list[GameSource], str]:
     tree = ArchiveTree(path, archive)
     branch = branch_of(tree)
     if branch.indexes and request.layout is not Layout.FOLDERS:
@@ -90,7 +90,7 @@ def _games_in_folders(path: Path, archive: Archive, request: ScanRequest) -> tup
     return games, holds if games else ""
 
 
-def _game(tree: ArchiveTree, found: FoundGame, path: Path, request: ScanRequest) -> GameSource:
+def _game(tree: ArchiveTree, found: FoundGame, path: Place, request: ScanRequest) -> GameSource:
     below = "".join(f"{part}/" for part in found.parts)
     index = None if found.index is None else below + found.index
     game = request.game(tree, found, path)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
+from speaker_search.entities import Place
 from speaker_search.errors import AudioError
 from speaker_search.sources.archives.listing import Archive
 from speaker_search.sources.candidates import ABSENT, Candidate, Route, film, unsupported
 from speaker_search.sources.names import is_film, is_read, is_sound, other_stem, speaker, stem_of
+from speaker_search.sources.places import status_of
 from speaker_search.sources.table_columns import FIELDS, Row, columns, row_of
 
 
@@ -20,10 +21,10 @@ def is_webdataset(tar: Archive) -> bool:
     return any(stem is not None and f"{stem}.json" in numbers for stem in map(_stem, numbers))
 
 
-def sample_candidates(tar: Archive, path: Path) -> Iterator[tuple[Row, Candidate]]:
+def sample_candidates(tar: Archive, path: Place) -> Iterator[tuple[Row, Candidate]]:
     """Every sample with what its JSON says, in the tar's order. A JSON that cannot be used is malformed."""
     numbers, sizes = tar.listing.numbers, tar.listing.sizes
-    mtime_ns = path.stat().st_mtime_ns
+    mtime_ns = status_of(path).mtime_ns
     with_audio: set[str] = set()
     sounds = [(member, stem) for member in numbers if (stem := _stem(member)) is not None]
     sounds.sort(key=lambda sound: other_stem(sound[0]) is not None)  # behind those that may hold them converted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 from pathlib import Path
@@ -22,6 +23,7 @@ from speaker_search.sources.names import (
 )
 from speaker_search.sources.trees.tree import AudioFiles, Level, Wanted, is_mark, level_of
 
+_FOLDERS_KEPT = 10_000  # folders remembered as not being links
 _LINK = "It is a link to a folder or out of the game, which is not followed."
 
 
@@ -36,6 +38,7 @@ class DiskTree:
         self.root = root
         self.name = root.name
         self.around = root.parent.name
+        self._plain: dict[str, bool] = {"": True}  # folder -> whether neither it nor any folder above it is a link
 
     def level(self, parts: tuple[str, ...]) -> Level:
         place = self.root.joinpath(*parts)
@@ -104,6 +107,19 @@ class DiskTree:
             names = ((kind is not _Kind.AUDIO, entry.name) for entry, kind in entries if kind is not _Kind.LINK)
             yield from (folder + name for _, name in sorted(names) if name not in left_out)
 
+    def file(self, path: str) -> tuple[int, int] | None:
+        place = f"{self.root}/{path}"
+        if not self._is_plain(path.rpartition("/")[0]):
+            return None
+        try:
+            status = os.lstat(place)
+            if stat.S_ISLNK(status.st_mode):
+                inside = os.path.realpath(place, strict=True).startswith(f"{self.root}/")
+                status = os.stat(place) if inside else status  # noqa: PTH116  # takes half as long as a Path
+        except (OSError, ValueError):  # not there; ValueError: a name that no file can have
+            return None
+        return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
+
     def rows(self, path: str) -> Iterator[object]:
         index = self.root / path
         try:
@@ -114,6 +130,19 @@ class DiskTree:
 
     def named(self, parts: tuple[str, ...]) -> str:
         return str(self.root.joinpath(*parts))
+
+    def _is_plain(self, folder: str) -> bool:
+        known = self._plain.get(folder)
+        if known is None:
+            above = self._is_plain(folder.rpartition("/")[0])
+            try:
+                known = above and stat.S_ISDIR(os.lstat(f"{self.root}/{folder}").st_mode)
+            except (OSError, ValueError):
+                known = False
+            if len(self._plain) >= _FOLDERS_KEPT:
+                self._plain = {"": True}
+            self._plain[folder] = known
+        return known
 
 
 def _is_sound_folder(folder: str) -> bool:

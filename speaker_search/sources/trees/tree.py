@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Protocol
 
+from speaker_search.entities import Place
 from speaker_search.sources.archives.kinds import ARCHIVE_SUFFIXES, UNREADABLE_ARCHIVES, is_archive_name
 from speaker_search.sources.candidates import Candidate, Route, unsupported
 from speaker_search.sources.names import OTHER_SUFFIXES, is_read, other_stem
@@ -92,6 +93,20 @@ class Tree(Protocol):
 
     def named(self, parts: tuple[str, ...]) -> str:
         """The folder as error messages name it."""
+
+
+class FileTree(Tree, Protocol):
+    """Files that lie in folders as they are, not in an archive."""
+
+    @property
+    def root(self) -> Place:
+        """Where the folder is."""
+
+    def sounds(self) -> Iterator[str]:
+        """The paths of all sounds and films, except those that a file beside them holds converted."""
+
+    def file(self, path: str) -> tuple[int, int] | None:
+        """Size in bytes and mtime in ns of a file; None where there is none that may be read."""
 
 
 def level_of(folders: list[str], marks: list[str]) -> Level:

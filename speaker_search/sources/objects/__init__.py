@@ -1,0 +1,1 @@
+"""Object storage: addresses, and reading what is there, through fsspec."""
