@@ -62,7 +62,12 @@ class Store:
         self._away: dict[ObjectPath, tuple[float, ObjectError]] = {}  # buckets, until when, and why
 
     def below(self, folder: ObjectPath) -> Iterator[Held]:
-        """All objects in and below a folder, by one listing; also the object of exactly this key."""
+        """All objects in and below a folder, by one listing; also the object of exactly this key.
+
+        A bucket that did not answer a moment ago is asked again.
+        """
+        with self._lock:
+            self._away.pop(folder.bucket, None)
         listed: dict[str, Any] = self._ask(folder, lambda: self._files.find(folder.key, detail=True))
         while listed:  # a million of the library's dicts take a gigabyte: let each go
             _, about = listed.popitem()
