@@ -22,7 +22,7 @@ from speaker_search.sources.names import CONTAINER_SUFFIXES
 #: Their versions affect results and speed. Only one of the two faiss packages is installed.
 PACKAGES = (
     *("speaker-search", "torch", "torchaudio", "speechbrain", "openvino", "faiss-gpu", "faiss-cpu", "numpy"),
-    *("soundfile", "av", "soxr", "huggingface-hub"),
+    *("soundfile", "av", "soxr", "huggingface-hub", "s3fs", "gcsfs"),
 )
 #: Raised by a broken installation or a GPU without memory, which is what people run doctor for.
 BROKEN = (EncoderError, ImportError, OSError, RuntimeError)

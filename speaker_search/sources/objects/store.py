@@ -32,7 +32,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "use_listings_cache": False,
     },
     "gs": {"use_listings_cache": False, "requests_timeout": ANSWER_S},
-    "hf": {"use_listings_cache": False},
+    "hf": {},
 }
 _TIMES = ("LastModified", "mtime", "updated", "last_modified", "created")  # as the libraries call it
 _VERSIONS = ("ETag", "etag", "blob_id", "sha256")
@@ -68,6 +68,7 @@ class Store:
         """
         with self._lock:
             self._away.pop(folder.bucket, None)
+        self._files.invalidate_cache()
         listed: dict[str, Any] = self._ask(folder, lambda: self._files.find(folder.key, detail=True))
         while listed:  # a million of the library's dicts take a gigabyte: let each go
             _, about = listed.popitem()
@@ -76,6 +77,7 @@ class Store:
 
     def level(self, folder: ObjectPath) -> list[str]:
         """The names of the folders directly in a folder."""
+        self._files.invalidate_cache()
         found = self._ask(folder, lambda: self._files.ls(folder.key, detail=True))
         names = (about["name"].rstrip("/").rpartition("/")[2] for about in found if about["type"] == "directory")
         return sorted(name for name in names if name)
@@ -138,7 +140,7 @@ def _held(about: dict[str, Any]) -> Held:
     changed = next((time for name in _TIMES if (time := _seconds(about.get(name))) is not None), 0)
     # Stores keep whole seconds, and Hugging Face lists no times. The version tells within a second.
     mtime_ns = changed * _NS + zlib.crc32(version.encode()) % _NS
-    return Held(about["name"], int(about["size"] or 0), mtime_ns, f"{version}-{mtime_ns}")
+    return Held(about["name"].lstrip("/"), int(about["size"] or 0), mtime_ns, f"{version}-{mtime_ns}")
 
 
 def _seconds(written: object) -> int | None:

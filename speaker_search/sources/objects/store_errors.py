@@ -47,16 +47,16 @@ def translated(error: Exception, place: ObjectPath) -> ObjectError:
     names = [type(cause).__name__ for cause in causes]
     codes = [code for cause in causes if (code := _code(cause))]
     code = codes[0] if codes else ""
-    bucket, mend = place.bucket, _SET[place.scheme]
+    mend = _SET[place.scheme]
     if code in _WRONG_CREDENTIALS:
         return ObjectError(errno.EACCES, f"the credentials are refused ({code})", mend, away=True)
     if _NO_CREDENTIALS & set(names):
         return ObjectError(errno.EACCES, "no credentials were found", mend, away=True)
     absent = any(isinstance(cause, FileNotFoundError) for cause in causes)
     no_bucket = code == "NoSuchBucket" or {"RepositoryNotFoundError", "RevisionNotFoundError"} & set(names)
-    if no_bucket or (absent and place == bucket):
-        gone = f"{bucket} does not exist"
-        return ObjectError(errno.ENOENT, gone, "Check the address and the endpoint.", away=True)
+    if no_bucket or (absent and place == place.bucket):
+        what = "dataset" if place.scheme == "hf" else "bucket"
+        return ObjectError(errno.ENOENT, f"its {what} does not exist", "Check the address and the endpoint.", away=True)
     if code in _DENIED or any(isinstance(cause, PermissionError) for cause in causes):
         return ObjectError(errno.EACCES, f"access is denied{code and f' ({code})'}", mend, away=False)
     if absent:
