@@ -59,29 +59,32 @@ def windows(
     def window() -> list[Found]:
         if not claimed:
             claimed.extend(claim(sizes.window))
-        coming: list[tuple[ClaimedClip, Source | Future[Source]]] = []
+        asked: list[tuple[ClaimedClip, Source | Future[Source]]] = []
         held = 0
         while claimed and held < HELD_BYTES:
             clip = claimed.popleft()
             if isinstance(clip.path, ObjectPath) and not is_archive(clip.root):
-                coming.append((clip, fetching.submit(source_of, clip, archives)))
+                asked.append((clip, fetching.submit(source_of, clip, archives)))
                 held += max(0, clip.file[0])
                 continue
             source = source_of(clip, archives)
             held += len(source) if isinstance(source, bytes) else 0
-            coming.append((clip, source))
-        sources = [(clip, one.result() if isinstance(one, Future) else one) for clip, one in coming]
+            asked.append((clip, source))
+        sources = [(clip, one.result() if isinstance(one, Future) else one) for clip, one in asked]
         lengths = [None if isinstance(source, AudioError) else decoders.header_seconds(source) for _, source in sources]
         return [
             Found(clip, source, 0.0 if length is None else length.result())
             for (clip, source), length in zip(sources, lengths, strict=True)
         ]
 
-    with fetching, ThreadPoolExecutor(1, "claim") as ahead:
-        coming = ahead.submit(window)
-        while found := coming.result():
+    with ThreadPoolExecutor(1, "claim") as ahead:
+        try:
             coming = ahead.submit(window)
-            yield found
+            while found := coming.result():
+                coming = ahead.submit(window)
+                yield found
+        finally:
+            fetching.shutdown(wait=False, cancel_futures=True)  # whoever stops does not wait for a slow store
 
 
 def portions(window: Sequence[Found], portion_s: float) -> Iterator[list[Found]]:

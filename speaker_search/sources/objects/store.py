@@ -17,8 +17,9 @@ from speaker_search.errors import UsageError
 from speaker_search.sources.objects.store_errors import ObjectError, translated
 
 CONNECT_S = 10.0
-ANSWER_S = 60.0
-TRIES = 3  # of a request
+ANSWER_S = 20.0
+TRIES = 3  # of a request that got no answer
+READS = 2  # of an answer that broke off
 CONNECTIONS = 32
 AWAY_S = 15.0  # how long a bucket that does not answer is not asked again
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -131,7 +132,7 @@ def _file_system(scheme: str) -> Any:  # fsspec has no types
             "Install it with `pip install 'speaker-search[objects]'`.",
         ) from error
     if scheme == "s3":
-        files.retries = TRIES
+        files.retries = READS
     return files
 
 
