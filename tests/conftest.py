@@ -128,6 +128,9 @@ SLOW = (
     "test_demo_voices.py",
     "test_tools.py",
     "test_side_by_side.py",
+    "test_object_storage.py",
+    "test_voices_in_a_bucket.py",
+    "test_voices_on_a_hub.py",
 )
 
 # A suite started in the background ignores Ctrl-C, and every program started from it would ignore it too.
