@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -73,7 +74,7 @@ def as_dump(folder: Path, game: Path) -> None:
 
 def as_folders(folder: Path, game: Path) -> None:
     for path in game.rglob("*.wav"):
-        place = folder / "Key" / "空" / path.relative_to(game)
+        place = folder / "Key" / game.name[4:] / path.relative_to(game)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(path.read_bytes())
 
@@ -83,20 +84,20 @@ def as_list(folder: Path, game: Path) -> None:
     for path in sorted(game.rglob("*.wav")):
         (folder / "sounds").mkdir(parents=True, exist_ok=True)
         (folder / "sounds" / path.name).write_bytes(path.read_bytes())
-        lines.append(f"sounds/{path.name},{path.parent.name},a line,Key,空")
+        lines.append(f"sounds/{path.name},{path.parent.name},a line,Key,{game.name[4:]}")
     (folder / "list.csv").write_text("\n".join(lines), encoding="utf-8")
 
 
 def as_zip(folder: Path, game: Path) -> None:
     folder.mkdir()
-    with zipfile.ZipFile(folder / "Key_空.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(folder / f"{game.name}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(path for path in game.rglob("*") if path.is_file()):
             archive.write(path, path.relative_to(game).as_posix())
 
 
 def as_tar(folder: Path, game: Path) -> None:
     folder.mkdir()
-    with tarfile.open(folder / "Key_空.tar", "w") as archive:
+    with tarfile.open(folder / f"{game.name}.tar", "w") as archive:
         for path in sorted(path for path in game.rglob("*") if path.is_file()):
             archive.add(path, path.relative_to(game).as_posix())
 
@@ -105,7 +106,7 @@ def as_7z(folder: Path, game: Path) -> None:
     import py7zr
 
     folder.mkdir()
-    with py7zr.SevenZipFile(folder / "Key_空.7z", "w") as archive:
+    with py7zr.SevenZipFile(folder / f"{game.name}.7z", "w") as archive:
         for path in sorted(path for path in game.rglob("*") if path.is_file()):
             archive.write(path, path.relative_to(game).as_posix())
 
@@ -116,7 +117,7 @@ def as_parquet(folder: Path, game: Path) -> None:
         {"audio": {"bytes": path.read_bytes(), "path": path.name}, "character": path.parent.name, "text": "a line"}
         for path in sorted(game.rglob("*.wav"))
     ]
-    pq.write_table(pa.Table.from_pylist(rows), folder / "Key_空.parquet")
+    pq.write_table(pa.Table.from_pylist(rows), folder / f"{game.name}.parquet")
 
 
 LAYOUTS: dict[str, Callable[[Path, Path], None]] = {
@@ -142,33 +143,34 @@ def held(library: Library, top: str) -> dict[str, tuple[object, ...]]:
     return found
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_catalog_from_a_bucket_is_that_from_a_disk(
-    layout: str, game: Path, bucket: Bucket, library: Library, tmp_path: Path, encoder: StandInEncoder
+    game: Path, bucket: Bucket, library: Library, tmp_path: Path, encoder: StandInEncoder
 ) -> None:
-    folder = tmp_path / "voices"
-    LAYOUTS[layout](folder, game)
-    address = bucket.fill(folder, "a/b c/")
-    preview = Library.preview(library.settings, [address])
-    report = library.ingest([f"{address}/"], processes=1)  # a trailing slash says nothing
-    assert (report.embedded, report.problems, library.verify().ok) == (CLIPS, [], True)
+    folder, total = tmp_path / "voices", CLIPS * len(LAYOUTS)
+    for layout, write in LAYOUTS.items():
+        write(folder / layout, shutil.copytree(game, tmp_path / "games" / f"Key_{layout}"))
+    top = bucket.fill(folder, "a/b c/")
+    addresses = [f"{top}/{layout}/" for layout in LAYOUTS]  # a trailing slash says nothing
+    preview = Library.preview(library.settings, addresses)
+    report = library.ingest(addresses, processes=1)
+    assert (report.embedded, report.problems, library.verify().ok) == (total, [], True)
     assert preview.routes == report.routes
     with Library(Settings(home=tmp_path / "disk", encoder="stand-in"), encoder=encoder) as disk:
-        assert disk.ingest([folder], processes=1).routes == report.routes
-        ours, theirs = held(library, address), held(disk, str(folder))
-        assert ours == theirs
-        assert len(ours) == CLIPS
-    known = library.ingest([address], processes=1)
+        assert disk.ingest([folder / layout for layout in LAYOUTS], processes=1).routes == report.routes
+        ours = held(library, top)
+        assert ours == held(disk, str(folder))
+    assert len(ours) == total
+    known = library.ingest(addresses, processes=1)
     assert (known.known, known.new, known.changed, known.gone, known.opened) == (report.new, 0, 0, 0, 0)
 
-    clip = library.show("琴子").clips[0]
-    assert isinstance(clip.path, ObjectPath)
-    assert json.loads(clip.model_dump_json())["path"] == str(clip.path)
     content = (game / "琴子" / "琴子0.wav").read_bytes()
-    assert library.sound(clip.id).source == content
-    told = library.sound(clip.id, read=False)
-    assert told.source in (b"", content)
-    assert library.similar("琴子", same_game=True).matches
+    for layout in LAYOUTS:
+        clip = library.show(f"{layout}/琴子").clips[0]
+        assert isinstance(clip.path, ObjectPath)
+        assert json.loads(clip.model_dump_json())["path"] == str(clip.path)
+        assert library.sound(clip.id).source == content
+        assert library.sound(clip.id, read=False).source in (b"", content)
+    assert library.similar("dump/琴子").matches[0].character.name == "琴子"
 
 
 def test_sounds_are_fetched_once_each_after_one_listing(game: Path, bucket: Bucket, library: Library) -> None:
