@@ -1,4 +1,4 @@
-"""Print the pinned requirements of a part of the image, a selection of run.txt: `pins.py cpu`, `cuda` or `build`."""
+"""Print the pinned requirements of a part of the image, a selection of image.txt: `pins.py cpu`, `cuda` or `build`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PINS = HERE.parent / "scripts" / "requirements" / "run.txt"
+PINS = HERE.parent / "scripts" / "requirements" / "image.txt"
 TORCH_CPU = HERE / "torch-cpu.txt"
 
 #: What builds our package. No image holds them.
@@ -24,7 +24,7 @@ def pins(part: str) -> str:
     kept = [pin for pin in pinned if name(pin) not in BUILDERS]
     if part == "cuda":
         return "".join(kept)
-    # On x86-64 Linux, run.txt takes the CUDA build of FAISS instead.
+    # On x86-64 Linux, image.txt takes the CUDA build of FAISS instead.
     kept = [re.sub(r" ; .*(?= \\\n)", "", pin) if name(pin) == "faiss-cpu" else pin for pin in kept]
     return "".join(pin for pin in kept if not CUDA.match(name(pin))) + TORCH_CPU.read_text("utf-8")
 

@@ -63,7 +63,7 @@ SEARCHED = (
     + """
   const answer = document.getElementById("answer");
   const field = document.getElementById("min-clips");
-  const before = answer.querySelector(".match");
+  const before = answer.querySelector(".cards");
   const has = (test) => new Promise((resolve) => {
     const observer = new MutationObserver(() => {
       if (!test()) return;
@@ -72,8 +72,8 @@ SEARCHED = (
     });
     observer.observe(answer, {childList: true, subtree: true, attributes: true});
   });
-  const shown = has(() => ![before, null].includes(answer.querySelector(".match")));
-  const whole = has(() => ![before, null].includes(answer.querySelector(".match")) && !answer.matches(".is-old"));
+  const shown = has(() => ![before, null].includes(answer.querySelector(".cards")));
+  const whole = has(() => ![before, null].includes(answer.querySelector(".cards")) && !answer.matches(".is-old"));
   performance.clearResourceTimings();
   field.value = least;
   const begun = performance.now();

@@ -36,6 +36,7 @@ def names(pinned: dict[str, set[str]]) -> set[str]:
 
 
 def test_images_are_pinned_by_tag_and_digest() -> None:
+    """But for Milvus, whose tag names a release."""
     bases = [rest.split()[0] for word, rest in instructions() if word == "FROM" and ":" in rest]
     images = [*bases, services()["db"]["image"]]
     assert len(bases) == 1
@@ -43,13 +44,17 @@ def test_images_are_pinned_by_tag_and_digest() -> None:
 
 
 def test_the_pins_of_both_images_are_those_of_a_checkout() -> None:
-    """The CPU image has other builds of torch and FAISS, the same releases, and nothing of CUDA."""
-    run = hashes((ROOT / "scripts/requirements/run.txt").read_text("utf-8"))
+    """And of the extras for servers. The CPU image has other builds of torch and FAISS, the same releases, and nothing
+    of CUDA.
+    """
+    run, image = (hashes((ROOT / f"scripts/requirements/{kind}.txt").read_text("utf-8")) for kind in ("run", "image"))
     cuda, cpu, build = (pins(part) for part in ("cuda", "cpu", "build"))
-    assert run == cuda | build
-    assert all(run.values())
+    assert {pin.split(" ")[0] for pin in run} < {pin.split(" ")[0] for pin in image}
+    assert names(image) - names(run) >= {"pymilvus", "s3fs"}
+    assert image == cuda | build
+    assert all(image.values())
     assert names(cuda) & names(build) == {"packaging"}
-    release = {pin.split(" ")[0] for pin in run}
+    release = {pin.split(" ")[0] for pin in image}
     assert {pin.split(" ")[0].removesuffix("+cpu") for pin in cpu} <= release
     left_out = names(cuda) - names(cpu)
     assert {name for name in left_out if not name.startswith(("nvidia-", "cuda-"))} == {"triton", "faiss-gpu"}
@@ -94,7 +99,7 @@ def test_image_compose_file_and_program_name_the_same_places_and_settings() -> N
     assert words("VOLUME") == [home]
     assert PurePosixPath(home) in PurePosixPath(environment["HF_HOME"]).parents
     volumes = yaml.safe_load(COMPOSE)["volumes"]
-    for name in ("server", "worker"):
+    for name in ("server", "worker", "gpu-worker"):
         kept, voices = wanted[name]["volumes"]
         assert kept.split(":")[1] == home
         assert kept.split(":")[0] in volumes
@@ -116,7 +121,7 @@ def test_a_server_is_reached_from_its_own_machine_only() -> None:
     assert {name for name, service in services().items() if "ports" in service} == {"server"}
     assert words("CMD") == ["serve"]
     assert services()["server"]["command"][1:] == ["--host", "0.0.0.0"]  # noqa: S104 - within the container
-    assert services()["worker"]["command"] == ["worker"]
+    assert services()["worker"]["command"] == services()["gpu-worker"]["command"] == ["worker"]
 
 
 def test_the_commands_are_those_of_the_program() -> None:
@@ -139,12 +144,25 @@ def test_no_key_and_no_password_has_a_default() -> None:
     assert served["environment"]["SPKSEARCH_DATABASE_URL"] == f"postgresql://{user}@db/{name}"
 
 
-def test_the_gpu_file_changes_the_target_of_the_same_services() -> None:
-    changed = yaml.safe_load((ROOT / "docker" / "compose.cuda.yaml").read_text("utf-8"))["services"]
-    assert set(changed) == {"server", "worker"}
-    assert {service["build"]["target"] for service in changed.values()} == {"cuda"}
-
-
 def test_no_file_names_a_package_index() -> None:
     texts = [path.read_text("utf-8") for path in (ROOT / "docker").iterdir() if path.is_file()]
-    assert set(re.findall(r"\w+://", "".join(texts))) == {"postgresql://"}
+    assert set(re.findall(r"\w+://", "".join(texts))) == {"postgresql://", "milvus://", "http://"}
+    assert set(re.findall(r"http://([\w.]+)", "".join(texts))) == {"127.0.0.1"}
+
+
+def test_the_compose_file_keeps_to_its_schema() -> None:
+    checked = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run([*checked, ROOT / "docker" / "compose.yaml"], capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_profiles_add_a_worker_on_gpus_and_milvus() -> None:
+    profiles = {name: service["profiles"] for name, service in services().items() if "profiles" in service}
+    assert profiles == {"gpu-worker": ["gpu"], "milvus": ["milvus"]}
+    (devices,) = services()["gpu-worker"]["deploy"]["resources"]["reservations"]["devices"]
+    assert (devices["driver"], devices["capabilities"]) == ("nvidia", ["gpu"])
+    url = {**DEMANDED, "SPKSEARCH_INDEX_URL": "milvus://milvus:19530"}
+    for name in ("server", "worker", "gpu-worker"):
+        assert services()[name]["environment"]["SPKSEARCH_INDEX_URL"] is None  # as it reads ""
+        assert services(url)[name]["environment"]["SPKSEARCH_INDEX_URL"] == "milvus://milvus:19530"
+    assert services({**DEMANDED, "SPKSEARCH_WORKERS": "4"})["worker"]["deploy"]["replicas"] == 4

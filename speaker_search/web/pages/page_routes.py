@@ -19,9 +19,8 @@ from speaker_search.web.pages.rendering import rendered
 from speaker_search.web.pages.sign_in import sign_in_routes
 from speaker_search.web.serving.sessions import Sessions
 
-#: The pages of the API: all of it to read, and Swagger UI (0.6 MB) to try it.
-DOCS = Page("docs", "/docs")
-TRY = Page("swagger", "/docs/try", "swagger/page.js")
+#: The page of the API: all of it to read, and Swagger UI for those who try a request.
+DOCS = Page("docs", "/docs", "docs/page.js")
 #: What browsers are shown at a wrong address.
 MISSING = Page("missing", "")
 #: Where answers are never pages.
@@ -35,7 +34,7 @@ def page_routes(sessions: Sessions | None) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     static_files.assets()  # now, so that no reader waits for them
 
-    for page in (*PAGES, TRY):
+    for page in PAGES:
         routes.add_api_route(page.path, _shell(page, keys=sessions is not None), methods=["GET"], name=page.name)
 
     @routes.get(DOCS.path)

@@ -108,6 +108,21 @@ def test_filters_narrow_the_matches(visit: Visit) -> None:
     visit.check_accessible()
 
 
+def test_a_match_that_filters_leave_keeps_its_card(visit: Visit) -> None:
+    page = visit.open("/search?clip=53")
+    before = names(page)
+    cards = page.locator(".match").element_handles()
+    page.get_by_text("Filters").click()
+    page.get_by_label("Without these games").fill("硝子の終着駅")
+    page.get_by_label("Without these games").press("Enter")
+    expect(page.locator("#filters-set")).to_have_text("1 is set")
+    expect(page.locator(".match")).to_have_count(len(before))
+    after = names(page)
+    assert after != before
+    for card, name in zip(cards, before, strict=True):
+        assert card.evaluate("(one) => one.isConnected") == (name in after)
+
+
 def test_pages_of_matches_follow_each_other(visit: Visit) -> None:
     page = visit.open("/search?clip=53")
     names(page)

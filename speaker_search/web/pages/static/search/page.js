@@ -26,6 +26,7 @@ let question = emptyQuestion();
 let shown = {like: []}; // the question that is on the page
 let entry = null; // of the history, for a question that is not on the page yet
 let search = new AbortController();
+let answered = {question, cards: new Map()}; // the last answer: each match, as JSON, and its card
 
 /** Ask with some parts of the question changed: a new entry of the history. */
 function change(parts) {
@@ -119,7 +120,8 @@ function showWaiting() {
 async function showAnswer(found) {
   const asked = question;
   const later = [];
-  const parts = found.speakers ? found.speakers.flatMap((one, place) => speakerShown(one, place, asked, later)) : answerShown(found, asked, later);
+  const cardOf = cardsFor(asked);
+  const parts = found.speakers ? found.speakers.flatMap((one, place) => speakerShown(one, place, asked, later, cardOf)) : answerShown(found, asked, later, cardOf);
   const before = [...answer.children];
   answer.prepend(...parts);
   for (const one of before) one.hidden = true; // taking them out takes longer
@@ -131,9 +133,23 @@ async function showAnswer(found) {
   state.textContent = answer.querySelector("h2").textContent;
 }
 
+/** Makes the cards of an answer. A match that was there before filters changed keeps its card, and its lines' sounds. */
+function cardsFor(asked) {
+  const {question: before, cards} = answered;
+  const kept = before.like === asked.like && before.by === asked.by ? cards : new Map();
+  answered = {question: asked, cards: new Map()};
+  return (match) => {
+    const key = JSON.stringify(match);
+    const card = kept.get(key) ?? matchShown(match, asked, goOn);
+    kept.delete(key);
+    answered.cards.set(key, card);
+    return card;
+  };
+}
+
 /** The answer with its first matches; to `later` goes a function that adds the others. */
-function answerShown(found, asked, later) {
-  const shown = (matches) => matches.map((match) => matchShown(match, asked, goOn));
+function answerShown(found, asked, later, cardOf) {
+  const shown = (matches) => matches.map(cardOf);
   const cards = el("ol", {class: "cards"}, shown(found.matches.slice(0, FIRST)));
   later.push(() => cards.append(...shown(found.matches.slice(FIRST))));
   const more = found.next ? moreButton(cards, found.next, asked) : null;
@@ -143,8 +159,8 @@ function answerShown(found, asked, later) {
 }
 
 /** One of the people in a recording. */
-function speakerShown(found, place, asked, later) {
-  const [verdict, ...rest] = answerShown(found, asked, later);
+function speakerShown(found, place, asked, later, cardOf) {
+  const [verdict, ...rest] = answerShown(found, asked, later, cardOf);
   verdict.prepend(el("p", {class: "muted"}, t("search.speaker", {count: place + 1, times: timesOf(found.turns)})));
   return [verdict, ...rest];
 }
