@@ -79,7 +79,7 @@ def _all(connection: Connection, space: Space, snapshot: Snapshot) -> tuple[Comp
 def _sampled(
     connection: Connection, space: Space, snapshot: Snapshot, most: int
 ) -> tuple[Comparison, list[UnusableVector]]:
-    clips, sums = snapshot.clips, snapshot.characters
+    clips, sums = snapshot.index, snapshot.characters
     own, tail, alive = clips.segment.columns, clips.tail, ~clips.tombstones
     held = Labels(
         np.concatenate([own.ids[alive], tail.ids]),
@@ -126,7 +126,8 @@ def compare(snapshot: Snapshot, catalog: Iterable[EmbeddedClips]) -> Comparison:
         missing += int(np.count_nonzero(~here))
         different += _differing(held.take(rows[here]), part, here)
         seen[rows[here]] = True
-    different += snapshot.clips.segment.lists.differing(snapshot.clips.segment.columns)
+    segment = snapshot.index.segment
+    different += segment.lists.differing(segment.columns)
     different += _differing_characters(snapshot.characters, characters.of_clips(held, snapshot.position))
     return Comparison(len(held), missing, int(np.count_nonzero(~seen)), different)
 
