@@ -62,7 +62,7 @@ class Clips(Protocol):
         """
 
     def of_game(self, game: int) -> Columns:
-        """The clips of a game."""
+        """The clips of a game, in no order."""
 
     def evenly(self, most: int) -> Columns:
         """All clips in order, or that many of them, evenly chosen in this order."""

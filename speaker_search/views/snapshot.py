@@ -126,9 +126,7 @@ def _read(version: storage.Version) -> Snapshot | None:
         tombstones = np.zeros(len(own), np.bool_)
         tombstones[file["tombstones"]] = True
         tail = Columns(*(file[name] for name in ("ids", "characters", "games", "seconds", "vectors")))
-    with np.load(version.path(CHARACTERS), allow_pickle=False) as file:
-        names = ("ids", "games", "counts", "milliseconds", "sums", "moment")
-        sums = Characters(position, *(file[name] for name in names))
+    sums = characters.read(version.path(CHARACTERS), position)
     unusable = np.array(facts["unusable"], np.int64)
     return Snapshot(ClipIndex(position, Segment(own, made, facts["segment"]), tombstones, tail), sums, unusable)
 
@@ -153,14 +151,7 @@ def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
         seconds=tail.seconds,
         vectors=tail.vectors,
     )
-    files[CHARACTERS] = _arrays(
-        ids=sums.ids,
-        games=sums.games,
-        counts=sums.counts,
-        milliseconds=sums.milliseconds,
-        sums=sums.sums,
-        moment=sums.moment,
-    )
+    files[CHARACTERS] = lambda path: characters.write(sums, path)
     tuning = _latest_tuning(folder, clips.segment)
     facts = {
         "faiss": lists.FAISS,

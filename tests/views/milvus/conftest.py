@@ -1,0 +1,24 @@
+"""A Milvus server for all tests of a process, where one is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Iterator
+
+import pytest
+from views.milvus.milvus_server import MilvusServer
+
+LACKING = "Milvus is not installed: scripts/test --engines installs it"
+
+
+@pytest.fixture(scope="session")
+def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusServer]:
+    """A server that runs; a test that ends it starts it again."""
+    if any(importlib.util.find_spec(name) is None for name in ("milvus", "pymilvus")):
+        pytest.skip(LACKING)
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
+    server = MilvusServer(tmp_path_factory.mktemp("milvus"))
+    server.start()
+    yield server
+    server.kill()
