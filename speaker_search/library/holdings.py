@@ -203,8 +203,8 @@ class Holdings:
         """The server that keeps the index; None where the home does. Raises UsageError for an unreadable address."""
         if not (url := self.settings.index_url.get_secret_value()):
             return None
+        from speaker_search.views.milvus.milvus_server import Server
         from speaker_search.views.milvus.milvus_views import MilvusViews
-        from speaker_search.views.milvus.server import Server
 
         return MilvusViews(self.catalog, Server(url))
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from speaker_search.catalog.clips import clips_by_id
 from speaker_search.entities import Floats, Hit, Ids
-from speaker_search.views.clips import Clips
+from speaker_search.views.engine import Clips
 
 HITS_PER_MATCH = 3
 COSINE_DIGITS = 3  # that hold: vectors are compared in float16, which changes a cosine by less than 0.0005

@@ -19,7 +19,7 @@ from speaker_search.search.profiles.follow import follow_profiles
 from speaker_search.search.profiles.kept_profiles import load_profiles, save_profiles
 from speaker_search.search.profiles.profiles import Profiles
 from speaker_search.views import snapshot as faiss_views
-from speaker_search.views.clips import Engine
+from speaker_search.views.engine import Engine
 from speaker_search.views.snapshot import Snapshot
 
 POLL_S = 0.5  # between looks at the change log: a new clip is found after about this long

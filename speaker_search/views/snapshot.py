@@ -25,7 +25,7 @@ from speaker_search.views.clip_index.columns import Columns
 from speaker_search.views.clip_index.lists import Trained
 from speaker_search.views.clip_index.plan import Plan
 from speaker_search.views.clip_index.probing import Tuning
-from speaker_search.views.clips import Clips
+from speaker_search.views.engine import Clips
 
 SEGMENT = ("ids.npy", "characters.npy", "games.npy", "seconds.npy", "vectors.npy")
 LISTS, TAIL, CHARACTERS = "lists.faiss", "tail.npz", "sums.npz"

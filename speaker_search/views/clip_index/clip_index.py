@@ -19,7 +19,7 @@ from speaker_search.views.clip_index.filters import Allowed, Bools, Runs
 from speaker_search.views.clip_index.lists import Lists
 from speaker_search.views.clip_index.plan import Plan, outgrown, plan
 from speaker_search.views.clip_index.probing import Tuning
-from speaker_search.views.clips import Near
+from speaker_search.views.engine import Near
 
 TAIL_ROWS = 16_384  # scanned in about 2 ms; a tail over this and over a 20th of the segment is folded into it
 TAIL_SHARE = 1 / 20

@@ -18,8 +18,8 @@ from speaker_search.entities import Floats, Ids
 from speaker_search.errors import IndexUnusableError
 from speaker_search.views.clip_index import columns
 from speaker_search.views.clip_index.columns import Columns, halves
-from speaker_search.views.clips import Near
-from speaker_search.views.milvus.server import MEND, TIMEOUT_S, WRITING_TIMEOUT_S, Server
+from speaker_search.views.engine import Near
+from speaker_search.views.milvus.milvus_server import MEND, TIMEOUT_S, WRITING_TIMEOUT_S, Server
 
 FLAT_CLIPS = 100_000  # up to here an exact comparison takes no longer than a graph's answer
 GROWTH = 2  # a collection that was planned for FLAT_CLIPS is made anew for a graph at this many times as many clips

@@ -18,7 +18,7 @@ from speaker_search.catalog.spaces import Space, position
 from speaker_search.entities import Floats, Ids
 from speaker_search.views.clip_index import columns, exact
 from speaker_search.views.clip_index.columns import ById, Columns
-from speaker_search.views.clips import Near
+from speaker_search.views.engine import Near
 from speaker_search.views.milvus.collection import MOST_FOUND, Collection
 
 AT_ONCE = 8  # searches, for the nearest clips of several characters

@@ -23,8 +23,8 @@ from speaker_search.views.clip_index.columns import Columns
 from speaker_search.views.milvus import writing
 from speaker_search.views.milvus.collection import Collection, State
 from speaker_search.views.milvus.milvus_clips import MilvusClips
+from speaker_search.views.milvus.milvus_server import Server
 from speaker_search.views.milvus.one_writer import turn
-from speaker_search.views.milvus.server import Server
 from speaker_search.views.snapshot import CHARACTERS, Snapshot
 
 FOLDER = "milvus"  # of what is saved, in the folder of a space's views

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 STARTED_WITHIN_S = 180.0
 
@@ -49,13 +50,22 @@ class MilvusServer:
             self._process.wait()
             self._process = None
 
-    def _answers(self) -> bool:
+    def clear(self) -> None:
+        """Drop all collections."""
+        client = self._client()
+        for name in client.list_collections():
+            for alias in client.list_aliases(name)["aliases"]:
+                client.drop_alias(alias)
+            client.drop_collection(name)
+
+    def _client(self) -> Any:
         import pymilvus
 
+        return pymilvus.MilvusClient(uri=f"http://127.0.0.1:{self.port}", timeout=2)
+
+    def _answers(self) -> bool:
         try:
-            client = pymilvus.MilvusClient(uri=f"http://127.0.0.1:{self.port}", timeout=2)
-            client.list_collections(timeout=2)
-            client.close()
+            self._client().list_collections(timeout=2)
         except Exception:  # noqa: BLE001 - whatever is not there yet
             return False
         return True

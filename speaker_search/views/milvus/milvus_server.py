@@ -71,9 +71,10 @@ class Server:
     @contextmanager
     def client(self) -> Iterator[Any]:
         """A pymilvus client. Raises IndexUnusableError for whatever it raises, and UsageError where it is missing."""
+        failures = self._failures  # first: finding them is where it is said what is not installed
         try:
             yield self._connected()
-        except self._failures as error:
+        except failures as error:
             raise IndexUnusableError(f"Milvus at {self.address.shown} {_why(error)}.", MEND) from error
 
     @property
@@ -114,8 +115,9 @@ class Server:
 
     @cached_property
     def _failures(self) -> tuple[type[Exception], ...]:
+        failed: type[Exception] = self._pymilvus.MilvusException
         grpc: Any = importlib.import_module("grpc")  # pymilvus needs it
-        return self._pymilvus.MilvusException, grpc.RpcError
+        return failed, grpc.RpcError
 
 
 def _why(error: Exception) -> str:
