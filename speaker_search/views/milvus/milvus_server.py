@@ -127,6 +127,8 @@ def _why(error: Exception) -> str:
     unanswered = ("Fail connecting", "DEADLINE", "Deadline", "UNAVAILABLE", "failed to connect", "Retry run out")
     if any(words in line or words in str(error) for words in unanswered):
         return "does not answer"
+    if "not loaded" in line:  # for a while after it has started
+        return "has not loaded the collection yet"
     if "auth" in line.lower():
         return "does not accept the user and password"
     return f"has failed: {line}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydantic import SecretStr
-from search.asking import late, line, nearest, until
+from search.asking import late, line
 from search.filling import fill, forget, some_voices
 from sqlalchemy import update
 from standin import StandInEncoder
@@ -18,9 +18,8 @@ from views.milvus.milvus_server import MilvusServer
 
 from speaker_search.catalog import tables
 from speaker_search.catalog.database import open_catalog
-from speaker_search.errors import IndexUnusableError, UsageError
+from speaker_search.errors import UsageError
 from speaker_search.library import Library
-from speaker_search.search.live import Live
 from speaker_search.settings import Settings
 from speaker_search.views.milvus import writing
 from speaker_search.views.milvus.collection import Collection
@@ -251,29 +250,3 @@ def test_the_status_names_the_server_and_the_collection(library: Library, views:
 def test_it_is_not_tuned(library: Library) -> None:
     with pytest.raises(UsageError, match="not tuned"):
         library.tune_index()
-
-
-def test_a_server_that_goes_away_is_one_sentence_and_is_used_again_when_it_is_back(
-    library: Library, views: MilvusViews, milvus: MilvusServer
-) -> None:
-    engine = MilvusViews(library.catalog, views.server)
-    live = Live(library.catalog, library.space, library.settings.home / "live", engine=engine)
-    live.start()
-    milvus.kill()
-    try:
-        with pytest.raises(IndexUnusableError, match=r"does not answer\. Check that the server runs"):
-            nearest(library.catalog, live, 1)
-        until(lambda: live.problem is not None)
-        fill(library, late())
-    finally:
-        milvus.start()
-
-    def found() -> bool:
-        with suppress(IndexUnusableError):  # it loads its collections after it answers
-            return nearest(library.catalog, live, 1) == "late1"
-        return False
-
-    until(found)
-    assert live.problem is None
-    live.close()
-    assert library.verify(deep=True).ok
