@@ -32,6 +32,11 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None, description="sqlite:///FILE or postgresql://USER@HOST/NAME. Default: SQLite in the home."
     )
+    index_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="milvus://USER:PASSWORD@HOST:PORT/DATABASE, with TLS milvuss://: the Milvus server that keeps the "
+        "index. Default: files in the home.",
+    )
     encoder: str | None = Field(
         default=None,
         description="Encoder to use. Default: the adopted space or the catalog's only one, else anime-va if its "

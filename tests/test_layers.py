@@ -84,6 +84,7 @@ INNER_FOLDERS = {
     "sources/trees",
     "transfer/datasets",
     "views/clip_index",
+    "views/milvus",
     "web/pages",
     "web/routes",
     "web/serving",

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, false, func, select
 
 from speaker_search.catalog.rows import among, chunks, stream
 from speaker_search.catalog.spaces import Space
-from speaker_search.catalog.tables import clips, embeddings
+from speaker_search.catalog.tables import clips, embeddings, games
 from speaker_search.entities import Floats, Ids
 
 STORED = np.dtype("<f4")  # how the catalog stores a vector, on every machine
@@ -62,6 +62,32 @@ def all_labels(connection: Connection, space: Space) -> Iterator[Labels]:
     """The labels of every clip that a space holds, by id, up to 10,000 at a time; damaged vectors are not noticed."""
     for rows in stream(connection, _labelled(space).with_only_columns(*_labels())):
         yield Labels(*_label_columns(rows))
+
+
+def labels_of_game(connection: Connection, space: Space, game: int) -> Labels:
+    """The labels of a game's clips that a space holds."""
+    return _labels_where(connection, space, clips.c.game_id == game)
+
+
+def labels_of_characters(connection: Connection, space: Space, games: Ids, characters: Ids) -> Labels:
+    """The labels of the clips of these characters (m,), whose games `games` (m,) are, that a space holds."""
+    found = [_labels_where(connection, space, false())]
+    for some in chunks(np.unique(characters[characters != UNKNOWN]).tolist()):
+        found.append(_labels_where(connection, space, among(connection, clips.c.character_id, some)))
+    for some in chunks(np.unique(games[characters == UNKNOWN]).tolist()):
+        nobody = clips.c.character_id.is_(None) & among(connection, clips.c.game_id, some)
+        found.append(_labels_where(connection, space, nobody))
+    ids, who, of_games, seconds = (
+        np.concatenate([getattr(part, name) for part in found]) for name in ("ids", "characters", "games", "seconds")
+    )
+    order = np.argsort(ids)
+    return Labels(ids[order], who[order], of_games[order], seconds[order])
+
+
+def filled_games(connection: Connection, space: Space) -> Ids:
+    """The games that have clips in a space, by id."""
+    held = select(clips.c.id).where(clips.c.game_id == games.c.id, _held(space)).exists()
+    return np.array(connection.execute(select(games.c.id).where(held).order_by(games.c.id)).scalars().all(), np.int64)
 
 
 def vectors_of(connection: Connection, space: Space, clip_ids: Sequence[int]) -> dict[int, Floats]:
@@ -119,6 +145,16 @@ def _labels() -> tuple[ColumnElement[Any], ...]:
 def _label_columns(rows: Sequence[Any]) -> tuple[Ids, Ids, Ids, Floats]:
     labels = np.array([row[:3] for row in rows], np.int64).reshape(-1, 3)
     return labels[:, 0], labels[:, 1], labels[:, 2], np.array([row[3] for row in rows], np.float32)
+
+
+def _held(space: Space) -> ColumnElement[bool]:
+    return exists().where(embeddings.c.encoder_id == space.id, embeddings.c.clip_id == clips.c.id)
+
+
+def _labels_where(connection: Connection, space: Space, where: ColumnElement[bool]) -> Labels:
+    """The labels of those clips, by id, that a space holds: read from the clips, which have indexes for it."""
+    query = select(clips.c.id, *_labels()[1:]).where(where, _held(space)).order_by(clips.c.id)
+    return Labels(*_label_columns(connection.execute(query).all()))
 
 
 def _parts(connection: Connection, space: Space, clip_ids: Sequence[int] | None = None) -> Iterator[Sequence[Any]]:

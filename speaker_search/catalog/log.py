@@ -90,6 +90,13 @@ def touched_between(connection: Connection, space_id: int, after: int, until: in
     return np.unique(found) if len(found) == until - after else None
 
 
+def only_embedded(connection: Connection, space_id: int, after: int, until: int) -> bool:
+    """Whether all that happened in a range of the log is that clips were embedded which the space did not hold."""
+    c = changes.c
+    other = select(c.number).where(c.encoder_id == space_id, c.number > after, c.number <= until)
+    return connection.execute(other.where(c.action != "embedded").limit(1)).first() is None
+
+
 def _holders(connection: Connection, clip_ids: Sequence[int]) -> list[tuple[int, int]]:
     """Space and clip of every embedding of these clips."""
     c = embeddings.c

@@ -50,7 +50,7 @@ from speaker_search.documents.evaluation import (
     QuerySize,
     Reliability,
 )
-from speaker_search.documents.installation import Diagnosis, EncoderState, MachineState, SoundState
+from speaker_search.documents.installation import Diagnosis, EncoderState, IndexPlace, MachineState, SoundState
 from speaker_search.documents.mends import Edit, EditRequest, Edits, Mended, Noun
 from speaker_search.documents.nouns import (
     Character,
@@ -193,6 +193,7 @@ __all__ = [
     "Hit",
     "Imported",
     "ImportedCredits",
+    "IndexPlace",
     "IndexState",
     "IndexStatus",
     "Ingest",

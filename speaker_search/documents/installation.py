@@ -46,6 +46,16 @@ class SoundState(Document):
     why: str | None = Field(description="Why it is not ready.")
 
 
+class IndexPlace(Document):
+    """What keeps the index."""
+
+    engine: Literal["faiss", "milvus"]
+    address: str | None = Field(description="The server's, without user and password; null for files in the home.")
+    version: str | None = Field(description="The server's; null where it does not answer, and for files.")
+    ready: bool
+    why: str | None = Field(default=None, description="Why it is not ready.")
+
+
 class Diagnosis(Document):
     """Everything that doctor says."""
 
@@ -53,6 +63,7 @@ class Diagnosis(Document):
     encoders: list[EncoderState]
     machine: MachineState
     sounds: SoundState
+    index: IndexPlace
     packages: dict[str, str | None] = Field(description="Versions; null for a package that is not installed.")
 
 

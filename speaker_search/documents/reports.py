@@ -228,19 +228,19 @@ class SampledRecall(Document):
 
 
 class IndexStatus(Document):
-    """The index on disk."""
+    """The index on disk, or in Milvus."""
 
     encoder: str
-    folder: str
+    folder: str = Field(description="Where it is; in Milvus, the server and the collection's alias.")
     clips: int = Field(description="Embedded in the catalog.")
-    vectors: int = Field(description="In the index on disk.")
+    vectors: int = Field(description="In the index.")
     behind: int = Field(description="Changes of the catalog that opening the index replays.")
     plan: str | None = Field(description="What kind it is, and why.")
-    kind: str | None = Field(description="In FAISS's words.")
+    kind: str | None = Field(description="In FAISS's or Milvus's words.")
     lists: int = Field(description="0 where a search scans exactly.")
     nprobe: int = Field(description="Lists that a search without filters looks into.")
     games: int = Field(description="Games that the lists were trained on.")
-    bytes: int = Field(description="On disk, vectors included.")
+    bytes: int = Field(description="On disk, vectors included; 0 in Milvus.")
     recall: SampledRecall | None = Field(description="Null until `index tune` has measured it.")
 
 

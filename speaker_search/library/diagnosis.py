@@ -10,11 +10,19 @@ from pathlib import Path
 
 from speaker_search import encoders
 from speaker_search.audio import containers, decode
-from speaker_search.documents import Diagnosis, EncoderHealth, EncoderState, Health, MachineState, SoundState
+from speaker_search.documents import (
+    Diagnosis,
+    EncoderHealth,
+    EncoderState,
+    Health,
+    IndexPlace,
+    MachineState,
+    SoundState,
+)
 from speaker_search.encoders import Backend, weights
 from speaker_search.encoders.backends.choose import choose
 from speaker_search.encoders.backends.machine import cpu_name, this_machine
-from speaker_search.errors import EncoderError
+from speaker_search.errors import EncoderError, SpeakerSearchError
 from speaker_search.library.encoder_choice import defaults, encoder_of
 from speaker_search.settings import Settings
 from speaker_search.sources.names import CONTAINER_SUFFIXES
@@ -22,7 +30,7 @@ from speaker_search.sources.names import CONTAINER_SUFFIXES
 #: Their versions affect results and speed. Only one of the two faiss packages is installed.
 PACKAGES = (
     *("speaker-search", "torch", "torchaudio", "speechbrain", "openvino", "faiss-gpu", "faiss-cpu", "numpy"),
-    *("soundfile", "av", "soxr", "huggingface-hub", "s3fs", "gcsfs"),
+    *("soundfile", "av", "soxr", "huggingface-hub", "s3fs", "gcsfs", "pymilvus"),
 )
 #: Raised by a broken installation or a GPU without memory, which is what people run doctor for.
 BROKEN = (EncoderError, ImportError, OSError, RuntimeError)
@@ -33,7 +41,14 @@ def diagnose(chosen: Settings) -> Diagnosis:
     own = encoder_of(chosen.encoder or defaults(chosen.checkpoint).names[0])
     states = [_state(name, chosen.checkpoint if name == own else None, chosen.device) for name in encoders.NAMES]
     packages = {name: _version(name) for name in PACKAGES}
-    return Diagnosis(encoder=own, encoders=states, machine=_machine(), packages=packages, sounds=_sounds())
+    return Diagnosis(
+        encoder=own,
+        encoders=states,
+        machine=_machine(),
+        packages=packages,
+        sounds=_sounds(),
+        index=_index(chosen.index_url.get_secret_value()),
+    )
 
 
 def health(chosen: Settings) -> Health:
@@ -80,6 +95,24 @@ def _state(name: str, checkpoint: Path | None, device: str) -> EncoderState:
         backend_reason=backend.reason if backend else None,
         why=why,
     )
+
+
+def _index(url: str) -> IndexPlace:
+    """What keeps the index at the address of the setting; a server is asked."""
+    if not url:
+        return IndexPlace(engine="faiss", address=None, version=None, ready=True)
+    from speaker_search.views.milvus.milvus_server import Server
+
+    place: str | None = None
+    try:
+        server = Server(url)
+        place = server.address.shown
+        with server.client() as client:
+            version = str(client.get_server_version())
+        server.close()
+    except SpeakerSearchError as error:
+        return IndexPlace(engine="milvus", address=place, version=None, ready=False, why=str(error))
+    return IndexPlace(engine="milvus", address=place, version=version, ready=True)
 
 
 def _sounds() -> SoundState:

@@ -31,6 +31,8 @@ class Following(Browsing):
         for live in (self._live, *self._beside.values()):
             if live is not None:
                 live.close()
+        if self._milvus is not None:
+            self._milvus.server.close()
         super().close()
 
     @property
@@ -67,6 +69,7 @@ class Following(Browsing):
         """
         from speaker_search.catalog.checks.integrity import check_integrity
         from speaker_search.catalog.checks.vectors import requeue_unusable
+        from speaker_search.views.milvus.verifying import verify as verify_milvus
         from speaker_search.views.storage import folder_of
         from speaker_search.views.verify import verify
 
@@ -76,7 +79,10 @@ class Following(Browsing):
             requeued = requeue_unusable(self.catalog, space)
             self._rebuild_index(space)
         folder = folder_of(self.settings.home, self.catalog.uuid, space)
-        found = verify(self.catalog, space, folder, deep=deep)
+        if self._milvus is None:
+            found = verify(self.catalog, space, folder, deep=deep)
+        else:
+            found = verify_milvus(self._milvus, self.catalog, space, folder, deep=deep)
         return documents.Verification.copy_of(found).model_copy(update={"requeued": requeued})
 
     def tune_index(
@@ -92,6 +98,8 @@ class Following(Browsing):
 
         if not 0.5 <= recall < 1:
             raise UsageError(f"The recall must be at least 0.5 and below 1, not {recall:g}.")
+        if self._milvus is not None:
+            raise UsageError("An index in Milvus is not tuned.", "Unset SPKSEARCH_INDEX_URL to tune one in the home.")
         live = self._followed()
         live.refresh()
         with self.catalog.read() as connection:
@@ -107,18 +115,12 @@ class Following(Browsing):
 
     def _followed(self, space: Space | None = None, *, rebuild: bool = False) -> Live:
         """The given space, by default the one to search, following its change log."""
-        from speaker_search.search.live import Live
-        from speaker_search.views.storage import folder_of
-
         live = self._live
         if live is not None and not rebuild and space in (None, live.ready.space):
             return live  # without the lock, which is held while an index is built
         with self._lock:
             if self._live is None or rebuild or space not in (None, self._live.ready.space):
-                space = space or self.space
-                live = Live(
-                    self.catalog, space, folder_of(self.settings.home, self.catalog.uuid, space), rebuild=rebuild
-                )
+                live = self._views_of(space or self.space, rebuild=rebuild)
                 if self._live is not None:
                     self._live.close()
                 self._live = live
@@ -129,9 +131,6 @@ class Following(Browsing):
         """A snapshot of an encoder's newest space; None where the catalog has none. The space that questions are about
         goes before newer ones. Others are opened beside it when first needed, and followed from then on.
         """
-        from speaker_search.search.live import Live
-        from speaker_search.views.storage import folder_of
-
         searched = self.ready
         if searched.space.encoder == encoder:
             return searched
@@ -143,8 +142,7 @@ class Following(Browsing):
             if live is None or live.ready.space != spaces[-1]:
                 if live is not None:
                     live.close()
-                folder = folder_of(self.settings.home, self.catalog.uuid, spaces[-1])
-                live = self._beside[encoder] = Live(self.catalog, spaces[-1], folder)
+                live = self._beside[encoder] = self._views_of(spaces[-1])
                 live.start()
             return live.ready
 
@@ -165,6 +163,8 @@ class Following(Browsing):
         from speaker_search.views.clip_index.probing import Tuning
         from speaker_search.views.storage import folder_of, in_use
 
+        if self._milvus is not None:
+            return None
         with contextlib.suppress(IndexUnusableError):
             version = in_use(folder_of(self.settings.home, self.catalog.uuid, space))
             tuning = Tuning.of(version.stamp.facts["tuning"]) if version else None
@@ -173,9 +173,15 @@ class Following(Browsing):
 
     def _to_save(self, space: Space, *, rebuild: bool) -> Live:
         """The views of a space. Those that searches read stay those of the space that questions are about."""
-        from speaker_search.search.live import Live
-        from speaker_search.views.storage import folder_of
-
         if self._live is None or self._live.ready.space == space:
             return self._followed(space, rebuild=rebuild)
-        return Live(self.catalog, space, folder_of(self.settings.home, self.catalog.uuid, space), rebuild=rebuild)
+        return self._views_of(space, rebuild=rebuild)
+
+    def _views_of(self, space: Space, *, rebuild: bool = False) -> Live:
+        """The views of a space, not followed yet."""
+        from speaker_search.search.live import Live
+        from speaker_search.views import snapshot
+        from speaker_search.views.storage import folder_of
+
+        folder = folder_of(self.settings.home, self.catalog.uuid, space)
+        return Live(self.catalog, space, folder, rebuild=rebuild, engine=self._milvus or snapshot)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -28,6 +29,10 @@ from speaker_search.settings import Settings
 
 if TYPE_CHECKING:
     from speaker_search.sources import Archives
+    from speaker_search.views.milvus.milvus_views import MilvusViews
+
+#: What Milvus's kinds of index are.
+KINDS = {"FLAT": "an exact comparison", "HNSW": "a graph of the vectors"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +195,14 @@ class Holdings:
             raise UsageError(f"{place} cannot be read: {error}.", error.mend) from error
 
     def index_status(self) -> documents.IndexStatus:
-        """Which index is on disk, and how far it is behind the catalog."""
+        """Which index there is, and how far it is behind the catalog."""
         from speaker_search.views.clip_index.plan import Plan
         from speaker_search.views.clip_index.probing import Tuning
         from speaker_search.views.storage import folder_of, in_use
 
         space = self.space
+        if self._milvus is not None:
+            return self._milvus_status(space, self._milvus)
         folder = folder_of(self.settings.home, self.catalog.uuid, space)
         version = in_use(folder)
         with self.catalog.read() as connection:
@@ -217,6 +224,37 @@ class Holdings:
             games=len(facts["trained"]["games"]) if made else 0,
             bytes=version.size if version else 0,
             recall=documents.SampledRecall.copy_of(tuning) if tuning else None,
+        )
+
+    @cached_property
+    def _milvus(self) -> MilvusViews | None:
+        """The server that keeps the index; None where the home does. Raises UsageError for an unreadable address."""
+        if not (url := self.settings.index_url.get_secret_value()):
+            return None
+        from speaker_search.views.milvus.milvus_server import Server
+        from speaker_search.views.milvus.milvus_views import MilvusViews
+
+        return MilvusViews(self.catalog, Server(url))
+
+    def _milvus_status(self, space: Space, views: MilvusViews) -> documents.IndexStatus:
+        collection = views.collection(space)
+        state = collection.state()
+        with self.catalog.read() as connection:
+            reached = position(connection, space, self.catalog.uuid)
+            embedded = count_clips(connection, space.id).embedded
+        return documents.IndexStatus(
+            encoder=space.name,
+            folder=f"{views.server.address.shown} {collection.alias}",
+            clips=embedded,
+            vectors=collection.count() if state else 0,
+            behind=reached - (state.position if state else 0),
+            plan=f"milvus: {KINDS[state.kind]}" if state else None,
+            kind=state.kind if state else None,
+            lists=0,
+            nprobe=0,
+            games=0,
+            bytes=0,
+            recall=None,
         )
 
     @staticmethod

@@ -8,24 +8,21 @@ from sqlalchemy import Connection
 
 from speaker_search.catalog.clips import clips_by_id
 from speaker_search.entities import Floats, Hit, Ids
-from speaker_search.views.clip_index import exact
-from speaker_search.views.clip_index.clip_index import ClipIndex
+from speaker_search.views.engine import Clips
 
 HITS_PER_MATCH = 3
 COSINE_DIGITS = 3  # that hold: vectors are compared in float16, which changes a cosine by less than 0.0005
 CLIPS_COMPARED = 100_000  # over all matches of an answer, in some milliseconds: with ten that is every clip of each
 
 
-def nearest(index: ClipIndex, vector: Floats, games: Ids, characters: Ids) -> list[tuple[Ids, Floats]]:
+def nearest(index: Clips, vector: Floats, games: Ids, characters: Ids) -> list[tuple[Ids, Floats]]:
     """For each character (m,), whose games `games` (m,) are: the ids of its clips nearest to a unit vector (dim,), and
     their cosines.
 
-    A character with more clips than its share of CLIPS_COMPARED is sampled evenly.
+    Where FAISS keeps the clips, a character with more than its share of CLIPS_COMPARED is sampled evenly.
     """
     share = max(HITS_PER_MATCH, CLIPS_COMPARED // max(1, len(characters)))
-    held = list(index.of_characters(games, characters, share))
-    best = exact.of_each([clips.vectors for clips in held], vector, HITS_PER_MATCH)
-    return [(clips.ids[rows], cosines) for clips, (rows, cosines) in zip(held, best, strict=True)]
+    return index.nearest_of_each(vector, games, characters, HITS_PER_MATCH, share)
 
 
 def hits(connection: Connection, near: Sequence[tuple[Ids, Floats]]) -> list[tuple[Hit, ...]]:

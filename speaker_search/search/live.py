@@ -18,7 +18,8 @@ from speaker_search.search.profiles.build import build_profiles
 from speaker_search.search.profiles.follow import follow_profiles
 from speaker_search.search.profiles.kept_profiles import load_profiles, save_profiles
 from speaker_search.search.profiles.profiles import Profiles
-from speaker_search.views import snapshot as views
+from speaker_search.views import snapshot as faiss_views
+from speaker_search.views.engine import Engine
 from speaker_search.views.snapshot import Snapshot
 
 POLL_S = 0.5  # between looks at the change log: a new clip is found after about this long
@@ -88,9 +89,11 @@ class Live:
         folder: Path,
         *,
         rebuild: bool = False,
+        engine: Engine = faiss_views,
         calibrating_share: float = CALIBRATING_SHARE,
     ) -> None:
         """Load the saved views and follow the log to its end, or build them; with `rebuild`, ignore what is saved.
+        `engine` keeps the clips.
 
         After each calibration it pauses, so that calibrating takes at most `calibrating_share` of the time.
 
@@ -99,6 +102,7 @@ class Live:
         self._catalog = catalog
         self._space = space
         self._folder = folder
+        self._engine = engine
         self._calibrating_share = calibrating_share
         self._stepping = threading.Lock()  # held while `ready` is replaced
         self._upkeep = threading.Lock()  # held while folding or calibrating: older results never replace newer ones
@@ -114,7 +118,7 @@ class Live:
         self._saved = _state(loaded) if loaded else None  # what the folder holds
         self._pending = 0
         pending = self._still_pending()
-        snapshot = views.follow(catalog, space, loaded)
+        snapshot = engine.rebuilt(catalog, space) if rebuild else engine.follow(catalog, space, loaded)
         scores = folder / SCORES
         profiles = None if rebuild else load_profiles(scores, catalog.uuid, space, snapshot.position)
         self._ready = Ready(space, snapshot, profiles or self._profiles(snapshot), pending)
@@ -155,14 +159,14 @@ class Live:
         """Save the views for the next start. Raises IndexUnusableError when they cannot be written."""
         ready = self._ready
         self._saved = _state(ready.snapshot)  # even if saving fails, so that a full disk is not retried at every step
-        views.save(self._folder, ready.snapshot, self._catalog.uuid, self._space)
+        self._engine.save(self._folder, ready.snapshot, self._catalog.uuid, self._space)
         if ready.profiles.position == ready.snapshot.position:
             save_profiles(self._folder / SCORES, ready.profiles, self._catalog.uuid, self._space)
 
     def _loaded(self) -> Snapshot | None:
         """The saved views; None when there are none of this space that this program can read, or they are damaged."""
         try:
-            return views.load(self._folder, self._catalog.uuid, self._space)
+            return self._engine.load(self._folder, self._catalog.uuid, self._space)
         except IndexUnusableError as error:  # what is derived may be made again at any time
             LOG.warning("%s It is rebuilt from the catalog.", error.detail)
             return None
@@ -176,10 +180,10 @@ class Live:
         with self._stepping:
             before, began = self._ready, time.monotonic()
             pending = self._still_pending()  # counted first: a clip embedded meanwhile makes the answer provisional
-            snapshot, profiles = views.follow(self._catalog, self._space, before.snapshot), before.profiles
+            snapshot, profiles = self._engine.follow(self._catalog, self._space, before.snapshot), before.profiles
             if snapshot.position != before.snapshot.position:
                 profiles = follow_profiles(profiles, before.snapshot.characters, snapshot.characters)
-            snapshot = views.retuned(self._folder, snapshot)
+            snapshot = self._engine.retuned(self._folder, snapshot)
             self._ready = Ready(self._space, snapshot, profiles, pending)
             self.followed_s = began
 
@@ -195,13 +199,13 @@ class Live:
 
     def _fold(self) -> None:
         before = self._ready
-        if not before.snapshot.clips.unfolded:
+        if not before.snapshot.unfolded:
             return
         folded = before.snapshot.folded()
         with self._stepping:
             snapshot = folded
             if self._ready.snapshot is not before.snapshot:  # apply what was committed meanwhile
-                snapshot = views.follow(self._catalog, self._space, folded)
+                snapshot = self._engine.follow(self._catalog, self._space, folded)
             now = self._ready
             profiles = follow_profiles(now.profiles, now.snapshot.characters, snapshot.characters)
             self._ready = replace(now, snapshot=snapshot, profiles=profiles)
@@ -231,7 +235,7 @@ class Live:
                 self._note(error)
             except Exception:  # whatever it was, the next poll is made all the same
                 LOG.exception("The change log could not be followed.")
-            if self._calibration_is_due() or self._ready.snapshot.clips.unfolded:
+            if self._calibration_is_due() or self._ready.snapshot.unfolded:
                 self._stale.set()
 
     def _note(self, problem: SpeakerSearchError | None) -> None:
@@ -281,4 +285,4 @@ class Live:
 
 def _state(snapshot: Snapshot) -> tuple[int, str]:
     """Position and segment id: rebuilt or folded views have a new segment."""
-    return snapshot.position, snapshot.clips.segment.id
+    return snapshot.position, snapshot.made

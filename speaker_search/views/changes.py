@@ -52,16 +52,16 @@ def read(connection: Connection, uuid: str, space: Space, after: int, clips: int
     ids = log.touched_between(connection, space.id, after, reached)
     if ids is None or len(ids) > max(FEW, clips // 2):
         return None
-    return Touched(reached, ids, *_gathered(embeddings.embedded(connection, space, ids), space))
+    return Touched(reached, ids, *gathered(embeddings.embedded(connection, space, ids), space))
 
 
 def read_all(connection: Connection, uuid: str, space: Space) -> tuple[int, Columns, Ids]:
     """The position of a space's log, all its clips at that position, and those whose vectors are unusable (m,)."""
     reached = position(connection, space, uuid)
-    return reached, *_gathered(embeddings.all_embedded(connection, space), space)
+    return reached, *gathered(embeddings.all_embedded(connection, space), space)
 
 
-def _gathered(parts: Iterator[EmbeddedClips], space: Space) -> tuple[Columns, Ids]:
+def gathered(parts: Iterator[EmbeddedClips], space: Space) -> tuple[Columns, Ids]:
     """The clips in one, and the ids (m,) of those that are left out."""
     unusable = [columns.none(space.dim).ids]
 

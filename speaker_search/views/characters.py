@@ -8,6 +8,7 @@ following the change log step by step equals a rebuild bit for bit, in any order
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from speaker_search.views.clip_index.columns import Columns
 
 BLOCK = 65_536  # clips at a time, in float64
 STEPS = 2.0**14  # per unit: the scatter counts vector elements in these steps
+SAVED = ("ids", "games", "counts", "milliseconds", "sums", "moment")
 
 Doubles = npt.NDArray[np.float64]
 
@@ -65,13 +67,28 @@ class Characters:
 
 def of_clips(clips: Columns, position: int) -> Characters:
     """The characters of all clips of a space."""
-    nothing = np.empty(0, np.int64)
-    dim = clips.dim
-    found = Characters(position, nothing, nothing, nothing, nothing, np.empty((0, dim)), np.zeros((dim, dim)))
+    found = none(clips.dim, position)
     for start in range(0, len(clips), BLOCK):
         part = clips.take(np.arange(start, min(start + BLOCK, len(clips))))
-        found = found.apply(Delta(position, columns.none(dim), part))
+        found = found.apply(Delta(position, columns.none(clips.dim), part))
     return found
+
+
+def write(characters: Characters, path: Path) -> None:
+    """Write them to a file, without their position."""
+    np.savez(path, allow_pickle=False, **{name: getattr(characters, name) for name in SAVED})
+
+
+def read(path: Path, position: int) -> Characters:
+    """Those in a file that `write` has written."""
+    with np.load(path, allow_pickle=False) as file:
+        return Characters(position, *(file[name] for name in SAVED))
+
+
+def none(dim: int, position: int = 0) -> Characters:
+    """No characters."""
+    nothing = np.empty(0, np.int64)
+    return Characters(position, nothing, nothing, nothing, nothing, np.empty((0, dim)), np.zeros((dim, dim)))
 
 
 def _of(clips: Columns, position: int) -> Characters:

@@ -25,6 +25,7 @@ from speaker_search.views.clip_index.columns import Columns
 from speaker_search.views.clip_index.lists import Trained
 from speaker_search.views.clip_index.plan import Plan
 from speaker_search.views.clip_index.probing import Tuning
+from speaker_search.views.engine import Clips
 
 SEGMENT = ("ids.npy", "characters.npy", "games.npy", "seconds.npy", "vectors.npy")
 LISTS, TAIL, CHARACTERS = "lists.faiss", "tail.npz", "sums.npz"
@@ -35,25 +36,45 @@ LOG = logging.getLogger(__name__)
 class Snapshot:
     """An immutable state of the views, for any number of searches at once."""
 
-    clips: ClipIndex
+    clips: Clips
     characters: Characters
     #: (m,) clips that are in neither, because the catalog's vectors of them are unusable
     unusable: Ids = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def position(self) -> int:
-        return self.clips.position
+        return self.characters.position
+
+    @property
+    def index(self) -> ClipIndex:
+        """The clips as FAISS keeps them; only for views of that engine."""
+        if not isinstance(self.clips, ClipIndex):
+            raise TypeError("These clips are not kept by FAISS.")
+        return self.clips
+
+    @property
+    def made(self) -> str:
+        """Identifies what is kept of the clips on this machine: folded or rebuilt, it is another."""
+        return self.clips.segment.id if isinstance(self.clips, ClipIndex) else ""
+
+    @property
+    def unfolded(self) -> bool:
+        """Whether enough has changed that `folded` should be called (see ClipIndex.unfolded)."""
+        return isinstance(self.clips, ClipIndex) and self.clips.unfolded
 
     def tuned(self, recall: float, *, makers: Mapping[int, int], say: Callable[[str], None]) -> Snapshot:
         """The same, searched so that this share of the ten nearest clips is found (see ClipIndex.tuned)."""
-        return replace(self, clips=self.clips.tuned(recall, makers=makers, say=say))
+        return replace(self, clips=self.index.tuned(recall, makers=makers, say=say))
 
     def folded(self) -> Snapshot:
         """The same with its clips in one new segment (see ClipIndex.folded)."""
-        return replace(self, clips=self.clips.folded())
+        return replace(self, clips=self.index.folded())
 
     def without(self, ids: Ids) -> Snapshot:
         """The same without these clips."""
+        if not isinstance(self.clips, ClipIndex):
+            whole = self.clips.all()
+            return Snapshot(clip_index.of_columns(whole, self.position), self.characters, self.unusable).without(ids)
         delta = Delta(self.position, self.clips.held(ids), columns.none(self.clips.dim))
         return replace(self, clips=self.clips.apply(delta), characters=self.characters.apply(delta))
 
@@ -65,6 +86,11 @@ def follow(catalog: Catalog, space: Space, before: Snapshot | None) -> Snapshot:
             touched = changes.read(connection, catalog.uuid, space, before.position, before.clips.clips)
         if touched is not None:
             return _applied(before, touched)
+    return rebuilt(catalog, space)
+
+
+def rebuilt(catalog: Catalog, space: Space) -> Snapshot:
+    """The views of the catalog as it is now, made from all its clips. Raises CatalogError."""
     with catalog.read() as connection:
         reached, whole, unusable = changes.read_all(connection, catalog.uuid, space)
     return Snapshot(clip_index.of_columns(whole, reached), characters.of_clips(whole, reached), unusable)
@@ -100,16 +126,14 @@ def _read(version: storage.Version) -> Snapshot | None:
         tombstones = np.zeros(len(own), np.bool_)
         tombstones[file["tombstones"]] = True
         tail = Columns(*(file[name] for name in ("ids", "characters", "games", "seconds", "vectors")))
-    with np.load(version.path(CHARACTERS), allow_pickle=False) as file:
-        names = ("ids", "games", "counts", "milliseconds", "sums", "moment")
-        sums = Characters(position, *(file[name] for name in names))
+    sums = characters.read(version.path(CHARACTERS), position)
     unusable = np.array(facts["unusable"], np.int64)
     return Snapshot(ClipIndex(position, Segment(own, made, facts["segment"]), tombstones, tail), sums, unusable)
 
 
 def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
     """Save the views to a folder; files of a segment that is already there are linked. Raises IndexUnusableError."""
-    clips = snapshot.clips
+    clips = snapshot.index
     own, sums = clips.segment.columns, snapshot.characters
     arrays = (own.ids, own.characters, own.games, own.seconds, own.vectors)
     files: dict[str, storage.Writer] = {
@@ -127,14 +151,7 @@ def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
         seconds=tail.seconds,
         vectors=tail.vectors,
     )
-    files[CHARACTERS] = _arrays(
-        ids=sums.ids,
-        games=sums.games,
-        counts=sums.counts,
-        milliseconds=sums.milliseconds,
-        sums=sums.sums,
-        moment=sums.moment,
-    )
+    files[CHARACTERS] = lambda path: characters.write(sums, path)
     tuning = _latest_tuning(folder, clips.segment)
     facts = {
         "faiss": lists.FAISS,
@@ -158,11 +175,12 @@ def save(folder: Path, snapshot: Snapshot, uuid: str, space: Space) -> None:
 
 def retuned(folder: Path, snapshot: Snapshot) -> Snapshot:
     """The same, searched as the folder says: another program may have tuned the same segment since."""
-    own = snapshot.clips.segment
+    clips = snapshot.index
+    own = clips.segment
     tuning = _latest_tuning(folder, own) if own.lists.plan.kind == "ivf" else None
     if tuning is None or tuning == own.lists.tuning:
         return snapshot
-    return replace(snapshot, clips=replace(snapshot.clips, segment=own.tuned(tuning)))
+    return replace(snapshot, clips=replace(clips, segment=own.tuned(tuning)))
 
 
 def _latest_tuning(folder: Path, segment: Segment) -> Tuning | None:
@@ -181,7 +199,7 @@ def _applied(before: Snapshot, touched: changes.Touched) -> Snapshot:
         return before
     delta = Delta(touched.position, before.clips.held(touched.ids), touched.now)
     unusable = np.union1d(np.setdiff1d(before.unusable, touched.ids), touched.unusable)
-    return Snapshot(before.clips.apply(delta), before.characters.apply(delta), unusable)
+    return Snapshot(before.index.apply(delta), before.characters.apply(delta), unusable)
 
 
 def _array(array: np.ndarray[Any, Any]) -> Callable[[Path], None]:

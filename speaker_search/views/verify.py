@@ -14,6 +14,7 @@ from speaker_search.catalog.checks.vectors import UnusableVector, unusable_vecto
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.embeddings import UNKNOWN, EmbeddedClips, Labels, all_embedded, all_labels, embedded
 from speaker_search.catalog.spaces import ClipCounts, Space, count_clips, position
+from speaker_search.entities import Ids
 from speaker_search.views import characters
 from speaker_search.views.characters import Characters
 from speaker_search.views.clip_index.columns import ById, Columns, halves
@@ -79,7 +80,7 @@ def _all(connection: Connection, space: Space, snapshot: Snapshot) -> tuple[Comp
 def _sampled(
     connection: Connection, space: Space, snapshot: Snapshot, most: int
 ) -> tuple[Comparison, list[UnusableVector]]:
-    clips, sums = snapshot.clips, snapshot.characters
+    clips, sums = snapshot.index, snapshot.characters
     own, tail, alive = clips.segment.columns, clips.tail, ~clips.tombstones
     held = Labels(
         np.concatenate([own.ids[alive], tail.ids]),
@@ -108,7 +109,7 @@ def _sampled(
     for vectors in embedded(connection, space, sample):
         rows = in_sample.rows(vectors.ids)
         here = rows >= 0
-        different += int(np.count_nonzero(~_same_vectors(columns.take(rows[here]), vectors, here)))
+        different += int(np.count_nonzero(~same_vectors(columns.take(rows[here]), vectors, here)))
     unusable = unusable_vectors(connection, space, [*sample.tolist(), *missing])  # damaged ones are in no view
     absent = set(missing) - {one.id for one in unusable}
     return Comparison(len(held), len(absent), int(np.count_nonzero(~seen)), different), unusable
@@ -126,24 +127,26 @@ def compare(snapshot: Snapshot, catalog: Iterable[EmbeddedClips]) -> Comparison:
         missing += int(np.count_nonzero(~here))
         different += _differing(held.take(rows[here]), part, here)
         seen[rows[here]] = True
-    different += snapshot.clips.segment.lists.differing(snapshot.clips.segment.columns)
-    different += _differing_characters(snapshot.characters, characters.of_clips(held, snapshot.position))
+    segment = snapshot.index.segment
+    different += segment.lists.differing(segment.columns)
+    different += differing_characters(snapshot.characters, characters.of_clips(held, snapshot.position))
     return Comparison(len(held), missing, int(np.count_nonzero(~seen)), different)
 
 
 def _differing(held: Columns, part: EmbeddedClips, here: Bools) -> int:
     same = (held.characters == part.characters[here]) & (held.games == part.games[here])
     same &= held.seconds == part.seconds[here]
-    same &= _same_vectors(held, part, here)
+    same &= same_vectors(held, part, here)
     return int(np.count_nonzero(~same))
 
 
-def _same_vectors(held: Columns, part: EmbeddedClips, here: Bools) -> Bools:
+def same_vectors(held: Columns, part: EmbeddedClips, here: Bools | Ids) -> Bools:
+    """Whether the clips held (n,) have the vectors of those rows of the catalog's, rounded, bit for bit."""
     same: Bools = (held.vectors.view(np.uint16) == halves(part.vectors[here]).view(np.uint16)).all(axis=1)
     return same
 
 
-def _differing_characters(one: Characters, other: Characters) -> int:
+def differing_characters(one: Characters, other: Characters) -> int:
     """How many characters' sums are wrong."""
     ids = np.union1d(one.ids, other.ids)
     if len(ids) != len(one) or len(ids) != len(other):

@@ -183,3 +183,24 @@ def test_a_device_that_is_not_there_leaves_no_encoder_ready(tmp_path: Path) -> N
     found = diagnose(Settings(home=tmp_path, device="cuda"))
     assert not any(state.ready for state in found.encoders)
     assert "There is no GPU" in str(found.encoders[-1].why)
+
+
+def test_it_says_what_keeps_the_index(doctor: Ran) -> None:
+    assert doctor.document["index"] == {"engine": "faiss", "address": None, "version": None, "ready": True, "why": None}
+
+
+def test_an_index_that_cannot_be_used_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPKSEARCH_INDEX_URL", "milvus://me:secret@db")
+    monkeypatch.setitem(sys.modules, "pymilvus", None)  # as where it is not installed
+    in_words, as_json = (CliRunner().invoke(app, ["doctor", *flags]) for flags in ((), ("--json",)))
+    why = "SPKSEARCH_INDEX_URL needs the package pymilvus. Install it with `pip install 'speaker-search[milvus]'`, or "
+    why += "unset SPKSEARCH_INDEX_URL."
+    assert f"The index cannot be used: {why}" in " ".join(in_words.output.split())
+    assert json.loads(as_json.output)["index"] == {
+        "engine": "milvus",
+        "address": "milvus://db:19530",
+        "version": None,
+        "ready": False,
+        "why": why,
+    }
+    assert "secret" not in in_words.output + as_json.output

@@ -18,7 +18,7 @@ def doctor(
 ) -> None:
     """Show which encoders are ready, what others lack, what they run on, and which sounds are read; or ask a server.
 
-    Only --server uses the network.
+    Only --server uses the network, and SPKSEARCH_INDEX_URL, whose server is asked.
 
     SPKSEARCH_CHECKPOINT applies to the encoder in SPKSEARCH_ENCODER or, without one, to the default of a new catalog.
     With --server: whether a server is ready, takes the key in SPKSEARCH_API_KEY or SPKSEARCH_API_KEYS, is of this
@@ -60,6 +60,10 @@ def _print(found: documents.Diagnosis) -> None:
     output.say(f"The extra containers {'adds' if sounds.ready else 'would add'} {more}.")
     if sounds.why:
         output.say(f"It is not ready: {sounds.why}")
+    if not (index := found.index).ready:
+        output.say(f"The index cannot be used: {index.why}")
+    elif index.address:
+        output.say(f"The index is in Milvus {index.version} at {index.address}.")
     output.say("")
     installed = [(name, known) for name, known in found.packages.items() if known]
     output.facts([*found.machine.model_dump().items(), *installed])

@@ -173,12 +173,9 @@ class Comparing(Asking):
 
     def _ready_in(self, space: Space) -> Ready:
         """A snapshot of any space; one that is not the searched one is read and not followed."""
-        from speaker_search.search.live import Live
-        from speaker_search.views.storage import folder_of
-
         if self._live is not None and self._live.ready.space == space:
             return self._live.ready
-        return Live(self.catalog, space, folder_of(self.settings.home, self.catalog.uuid, space)).ready
+        return self._views_of(space).ready
 
     def _searched(self) -> Space | None:
         """The space that is searched; None where the catalog has several and nobody has chosen."""

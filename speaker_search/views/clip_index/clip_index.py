@@ -19,6 +19,7 @@ from speaker_search.views.clip_index.filters import Allowed, Bools, Runs
 from speaker_search.views.clip_index.lists import Lists
 from speaker_search.views.clip_index.plan import Plan, outgrown, plan
 from speaker_search.views.clip_index.probing import Tuning
+from speaker_search.views.engine import Near
 
 TAIL_ROWS = 16_384  # scanned in about 2 ms; a tail over this and over a 20th of the segment is folded into it
 TAIL_SHARE = 1 / 20
@@ -45,16 +46,6 @@ class Segment:
     @cached_property
     def runs(self) -> Runs:
         return filters.runs(self.columns)
-
-
-@dataclass(frozen=True, slots=True)
-class Near:
-    """Clips near a vector, best first."""
-
-    ids: Ids  # (n,)
-    characters: Ids  # (n,)
-    games: Ids  # (n,)
-    cosines: Floats  # (n,), of vectors in float16
 
 
 @dataclass(frozen=True)
@@ -110,6 +101,16 @@ class ClipIndex:
         characters_ = np.concatenate([own.characters[rows], tail.characters[tail_rows]])
         games_ = np.concatenate([own.games[rows], tail.games[tail_rows]])
         return Near(ids[best], characters_[best], games_[best], values[best])
+
+    def nearest_of_each(
+        self, query: Floats, games: Ids, characters: Ids, limit: int, most: int
+    ) -> list[tuple[Ids, Floats]]:
+        """For each character (m,), whose games `games` (m,) are: its clips nearest to a unit vector (dim,), and their
+        cosines, best first. At most `most` of each are compared, evenly chosen.
+        """
+        held = list(self.of_characters(games, characters, most))
+        best = exact.of_each([clips.vectors for clips in held], query, limit)
+        return [(clips.ids[rows], cosines) for clips, (rows, cosines) in zip(held, best, strict=True)]
 
     def allowed(self, games: Ids | None = None, characters: Ids | None = None) -> tuple[Allowed, Allowed]:
         """The rows of the segment and of the tail that a search may return; kept, since the same filters come again."""

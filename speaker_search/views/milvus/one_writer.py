@@ -1,0 +1,36 @@
+"""One writer at a time, of all programs that share a catalog and its collections."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from sqlalchemy import Connection, func, select
+
+LOCK = 0x5350_4B4D << 31  # an arbitrary number for PostgreSQL's advisory lock; the lower half names the collection
+
+
+@contextmanager
+def turn(connection: Connection, name: str) -> Iterator[bool]:
+    """Whether this program may write to the collection `name` until the end: False while another one does.
+
+    It is asked for within a transaction of the catalog. The database takes the lock from a program that dies.
+    """
+    key = LOCK | zlib.crc32(name.encode()) >> 1
+    if connection.dialect.name == "postgresql":  # held until the transaction ends
+        yield bool(connection.execute(select(func.pg_try_advisory_xact_lock(key))).scalar_one())
+        return
+    database = connection.engine.url.database
+    if not database or database == ":memory:":  # nobody shares it
+        yield True
+        return
+    # SQLite has no such locks, but it locks files on every system: this one holds nothing.
+    with closing(sqlite3.connect(f"{database}-index.lock", timeout=0, isolation_level=None)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            yield False
+        else:
+            yield True
