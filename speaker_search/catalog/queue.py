@@ -157,6 +157,13 @@ def left(connection: Connection, space_id: int) -> tuple[int, int]:
     return sum(counts.values()), counts.get("claimed", 0)
 
 
+def refused_killers(connection: Connection, space_id: int) -> int:
+    """How many clips are refused because workers died while processing them."""
+    c = queue.c
+    killers = (c.encoder_id == space_id) & (c.status == "refused") & (c.reason == str(Refusal.KILLS_WORKER))
+    return int(connection.execute(select(func.count()).select_from(queue).where(killers)).scalar_one())
+
+
 def _release(connection: Connection, is_dead: Callable[[str, int], bool]) -> int:
     now = _now(connection)
     listed = connection.execute(select(workers).order_by(workers.c.id).with_for_update(skip_locked=True)).all()
