@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from speaker_search import documents, encoders
 from speaker_search.catalog.knowledge.adoptions import adopted_space
+from speaker_search.catalog.queue import left_below
 from speaker_search.catalog.spaces import check_space, spaces
 from speaker_search.encoders import Encoder
 from speaker_search.encoders.weights import resolve
@@ -112,6 +113,11 @@ class Intake(Following):
         )
         self._save_index_of(tally)
         return tally.report
+
+    def left_below(self, space: str, folders: Sequence[str]) -> int:
+        """How many clips from these folders, or from any below them, are still to be embedded in a space."""
+        with self.catalog.read() as connection:
+            return left_below(connection, space, folders)
 
     def encoder_choice(self) -> Choice:
         """The encoder that new voices are embedded with, and why, if the program had to choose."""

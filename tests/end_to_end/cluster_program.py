@@ -1,4 +1,4 @@
-"""A command that embeds on a Ray cluster, whose stand-in encoder waits at a gate that is a folder, and dies of clips."""
+"""A command that embeds on a Ray cluster; its stand-in encoder waits at a gate, which is a folder, and dies of clips."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ class FolderGate:
     @property
     def permits(self) -> int:
         """How many have not been used."""
-        return len(os.listdir(self.folder / "permits"))
+        return len([*(self.folder / "permits").iterdir()])
 
     @property
     def waiting(self) -> set[int]:
         """The pids of those that wait, and of those that were killed as they did."""
-        return {int(name) for name in os.listdir(self.folder / "waiting")}
+        return {int(mine.name) for mine in (self.folder / "waiting").iterdir()}
 
     def _take(self) -> bool:
         for permit in (self.folder / "permits").iterdir():
