@@ -1,4 +1,4 @@
-"""A command that embeds on a Ray cluster; its stand-in encoder waits at a gate, which is a folder, and dies of clips."""
+"""A command that embeds on a Ray cluster. Its stand-in encoder waits at a gate, a folder, and dies of some clips."""
 
 from __future__ import annotations
 
@@ -94,8 +94,21 @@ class ClusterEncoder(StandInEncoder):
         return super().embed(waveforms)
 
 
-def work(address: str, gate: Path, deadly: Sequence[Path]) -> None:
-    """Embed what waits, as `spksearch worker --drain --ray ADDRESS` does. The last line of stdout is the report."""
+class OtherWeights(ClusterEncoder):
+    """On a node it has another space, as where other weights are installed."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return made_elsewhere, (self.gate,)
+
+
+def made_elsewhere(gate: FolderGate) -> ClusterEncoder:
+    encoder = ClusterEncoder(gate)
+    encoder.space = "stand-in@111111111111"
+    return encoder
+
+
+def work(address: str, gate: Path, deadly: Sequence[Path], drain: bool, other_weights: bool) -> None:
+    """Embed what waits, as `spksearch worker --ray ADDRESS` does. The report is all of stdout."""
     last = IngestReport()
 
     def show(report: IngestReport) -> None:
@@ -105,9 +118,10 @@ def work(address: str, gate: Path, deadly: Sequence[Path]) -> None:
             (gate / "stopping").touch()
 
     try:
-        encoder = ClusterEncoder(FolderGate(gate), [audio.read(path).samples.tobytes() for path in deadly])
+        kind = OtherWeights if other_weights else ClusterEncoder
+        encoder = kind(FolderGate(gate), [audio.read(path).samples.tobytes() for path in deadly])
         with stoppable() as stop, Library(settings.load(encoder="stand-in"), encoder=encoder) as library:
-            library.work_on_cluster(address, drain=True, on_progress=stop.between(show))
+            library.work_on_cluster(address, drain=drain, on_progress=stop.between(show))
         print(last.model_dump_json())
     except SpeakerSearchError as error:
         print(error, file=sys.stderr)

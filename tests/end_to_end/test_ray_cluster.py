@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,6 +39,7 @@ CLIPS = 2_000
 SECONDS = 0.4  # of each
 FEW = 40  # clips of one game
 OBJECT_STORE_BYTES = 80_000_000  # the smallest that Ray takes; nothing here needs it
+NODE = {"RAY_memory_monitor_refresh_ms": "0"}  # or Ray kills workers where other programs need memory
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}
 
 
@@ -54,7 +57,7 @@ class Cluster:
         words = ["--num-cpus=1", f"--object-store-memory={OBJECT_STORE_BYTES}", "--disable-usage-stats", "--block"]
         node = subprocess.Popen(
             [str(Path(sys.executable).with_name("ray")), "start", *joining, "--node-ip-address=127.0.0.1", *words],
-            env={**os.environ, **TOKEN, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE / "tests")])},
+            env={**os.environ, **NODE, **TOKEN, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE / "tests")])},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -65,6 +68,16 @@ class Cluster:
     def remove(self, node: subprocess.Popen[bytes]) -> None:
         os.killpg(node.pid, signal.SIGKILL)
         node.wait(LIMIT_S)
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes of workers on all nodes."""
+        nodes = [psutil.Process(node.pid) for node in self.nodes if node.poll() is None]
+        below = [process for node in nodes for process in node.children(recursive=True)]
+        found = []
+        for process in below:
+            with suppress(psutil.NoSuchProcess):
+                found += [process] if "Embedder" in " ".join(process.cmdline()) else []
+        return found
 
     def node_of(self, pid: int) -> subprocess.Popen[bytes]:
         """The node that a worker runs on: the one that its parent, a raylet, belongs to."""
@@ -131,10 +144,16 @@ class Waiting:
     settings: Settings
     gate: FolderGate
 
-    def begin(self, *deadly: Path) -> Begun:
-        settings = {"SPKSEARCH_DATABASE_URL": str(self.settings.database_url), **TOKEN}
-        target, gate = cluster_program.work, self.gate.folder
-        return split_off(target, self.cluster.address, gate, deadly, home=self.settings.home, **settings)
+    def begin(self, *deadly: Path, drain: bool = True, other_weights: bool = False, **environ: str) -> Begun:
+        arguments = (self.cluster.address, self.gate.folder, deadly, drain, other_weights)
+        settings = {"SPKSEARCH_DATABASE_URL": str(self.settings.database_url), **TOKEN, **environ}
+        return split_off(cluster_program.work, *arguments, home=self.settings.home, **settings)
+
+    def counts(self) -> tuple[int, int]:
+        """How many clips are embedded and pending."""
+        with Library(self.settings, encoder=StandInEncoder()) as library:
+            counts = library.counts()
+        return counts.embedded, counts.pending
 
     def enqueue(self, voices: Path) -> None:
         with Library(self.settings, encoder=StandInEncoder()) as library:
@@ -215,6 +234,39 @@ def test_a_command_told_to_stop_has_workers_store_the_portions_in_hand_and_give_
             assert connection.execute(select(func.count()).select_from(tables.workers)).scalar_one() == 0
             left = connection.execute(select(tables.queue.c.status, tables.queue.c.kills)).all()
     assert {tuple(row) for row in left} == {("pending", 0)}
+
+
+def test_a_command_that_waits_for_clips_keeps_no_worker_while_there_are_none(waiting: Waiting, voices: Path) -> None:
+    waiting.enqueue(voices / "maker" / "few")
+    waiting.gate.open()
+    with waiting.begin(drain=False) as running:
+        until(waiting.cluster.workers, running)
+        until(lambda: waiting.counts() == (FEW, 0) and not waiting.cluster.workers(), running)
+        waiting.enqueue(voices)
+        until(lambda: waiting.counts() == (CLIPS, 0), running)
+        running.send(signal.SIGINT)
+        assert running.ended().code == 130
+
+
+def test_a_node_with_other_weights_is_named_and_embeds_nothing(waiting: Waiting, voices: Path) -> None:
+    waiting.enqueue(voices / "maker" / "few")
+    with waiting.begin(other_weights=True) as running:
+        ran = running.ended()
+    assert ran.code == 3
+    assert re.match(
+        r"No node can embed\. Node \S+: The catalog's embeddings are in stand-in@000000000000, but the loaded weights "
+        r"are stand-in@111111111111\. \(1 other node left out, too\.\) Set SPKSEARCH_CHECKPOINT ",
+        ran.err,
+    )
+    assert waiting.counts() == (0, FEW)
+
+
+def test_another_token_is_one_sentence(waiting: Waiting, voices: Path) -> None:
+    waiting.enqueue(voices / "maker" / "few")
+    with waiting.begin(RAY_AUTH_TOKEN="1" * 64) as running:
+        ran = running.ended()
+    assert (ran.code, ran.err.count("\n")) == (2, 1), ran.err
+    assert ran.err.startswith(f"The Ray cluster at {waiting.cluster.address} takes another token")
 
 
 def test_with_nothing_pending_the_command_ends_without_the_cluster(waiting: Waiting) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from speaker_search.documents import ClusterNode, IngestReport
+from speaker_search.entities import counted
 from speaker_search.errors import (
     CatalogAwayError,
     CatalogError,
@@ -21,11 +22,11 @@ from speaker_search.errors import (
 )
 from speaker_search.ingest.report import Tally
 from speaker_search.library.cluster.embedder import Embedder, Orders, Ready, Trouble
-from speaker_search.library.cluster.joining import nodes
 from speaker_search.library.cluster.posts import Node, Post, posts, vacant
+from speaker_search.library.cluster.ray_cluster import nodes
 
 MAX_FAILURES = 3  # in a row to start on a node, before the node is left out
-LINGER_S = 20.0  # that a worker without clips keeps its encoder: more clips often follow
+LINGER_S = 10.0  # that a worker without clips keeps its encoder: more clips often follow
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +61,7 @@ class Crew:
         self._past: dict[str, IngestReport] = {}  # of calls that are over, by the node's name
         self._alive: list[Node] = []
         self._changed = False
+        self._wanted = 0
 
     @property
     def busy(self) -> bool:
@@ -87,6 +89,7 @@ class Crew:
         Idle workers are ended after LINGER_S when there is nothing for them, and those that are still starting at once.
         Raises the error of a node when no node can embed.
         """
+        self._wanted = wanted
         for member in [*self._members]:
             if member.state == "beginning" and not wanted:
                 self._end(member)
@@ -156,8 +159,9 @@ class Crew:
 
     @property
     def _waiting_for(self) -> str:
-        beginning = sum(member.state == "beginning" for member in self._members)
-        return "workers to start" if beginning and beginning == len(self._members) else ""
+        if not self._members:
+            return "a node with CPUs, or with a GPU where one is asked for" if self._wanted else ""
+        return "workers to start" if all(member.state == "beginning" for member in self._members) else ""
 
     def _begin(self, post: Post) -> None:
         there = self._placing.NodeAffinitySchedulingStrategy(post.node.id, soft=False)
@@ -246,7 +250,7 @@ class Crew:
         if any(issubclass(trouble.kind, DecoderError) for _, trouble in why):
             kind = EncoderError
         name, trouble = why[0]
-        others = f" ({len(why) - 1} other nodes are left out, too.)" if len(why) > 1 else ""
+        others = f" ({counted(len(why) - 1, 'other node')} left out, too.)" if len(why) > 1 else ""
         raise kind(f"No node can embed. Node {name}: {trouble.detail}{others}", trouble.mend)
 
 

@@ -18,8 +18,8 @@ from speaker_search.ingest.patience import patiently
 from speaker_search.ingest.report import Tally
 from speaker_search.library.cluster.crew import Crew
 from speaker_search.library.cluster.embedder import Orders
-from speaker_search.library.cluster.joining import joined
 from speaker_search.library.cluster.posts import worth_it
+from speaker_search.library.cluster.ray_cluster import joined
 
 if TYPE_CHECKING:
     from speaker_search.library.intake import Intake, OnProgress
@@ -71,7 +71,7 @@ def embed_on_cluster(
                 raise
     with library.catalog.read() as connection:
         tally.catalog = count_clips(connection, space.id)
-    tally.pending, tally.waiting_for = tally.catalog.pending, ""
+    tally.pending, tally.waiting_for, tally.queued = tally.catalog.pending, "", tally.opened
     on_progress(tally.report)
     return tally
 
@@ -134,7 +134,8 @@ class _Embedding:
             self.stuck = None  # another node may have what this one missed
         patiently(lambda: queue.release(self.library.catalog, is_dead), self._waiting)
         self.left, self.killers = patiently(self._counts, self._waiting)
-        self.tally.pending, self.tally.queued = self.left, self.tally.opened + self.left
+        # What workers report is a moment older than the queue: the total does not shrink because of that.
+        self.tally.pending, self.tally.queued = self.left, max(self.tally.queued, self.tally.opened + self.left)
         self.crew.staff(0 if self.left == self.stuck else worth_it(self.left))
 
     def _counts(self) -> tuple[int, int]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from speaker_search.errors import UsageError
 from speaker_search.library.cluster.posts import Node, named
@@ -27,10 +30,18 @@ def joined(address: str) -> Iterator[Any]:
     _check(address)
     in_main_thread = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
-    try:
-        ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=False)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise UsageError(f"No Ray cluster was joined at {address}: {_first_line(error)}", _MEND) from error
+    with TemporaryFile() as said:
+        try:
+            with _stderr_into(said):
+                ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=False)
+        except (OSError, RuntimeError, ValueError) as error:
+            said.seek(0)
+            if b"InvalidAuthToken" in said.read():
+                raise UsageError(
+                    f"The Ray cluster at {address} takes another token, or one where none was given.",
+                    "Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the cluster's.",
+                ) from error
+            raise UsageError(f"No Ray cluster was joined at {address}: {_first_line(error)}", _MEND) from error
     try:
         if in_main_thread:
             signal.signal(signal.SIGTERM, before)  # Ray has set one of its own, which exits at once
@@ -54,6 +65,19 @@ def nodes(ray: Any) -> list[Node]:
         for node in alive
     ]
     return named(sorted(found, key=lambda node: node.id))
+
+
+@contextmanager
+def _stderr_into(file: IO[bytes]) -> Iterator[None]:
+    """Within the block, what is written to stderr goes to a file: Ray repeats there each second what it will raise."""
+    sys.stderr.flush()
+    own = os.dup(2)
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(own, 2)
+        os.close(own)
 
 
 def _ray() -> Any:
