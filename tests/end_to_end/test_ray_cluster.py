@@ -272,3 +272,19 @@ def test_another_token_is_one_sentence(waiting: Waiting, voices: Path) -> None:
 def test_with_nothing_pending_the_command_ends_without_the_cluster(waiting: Waiting) -> None:
     with waiting.begin() as running:
         assert running.ended().code == 0
+
+
+def test_a_command_whose_head_is_gone_says_so_and_keeps_what_is_embedded(waiting: Waiting, voices: Path) -> None:
+    """The last test of the cluster."""
+    waiting.enqueue(voices)
+    with waiting.begin() as running:
+        until(lambda: len(waiting.gate.waiting) == 2, running)
+        waiting.cluster.remove(waiting.cluster.nodes[0])
+        waiting.gate.open()
+        ran = running.ended()
+    assert ran.code == 2, ran.err
+    assert re.search(
+        r"^The Ray cluster no longer answers at \S+: .* Start its head, then the same command", ran.err, re.M
+    )
+    embedded, pending = waiting.counts()
+    assert embedded + pending == CLIPS

@@ -62,6 +62,7 @@ class Crew:
         self._alive: list[Node] = []
         self._changed = False
         self._wanted = 0
+        self._headless = False  # nothing may be asked of the head any more: Ray would wait for it
 
     @property
     def busy(self) -> bool:
@@ -75,7 +76,12 @@ class Crew:
 
     def changed(self) -> bool:
         """Look at the nodes; whether any came or went, or a worker died, since the last time."""
-        before, self._alive = self._alive, nodes(self._ray)
+        before = self._alive
+        try:
+            self._alive = nodes(self._ray)
+        except UsageError:
+            self._headless = True
+            raise
         changed, self._changed = self._changed or self._alive != before, False
         return changed
 
@@ -177,8 +183,9 @@ class Crew:
         member.call = member.actor.work.remote(member.post.cpus)
 
     def _end(self, member: Member) -> None:
-        with suppress(Exception):  # it may have ended by itself
-            self._ray.kill(member.actor)
+        if not self._headless:
+            with suppress(self._faults.RayError, ValueError):  # it may have ended by itself
+                self._ray.kill(member.actor)
         self._members.remove(member)
         self._count(member)
 

@@ -53,7 +53,16 @@ def joined(address: str) -> Iterator[Any]:
 
 
 def nodes(ray: Any) -> list[Node]:
-    """The nodes that are alive, always in one order."""
+    """The nodes that are alive, always in one order.
+
+    Raises UsageError when the cluster's head is gone: Ray itself would end the program after a minute.
+    """
+    head = ray.get_runtime_context().gcs_address
+    if (why := _silence(head)) is not None:
+        raise UsageError(
+            f"The Ray cluster no longer answers at {head}: {why}",
+            "Start its head, then the same command again: what is embedded is kept.",
+        )
     alive = [node for node in ray.nodes() if node["Alive"]]
     found = [
         Node(
@@ -103,10 +112,18 @@ def _check(address: str) -> None:
     host, separator, port = address.rpartition(":")
     if "/" in address or not (separator and host and port.isdecimal()):
         raise UsageError(f"{address!r} is not the address of a Ray cluster.", _MEND)
+    if (why := _silence(address)) is not None:
+        raise UsageError(f"No Ray cluster answers at {address}: {why}", _MEND)
+
+
+def _silence(address: str) -> str | None:
+    """Why nothing answers there; None where something does."""
+    host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), ANSWERS_WITHIN_S).close()
+        socket.create_connection((host.strip("[]"), int(port)), ANSWERS_WITHIN_S).close()
     except (OSError, OverflowError) as error:
-        raise UsageError(f"No Ray cluster answers at {address}: {_first_line(error)}", _MEND) from error
+        return _first_line(error)
+    return None
 
 
 def _first_line(error: Exception) -> str:
