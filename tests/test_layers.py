@@ -72,6 +72,7 @@ INNER_FOLDERS = {
     "encoders/backends",
     "encoders/networks",
     "evaluation/spaces",
+    "library/cluster",
     "library/models",
     "library/questions",
     "library/under_load",
@@ -207,6 +208,7 @@ def test_entities_import_nothing_of_ours() -> None:
         ("typer", {"cli"}),
         ("fastapi", {"web"}),
         ("mcp", {"assistants"}),
+        ("ray", {"library"}),
     ],
 )
 def test_a_library_is_imported_in_its_one_layer(module: str, layers: set[str]) -> None:
@@ -225,7 +227,18 @@ def test_only_settings_read_the_environment() -> None:
 
 
 #: What takes long to import, and which few commands need.
-HEAVY = ("torch", "torchaudio", "speechbrain", "faiss", "fastapi", "uvicorn", "pyarrow", "huggingface_hub", "mcp")
+HEAVY = (
+    "torch",
+    "torchaudio",
+    "speechbrain",
+    "faiss",
+    "fastapi",
+    "uvicorn",
+    "pyarrow",
+    "huggingface_hub",
+    "mcp",
+    "ray",
+)
 
 
 def imported(program: str, names: tuple[str, ...], home: Path) -> list[str]:

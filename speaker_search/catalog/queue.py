@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.rows import among, chunks
-from speaker_search.catalog.tables import clips, queue, roots, workers
+from speaker_search.catalog.tables import clips, encoders, queue, roots, workers
 from speaker_search.entities import Place, Refusal, place_at
 
 LEASE_S = 60.0  # how long a worker keeps its claims after its last renewal
@@ -154,6 +155,24 @@ def left(connection: Connection, space_id: int) -> tuple[int, int]:
     query = select(c.status, func.count()).where(c.encoder_id == space_id, c.status != "refused").group_by(c.status)
     counts = {row[0]: int(row[1]) for row in connection.execute(query)}
     return sum(counts.values()), counts.get("claimed", 0)
+
+
+def left_below(connection: Connection, space: str, folders: Sequence[str]) -> int:
+    """How many clips from these folders and archives, or from any below them, are still to be embedded in a space."""
+    below = tuple(folder + separator for folder in folders for separator in {"/", os.sep})
+    listed = connection.execute(select(roots.c.id, roots.c.path))
+    ids = [id_ for id_, path in listed if path in folders or path.startswith(below)]
+    waiting = (encoders.c.space == space) & (queue.c.status != "refused")
+    found = select(func.count()).select_from(queue).join(clips).join(encoders, encoders.c.id == queue.c.encoder_id)
+    counts = (found.where(waiting, among(connection, clips.c.root_id, some)) for some in chunks(ids))
+    return sum(int(connection.execute(count).scalar_one()) for count in counts)
+
+
+def refused_killers(connection: Connection, space_id: int) -> int:
+    """How many clips are refused because workers died while processing them."""
+    c = queue.c
+    killers = (c.encoder_id == space_id) & (c.status == "refused") & (c.reason == str(Refusal.KILLS_WORKER))
+    return int(connection.execute(select(func.count()).select_from(queue).where(killers)).scalar_one())
 
 
 def _release(connection: Connection, is_dead: Callable[[str, int], bool]) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from speaker_search.cli.output import waiting
-from speaker_search.documents import IngestReport
+from speaker_search.documents import ClusterNode, IngestReport
 from speaker_search.documents.models.trained import TrainingProgress
 from speaker_search.entities import counted
 
@@ -104,7 +104,7 @@ def _training(now: TrainingProgress) -> str:
 @contextmanager
 def _display() -> Iterator[Show]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
     from rich.table import Column
 
     # Only columns with a ratio give way where a line is too long, and counts have none.
@@ -117,12 +117,17 @@ def _display() -> Iterator[Show]:
     )
     bar = Progress(*columns, console=Console(stderr=True), transient=True, expand=True)
     task = bar.add_task("scanning", total=None, words="")
+    lines: dict[str, TaskID] = {}
 
     def show(now: IngestReport) -> None:
         if now.phase == "scanning":
             bar.update(task, completed=now.scanned, words=counted(now.games, "game"))
         else:
             bar.update(task, description="embedding", completed=now.opened, total=now.of, words=_so_far(now))
+        for node in now.nodes:
+            if node.name not in lines:
+                lines[node.name] = bar.add_task("", total=None)
+            bar.update(lines[node.name], description=f"  {node.name}", completed=node.opened, words=_of_node(node, now))
         if not bar.live.is_started:  # until the first report there is something else to wait for
             waiting("")
             bar.start()
@@ -157,7 +162,14 @@ def _line(now: IngestReport) -> str:
     if now.phase == "scanning":
         return f"{counted(now.scanned, 'clip')} seen in {counted(now.games, 'game')}"
     left = "" if now.left_s is None else f", {now.left_s / 60:.0f} min left"
-    return f"{now.opened:,} of {counted(now.of, 'clip')}, {_so_far(now)}{left}"
+    lines = [f"{now.opened:,} of {counted(now.of, 'clip')}, {_so_far(now)}{left}"]
+    lines += [f"  {node.name}: {counted(node.opened, 'clip')}, {_of_node(node, now)}" for node in now.nodes]
+    return "\n".join(lines)
+
+
+def _of_node(node: ClusterNode, now: IngestReport) -> str:
+    rate = node.audio_seconds / now.elapsed_s if now.elapsed_s else 0.0
+    return f"{node.audio_seconds / 3600:.2f} h at {rate:.0f} s of audio/s, {counted(node.workers, 'worker')}"
 
 
 def _so_far(now: IngestReport) -> str:

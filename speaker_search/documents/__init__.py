@@ -73,6 +73,7 @@ from speaker_search.documents.nouns import (
 )
 from speaker_search.documents.reports import (
     ClipCounts,
+    ClusterNode,
     Comparison,
     Demo,
     Forgotten,
@@ -165,6 +166,7 @@ __all__ = [
     "ClipCounts",
     "ClipMap",
     "Clips",
+    "ClusterNode",
     "Comparison",
     "ContradictedCredit",
     "CreditAudit",

@@ -86,6 +86,15 @@ class Scanned(Document):
         return bool(self.problems or self.routes.get("malformed") or self.routes.get("unsupported"))
 
 
+class ClusterNode(Document):
+    """What the workers of one node of a cluster have done so far."""
+
+    name: str
+    workers: int = Field(description="That it has now.")
+    opened: int = Field(description="Audio files opened: embedded or refused.")
+    audio_seconds: float = Field(description="Embedded audio.")
+
+
 class IngestReport(Scanned):
     """What an ingest or a worker has done so far. Counts are in clips unless they say otherwise."""
 
@@ -110,6 +119,7 @@ class IngestReport(Scanned):
     rate: float = Field(default=0.0, description="Seconds of audio embedded per second.")
     left_s: float | None = Field(default=None, description="Estimated time left; null while it is unknown.")
     waiting_for: str = Field(default="", description="What it is waiting for; empty while it works.")
+    nodes: list[ClusterNode] = Field(default=[], description="Of the cluster that embeds, if there is one.")
     catalog: ClipCounts | None = Field(default=None, description="What the catalog holds at the end.")
 
     @property

@@ -39,6 +39,7 @@ class Tally:
     merged: int = 0  #: embedded clips that turned out to have the same audio as an older clip of their game
     audio_seconds: float = 0.0  #: of the clips embedded
     elapsed_s: float = 0.0  #: spent embedding
+    nodes: list[documents.ClusterNode] = field(default_factory=list)  #: of the cluster that embeds
     catalog: ClipCounts | None = None  #: what the catalog holds of the space at the end
     problems: list[str] = field(default_factory=list)  #: game folders that could not be read, a sentence each
 
@@ -80,6 +81,7 @@ class Tally:
             left_s=None if left_s is None else round(left_s, 1),
             waiting_for=self.waiting_for,
             problems=self.problems,
+            nodes=self.nodes,
             catalog=None if self.catalog is None else documents.ClipCounts.copy_of(self.catalog),
         )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from speaker_search import documents, encoders
 from speaker_search.catalog.knowledge.adoptions import adopted_space
+from speaker_search.catalog.queue import left_below
 from speaker_search.catalog.spaces import check_space, spaces
 from speaker_search.encoders import Encoder
 from speaker_search.encoders.weights import resolve
@@ -75,14 +76,48 @@ class Intake(Following):
         return tally.report
 
     def work(
-        self, *, drain: bool, processes: int | None = None, on_progress: OnProgress = lambda _: None
+        self,
+        *,
+        drain: bool,
+        processes: int | None = None,
+        save_index: bool = True,
+        on_progress: OnProgress = lambda _: None,
     ) -> documents.IngestReport:
         """Embed clips that others have registered: with `drain` until none is left, otherwise until interrupted."""
         from speaker_search.ingest.pipeline import work
 
         tally = work(self._resources(processes, on_progress), drain=drain)
+        if save_index:
+            self._save_index_of(tally)
+        return tally.report
+
+    def work_on_cluster(
+        self,
+        address: str,
+        *,
+        drain: bool,
+        workers: int | None = None,
+        processes: int | None = None,
+        on_progress: OnProgress = lambda _: None,
+    ) -> documents.IngestReport:
+        """The same by workers on the nodes of the Ray cluster at this address, `workers` of them at most.
+
+        Each embeds on a GPU of its own, or on the CPUs of its node where the cluster has no GPU, and decodes with
+        `processes`, by default its share of the node's CPUs. Raises UsageError for a catalog on SQLite, or when there
+        is no such cluster.
+        """
+        from speaker_search.library.cluster.embedding import embed_on_cluster
+
+        tally = embed_on_cluster(
+            self, address, self._encoder, drain=drain, decoders=processes, most=workers, on_progress=on_progress
+        )
         self._save_index_of(tally)
         return tally.report
+
+    def left_below(self, space: str, folders: Sequence[str]) -> int:
+        """How many clips from these folders, or from any below them, are still to be embedded in a space."""
+        with self.catalog.read() as connection:
+            return left_below(connection, space, folders)
 
     def encoder_choice(self) -> Choice:
         """The encoder that new voices are embedded with, and why, if the program had to choose."""

@@ -89,18 +89,18 @@ class Ingests:
 
     def listed(self, *, limit: int, cursor: str | None = None) -> ListedIngests:
         """A page of ingests, the newest first; the cursor is the id of the last one. Raises UsageError."""
-        found = [kept.ingest for kept in reversed(self._all())]
+        found = self._all()[::-1]
         if cursor is not None:
-            ids = [ingest.id for ingest in found]
+            ids = [kept.ingest.id for kept in found]
             if cursor not in ids:
                 raise UsageError(f"{cursor!r} is not a cursor.", "Give the `next` of an earlier answer.")
             found = found[ids.index(cursor) + 1 :]
-        page = found[:limit]
+        page = [self._followed(kept) for kept in found[:limit]]
         return ListedIngests(ingests=page, next=page[-1].id if len(found) > limit else None)
 
     def state(self, id_: str) -> Ingest:
         """An ingest as it is now. Raises NotFoundError."""
-        return self._kept(id_).ingest
+        return self._followed(self._kept(id_))
 
     def cancel(self, id_: str) -> Ingest:
         """Have an ingest cancelled, unless it has ended. Raises NotFoundError."""
@@ -182,7 +182,7 @@ class Ingests:
 
     def _take_in(self, kept: _Kept, note: object) -> IngestReport:
         request = kept.request
-        return self._library.ingest(
+        report = self._library.ingest(
             [str(allowed(path, self.roots)) for path in kept.ingest.paths],  # the settings may have changed since
             layout=request.layout,
             maker=request.maker,
@@ -192,6 +192,20 @@ class Ingests:
             beside_searches=True,
             on_progress=note,  # type: ignore[arg-type]
         )
+        if not request.enqueue:
+            return report
+        return report.model_copy(update={"of": self._library.left_below(report.encoder, kept.ingest.paths)})
+
+    def _followed(self, kept: _Kept) -> Ingest:
+        """The ingest. Of one that only registered its clips the progress says how far workers are with them."""
+        ingest = kept.ingest
+        if not (kept.request.enqueue and ingest.state == "done"):
+            return ingest
+        left = self._library.left_below(ingest.progress.encoder, ingest.paths)
+        # Clips that were registered later lie below the same folders.
+        of = max(left, ingest.progress.of)
+        now = {"phase": "embedding" if left else "done", "pending": left, "of": of, "opened": of - left}
+        return ingest.model_copy(update={"progress": ingest.progress.model_copy(update=now)})
 
     def _kept(self, id_: str) -> _Kept:
         kept = self._read(self._folder / f"{id_}.json") if _ID.fullmatch(id_) else None

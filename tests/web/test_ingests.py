@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from end_to_end.bundled import Ingested
-from end_to_end.running import LIMIT_S, serving
+from end_to_end.running import LIMIT_S, quickly, serving
 from standin import write_voice
 
 from speaker_search.web.ingests import locked
@@ -79,6 +79,24 @@ def test_a_second_ingest_of_known_voices_opens_none(allowed: Allowed) -> None:
     ended(allowed.client, allowed.client.post("/v1/ingest", json=request))
     progress = ended(allowed.client, allowed.client.post("/v1/ingest", json=request))["progress"]
     assert (progress["scanned"], progress["known"], progress["opened"]) == (6, 5, 0)
+
+
+def test_an_ingest_that_only_registers_shows_how_far_workers_are_with_its_clips(
+    allowed: Allowed, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    with serving(home, SPKSEARCH_INGEST_ROOTS=str(allowed.folder), SPKSEARCH_ENCODER="resemblyzer") as server:
+        request = {"paths": [str(allowed.folder / "工房")], "maker": "工房", "enqueue": True}
+        begun = ended(server.client, server.client.post("/v1/ingest", json=request))
+
+        def counts(ingest: Any) -> tuple[str, str, int, int, int]:
+            now = ingest["progress"]
+            return ingest["state"], now["phase"], now["opened"], now["of"], now["pending"]
+
+        assert counts(begun) == ("done", "embedding", 0, 5, 5)
+        assert quickly("worker", "--drain", home=home).code == 1  # one of them is no sound
+        assert counts(server.client.get(f"/v1/ingest/{begun['id']}").json()) == ("done", "done", 5, 5, 0)
+        assert [counts(one) for one in server.client.get("/v1/ingest").json()["ingests"]] == [("done", "done", 5, 5, 0)]
 
 
 @pytest.mark.parametrize(

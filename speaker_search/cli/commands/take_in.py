@@ -93,6 +93,13 @@ def worker(
     device: options.Device = None,
     workers: Workers = None,
     drain: Annotated[bool, typer.Option("--drain", help="End when no clip is left to embed.")] = False,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Embed on the nodes of a Ray cluster: HOST:PORT of its head, or auto."),
+    ] = None,
+    actors: Annotated[
+        int | None, typer.Option(min=1, help="With --ray: at most this many workers. Default: one for each GPU.")
+    ] = None,
     log_format: options.LogFormat = "text",
     json: options.Json = False,
 ) -> None:
@@ -100,6 +107,8 @@ def worker(
 
     Example: spksearch worker --drain
     """
+    if actors is not None and ray is None:
+        raise UsageError("--actors is for --ray.", "Add --ray ADDRESS, or leave --actors out.")
     lines = log_format == "json"
     with (
         options.logged(log_format),
@@ -107,8 +116,16 @@ def worker(
         stoppable(says=not lines) as stop,
         ingest_progress(events=json, silent=lines) as show,
     ):
-        _load(library, json or lines)
-        report = library.work(drain=drain, processes=workers, on_progress=stop.between(show))
+        on_progress = stop.between(show)
+        if ray is None:
+            _load(library, json or lines)
+            report = library.work(drain=drain, processes=workers, on_progress=on_progress)
+        else:
+            if not json and not lines:
+                output.waiting("Joining the Ray cluster…")
+            report = library.work_on_cluster(
+                ray, drain=drain, workers=actors, processes=workers, on_progress=on_progress
+            )
     _print(report, json, encoder=encoder, of_scan=False)
 
 
