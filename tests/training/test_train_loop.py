@@ -13,13 +13,13 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
+from end_to_end.running import LIMIT_S
 from training import small
 
 from speaker_search.documents.models.trained import TrainingProgress
 from speaker_search.errors import UsageError
 
 TESTS = Path(__file__).resolve().parents[1]
-LIMIT_S = 120.0
 
 
 @pytest.fixture(scope="module")
