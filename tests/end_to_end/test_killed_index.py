@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -35,8 +36,8 @@ from speaker_search.views.storage import folder_of
 
 KILLS, SEED = int(os.environ.get("KILLS", "1")), int(os.environ.get("KILL_SEED", "0"))
 BY_LISTS = Plan("ivf", 64, 64, "by hand")
-NEW = TAIL_ROWS + 100  # clips since the index was saved: enough to be folded in
-CLIPS = 2 * NEW + 2_000  # before them: with fewer the index would be rebuilt instead
+FEW, FOLDED = 100, TAIL_ROWS + 100  # clips since the index was saved: so many are folded in
+BEFORE = 2_000  # clips, and twice the new ones: with fewer the index would be rebuilt instead
 DIM = 8
 BEGUN, DONE = "begun", "done"
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the signals are those of POSIX")
@@ -91,12 +92,17 @@ class Home:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    folder = tmp_path_factory.mktemp("killed")
+def home_with(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Home]:
+    """A home with so many new clips, made when it is first asked for."""
+    return cache(lambda new: home(tmp_path_factory.mktemp("killed"), new))
+
+
+def home(folder: Path, new: int) -> Home:
     made = Settings(home=folder / "home")
-    vectors = unit(CLIPS + NEW, 0, DIM)
+    before = BEFORE + 2 * new
+    vectors = unit(before + new, 0, DIM)
     with Library(made) as library:
-        for name, rows in (("old", slice(0, CLIPS)), ("new", slice(CLIPS, None))):
+        for name, rows in (("old", slice(0, before)), ("new", slice(before, None))):
             paths = [f"{name}{row}.ogg" for row in range(len(vectors[rows]))]
             games = [f"G {row % 40}" for row in range(len(paths))]
             write_voices(folder / name, path=paths, game=games, embedding=list(vectors[rows]))
@@ -132,7 +138,10 @@ def killed(kind: str, home: Path, after_s: float) -> tuple[bool, float]:
 
 
 @pytest.mark.parametrize("kind", WORK)
-def test_a_killed_program_leaves_what_the_next_one_opens(kind: str, home: Home, tmp_path: Path) -> None:
+def test_a_killed_program_leaves_what_the_next_one_opens(
+    kind: str, home_with: Callable[[int], Home], tmp_path: Path
+) -> None:
+    home = home_with(FOLDED if kind == "fold" else FEW)
     at_work, whole_s = killed(kind, home.copy(tmp_path / "home"), LIMIT_S)
     assert not at_work
     rng = np.random.default_rng([SEED, list(WORK).index(kind)])

@@ -43,7 +43,6 @@ def named(names: list[str]) -> Chart:
 
 
 def test_equal_charts_are_equal_bytes() -> None:
-    assert svg(named(HOSTILE)) == svg(named(HOSTILE))
     assert png(named(HOSTILE)) == png(named(HOSTILE))
     assert page("声", [named(HOSTILE)]) == page("声", [named(HOSTILE)])
 
@@ -67,7 +66,7 @@ def test_a_picture_shows_names_as_text() -> None:
 
 
 @given(st.lists(st.text(max_size=8), max_size=4))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_any_name_can_be_drawn(names: list[str]) -> None:
     ET.fromstring(svg(named(names)))  # noqa: S314
 

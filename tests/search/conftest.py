@@ -1,12 +1,10 @@
-"""Libraries on either database, for the stand-in encoder."""
+"""Libraries for the stand-in encoder."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
-from postgresql import Databases
 from standin import StandInEncoder
 
 from speaker_search.library import Library
@@ -20,14 +18,9 @@ def library(settings: Settings, encoder: StandInEncoder) -> Iterator[Library]:
         yield opened
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def module_library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
-    """One for all tests of a module that only read."""
-    home = tmp_path_factory.mktemp("home")
-    with ExitStack() as stack:
-        url = f"sqlite:///{home / 'catalog.db'}"
-        if request.param == "postgresql":
-            databases: Databases = request.getfixturevalue("postgres_databases")
-            url = stack.enter_context(databases.catalog())
-        settings = Settings(home=home, database_url=url, encoder=StandInEncoder.name)
-        yield stack.enter_context(Library(settings, encoder=StandInEncoder()))
+@pytest.fixture(scope="module")
+def module_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """One for all tests of a module that only read: all that they ask of the catalog, others ask of PostgreSQL too."""
+    settings = Settings(home=tmp_path_factory.mktemp("home"), encoder=StandInEncoder.name)
+    with Library(settings, encoder=StandInEncoder()) as opened:
+        yield opened

@@ -86,17 +86,18 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 def test_a_damaged_file_is_noticed_before_an_answer_and_answers_stay(
     folder: Path, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture, of: str
 ) -> None:
-    """Every file, at several places. One sentence says that the index is rebuilt; profiles are rebuilt silently."""
+    """Every file, and one of them at several places. One sentence says that the index is rebuilt; profiles are rebuilt
+    silently."""
     where, names = (folder, OF_VIEWS) if of == "views" else (folder / SCORES, OF_SCORES)
     before = answers(settings)
     whole = tmp_path / "whole"
     shutil.copytree(folder, whole)
     assert {path.name for path in file_of(where, "stamp.json").parent.iterdir()} | {"current"} == set(names)
     for name in names:
-        for words, damage in DAMAGES.items():
+        for words in DAMAGES if name == "stamp.json" else ("a byte in the middle", "missing"):
             shutil.rmtree(folder)
             shutil.copytree(whole, folder)
-            damage(file_of(where, name))
+            DAMAGES[words](file_of(where, name))
             caplog.clear()
             assert answers(settings) == before, (name, words)
             said = [record.getMessage() for record in caplog.records]

@@ -19,6 +19,12 @@ from speaker_search.settings import Settings
 GAME = "maker0/game0"
 
 
+@pytest.fixture
+def catalog_url(sqlite_catalog_url: str) -> str:
+    """What is asked of the catalog here, others ask of PostgreSQL too."""
+    return sqlite_catalog_url
+
+
 def swapped(voices: Voices, *, to: str = GAME) -> tuple[dict[str, dict[str | None, np.ndarray]], str, str]:
     """The same, with a clip of a character of the first game given to another one; who had it, and who has it now."""
     filled = {game: dict(cast) for game, cast in voices.items()}

@@ -1,7 +1,4 @@
-"""A training with a small network on synthetic voices: in this process, or as a program that can be killed.
-
-As a program it takes the folder of the voices, that of the training, and the step to be killed at, or 0.
-"""
+"""A training with a small network on synthetic voices."""
 
 from __future__ import annotations
 
@@ -133,6 +130,7 @@ def run(
     *,
     ranks: Ranks | None = None,
     network: Trainee | None = None,
+    processes: int = 2,
     on_progress: Callable[[TrainingProgress], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> tuple[Reached, Trainee]:
@@ -142,7 +140,7 @@ def run(
     if ranks.first and not folder.exists():
         kept.begin(beginning(recipe, plan, folder), plan, random_directions(SPEAKERS, DIM, 0))
     network = network or own()
-    with Sounds(plan.training, recipe, found(voices), processes=2) as sounds:
+    with Sounds(plan.training, recipe, found(voices), processes=processes) as sounds:
         given = Training(
             recipe,
             plan,
@@ -159,7 +157,7 @@ def run(
 
 
 def main() -> None:
-    """Train in the folder given; killed at the step given, unless it is 0."""
+    """Train with the words of small_program.py."""
     voices, folder, kill_at = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 
     def die(now: TrainingProgress) -> None:
@@ -167,15 +165,9 @@ def main() -> None:
             print(*(child.pid for child in psutil.Process().children()), flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with joined("cpu") as ranks:
-        reached, network = run(voices, folder, CHANGED, ranks=ranks, on_progress=die)
-        torch.save(
-            {**network.network.state_dict(), "step": torch.tensor(reached.step)}, folder.parent / f"rank{ranks.rank}.pt"
-        )
-
-
-if __name__ == "__main__":
     try:
-        main()
+        with joined("cpu") as ranks:
+            _, network = run(voices, folder, CHANGED, ranks=ranks, processes=1, on_progress=die)
+            torch.save(network.network.state_dict(), folder.parent / f"rank{ranks.rank}.pt")
     except SpeakerSearchError as error:
         sys.exit(str(error))

@@ -7,10 +7,12 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import sys
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +52,24 @@ def write_voices(folder: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def taken_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the voices and a home that they were taken into."""
+    folder = tmp_path_factory.mktemp("taken_in")
+    with Library(Settings(home=folder / "home", encoder=StandInEncoder.name), encoder=StandInEncoder()) as opened:
+        opened.ingest([write_voices(folder / "voices")])
+    return folder
+
+
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
+def library(taken_in: Path, tmp_path: Path) -> Iterator[Library]:
+    """A copy of both for each test, which may change them."""
+    for name in ("home", "voices"):
+        shutil.copytree(taken_in / name, tmp_path / name)
+    with closing(sqlite3.connect(tmp_path / "home" / "catalog.db")) as catalog, catalog:
+        catalog.execute("UPDATE roots SET path = replace(path, ?, ?)", (str(taken_in), str(tmp_path)))
     settings = Settings(home=tmp_path / "home", encoder=StandInEncoder.name)
     with Library(settings, encoder=StandInEncoder()) as opened:
-        opened.ingest([write_voices(tmp_path / "voices")])
         yield opened
 
 

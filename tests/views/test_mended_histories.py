@@ -17,6 +17,12 @@ from speaker_search.views.storage import folder_of
 from speaker_search.views.verify import verify
 
 
+@pytest.fixture
+def catalog_url(sqlite_catalog_url: str) -> str:
+    """Edits and the change log are tested on PostgreSQL where they are made."""
+    return sqlite_catalog_url
+
+
 def followed(shelf: Shelf, before: Snapshot | None) -> Snapshot:
     return follow(shelf.catalog, shelf.opened_space(), before)
 

@@ -7,7 +7,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -53,7 +53,12 @@ def until(true: Callable[[], object]) -> None:
 
 def servers(pid: int) -> list[psutil.Process]:
     """The processes that answer, which the first one has started."""
-    return [one for one in psutil.Process(pid).children() if "spawn_main" in " ".join(one.cmdline())]
+    found = []
+    for one in psutil.Process(pid).children():
+        with suppress(psutil.NoSuchProcess):  # it has ended since
+            if "spawn_main" in " ".join(one.cmdline()):
+                found.append(one)
+    return found
 
 
 @contextmanager

@@ -23,6 +23,12 @@ ARGUMENTS = (
     "--use-fake-ui-for-media-stream",  # asks nobody whether the microphone may be used
 )
 LIMIT_MS = 60_000  # for any one wait: only a hang takes as long
+#: Lines of two seconds would be over before a machine under load has looked whether they play.
+SLOWLY = """const start = AudioBufferSourceNode.prototype.start;
+AudioBufferSourceNode.prototype.start = function (...when) {
+  this.playbackRate.value = 1 / 64;
+  start.apply(this, when);
+};"""
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +76,15 @@ def visiting(chromium: Browser) -> Iterator[Visiting]:
     """Opens windows, each with its own cookies; the test fails for what went wrong in any of them.
 
     That is: an error on the console, which violations of the Content-Security-Policy are too, an exception that nobody
-    caught, and a request to another host.
+    caught, and a request to another host. Lines play slowly unless a window is asked for with `slowly=False`.
     """
     windows: list[tuple[BrowserContext, Visit]] = []
 
-    def visit(url: str, **options: object) -> Visit:
+    def visit(url: str, *, slowly: bool = True, **options: object) -> Visit:
         context = chromium.new_context(**{"locale": "en-GB", "reduced_motion": "reduce", **options})
         context.set_default_timeout(LIMIT_MS)
+        if slowly:
+            context.add_init_script(SLOWLY)
         opened = Visit(context.new_page(), url)
         host = urlsplit(url).netloc
 
