@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from speaker_search import settings
+from speaker_search.entities import ObjectPath
 from speaker_search.errors import UsageError
 
 
@@ -34,3 +36,10 @@ def test_the_home_of_somebody_unknown_is_refused(name: str, monkeypatch: pytest.
     monkeypatch.setenv(f"SPKSEARCH_{name.upper()}", f"{scheme}~nobody-here/x")
     with pytest.raises(UsageError, match=f"SPKSEARCH_{name.upper()}.*nobody-here"):
         settings.load()
+
+
+def test_folders_and_addresses_to_ingest_from_are_told_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    listed = [str(tmp_path), "s3://voices/a/", "hf://datasets/owner/name", str(tmp_path / "b")]
+    monkeypatch.setenv("SPKSEARCH_INGEST_ROOTS", os.pathsep.join(listed))
+    folders = [tmp_path, ObjectPath("s3", "voices/a"), ObjectPath("hf", "datasets/owner/name"), tmp_path / "b"]
+    assert settings.load().roots == folders

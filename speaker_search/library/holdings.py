@@ -154,7 +154,7 @@ class Holdings:
             raise NotFoundError(
                 f"Clip {clip_id} was imported without its audio.", "Ingest the folder that has it: it is recognised."
             )
-        why: ObjectError | None = None
+        why = ""  # it cannot be fetched, where it is in object storage
         for root, name in places:
             if clips.is_imported(root):
                 continue
@@ -165,7 +165,8 @@ class Holdings:
                     if not read and media_type and member.size is not None:
                         return ClipSound(b"", media_type, member.size, member.version)
                     content = self.archives.read(root, name)
-                except AudioError:
+                except AudioError as error:
+                    why = error.detail if isinstance(root, ObjectPath) else why
                     continue
                 return ClipSound(content, media_type or media_types.of_content(content), len(content), member.version)
             if isinstance(root, ObjectPath):
@@ -173,14 +174,17 @@ class Holdings:
                     status = status_of(root / name)
                     content = b"" if not read else sound_in_store(root / name, status.size)
                 except (ObjectError, AudioError) as error:
-                    why = error if isinstance(error, ObjectError) else why
+                    why = f"{error}"
                     continue
                 if media_type:
                     return ClipSound(content, media_type, status.size, status.version)
             elif media_type and (path := _within(root, name)):
                 return ClipSound(path, media_type)
-        if why is not None:
-            raise NotFoundError(f"The sound of clip {clip_id} cannot be fetched: {why}.", why.mend)
+        if why:
+            raise NotFoundError(
+                f"The sound of clip {clip_id} cannot be fetched: {why.rstrip('.')}.",
+                "Try again later, or ingest its folder again.",
+            )
         raise NotFoundError(f"The sound of clip {clip_id} is no longer where it was.", "Ingest its folder again.")
 
     @staticmethod

@@ -284,6 +284,8 @@ def test_clips_of_a_bucket_that_vanished_stay_pending(
     report = library.work(drain=True, processes=1)
     assert (report.embedded, report.pending, report.refused) == (0, CLIPS, {})
     assert "stay pending" in report.problems[0]
+    with pytest.raises(NotFoundError, match=r"cannot be fetched: .*does not exist"):
+        library.sound(1)
     with pytest.raises(SourceError, match=f"s3://{BUCKET}/v cannot be read: its bucket does not exist"):
         library.ingest([address])
 

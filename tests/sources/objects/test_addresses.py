@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from speaker_search.entities import ObjectPath, is_within, place_at
 from speaker_search.errors import UsageError
+from speaker_search.sources import scan
 from speaker_search.sources.objects.addresses import place_given
 
 
@@ -84,3 +86,9 @@ def test_the_parts_of_an_address_are_those_of_a_path(top: list[str], below: list
     assert not is_within(ObjectPath("s3", f"{folder.key}x"), folder)
     assert place.bucket == ObjectPath("s3", "bucket")
     assert place.parents[-1].key == ""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("gcsfs") is not None, reason="gcsfs is installed")
+def test_a_library_that_is_missing_is_named_with_its_extra() -> None:
+    with pytest.raises(UsageError, match=r"gs:// addresses need the extra `objects`\. Install it with `pip install"):
+        scan(ObjectPath("gs", "voices"))

@@ -15,7 +15,7 @@ from speaker_search.entities import ObjectPath
 from speaker_search.errors import SourceError
 from speaker_search.sources import Scan, scan
 
-NAMES = st.sampled_from(["Key_空", "a", "b", "Ann", "琴子", "wav"])
+NAMES = st.sampled_from(["Key_空", "a", "ab", "a!", "b", "Ann", "琴子", "wav"])
 FILES = st.sampled_from(["1.ogg", "2.wav", "2.m4a", "op.mp4", "index.json", "notes.txt", "list.csv", "3.OGG", "x.zip"])
 PATHS = st.builds(lambda folders, name: "/".join([*folders, name]), st.lists(NAMES, max_size=4), FILES)
 CONTENTS = {
