@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from speaker_search.sources import Archives
     from speaker_search.views.milvus.milvus_views import MilvusViews
 
-#: What Milvus's kinds of index are.
-KINDS = {"FLAT": "an exact comparison", "HNSW": "a graph of the vectors"}
-
 
 @dataclass(frozen=True, slots=True)
 class ClipSound:
@@ -252,8 +249,10 @@ class Holdings:
             clips=embedded,
             vectors=collection.count() if state else 0,
             behind=reached - (state.position if state else 0),
-            plan=f"milvus: {KINDS[state.kind]}" if state else None,
-            kind=state.kind if state else None,
+            plan=f"milvus: {f'{state.lists:,} inverted lists' if state.lists else 'an exact comparison'}"
+            if state
+            else None,
+            kind=("IVF_FLAT" if state.lists else "FLAT") if state else None,
             lists=0,
             nprobe=0,
             games=0,

@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import ceil, sqrt
 from typing import Any
 from uuid import uuid4
 
@@ -21,15 +22,18 @@ from speaker_search.views.clip_index.columns import Columns, halves
 from speaker_search.views.engine import Near
 from speaker_search.views.milvus.milvus_server import MEND, TIMEOUT_S, WRITING_TIMEOUT_S, Server
 
-FLAT_CLIPS = 100_000  # up to here an exact comparison takes no longer than a graph's answer
-GROWTH = 2  # a collection that was planned for FLAT_CLIPS is made anew for a graph at this many times as many clips
-LINKS, EF_CONSTRUCTION = 32, 200  # of the graph (HNSW)
-EF = 1_024  # candidates of a search in it, at least: recall@10 0.997 of 100,000 random vectors
+FLAT_CLIPS = 100_000  # up to here vectors are compared one by one, in a few milliseconds
+GROWTH = 2  # a collection of FLAT_CLIPS is made anew with lists at this many times as many, one with lists at four
+LIST_BOUNDS = (1_024, 32_768)  # inverted lists: as many as 4 x sqrt(clips), rounded up to a power of two
+PROBED_LISTS = 64  # that a search without a filter looks into: as many as find 0.99 of the ten nearest, and some more
+SPREAD = 4  # times as many under a filter that leaves nearly all clips, and more the fewer it leaves
 MOST_FOUND = 16_384  # rows that Milvus answers at most
 WRITTEN_ROWS = 2_000  # in one request: 2 MB at 192 dimensions
 MADE_WITHIN_S = 3_600.0  # a new collection: its vectors are compared by a graph only when that is made
 LABELS = ("id", "character", "game", "seconds")
-POSITION, TARGET, SEEN_AT, KIND = (f"spksearch.{name}" for name in ("position", "target", "timestamp", "kind"))
+POSITION, TARGET, SEEN_AT, LISTS, FLUSHED = (
+    f"spksearch.{name}" for name in ("position", "target", "timestamp", "lists", "flushed")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +41,11 @@ class State:
     """What the collection behind the alias stands for."""
 
     name: str  #: of the collection
-    kind: str  #: FLAT or HNSW
+    lists: int  #: inverted lists of its index; 0 where vectors are compared one by one
     position: int  #: of the change log: every change up to here is in
     target: int  #: rows were written from the catalog as it was here at the latest; more than `position` while writing
     timestamp: int  #: Milvus's own, at `position`: a search that waits for it sees all of these changes
+    flushed: int  #: the position up to which rows have been sealed, and then have lists
 
     @property
     def whole(self) -> bool:
@@ -48,13 +53,30 @@ class State:
         return self.position == self.target
 
 
-def planned(clips: int) -> str:
-    """The kind of index for that many clips."""
-    return "FLAT" if clips <= FLAT_CLIPS else "HNSW"
+def planned(clips: int) -> int:
+    """How many lists the index of that many clips has; 0 for none."""
+    if clips <= FLAT_CLIPS:
+        return 0
+    lists = LIST_BOUNDS[0]
+    while lists < min(4 * sqrt(clips), LIST_BOUNDS[1]):
+        lists *= 2
+    return lists
 
 
-def outgrown(kind: str, clips: int) -> bool:
-    return kind == "FLAT" and clips > GROWTH * FLAT_CLIPS
+def outgrown(lists: int, clips: int) -> bool:
+    """Whether a collection with that many lists should be made anew for that many clips."""
+    return clips > GROWTH * FLAT_CLIPS and planned(clips) > GROWTH * lists
+
+
+def probed(lists: int, share: float) -> int:
+    """How many lists to look into for a filter that leaves a share of the clips; 1.0 for none.
+
+    The nearest of fewer clips lie farther away, in more lists (see `clip_index.probing`).
+    """
+    if share >= 1:
+        return PROBED_LISTS
+    share = max(share, 1e-3)
+    return min(max(1, lists), ceil(SPREAD * PROBED_LISTS / (share * sqrt(share))))
 
 
 class Collection:
@@ -77,16 +99,19 @@ class Collection:
                 return None
             found = client.describe_collection(self.alias, timeout=TIMEOUT_S)
         known = found["properties"]
-        position, target, timestamp = (int(known.get(name, 0)) for name in (POSITION, TARGET, SEEN_AT))
-        return State(found["collection_name"], known.get(KIND, "FLAT"), position, target, timestamp)
+        names = (LISTS, POSITION, TARGET, SEEN_AT, FLUSHED)
+        return State(found["collection_name"], *(int(known.get(name, 0)) for name in names))
 
-    def create(self, kind: str) -> None:
+    def create(self, lists: int) -> None:
         """An empty collection at the beginning of the change log."""
-        self._swap(self._new(kind, 0))
+        name = self._new(lists, 0)
+        with self.server.client() as client:
+            client.load_collection(name, timeout=WRITING_TIMEOUT_S)
+        self._swap(name)
 
-    def replace(self, kind: str, parts: Iterable[Columns], position: int) -> None:
+    def replace(self, lists: int, parts: Iterable[Columns], position: int) -> None:
         """Another collection with these clips, which takes the place of the one there is when it is complete."""
-        name = self._new(kind, position)
+        name = self._new(lists, position)
         for part in parts:
             self._upsert(name, part)
         with self.server.client() as client:
@@ -96,6 +121,8 @@ class Collection:
                 if time.monotonic() > until:
                     raise IndexUnusableError(f"Milvus at {self.server.address.shown} makes no index.", MEND)
                 time.sleep(0.2)
+            # Only now: of vectors that are loaded before they have an index, Milvus 2.3 searches one in eight.
+            client.load_collection(name, timeout=MADE_WITHIN_S)
         self._reach(name, position)
         self._swap(name)
 
@@ -135,9 +162,15 @@ class Collection:
         """
         return self._query(f"id > {after} and id <= {until}", vectors=vectors)
 
-    def nearest(self, query: Floats, limit: int, where: str, timestamp: int) -> Near:
-        """At most `limit` (up to 16,384) clips nearest to a unit vector (dim,) for which an expression is true, by a
-        collection that has seen all up to a timestamp.
+    def seal(self, position: int) -> None:
+        """Have Milvus make lists of all that has been written up to a position, which takes a while."""
+        with self.server.client() as client:
+            client.flush(self.alias, timeout=WRITING_TIMEOUT_S)
+        self._set(self.alias, {FLUSHED: position})
+
+    def nearest(self, query: Floats, limit: int, where: str, *, lists: int, timestamp: int) -> Near:
+        """At most `limit` (up to 16,384) clips nearest to a unit vector (dim,) for which an expression is true, in that
+        many lists, by a collection that has seen all up to a timestamp.
         """
         with self.server.client() as client:
             (found,) = client.search(
@@ -146,7 +179,7 @@ class Collection:
                 limit=limit,
                 filter=where,
                 output_fields=["character", "game"],
-                search_params={"metric_type": "IP", "params": {"ef": max(EF, limit)}},  # a flat one ignores it
+                search_params={"metric_type": "IP", "params": {"nprobe": lists}},  # an index without lists ignores it
                 consistency_level="Customized",
                 guarantee_timestamp=max(1, timestamp),  # 0 would wait for all that anybody writes
                 timeout=TIMEOUT_S,
@@ -178,7 +211,7 @@ class Collection:
         order = np.argsort(ids)
         return Columns(ids[order], who[order], games[order], seconds[order], held[order])
 
-    def _new(self, kind: str, position: int) -> str:
+    def _new(self, lists: int, position: int) -> str:
         """A new, empty collection beside the one in use; what killed programs have left behind is dropped first."""
         name = f"{self.alias}_{uuid4().hex[:8]}"
         in_use = self.state()
@@ -186,16 +219,15 @@ class Collection:
             for other in client.list_collections(timeout=TIMEOUT_S):
                 if other.startswith(f"{self.alias}_") and (in_use is None or other != in_use.name):
                     client.drop_collection(other, timeout=WRITING_TIMEOUT_S)
-            how = {"index_type": kind, "metric_type": "IP"}
-            if kind == "HNSW":
-                how["params"] = {"M": LINKS, "efConstruction": EF_CONSTRUCTION}  # type: ignore[assignment]
             index = client.prepare_index_params()
-            index.add_index("vector", **how)
+            if lists:
+                index.add_index("vector", index_type="IVF_FLAT", metric_type="IP", params={"nlist": lists})
+            else:
+                index.add_index("vector", index_type="FLAT", metric_type="IP")
             # One shard: several do not make one server faster, and each must be waited for.
             client.create_collection(name, schema=self._schema(client), num_shards=1, timeout=WRITING_TIMEOUT_S)
             client.create_index(name, index, timeout=WRITING_TIMEOUT_S)
-            client.load_collection(name, timeout=WRITING_TIMEOUT_S)
-        self._set(name, {KIND: kind, POSITION: position, TARGET: position})
+        self._set(name, {LISTS: lists, POSITION: position, TARGET: position, FLUSHED: position})
         return name
 
     def _schema(self, client: Any) -> Any:

@@ -146,16 +146,18 @@ class MilvusViews:
 
     def _snapshot(self, space: Space, sums: characters.Characters, clips: int, games: Ids, unusable: Ids) -> Snapshot:
         held = MilvusClips(
-            self._catalog, space, self.collection(space), sums.position, clips, games, unusable, timestamp=0
+            self._catalog, space, self.collection(space), sums.position, clips, games, unusable, lists=0, timestamp=0
         )
         return Snapshot(held, sums, unusable)
 
     def _seen(self, snapshot: Snapshot, state: State | None) -> Snapshot:
         """The same, with searches that wait for all that the collection stands for."""
         clips = snapshot.clips
-        if state is None or not isinstance(clips, MilvusClips) or clips.timestamp == state.timestamp:
+        if state is None or not isinstance(clips, MilvusClips):
             return snapshot
-        return replace(snapshot, clips=replace(clips, timestamp=state.timestamp))
+        if (clips.lists, clips.timestamp) == (state.lists, state.timestamp):
+            return snapshot
+        return replace(snapshot, clips=replace(clips, lists=state.lists, timestamp=state.timestamp))
 
 
 def _held_before(

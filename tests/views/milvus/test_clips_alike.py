@@ -18,6 +18,7 @@ from speaker_search.library import Library
 from speaker_search.search.query import Filters
 from speaker_search.settings import Settings
 from speaker_search.views.clip_index.columns import ordered
+from speaker_search.views.milvus import milvus_clips
 from speaker_search.views.snapshot import Snapshot, follow
 
 VOICES = some_voices(games=5, characters=6, clips=4)
@@ -108,13 +109,20 @@ def test_the_nearest_clips_are_the_same(library: Library, changed: bool, limit: 
             np.testing.assert_allclose(found.cosines, expected.cosines, atol=CLOSE)
 
 
-def test_the_nearest_clips_of_each_character_are_the_same(library: Library) -> None:
+@pytest.mark.parametrize("compared", [5_000, 0], ids=["compared here", "found by Milvus"])
+def test_the_nearest_clips_of_each_character_are_the_same(
+    library: Library, monkeypatch: pytest.MonkeyPatch, compared: int
+) -> None:
+    monkeypatch.setattr(milvus_clips, "COMPARED_CLIPS", compared)
     own, other = now(library).clips, truth(library)
-    of = other.characters
+    games, characters = (
+        np.append(of, last)
+        for of, last in ((other.characters.games, other.clips.games[:1]), (other.characters.ids, [UNKNOWN]))
+    )
     asked = line(3)
-    found = own.nearest_of_each(asked, of.games, of.ids, 3, 10_000)
-    expected = other.clips.nearest_of_each(asked, of.games, of.ids, 3, 10_000)
-    assert len(found) == len(expected) == len(of.ids)
+    found = own.nearest_of_each(asked, games, characters, 3, 10_000)
+    expected = other.clips.nearest_of_each(asked, games, characters, 3, 10_000)
+    assert len(found) == len(expected) == len(games)
     for (ids, cosines), (theirs, their_cosines) in zip(found, expected, strict=True):
         np.testing.assert_array_equal(ids, theirs)
         np.testing.assert_allclose(cosines, their_cosines, atol=CLOSE)

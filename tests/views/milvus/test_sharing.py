@@ -78,7 +78,7 @@ def test_the_position_says_what_has_been_written(library: Library, views: Milvus
     library.refresh()
     state = collection_of(library, views).state()
     assert state is not None
-    assert (state.position, state.whole, state.kind) == (library.ready.snapshot.position, True, "FLAT")
+    assert (state.position, state.whole, state.lists) == (library.ready.snapshot.position, True, 0)
     assert held(library, views) == truth(library).clips.ids.tolist()
 
 
@@ -220,22 +220,27 @@ def test_a_catalog_that_was_set_back_makes_the_collection_anew(library: Library,
     assert held(library, views) == truth(library).clips.ids.tolist()
 
 
-def test_a_collection_that_has_outgrown_its_kind_is_made_anew_for_a_graph(
+def test_a_collection_that_has_outgrown_its_index_is_made_anew_with_lists(
     library: Library, views: MilvusViews, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    library.refresh()
+    snapshot = views.follow(library.catalog, library.space, None)
     fill(library, late())
     monkeypatch.setattr("speaker_search.views.milvus.collection.FLAT_CLIPS", 20)
-    views.follow(library.catalog, library.space, None)
+    snapshot = views.follow(library.catalog, library.space, snapshot)
     state = collection_of(library, views).state()
     assert state is not None
-    assert state.kind == "HNSW"
-    assert held(library, views) == truth(library).clips.ids.tolist()
-    library.refresh()
-    assert (
-        library.ready.snapshot.clips.nearest(line(1), 3).ids.tolist()
-        == truth(library).clips.nearest(line(1), 3).ids.tolist()
-    )
+    assert state.lists == 1_024
+    monkeypatch.setattr(writing, "UNSEALED", 2)
+    fill(library, late(2))
+    snapshot = views.follow(library.catalog, library.space, snapshot)
+    state = collection_of(library, views).state()
+    assert state is not None
+    assert state.flushed == state.position == snapshot.position
+    expected = truth(library).clips
+    assert held(library, views) == expected.ids.tolist()
+    for filters in ({}, {"games": expected.games[-2:]}, {"characters": truth(library).characters.ids[-3:]}):
+        own, other = (each.nearest(line(2), 3, **filters) for each in (snapshot.clips, expected))
+        assert own.ids.tolist() == other.ids.tolist()
 
 
 def test_the_status_names_the_server_and_the_collection(library: Library, views: MilvusViews) -> None:
