@@ -38,6 +38,7 @@ QUICK = Recipe(
     patience=99,
 )
 CHANGED = QUICK.model_copy(update={"augment": True, "steps": 8})
+RECIPES = {"quick": QUICK, "changed": CHANGED}
 
 
 def side(first: int, games: int = 2) -> Side:
@@ -158,7 +159,7 @@ def run(
 
 def main() -> None:
     """Train with the words of small_program.py."""
-    voices, folder, kill_at = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    voices, folder, recipe, kill_at = Path(sys.argv[1]), Path(sys.argv[2]), RECIPES[sys.argv[3]], int(sys.argv[4])
 
     def die(now: TrainingProgress) -> None:
         if kill_at and now.step >= kill_at:
@@ -167,7 +168,7 @@ def main() -> None:
 
     try:
         with joined("cpu") as ranks:
-            _, network = run(voices, folder, CHANGED, ranks=ranks, processes=1, on_progress=die)
+            _, network = run(voices, folder, recipe, ranks=ranks, processes=1, on_progress=die)
             torch.save(network.network.state_dict(), folder.parent / f"rank{ranks.rank}.pt")
     except SpeakerSearchError as error:
         sys.exit(str(error))

@@ -24,7 +24,7 @@ from speaker_search.catalog.spaces import spaces
 from speaker_search.library import Library
 from speaker_search.settings import Settings
 
-POLL_S = 0.05
+POLL_S = 0.2  # looking which process answers costs as much as the answer
 PROCESSES = 2
 
 
