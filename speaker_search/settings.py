@@ -11,13 +11,13 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from speaker_search.entities import Place, place_at
 from speaker_search.errors import UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-_PATHSEP = re.compile(rf"{re.escape(os.pathsep)}(?!//)")  # the colon of s3:// separates nothing
+#: The colon of s3:// separates nothing, nor one before a secret: such an address is refused as a whole.
+_PATHSEP = re.compile(rf"{re.escape(os.pathsep)}(?!//)(?![^:/\\~][^:]*@)")
 
 
 class Settings(BaseSettings):
@@ -96,7 +96,8 @@ class Settings(BaseSettings):
     @field_validator("ingest_roots")
     @classmethod
     def _folders_of_the_user(cls, roots: str) -> str:
-        return os.pathsep.join(str(_place(part)) for part in _PATHSEP.split(roots) if part.strip())
+        parts = (part for part in _PATHSEP.split(roots) if part.strip())
+        return os.pathsep.join(part.strip() if "://" in part else str(_expanded(Path(part))) for part in parts)
 
     @property
     def url(self) -> str | URL:
@@ -147,19 +148,13 @@ class Settings(BaseSettings):
         return lines[0].removesuffix("\r") or None
 
     @property
-    def roots(self) -> list[Place]:
-        """The folders that a server may ingest from, absolute and without symlinks, and those in object storage."""
-        places = [_place(part) for part in _PATHSEP.split(self.ingest_roots) if part]
-        return [place.resolve() if isinstance(place, Path) else place for place in places]
+    def ingest_places(self) -> list[str]:
+        """The folders and addresses that a server may ingest from, as they are written."""
+        return [part for part in _PATHSEP.split(self.ingest_roots) if part]
 
 
 def _listed(text: str) -> list[str]:
     return [part for part in (part.strip() for part in text.split(",")) if part]
-
-
-def _place(written: str) -> Place:
-    place = place_at(written.strip().rstrip("/") if "://" in written else written)
-    return _expanded(place) if isinstance(place, Path) else place
 
 
 def _expanded(path: Path) -> Path:

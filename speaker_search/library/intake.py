@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speaker_search import documents, encoders
@@ -13,7 +14,7 @@ from speaker_search.catalog.queue import left_below
 from speaker_search.catalog.spaces import check_space, spaces
 from speaker_search.encoders import Encoder
 from speaker_search.encoders.weights import resolve
-from speaker_search.entities import shown
+from speaker_search.entities import Place, shown
 from speaker_search.errors import CatalogError
 from speaker_search.library.encoder_choice import Choice, encoder_of, encoder_to_embed
 from speaker_search.library.following import Following
@@ -43,6 +44,17 @@ class Intake(Following):
     def close(self) -> None:
         self.turns.close()
         super().close()
+
+    @property
+    def roots(self) -> list[Place]:
+        """The folders that a server may ingest from, absolute and without symlinks, and those in object storage.
+
+        Raises UsageError for an address that is not one of a place.
+        """
+        from speaker_search.sources.objects.addresses import place_given
+
+        places = map(place_given, self.settings.ingest_places)
+        return [place.resolve() if isinstance(place, Path) else place for place in places]
 
     def ingest(
         self,

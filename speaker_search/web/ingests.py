@@ -68,7 +68,7 @@ class Ingests:
     @property
     def roots(self) -> list[Place]:
         """The folders that may be ingested from."""
-        return self._library.settings.roots
+        return self._library.roots
 
     def start(self) -> None:
         """Run what is waiting, and what is requested from now on."""

@@ -167,6 +167,15 @@ def test_a_server_without_allowed_folders_takes_nothing_in(http: httpx.Client, t
     assert "SPKSEARCH_INGEST_ROOTS" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("root", ["s3://me:hush@voices", "s3://me:hu/sh@voices", "ftp://voices", "s3://"])
+def test_roots_that_are_no_places_are_refused_at_once_and_not_repeated(root: str, tmp_path: Path) -> None:
+    """GET /v1/state named the first two with their secrets, and ftp://voices allowed /voices."""
+    done = quickly("serve", "--port", "0", home=tmp_path, SPKSEARCH_INGEST_ROOTS=f"{tmp_path}{os.pathsep}{root}")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("spksearch: ")
+    assert "me:hu" not in done.err
+
+
 def test_an_unknown_ingest_is_not_found(http: httpx.Client) -> None:
     answer = http.get("/v1/ingest/77")
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:spksearch:problem:not-found")

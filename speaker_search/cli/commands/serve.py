@@ -47,10 +47,10 @@ def run_server(library: Library, host: str, port: int, processes: int = 1, log_f
     if processes > 1:
         check_possible()
     check_exposure(library.settings, host)
-    settings = library.settings
+    settings, roots = library.settings, library.roots
     if library.empty:  # until it is filled, over HTTP or by another program
         served, reason = "an empty catalog", library.encoder_choice().reason
-        if reason and library.settings.roots and log_format == "text":
+        if reason and roots and log_format == "text":
             output.note(reason)
     else:  # what cannot be searched is reported now
         served = library.prepare()

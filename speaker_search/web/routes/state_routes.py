@@ -23,7 +23,7 @@ def state_routes(library: Library, turns: Turns) -> APIRouter:
     @routes.get("/state")
     def get_state(may_edit: MayEdit) -> documents.LibraryState:
         """How many makers, games, characters and clips there are, refusals by reason, and how the index is."""
-        folders = [str(root) for root in library.settings.roots] if may_edit else []
+        folders = [str(root) for root in library.roots] if may_edit else []
         return library.state().model_copy(update={"may_edit": may_edit, "folders": folders})
 
     @routes.get("/refusals")
