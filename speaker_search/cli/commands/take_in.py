@@ -98,7 +98,10 @@ def worker(
         typer.Option(metavar="ADDRESS", help="Embed on the nodes of a Ray cluster: HOST:PORT of its head, or auto."),
     ] = None,
     actors: Annotated[
-        int | None, typer.Option(min=1, help="With --ray: at most this many workers. Default: one for each GPU.")
+        int | None,
+        typer.Option(
+            min=1, help="With --ray: at most this many workers. Default: one a GPU, or, with no GPU, one a node."
+        ),
     ] = None,
     log_format: options.LogFormat = "text",
     json: options.Json = False,
