@@ -25,7 +25,10 @@ Workers = Annotated[
 
 def ingest(
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="PATH...", help="Folders, tables or archives of voices.")
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH...", help="Folders, tables or archives of voices, also s3://, gs:// and hf:// addresses."
+        ),
     ] = None,
     layout: Annotated[
         Layout,
