@@ -34,8 +34,8 @@ class Settings(BaseSettings):
     )
     index_url: SecretStr = Field(
         default=SecretStr(""),
-        description="milvus://USER:PASSWORD@HOST:PORT/DATABASE, with TLS milvuss://: the Milvus server that keeps the "
-        "index. Default: files in the home.",
+        description="milvus://USER:PASSWORD@HOST:PORT/DATABASE, or milvuss:// with TLS: the Milvus server that keeps "
+        "the index. Default: files in the home.",
     )
     encoder: str | None = Field(
         default=None,

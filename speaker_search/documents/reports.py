@@ -90,7 +90,7 @@ class ClusterNode(Document):
     """What the workers of one node of a cluster have done so far."""
 
     name: str
-    workers: int = Field(description="That it has now.")
+    workers: int = Field(description="How many run on it now.")
     opened: int = Field(description="Audio files opened: embedded or refused.")
     audio_seconds: float = Field(description="Embedded audio.")
 

@@ -105,7 +105,7 @@ def portions(window: Sequence[Found], portion_s: float) -> Iterator[list[Found]]
 
 
 def source_of(clip: ClaimedClip, archives: Archives) -> Source:
-    """Where a clip's sound is, or what is in it if it is no file of its own on a disk."""
+    """A clip's file on a disk, the bytes of its object or archive member, or why it cannot be read."""
     path = clip.path
     try:
         if is_archive(clip.root):

@@ -18,7 +18,7 @@ def doctor(
 ) -> None:
     """Show which encoders are ready, what others lack, what they run on, and which sounds are read; or ask a server.
 
-    Only --server uses the network, and SPKSEARCH_INDEX_URL, whose server is asked.
+    It uses the network only with --server, or to ask the server in SPKSEARCH_INDEX_URL for its version.
 
     SPKSEARCH_CHECKPOINT applies to the encoder in SPKSEARCH_ENCODER or, without one, to the default of a new catalog.
     With --server: whether a server is ready, takes the key in SPKSEARCH_API_KEY or SPKSEARCH_API_KEYS, is of this

@@ -27,7 +27,7 @@ def ingest(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="PATH...", help="Folders, tables or archives of voices, or addresses of such: s3://, gs://, hf://."
+            metavar="PATH...", help="Folders, tables or archives of voices, also s3://, gs:// and hf:// addresses."
         ),
     ] = None,
     layout: Annotated[
@@ -101,7 +101,10 @@ def worker(
         typer.Option(metavar="ADDRESS", help="Embed on the nodes of a Ray cluster: HOST:PORT of its head, or auto."),
     ] = None,
     actors: Annotated[
-        int | None, typer.Option(min=1, help="With --ray: at most this many workers. Default: one for each GPU.")
+        int | None,
+        typer.Option(
+            min=1, help="With --ray: at most this many workers. Default: one a GPU, or, with no GPU, one a node."
+        ),
     ] = None,
     log_format: options.LogFormat = "text",
     json: options.Json = False,

@@ -82,9 +82,11 @@ class BatchRequest(Request):
 
 
 class IngestRequest(Request):
-    """Voices to ingest, from folders that the server's settings allow."""
+    """Voices to ingest, from folders and addresses that the server's settings allow."""
 
-    paths: list[str] = Field(min_length=1, max_length=100, description="Absolute, below SPKSEARCH_INGEST_ROOTS.")
+    paths: list[str] = Field(
+        min_length=1, max_length=100, description="Absolute paths, or addresses, below SPKSEARCH_INGEST_ROOTS."
+    )
     layout: Layout = "auto"
     maker: str | None = None
     game: str | None = None

@@ -40,12 +40,10 @@ def place_given(written: str | Path) -> Place:
     if not key:
         raise UsageError(f"{scheme}:// names no bucket.", f"Write {scheme}://BUCKET/FOLDER.")
     if not is_plain(key):
-        raise UsageError(
-            f"{scheme}://{key} has an empty part, or one that is . or ...", "Write the names of folders alone."
-        )
+        raise UsageError(f"{scheme}://{key} has an empty part, `.` or `..` in it.", "Write the names of folders alone.")
     return ObjectPath(scheme, key)
 
 
 def is_plain(key: str) -> bool:
-    """Whether no part of a key is empty, `.` or `..`: such keys are no paths."""
+    """Whether no part of a key is empty, `.` or `..`: a key with such a part is not a path."""
     return not {"", ".", ".."} & set(key.split("/"))

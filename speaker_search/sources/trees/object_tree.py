@@ -19,7 +19,7 @@ from speaker_search.sources.places import NOWHERE, opened
 from speaker_search.sources.trees.listed_names import ListedNames
 from speaker_search.sources.trees.tree import AudioFiles, Level, Wanted
 
-_ODD = "Its key has an empty part, or one that is . or ..: rename it."
+_ODD = "Its key has an empty part, `.` or `..` in it: rename it."
 
 
 class Objects:
@@ -31,7 +31,7 @@ class Objects:
         self.sizes = array("q")  #: bytes
         self.mtimes_ns = array("q")
         self.itself = False  #: whether the top is an object
-        self.unopened: list[Candidate] = []  #: sounds whose keys are no paths, or cannot be stored
+        self.unopened: list[Candidate] = []  #: sounds whose keys are not paths, or cannot be stored
         for one in sorted(held, key=lambda one: one.key):
             path = one.key[len(top.key) + 1 :]
             self.itself |= one.key == top.key
@@ -65,7 +65,7 @@ class ObjectTree:
         return ObjectTree(self._objects, f"{self._below}{inner}/" if inner else self._below)
 
     def unusable(self) -> list[Candidate]:
-        """The sounds whose keys are no paths, or cannot be stored."""
+        """The sounds whose keys are not paths, or cannot be stored."""
         return [one for one in self._objects.unopened if one.path.startswith(self._below)]
 
     def level(self, parts: tuple[str, ...]) -> Level:

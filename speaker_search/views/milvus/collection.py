@@ -83,7 +83,7 @@ class Collection:
     """A space's clips (id, character, game, seconds, vector) on a server, whoever writes them.
 
     All methods raise IndexUnusableError when the server fails. Vectors are rounded to float16, as FAISS's are, and kept
-    in float32, which servers before Milvus 2.4 can only take.
+    in float32: servers before Milvus 2.4 take nothing else.
     """
 
     def __init__(self, server: Server, uuid: str, space: Space) -> None:
@@ -119,7 +119,9 @@ class Collection:
             until = time.monotonic() + MADE_WITHIN_S
             while self._pending(client, name) > 0:
                 if time.monotonic() > until:
-                    raise IndexUnusableError(f"Milvus at {self.server.address.shown} makes no index.", MEND)
+                    raise IndexUnusableError(
+                        f"Milvus at {self.server.address.shown} has not made the index within an hour.", MEND
+                    )
                 time.sleep(0.2)
             # Only now: of vectors that are loaded before they have an index, Milvus 2.3 searches one in eight.
             client.load_collection(name, timeout=MADE_WITHIN_S)

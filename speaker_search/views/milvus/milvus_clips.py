@@ -1,4 +1,4 @@
-"""The clips of a space of which Milvus finds the nearest; whole characters and games are read from the catalog."""
+"""The clips of a space: Milvus finds the nearest ones; whole characters and games are read from the catalog."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Address:
 
 
 def address(url: str) -> Address:
-    """An address from milvus://USER:PASSWORD@HOST:PORT/DATABASE; milvuss:// is with TLS. Raises UsageError."""
+    """An address from milvus://USER:PASSWORD@HOST:PORT/DATABASE, or milvuss:// with TLS. Raises UsageError."""
     try:
         parts: SplitResult = urlsplit(url)
         host, port = parts.hostname, parts.port or PORT
@@ -54,8 +54,7 @@ def address(url: str) -> Address:
 def _unreadable() -> UsageError:
     return UsageError(
         "SPKSEARCH_INDEX_URL cannot be read.",
-        "Write it as milvus://USER:PASSWORD@HOST:PORT/DATABASE, with %40 for an @ in a password; milvuss:// is with "
-        "TLS.",
+        "Write it as milvus://USER:PASSWORD@HOST:PORT/DATABASE, or milvuss:// with TLS; an @ in a password is %40.",
     )
 
 

@@ -21,7 +21,7 @@ def ingest_routes(ingests: Ingests) -> APIRouter:
 
     @routes.post("/ingest", status_code=202)
     def ingest(request: documents.IngestRequest) -> documents.Ingest:
-        """Ingest voices in the background, from folders that the server's settings allow."""
+        """Ingest voices in the background, from folders and addresses that the server's settings allow."""
         return ingests.begin(request)
 
     @routes.get("/ingest")
