@@ -61,7 +61,7 @@ OF_THE_SERVER = {
 }
 OF_THE_COMMAND_LINE = {
     *("backup", "credits import", "evaluate", "export", "ingest PATH --dry-run --list malformed", "mcp", "train"),
-    *("train --resume", "verdict"),
+    *("restore", "train --resume", "verdict", "worker --ray"),
 }
 #: What sentences add to a command.
 FOLLOWED_BY = {"catalog undo": " 3", "verdict undo": " 3", "catalog merge": " game"}
