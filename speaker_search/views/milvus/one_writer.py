@@ -7,20 +7,22 @@ import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 LOCK = 0x5350_4B4D << 31  # an arbitrary number for PostgreSQL's advisory lock; the lower half names the collection
 
 
 @contextmanager
 def turn(connection: Connection, name: str) -> Iterator[bool]:
-    """Whether this program may write to the collection `name` until the end: False while another one does.
+    """Whether this program may write to the collection `name` until the end: False while another one does, and for one
+    that reads a standby of PostgreSQL.
 
     It is asked for within a transaction of the catalog. The database takes the lock from a program that dies.
     """
     key = LOCK | zlib.crc32(name.encode()) >> 1
-    if connection.dialect.name == "postgresql":  # held until the transaction ends
-        yield bool(connection.execute(select(func.pg_try_advisory_xact_lock(key))).scalar_one())
+    if connection.dialect.name == "postgresql":  # held until the transaction ends; a standby's locks are its own
+        primary = case((func.pg_is_in_recovery(), False), else_=func.pg_try_advisory_xact_lock(key))
+        yield bool(connection.execute(select(primary)).scalar_one())
         return
     database = connection.engine.url.database
     if not database or database == ":memory:":  # nobody shares it
