@@ -126,10 +126,12 @@ class Intake(Following):
         self._save_index_of(tally)
         return tally.report
 
-    def left_below(self, space: str, folders: Sequence[str]) -> int:
-        """How many clips from these folders, or from any below them, are still to be embedded in a space."""
+    def left_below(self, space: str, places: Sequence[str]) -> int:
+        """How many clips from these folders, archives and lists, or from any below them, are still to be embedded in a
+        space. Those of a list are counted with all of its folder.
+        """
         with self.catalog.read() as connection:
-            return left_below(connection, space, folders)
+            return left_below(connection, space, places)
 
     def encoder_choice(self) -> Choice:
         """The encoder that new voices are embedded with, and why, if the program had to choose."""
