@@ -38,6 +38,7 @@ def test_an_address_is_read_and_shown_without_its_password(
     [
         *("localhost:19530", "http://localhost:19530", "milvus://", "milvus:///voices", "milvus://a/b/c"),
         *("milvus://me:secret@db:port", "milvus://me:secret@db?tls=1", "milvus://me:secret@db#1", "milvus://[::1"),
+        "milvus://me:12/secret@db",  # of a password with a slash only the end would be taken as the database
     ],
 )
 def test_what_is_no_address_is_refused_without_showing_it(url: str) -> None:

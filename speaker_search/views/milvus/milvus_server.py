@@ -39,7 +39,7 @@ def address(url: str) -> Address:
         host, port = parts.hostname, parts.port or PORT
     except ValueError:
         raise _unreadable() from None  # the error has the URL, and that may have a password
-    if parts.scheme not in SCHEMES or not host or parts.query or parts.fragment or "/" in parts.path.strip("/"):
+    if parts.scheme not in SCHEMES or not host or parts.query or parts.fragment or set("/@") & set(parts.path.strip("/")):
         raise _unreadable()
     named, database = f"[{host}]" if ":" in host else host, unquote(parts.path.strip("/"))
     return Address(
