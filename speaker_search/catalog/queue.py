@@ -157,11 +157,19 @@ def left(connection: Connection, space_id: int) -> tuple[int, int]:
     return sum(counts.values()), counts.get("claimed", 0)
 
 
-def left_below(connection: Connection, space: str, folders: Sequence[str]) -> int:
-    """How many clips from these folders and archives, or from any below them, are still to be embedded in a space."""
-    below = tuple(folder + separator for folder in folders for separator in {"/", os.sep})
-    listed = connection.execute(select(roots.c.id, roots.c.path))
-    ids = [id_ for id_, path in listed if path in folders or path.startswith(below)]
+def left_below(connection: Connection, space: str, places: Sequence[str]) -> int:
+    """How many clips from these folders, archives and lists, or from any below them, are still to be embedded in a
+    space. Those of a list are counted with all of its folder.
+    """
+    listed = connection.execute(select(roots.c.path, roots.c.id)).all()
+    ids: set[int] = set()
+    for place in places:
+        below = tuple(place.rstrip(separator) + separator for separator in {"/", os.sep})
+        here = {id_ for path, id_ in listed if path == place or path.startswith(below)}
+        if not here:  # a list: its clips' root is the folder that it is in
+            around = str(place_at(place).parent)
+            here = {id_ for path, id_ in listed if path == around}
+        ids |= here
     waiting = (encoders.c.space == space) & (queue.c.status != "refused")
     found = select(func.count()).select_from(queue).join(clips).join(encoders, encoders.c.id == queue.c.encoder_id)
     counts = (found.where(waiting, among(connection, clips.c.root_id, some)) for some in chunks(ids))

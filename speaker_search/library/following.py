@@ -31,8 +31,9 @@ class Following(Browsing):
         for live in (self._live, *self._beside.values()):
             if live is not None:
                 live.close()
-        if self._milvus is not None:
-            self._milvus.server.close()
+        milvus = vars(self).get("_milvus")  # None where nothing has asked for it
+        if milvus is not None:
+            milvus.server.close()
         super().close()
 
     @property

@@ -79,6 +79,8 @@ class Intake(Following):
         from speaker_search.ingest.pipeline import ingest
         from speaker_search.ingest.scan import find_games
 
+        if not enqueue:
+            self._check_index()
         password = self.settings.password
         found = find_games(paths, layout=_layout(layout), maker=maker, title=title, password=password)
         resources = self._resources(processes, on_progress, beside_searches=beside_searches)
@@ -98,6 +100,8 @@ class Intake(Following):
         """Embed clips that others have registered: with `drain` until none is left, otherwise until interrupted."""
         from speaker_search.ingest.pipeline import work
 
+        if save_index:
+            self._check_index()
         tally = work(self._resources(processes, on_progress), drain=drain)
         if save_index:
             self._save_index_of(tally)
@@ -120,16 +124,19 @@ class Intake(Following):
         """
         from speaker_search.library.cluster.embedding import embed_on_cluster
 
+        self._check_index()
         tally = embed_on_cluster(
             self, address, self._encoder, drain=drain, decoders=processes, most=workers, on_progress=on_progress
         )
         self._save_index_of(tally)
         return tally.report
 
-    def left_below(self, space: str, folders: Sequence[str]) -> int:
-        """How many clips from these folders, or from any below them, are still to be embedded in a space."""
+    def left_below(self, space: str, places: Sequence[str]) -> int:
+        """How many clips from these folders, archives and lists, or from any below them, are still to be embedded in a
+        space. Those of a list are counted with all of its folder.
+        """
         with self.catalog.read() as connection:
-            return left_below(connection, space, folders)
+            return left_below(connection, space, places)
 
     def encoder_choice(self) -> Choice:
         """The encoder that new voices are embedded with, and why, if the program had to choose."""
@@ -213,6 +220,11 @@ class Intake(Following):
         """Rebuild the index from the catalog, tuned for the same recall as before, and compare the two."""
         self._rebuild_index(self.space)
         return self.verify()
+
+    def _check_index(self) -> None:
+        """Raise UsageError where the index cannot be saved because of the settings: before hours of work, not after."""
+        if self._milvus is not None:
+            self._milvus.server.check()
 
     def _save_index_of(self, tally: Tally) -> None:
         for space in self._spaces():  # the encoder's is not among them before its first clip

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from standin import StandInEncoder, write_dump
 
 from speaker_search.errors import IndexUnusableError, UsageError
+from speaker_search.library import Library
 from speaker_search.settings import Settings
 from speaker_search.views.milvus.milvus_server import Server, address
 
@@ -38,6 +41,7 @@ def test_an_address_is_read_and_shown_without_its_password(
     [
         *("localhost:19530", "http://localhost:19530", "milvus://", "milvus:///voices", "milvus://a/b/c"),
         *("milvus://me:secret@db:port", "milvus://me:secret@db?tls=1", "milvus://me:secret@db#1", "milvus://[::1"),
+        "milvus://me:12/secret@db",  # of a password with a slash only the end would be taken as the database
     ],
 )
 def test_what_is_no_address_is_refused_without_showing_it(url: str) -> None:
@@ -69,3 +73,17 @@ def test_a_server_that_is_not_there_is_one_sentence_with_the_mend() -> None:
         "Milvus at milvus://127.0.0.1:1 does not answer. Check that the server runs and that SPKSEARCH_INDEX_URL is "
         "its address; nothing is lost."
     )
+
+
+@pytest.mark.parametrize("url", ["http://localhost:19530", "milvus://localhost"])
+def test_an_ingest_is_told_before_it_embeds(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was told after hours, instead of its report."""
+    monkeypatch.setitem(sys.modules, "pymilvus", None)  # as where it is not installed
+    voices = write_dump(tmp_path / "voices", {"m/g": {"Ann": 1}})
+    settings = Settings(home=tmp_path / "home", encoder="stand-in", index_url=SecretStr(url))
+    with Library(settings, encoder=StandInEncoder()) as library:
+        for begun in (lambda: library.ingest([voices], processes=1), lambda: library.work(drain=True, processes=1)):
+            with pytest.raises(UsageError, match="SPKSEARCH_INDEX_URL"):
+                begun()
+        assert library.empty
+        assert library.ingest([voices], enqueue=True).new == 3  # which needs no index

@@ -19,7 +19,7 @@ from speaker_search.ingest.report import Tally
 from speaker_search.library.cluster.crew import Crew
 from speaker_search.library.cluster.embedder import Orders
 from speaker_search.library.cluster.posts import worth_it
-from speaker_search.library.cluster.ray_cluster import joined
+from speaker_search.library.cluster.ray_cluster import check, joined
 
 if TYPE_CHECKING:
     from speaker_search.library.intake import Intake, OnProgress
@@ -52,6 +52,8 @@ def embed_on_cluster(
         )
     tally = Tally(embedding=True)
     space, pending = _space(library)
+    if not drain:
+        check(address)  # now, since clips may come in days
     while not pending and not drain:
         on_progress(tally.report)
         time.sleep(LOOK_EVERY_S)

@@ -26,8 +26,7 @@ def joined(address: str) -> Iterator[Any]:
 
     At the end, every actor of the connection is ended. Raises UsageError when there is no such cluster.
     """
-    ray = _ray()
-    _check(address)
+    ray = check(address)
     in_main_thread = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
     with TemporaryFile() as said:
@@ -105,15 +104,17 @@ _MEND = (
 )
 
 
-def _check(address: str) -> None:
-    """Raise UsageError at once for what Ray would wait minutes for."""
+def check(address: str) -> Any:
+    """The module ray. Raises UsageError at once where it is not installed, and for what it would wait minutes for."""
+    ray = _ray()
     if address == "auto":
-        return
+        return ray
     host, separator, port = address.rpartition(":")
     if "/" in address or not (separator and host and port.isdecimal()):
         raise UsageError(f"{address!r} is not the address of a Ray cluster.", _MEND)
     if (why := _silence(address)) is not None:
         raise UsageError(f"No Ray cluster answers at {address}: {why}", _MEND)
+    return ray
 
 
 def _silence(address: str) -> str | None:

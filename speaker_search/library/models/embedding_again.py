@@ -34,6 +34,8 @@ class EmbeddingAgain(Comparing):
 
         if self.empty:
             raise EmptyCatalogError
+        if not enqueue:
+            self._check_index()
         resources, searched = self._resources(processes, on_progress), self._by_default()
         if searched is not None and searched.name != resources.encoder.space:
             with self.catalog.write() as connection:

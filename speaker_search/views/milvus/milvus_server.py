@@ -39,7 +39,13 @@ def address(url: str) -> Address:
         host, port = parts.hostname, parts.port or PORT
     except ValueError:
         raise _unreadable() from None  # the error has the URL, and that may have a password
-    if parts.scheme not in SCHEMES or not host or parts.query or parts.fragment or "/" in parts.path.strip("/"):
+    if (
+        parts.scheme not in SCHEMES
+        or not host
+        or parts.query
+        or parts.fragment
+        or set("/@") & set(parts.path.strip("/"))
+    ):
         raise _unreadable()
     named, database = f"[{host}]" if ":" in host else host, unquote(parts.path.strip("/"))
     return Address(
@@ -75,6 +81,10 @@ class Server:
             yield self._connected()
         except failures as error:
             raise IndexUnusableError(f"Milvus at {self.address.shown} {_why(error)}.", MEND) from error
+
+    def check(self) -> None:
+        """Raise UsageError where pymilvus is missing. The server is not asked."""
+        _ = self._pymilvus
 
     @property
     def types(self) -> Any:

@@ -10,6 +10,7 @@ import pytest
 from end_to_end.running import quickly
 from standin import StandInEncoder, write_dump
 
+from speaker_search.documents import IngestReport
 from speaker_search.errors import UsageError
 from speaker_search.library import Library
 from speaker_search.settings import Settings
@@ -20,9 +21,12 @@ WITH_RAY = pytest.mark.skipif(
 )
 
 
-def refused(settings: Settings, address: str = "auto") -> str:
+def refused(settings: Settings, address: str = "auto", *, drain: bool = True) -> str:
+    def waits(_: IngestReport) -> None:
+        raise AssertionError("it waits")
+
     with Library(settings, encoder=StandInEncoder()) as library, pytest.raises(UsageError) as refusal:
-        library.work_on_cluster(address, drain=True)
+        library.work_on_cluster(address, drain=drain, on_progress=waits)
     return str(refusal.value)
 
 
@@ -43,6 +47,12 @@ def test_a_catalog_on_sqlite_is_refused(sqlite_catalog_url: str, tmp_path: Path)
 @WITHOUT_RAY
 def test_the_missing_extra_is_named(pending: Settings) -> None:
     assert "pip install 'speaker-search[cluster]'" in refused(pending)
+
+
+@WITHOUT_RAY
+def test_who_waits_for_clips_is_told_before_there_are_any(postgres_catalog_url: str, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, database_url=postgres_catalog_url, encoder="stand-in")
+    assert "pip install 'speaker-search[cluster]'" in refused(settings, drain=False)
 
 
 @pytest.mark.engines
