@@ -3,6 +3,7 @@
 from the change log, killed on the way and started again; clips are deleted and relabelled; then both are asked.
 
 It needs what `scripts/test --engines` installs. Example: scripts/bench_milvus.py --clips 100000
+--lite names the program milvus-lite, of an environment of its own: its server is then measured.
 """
 
 from __future__ import annotations
@@ -38,34 +39,35 @@ from speaker_search.views.milvus.milvus_views import MilvusViews
 from speaker_search.views.snapshot import Snapshot, follow
 
 SEARCHES = 100  # of each kind
+LITE_SEARCHES = 4  # each takes seconds
 CHANGED = 1_000  # clips deleted, and as many relabelled
 SAME_COSINE = 1e-5  # equally near clips may come in either order
 STARTED_WITHIN_S = 180.0
 
 
 class Wheel:
-    """A server (scripts/milvus_server.py) with its data in a folder."""
+    """A server (scripts/milvus_server.py, or the program milvus-lite if given) with its data in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lite: str | None) -> None:
         self.folder = folder
+        self.searches = LITE_SEARCHES if lite else SEARCHES
         with socket.socket() as found:
             found.bind(("127.0.0.1", 0))
             self.port: int = found.getsockname()[1]
         self.url = f"milvus://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
+        data = str(folder / "data")
+        script = Path(__file__).with_name("milvus_server.py")
+        self._command = [sys.executable, str(script), "--data", data, "--proxy-port", str(self.port)]
+        if lite:
+            self._command = [lite, "server", "--host", "127.0.0.1", "--port", str(self.port), "--data-dir", data]
 
     def start(self) -> float:
         """Start it; returns the seconds until it answers."""
-        command = [
-            sys.executable,
-            str(Path(__file__).with_name("milvus_server.py")),
-            "--data",
-            str(self.folder / "data"),
-        ]
         began = time.monotonic()
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--proxy-port", str(self.port)],
+                self._command,
                 stdout=log,
                 stderr=log,
                 env={**os.environ, "HOME": str(self.folder)},
@@ -86,9 +88,9 @@ class Wheel:
 
 
 @contextmanager
-def wheel() -> Iterator[tuple[Wheel, float]]:
+def wheel(lite: str | None) -> Iterator[tuple[Wheel, float]]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        server = Wheel(Path(folder))
+        server = Wheel(Path(folder), lite)
         try:
             yield server, server.start()
         finally:
@@ -180,10 +182,10 @@ def compared(kept: Clips, truth: Clips, queries: np.ndarray, filters: dict[str, 
     return figures | {"recall_at_10": round(float(np.mean(shares)), 4), "equal_answers": same / len(queries)}
 
 
-def lines(truth: Snapshot, rng: np.random.Generator) -> np.ndarray:
+def lines(truth: Snapshot, rng: np.random.Generator, count: int) -> np.ndarray:
     """Lines (q, dim) that are not in the catalog: its clips, each moved as far as another take would be."""
     held = truth.index.segment.columns
-    vectors = held.vectors[rng.choice(len(held), SEARCHES, replace=False)].astype(np.float32)
+    vectors = held.vectors[rng.choice(len(held), count, replace=False)].astype(np.float32)
     vectors += 0.5 * rng.standard_normal(vectors.shape).astype(np.float32) / np.float32(np.sqrt(vectors.shape[1]))
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
@@ -233,7 +235,7 @@ def measure(home: Path, server: Wheel) -> dict[str, Any]:
         truth = follow(faiss.catalog, faiss.space, None)
         verified, seconds = timed(lambda: milvus.verify(deep=True))
         figures["verify"] = _shown("verify --deep", {"ok": verified.ok, "s": round(seconds, 1)})
-        queries = lines(truth, rng)
+        queries = lines(truth, rng, server.searches)
         figures["clips"] = truth.clips.clips
         for kind in ("flat", "lists"):
             if kind == "lists":
@@ -260,8 +262,9 @@ def _shown(what: str, found: Any) -> Any:
 
 def main() -> None:
     parser = measuring.arguments(__doc__)
+    parser.add_argument("--lite", metavar="PROGRAM")
     chosen = parser.parse_args()
-    with measuring.simulated(chosen.home, chosen.clips) as home, wheel() as (server, started):
+    with measuring.simulated(chosen.home, chosen.clips) as home, wheel(chosen.lite) as (server, started):
         print(f"Milvus started in {started:.1f} s.")
         figures = measure(home, server) | {"start_s": round(started, 1)}
     measuring.report(f"{chosen.clips:,} simulated clips of 192 dimensions (scripts/simulate.py)", figures)
