@@ -22,6 +22,7 @@ from speaker_search.sources.objects.store import store
 
 BUCKET = "voices"
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+BUSY = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Bucket:
     endpoint: str
     asked: list[Asked] = field(default_factory=list)
     denied: set[str] = field(default_factory=set)  #: keys that nobody may read
+    busy: set[str] = field(default_factory=set)  #: keys for which the server is too busy
 
     def put(self, key: str, content: bytes) -> None:
         self.client.put_object(Bucket=BUCKET, Key=key, Body=content)
@@ -82,6 +84,9 @@ class _Front:
         if self.bucket is not None and any(key in path for key in self.bucket.denied):
             start("403 Forbidden", [("Content-Type", "application/xml"), ("Content-Length", str(len(DENIED)))])
             return [DENIED]
+        if self.bucket is not None and any(key in path for key in self.bucket.busy):
+            start("503 Slow Down", [("Content-Type", "application/xml"), ("Content-Length", str(len(BUSY)))])
+            return [BUSY]
         body = b"".join(self._app(environ, start))
         if self.bucket is not None:
             query, part = environ.get("QUERY_STRING", ""), environ.get("HTTP_RANGE")

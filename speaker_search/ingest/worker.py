@@ -28,7 +28,7 @@ from speaker_search.ingest.patience import patiently
 from speaker_search.ingest.report import Tally
 from speaker_search.ingest.windows import Found, portions, sizes_for, windows
 from speaker_search.sources import Archives
-from speaker_search.sources.places import why_away
+from speaker_search.sources.places import was_away, why_away
 
 ABSENT = (Refusal.MISSING, Refusal.UNREADABLE)
 IDLE_S = 2.0  # between polls while nothing can be claimed
@@ -167,9 +167,15 @@ class Worker:
         """Leave out clips whose root is missing, such as an unplugged drive: they are not refused but stay pending."""
         roots = {found.clip.root for found, why in refused if why.reason in ABSENT}
         missing = {root: why for root in roots if (why := why_away(root)) is not None}
+        for (
+            found,
+            refusal,
+        ) in refused:  # its store may answer now, but it did not when the clip was fetched, minutes ago
+            if (away := was_away(refusal)) is not None:
+                missing.setdefault(found.clip.root, away)
         for root, why in sorted(missing.items(), key=str):
             self.report.problem(f"{root} {why}: its clips stay pending until the next ingest.")
-        kept = [(found, why) for found, why in refused if found.clip.root not in missing]
+        kept = [(found, why) for found, why in refused if why.reason not in ABSENT or found.clip.root not in missing]
         self._deferred += len(refused) - len(kept)
         return kept
 

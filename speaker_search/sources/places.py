@@ -10,7 +10,7 @@ from typing import IO, cast
 from speaker_search.entities import ObjectPath, Place
 from speaker_search.sources.objects.object_file import ObjectFile
 from speaker_search.sources.objects.store import store
-from speaker_search.sources.objects.store_errors import ObjectError, missing
+from speaker_search.sources.objects.store_errors import ObjectError, away_at, missing
 
 #: What the system says of a path that leads nowhere. After any other error the file may be there: a folder above it may
 #: be locked, or its disk or its store may not answer.
@@ -81,3 +81,9 @@ def why_away(root: Place) -> str | None:
             return None
         return f"cannot be reached, since {error}"
     return None
+
+
+def was_away(error: Exception) -> str | None:
+    """The same, where that was behind an error; None for other errors."""
+    away = away_at(error)
+    return None if away is None else f"cannot be reached, since {away}"

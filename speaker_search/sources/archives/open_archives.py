@@ -18,7 +18,7 @@ from speaker_search.sources.archives.listing import Archive
 from speaker_search.sources.archives.tar import TarArchive
 from speaker_search.sources.archives.zip import ZipArchive
 from speaker_search.sources.faults import missing_member, unreadable
-from speaker_search.sources.places import Status, is_there, status_of
+from speaker_search.sources.places import is_there, status_of
 
 MAX_MEMBER_BYTES = 256 * 2**20
 KEPT_OPEN = 4  # archives
@@ -36,7 +36,7 @@ class Member:
 @dataclass(slots=True)
 class _Open:
     archive: Archive
-    status: Status  # when it was opened
+    file: tuple[int, int]  # size and mtime_ns when it was opened; mounted stores number a file anew now and then
     looked_s: float  # when it was last compared with the file, on the monotonic clock
     users: int = 0
 
@@ -116,11 +116,12 @@ class Archives:
             status = status_of(root)
         except (OSError, ValueError) as error:
             raise unreadable(root, error if isinstance(error, OSError) else OSError(str(error))) from error
-        if entry is None or entry.status != status:
+        file = (status.size, status.mtime_ns)
+        if entry is None or entry.file != file:
             if entry is not None:
                 del self._open[root]
                 _close(entry)
-            entry = self._open[root] = _Open(self._opening(root), status, 0.0)
+            entry = self._open[root] = _Open(self._opening(root), file, 0.0)
         entry.looked_s = time.monotonic()
         self._open.move_to_end(root)
         return entry

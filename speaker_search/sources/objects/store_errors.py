@@ -18,6 +18,16 @@ _WRONG_CREDENTIALS = {
     *("AuthFailure", "InvalidClientTokenId", "RequestTimeTooSkewed", "401"),
 }
 _DENIED = {"AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden", "403"}
+#: Codes of a store that has too much to do at the moment, beside those of HTTP from 500.
+_BUSY = {
+    "SlowDown",
+    "ServiceUnavailable",
+    "InternalError",
+    "RequestTimeout",
+    "Throttling",
+    "RequestLimitExceeded",
+    "429",
+}
 _NO_CREDENTIALS = {
     *("NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", "CredentialRetrievalError"),
     *("DefaultCredentialsError", "RefreshError", "TokenRetrievalError", "UnauthorizedSSOTokenError"),
@@ -62,9 +72,15 @@ def translated(error: Exception, place: ObjectPath) -> ObjectError:
     if absent:
         return missing(place)
     if code:
-        return ObjectError(errno.EIO, f"the store answers {code}", "Try again later.", away=code.startswith("5"))
+        busy = code in _BUSY or code.startswith("5")
+        return ObjectError(errno.EIO, f"the store answers {code}", "Try again later.", away=busy)
     mend = "Check the network, and AWS_ENDPOINT_URL." if place.scheme == "s3" else "Check the network."
     return ObjectError(errno.EHOSTUNREACH, f"the store does not answer ({names[0]})", mend, away=True)
+
+
+def away_at(error: BaseException) -> ObjectError | None:
+    """The error by which the whole bucket could not be reached, if that is behind this one."""
+    return next((one for one in _causes(error) if isinstance(one, ObjectError) and one.away), None)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -79,5 +95,5 @@ def _code(error: BaseException) -> str:
     response = getattr(error, "response", None)
     if isinstance(response, dict):
         return str(response.get("Error", {}).get("Code", ""))
-    status = getattr(error, "code", None) or getattr(response, "status_code", None)
+    status = getattr(error, "status", None) or getattr(error, "code", None) or getattr(response, "status_code", None)
     return str(status) if isinstance(status, int) else ""

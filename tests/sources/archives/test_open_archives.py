@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,18 @@ def test_a_replaced_archive_is_opened_again(tmp_path: Path) -> None:
         assert archives.read(archive, "1.ogg") == b"of another size"
         archive.unlink()
         assert refusal(archives, archive, "1.ogg") is Refusal.MISSING
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be replaced there")
+def test_an_archive_with_another_inode_alone_is_not_opened_again(tmp_path: Path) -> None:
+    """Some mounts number a file anew now and then: a large tar would be listed again for every clip."""
+    archive = zipped(tmp_path / "a.zip", {"1.ogg": b"1"})
+    with Archives() as archives:
+        with archives.opened(archive) as first:
+            shutil.copy2(archive, tmp_path / "copy")
+            (tmp_path / "copy").replace(archive)
+        with archives.opened(archive) as second:
+            assert second is first
 
 
 def test_more_archives_than_are_kept_open_can_be_read_in_turn(tmp_path: Path) -> None:
