@@ -93,11 +93,13 @@ class Collection:
         self.alias = f"spksearch_{uuid.replace('-', '_')}_{plain}_{zlib.crc32(space.name.encode()):08x}"
 
     def state(self) -> State | None:
-        """None where there is no such collection yet."""
+        """None where there is no such collection yet. One that somebody has released is loaded."""
         with self.server.client() as client:
             if not client.has_collection(self.alias, timeout=TIMEOUT_S):
                 return None
             found = client.describe_collection(self.alias, timeout=TIMEOUT_S)
+            if client.get_load_state(self.alias, timeout=TIMEOUT_S)["state"].name == "NotLoad":
+                client.load_collection(self.alias, timeout=MADE_WITHIN_S)
         known = found["properties"]
         names = (LISTS, POSITION, TARGET, SEEN_AT, FLUSHED)
         return State(found["collection_name"], *(int(known.get(name, 0)) for name in names))

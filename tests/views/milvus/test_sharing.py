@@ -103,6 +103,16 @@ def test_while_another_program_writes_nobody_else_does_and_nobody_waits(library:
     assert held(library, views) == truth(library).clips.ids.tolist()
 
 
+def test_a_collection_that_somebody_has_released_is_loaded_again(library: Library, views: MilvusViews) -> None:
+    """milvus-lite releases all of them when it ends."""
+    library.refresh()
+    collection = collection_of(library, views)
+    with views.server.client() as client:
+        client.release_collection(collection.alias)
+    library.refresh()
+    assert held(library, views) == truth(library).clips.ids.tolist()
+
+
 def test_a_program_that_comes_late_counts_what_another_has_already_taken_out(
     library: Library, views: MilvusViews
 ) -> None:
