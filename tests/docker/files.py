@@ -50,4 +50,6 @@ def services(given: Mapping[str, str] = DEMANDED) -> dict[str, Any]:
         return given.get(name, otherwise)
 
     read: dict[str, Any] = yaml.safe_load(VARIABLE.sub(value, COMPOSE))
+    for service in read["services"].values():  # Compose puts values in when the file has been read: empty, not null
+        service["environment"] = {name: text or "" for name, text in service["environment"].items()}
     return dict(read["services"])

@@ -163,6 +163,6 @@ def test_profiles_add_a_worker_on_gpus_and_milvus() -> None:
     assert (devices["driver"], devices["capabilities"]) == ("nvidia", ["gpu"])
     url = {**DEMANDED, "SPKSEARCH_INDEX_URL": "milvus://milvus:19530"}
     for name in ("server", "worker", "gpu-worker"):
-        assert services()[name]["environment"]["SPKSEARCH_INDEX_URL"] is None  # as it reads ""
+        assert services()[name]["environment"]["SPKSEARCH_INDEX_URL"] == ""
         assert services(url)[name]["environment"]["SPKSEARCH_INDEX_URL"] == "milvus://milvus:19530"
     assert services({**DEMANDED, "SPKSEARCH_WORKERS": "4"})["worker"]["deploy"]["replicas"] == 4

@@ -136,7 +136,7 @@ class TestDamagedVectors:
     def test_answers_leave_them_out_meanwhile(self, library: Library, damaged: list[int]) -> None:
         """One NaN would make a character's sum, and with it every score, NaN."""
         views = follow(library.catalog, library.space, None)
-        assert views.engine.clips == CLIPS - 4
+        assert views.clips.clips == CLIPS - 4
         assert np.isfinite(views.characters.sums).all()
         library.build_index()
         answer = library.search_like(clips=[2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def embed_on_cluster(
     while not pending and not drain:
         on_progress(tally.report)
         time.sleep(LOOK_EVERY_S)
-        space, pending = _space(library)
+        space, pending = patiently(lambda: _space(library), _telling(tally, on_progress))
     if space is None:
         return tally
     tally.encoder = space.name
@@ -76,6 +77,17 @@ def embed_on_cluster(
     tally.pending, tally.waiting_for, tally.queued = tally.catalog.pending, "", tally.opened
     on_progress(tally.report)
     return tally
+
+
+def _telling(tally: Tally, on_progress: OnProgress) -> Callable[[CatalogAwayError], None]:
+    """Says that the database is waited for."""
+
+    def tell(error: CatalogAwayError) -> None:
+        tally.waiting_for = str(error)
+        on_progress(tally.report)
+        tally.waiting_for = ""
+
+    return tell
 
 
 def _space(library: Intake) -> tuple[Space | None, int]:
@@ -106,7 +118,7 @@ class _Embedding:
 
     def run(self, *, drain: bool) -> None:
         """Embed what is pending, as `embed_on_cluster` says."""
-        killers, looked_s = patiently(self._counts, self._waiting)[1], -LOOK_EVERY_S
+        killers, looked_s = patiently(self._counts, _telling(self.tally, self.on_progress))[1], -LOOK_EVERY_S
         while True:
             began = time.monotonic()
             if began - looked_s >= LOOK_EVERY_S:
@@ -134,8 +146,8 @@ class _Embedding:
 
         if self.crew.changed() or time.monotonic() - self.stuck_s >= RETRY_MISSING_S:
             self.stuck = None  # another node may have what this one missed
-        patiently(lambda: queue.release(self.library.catalog, is_dead), self._waiting)
-        self.left, self.killers = patiently(self._counts, self._waiting)
+        patiently(lambda: queue.release(self.library.catalog, is_dead), _telling(self.tally, self.on_progress))
+        self.left, self.killers = patiently(self._counts, _telling(self.tally, self.on_progress))
         # What workers report is a moment older than the queue: the total does not shrink because of that.
         self.tally.pending, self.tally.queued = self.left, max(self.tally.queued, self.tally.opened + self.left)
         self.crew.staff(0 if self.left == self.stuck else worth_it(self.left))
@@ -143,8 +155,3 @@ class _Embedding:
     def _counts(self) -> tuple[int, int]:
         with self.library.catalog.read() as connection:
             return queue.left(connection, self.space.id)[0], queue.refused_killers(connection, self.space.id)
-
-    def _waiting(self, error: CatalogAwayError) -> None:
-        self.tally.waiting_for = str(error)
-        self.on_progress(self.tally.report)
-        self.tally.waiting_for = ""

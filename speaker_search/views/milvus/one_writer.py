@@ -9,6 +9,8 @@ from contextlib import closing, contextmanager
 
 from sqlalchemy import Connection, case, func, select
 
+from speaker_search.errors import IndexUnusableError
+
 LOCK = 0x5350_4B4D << 31  # an arbitrary number for PostgreSQL's advisory lock; the lower half names the collection
 
 
@@ -32,7 +34,12 @@ def turn(connection: Connection, name: str) -> Iterator[bool]:
     with closing(sqlite3.connect(f"{database}-index.lock", timeout=0, isolation_level=None)) as lock:
         try:
             lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise IndexUnusableError(
+                    f"{database}-index.lock cannot be written: {error}.",
+                    "Make its folder writable: programs that share an index in Milvus take turns by this file.",
+                ) from error
             yield False
         else:
             yield True
