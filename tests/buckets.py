@@ -81,12 +81,13 @@ class _Front:
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace").lstrip("/")
+        head = environ["REQUEST_METHOD"] == "HEAD"  # a body would be taken for the next answer
         if self.bucket is not None and any(key in path for key in self.bucket.denied):
             start("403 Forbidden", [("Content-Type", "application/xml"), ("Content-Length", str(len(DENIED)))])
-            return [DENIED]
+            return [] if head else [DENIED]
         if self.bucket is not None and any(key in path for key in self.bucket.busy):
             start("503 Slow Down", [("Content-Type", "application/xml"), ("Content-Length", str(len(BUSY)))])
-            return [BUSY]
+            return [] if head else [BUSY]
         body = b"".join(self._app(environ, start))
         if self.bucket is not None:
             query, part = environ.get("QUERY_STRING", ""), environ.get("HTTP_RANGE")

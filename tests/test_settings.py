@@ -10,6 +10,7 @@ import pytest
 from speaker_search import settings
 from speaker_search.entities import ObjectPath
 from speaker_search.errors import UsageError
+from speaker_search.library import Library
 
 
 @pytest.mark.parametrize("name", ["home", "checkpoint", "archive_password_file"])
@@ -42,4 +43,6 @@ def test_folders_and_addresses_to_ingest_from_are_told_apart(monkeypatch: pytest
     listed = [str(tmp_path), "s3://voices/a/", "hf://datasets/owner/name", str(tmp_path / "b")]
     monkeypatch.setenv("SPKSEARCH_INGEST_ROOTS", os.pathsep.join(listed))
     folders = [tmp_path, ObjectPath("s3", "voices/a"), ObjectPath("hf", "datasets/owner/name"), tmp_path / "b"]
-    assert settings.load().roots == folders
+    monkeypatch.setenv("SPKSEARCH_HOME", str(tmp_path))
+    with Library(settings.load()) as library:
+        assert library.roots == folders
