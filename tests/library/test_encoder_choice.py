@@ -103,6 +103,13 @@ def test_new_voices_are_embedded_in_the_adopted_space_unless_another_is_named(
     assert found == Choice(chosen, None)
 
 
+@pytest.mark.parametrize("wanted", [None, "of-others", "of-others@123456789012"])
+def test_a_space_of_an_encoder_that_this_program_does_not_have_is_searched(wanted: str | None) -> None:
+    """Each process of `serve --processes` is told the whole name, and ended where that was refused."""
+    imported = {"of-others@123456789012": "of-others"}
+    assert space_to_search(wanted, imported, default=not_asked, encoders=ENCODERS) == "of-others@123456789012"
+
+
 def test_an_adopted_space_that_the_catalog_has_no_clips_of_is_passed_over() -> None:
     assert space_to_search(None, ONE, default=not_asked, encoders=ENCODERS, adopted=VA) == RE
     assert encoder_to_embed(None, ONE, default=not_asked, encoders=ENCODERS, adopted=VA) == Choice(RE, None)
