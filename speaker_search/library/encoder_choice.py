@@ -64,8 +64,8 @@ def space_to_search(
     encoder's among several. Of several spaces of one encoder it is the adopted one, or else the oldest.
     `held` gives the encoder of each space in the catalog, oldest first; `encoders` are all known encoders. `default`
     is only called when the answer depends on it.
-    Raises EncoderError for an encoder that neither this program nor the catalog knows; CatalogError when no space of the
-    catalog fits, or several do.
+    Raises EncoderError for an encoder that neither this program nor the catalog knows; CatalogError when no space of
+    the catalog fits, or several do.
     """
     if wanted is not None and wanted not in held and wanted not in held.values():
         _check(wanted, encoders)
