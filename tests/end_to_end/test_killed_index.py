@@ -111,9 +111,9 @@ def home(folder: Path, new: int) -> Home:
                 flat = views.follow(library.catalog, library.space, None)
                 held = flat.clips.all()
                 saved = replace(flat, clips=of_columns(held, flat.position, lists.build(held, BY_LISTS)))
-        views_folder = folder_of(made.home, library.catalog.uuid, library.space)
-        shutil.rmtree(views_folder)
-        views.save(views_folder, saved, library.catalog.uuid, library.space)
+        uuid, space = library.catalog.uuid, library.space
+    shutil.rmtree(folder_of(made.home, uuid, space))  # now that nothing saves there any more
+    views.save(folder_of(made.home, uuid, space), saved, uuid, space)
     return Home(made.home, checked(made))
 
 
