@@ -15,7 +15,7 @@ from typing import Any
 def bound(_: object, port: int) -> socket.socket | None:
     """A socket on a port; None where another program has it.
 
-    The wheel's own moves on to another port for the minute in which connections of a killed server linger.
+    The wheel's own function gives up a port for a minute after a kill, while old connections linger.
     """
     found = socket.socket()
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

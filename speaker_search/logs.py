@@ -26,7 +26,7 @@ from speaker_search.errors import SpeakerSearchError, UsageError
 Format = Literal["text", "json"]
 Level = Literal["info", "warning", "error"]
 
-FLOOD_S = 10.0  # the span in which equal lines are counted
+FLOOD_S = 10.0  # within which equal lines are counted
 FLOOD_LINES = 20
 MOST_SENTENCES = 1_000  # that are counted at a time
 MOST_FRAMES = 20  # of an error's traceback, the innermost

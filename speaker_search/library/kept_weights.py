@@ -19,7 +19,7 @@ def kept_weights(home: Path, space: str) -> Path | None:
 
 
 def check_copy(path: Path) -> None:
-    """Raises EncoderError where a copy that was kept is no longer that of its space."""
+    """Raises EncoderError when a kept copy no longer has the weights of its space."""
     space = path.name
     if resolve(space.partition("@")[0], path).space != space:
         raise EncoderError(

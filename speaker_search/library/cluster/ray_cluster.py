@@ -24,7 +24,7 @@ ANSWERS_WITHIN_S = 10.0  # the head, when a connection is opened
 def joined(address: str) -> Iterator[Any]:
     """The module ray, connected to the running cluster at `address`: "auto" or "HOST:PORT".
 
-    At the end, every actor of the connection is ended. Raises UsageError when there is no such cluster.
+    At the end, all actors started through the connection are ended. Raises UsageError when there is no such cluster.
     """
     ray = check(address)
     in_main_thread = threading.current_thread() is threading.main_thread()

@@ -17,7 +17,7 @@ class ListedFiles:
     """What the file system says about the files that a list names."""
 
     def __init__(self, tree: FileTree, name: str) -> None:
-        """`tree` is the list's folder, in which its files are looked for, and `name` its own name."""
+        """`tree` is the folder of the list, where its files are looked for; `name` is the list's own."""
         self._tree = tree
         self._folders = _STYLE_BERT_FOLDERS if name.lower().endswith(".list") else _FOLDERS
 

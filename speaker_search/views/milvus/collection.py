@@ -45,7 +45,7 @@ class State:
     position: int  #: of the change log: every change up to here is in
     target: int  #: rows were written from the catalog as it was here at the latest; more than `position` while writing
     timestamp: int  #: Milvus's own, at `position`: a search that waits for it sees all of these changes
-    flushed: int  #: the position up to which rows have been sealed, and then have lists
+    flushed: int  #: rows up to this position have been sealed, and so have lists
 
     @property
     def whole(self) -> bool:
@@ -93,7 +93,7 @@ class Collection:
         self.alias = f"spksearch_{uuid.replace('-', '_')}_{plain}_{zlib.crc32(space.name.encode()):08x}"
 
     def state(self) -> State | None:
-        """None where there is no such collection yet. One that somebody has released is loaded."""
+        """None when there is no such collection yet. A collection that somebody has released is loaded."""
         with self.server.client() as client:
             if not client.has_collection(self.alias, timeout=TIMEOUT_S):
                 return None

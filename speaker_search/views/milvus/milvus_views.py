@@ -107,7 +107,7 @@ class MilvusViews:
         return self._seen(snapshot, collection.state())
 
     def alone(self, catalog: Catalog, collection: Collection, work: Callable[[Connection], T]) -> T:
-        """What `work` returns in a transaction in which no other program writes to a collection."""
+        """Run `work` in a transaction, while no other program writes to the collection; returns its result."""
         until = time.monotonic() + TURN_WITHIN_S
         while True:
             with catalog.read() as connection, turn(connection, collection.alias) as mine:

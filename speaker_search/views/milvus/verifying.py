@@ -58,9 +58,7 @@ def verify(
 def _compared(
     connection: Connection, views: MilvusViews, collection: Collection, snapshot: Snapshot, sampled: int | None
 ) -> Verification:
-    """The comparison in a transaction in which the collection stands where the catalog does; of all vectors, or of that
-    many.
-    """
+    """Compare the two in a transaction in which the collection is as far as the catalog: all vectors, or that many."""
     space, sums = collection.space, snapshot.characters
     missing: list[int] = []
     ids, characters = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
