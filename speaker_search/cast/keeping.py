@@ -9,17 +9,17 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from speaker_search.cast.relinking import Plan, members_of
+from speaker_search.cast.relinking import Plan, is_due, members_of
 from speaker_search.cast.voices import Cast
 from speaker_search.catalog.database import Catalog
 from speaker_search.catalog.knowledge.kept_voices import (
     Event,
     append_linking,
+    latest_linking,
     lock_kept,
     new_ids,
     read_kept,
     replace_members,
-    version_of,
 )
 from speaker_search.entities import Caution, Voice
 from speaker_search.errors import CatalogError
@@ -70,10 +70,11 @@ def _most(voice_of: Mapping[int, int], characters: Iterable[int]) -> int | None:
     return likely if likely is not None and counts[likely] >= LEAST_TAKEN else None
 
 
-def version(catalog: Catalog, ready: Ready) -> int:
-    """The version of the stored voices."""
+def version(catalog: Catalog, ready: Ready) -> tuple[int, bool]:
+    """The version of the stored voices, and whether all characters are due to be linked again."""
     with catalog.read() as connection:
-        return version_of(connection, ready.space.id)
+        number, at, whole = latest_linking(connection, ready.space.id)
+    return number, is_due(at, whole, ready)
 
 
 def with_ids(cast: Cast, plan: Plan) -> Cast:
@@ -96,12 +97,13 @@ def store(catalog: Catalog, ready: Ready, cast: Cast, plan: Plan) -> Cast:
     matched, kept = with_ids(cast, plan), plan.kept
     if not ready.settled or ready.snapshot.position < kept.position:
         return matched
-    if kept.seen is not None and kept.seen.to_bytes() == plan.seen.to_bytes() and not _differs(matched, plan):
+    as_before = kept.seen is not None and kept.seen.to_bytes() == plan.seen.to_bytes() and not _differs(matched, plan)
+    if as_before and (kept.whole or plan.held is not None):
         return matched
 
     def work(connection: Connection) -> Cast | None:
         lock_kept(connection)
-        if version_of(connection, ready.space.id) != kept.version:
+        if latest_linking(connection, ready.space.id)[0] != kept.version:
             return None
         return _stored(connection, ready, matched, plan)
 
@@ -130,7 +132,7 @@ def _stored(connection: Connection, ready: Ready, cast: Cast, plan: Plan) -> Cas
         became(plan.kept.voice_of, {character_id: voice_id for voice_id, character_id, _ in members}),
         plan.seen,
         position=ready.snapshot.position,
-        whole=plan.held is None,
+        whole=plan.held is None and ready.behind == 0,
         at=at,
     )
     return replace(cast, voices=tuple(sorted(voices, key=lambda voice: voice.id)))

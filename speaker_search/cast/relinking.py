@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,8 +24,9 @@ from speaker_search.search.scoring import Bools
 #: All characters are linked anew when this share of them has had other clips or names since the last time. Until then
 #: a voice that was linked wrongly stays as it is.
 LINKED_AGAIN_FROM = 0.1
+SETTLED_AFTER_S = 600.0  # ... or this long after the last change: from then on the order of changes makes no difference
 SAID_BITS = 32  # of a state
-METHOD = 3  # raise it when the method changes, so that all characters are linked anew
+METHOD = 4  # raise it when the method changes, so that all characters are linked anew
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -51,7 +53,8 @@ def plan(catalog: Catalog, ready: Ready, *, afresh: bool = False) -> Plan:
 
     A character is linked anew when its clips, game, name, verdicts or credits have changed. So are all others of its
     game, which share its channel, unless only its verdicts or credits have changed; and all in a voice with any of
-    these. If everything is as it was at an earlier linking, the voices of that linking come back.
+    these. If everything is as it was at an earlier linking, the voices of that linking come back. Once nothing has
+    changed for SETTLED_AFTER_S, all characters are linked anew.
     """
     with catalog.read() as connection:
         kept = read_kept(connection, ready.space.id)
@@ -65,6 +68,8 @@ def plan(catalog: Catalog, ready: Ready, *, afresh: bool = False) -> Plan:
         games = ready.profiles.game_ids
         changed = frozenset(ids[(then != states) | np.isin(games, games[heard])].tolist())
         seen, lost = _followed(before, now, heard)
+        if seen.digest == before.digest and is_due(kept.at, kept.whole, ready):
+            return Plan(kept, now, None, kept.voice_of)
         earlier = voices_when(connection, ready.space.id, now.digest, kept.voice_of)
     if earlier is not None:
         return Plan(kept, seen, _as_it_was(kept, earlier, changed), earlier)
@@ -74,6 +79,14 @@ def plan(catalog: Catalog, ready: Ready, *, afresh: bool = False) -> Plan:
     anew = changed.union(id_ for id_, voice in kept.voice_of.items() if voice in touched and id_ not in lost)
     held = {id_: voice for id_, voice in kept.voice_of.items() if voice not in touched}
     return Plan(kept, seen, Held(held, {id_: kept.likely[id_] for id_ in held}, anew), kept.voice_of)
+
+
+def is_due(at: float, whole: bool, ready: Ready) -> bool:
+    """Whether to link all characters anew if nothing has changed since a linking `at` that time.
+
+    Only with scores calibrated on exactly these clips: otherwise they would depend on what was there before.
+    """
+    return not whole and ready.behind == 0 and time.time() - at >= SETTLED_AFTER_S
 
 
 def _followed(before: Seen, now: Seen, changed: Bools) -> tuple[Seen, frozenset[int]]:
@@ -112,6 +125,7 @@ def _states(connection: Connection, ready: Ready) -> Ids:
     """
     profiles = ready.profiles
     own, echoes = profiles.repeats.left_out(ready.snapshot.characters)
+    left_out = np.stack([echoes, profiles.far], axis=1)
     said: defaultdict[int, list[tuple[str, int]]] = defaultdict(list)
     for verdict in kept_verdicts(connection):
         for id_ in (verdict.one_id, verdict.other_id):
@@ -122,7 +136,7 @@ def _states(connection: Connection, ready: Ready) -> Ids:
     names = keys_of(connection, profiles.character_ids.tolist())
     found = np.empty(len(profiles), np.uint64)
     for row, (id_, game) in enumerate(zip(profiles.character_ids.tolist(), profiles.game_ids.tolist(), strict=True)):
-        facts = (METHOD, profiles.pairs is None, game, makers.get(game), names.get(id_), bool(echoes[row]))
+        facts = (METHOD, profiles.pairs is None, game, makers.get(game), names.get(id_), *left_out[row].tolist())
         heard = repr((facts, int(own.counts[row]), int(own.milliseconds[row]))).encode() + own.sums[row].tobytes()
         found[row] = (_hash(heard) << SAID_BITS) + _hash(repr(sorted(said[id_])).encode()) or 1  # 0 is GONE
     return found.astype(np.int64)

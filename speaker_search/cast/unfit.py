@@ -9,7 +9,7 @@ import numpy as np
 from speaker_search.search.profiles.profiles import Profiles
 from speaker_search.views.characters import Characters
 
-Reason = Literal["repeats", "too_little_speech", "inconsistent"]
+Reason = Literal["repeats", "too_little_speech", "inconsistent", "unlike_others"]
 
 #: Below this a mean says little: over eight catalogs of real voices B-cubed F1 rises from 0.900 to 0.901 without these
 #: characters, and from 2 s on it falls.
@@ -28,18 +28,21 @@ def unfit(profiles: Profiles, characters: Characters) -> dict[int, Reason]:
     """Why characters are not to be linked, by row. `characters` are those of the profiles' snapshot.
 
     repeats: another game has the audio of all their lines; too_little_speech: less than LEAST_SPEECH_S;
-    inconsistent: their clips are so unlike that several people, or much else, may be heard in them.
+    inconsistent: their clips are so unlike that several people, or much else, may be heard in them; unlike_others:
+    their game is far from all others.
     """
     own, echoes = profiles.repeats.left_out(characters)
     counts = own.counts.astype(np.float64)
     found: dict[int, Reason] = {}
     judged = np.flatnonzero(counts >= JUDGED_CLIPS)
-    if len(judged) >= JUDGED_CHARACTERS:
+    counted = profiles.counted[judged]
+    if counted.sum() >= JUDGED_CHARACTERS:
         squares, n = np.square(own.sums[judged]).sum(axis=1), counts[judged]
         cosines = (squares - n) / (n * (n - 1))
-        usual = float(np.median(cosines))
-        deviation = MAD_TO_DEVIATION * float(np.median(np.abs(cosines - usual)))
+        usual = float(np.median(cosines[counted]))
+        deviation = MAD_TO_DEVIATION * float(np.median(np.abs(cosines[counted] - usual)))
         found.update((row, "inconsistent") for row in judged[cosines < usual - UNUSUAL * deviation].tolist())
+    found.update((row, "unlike_others") for row in np.flatnonzero(profiles.far).tolist())
     little = own.milliseconds < LEAST_SPEECH_S * 1_000
     found.update((row, "too_little_speech") for row in np.flatnonzero(little).tolist())
     found.update((row, "repeats") for row in np.flatnonzero(echoes).tolist())

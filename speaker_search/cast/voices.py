@@ -142,7 +142,7 @@ def partition(profiles: Profiles, least_log_odds: float) -> Ids:
     Uncalibrated, nobody is linked.
     """
     labels = np.arange(len(profiles))
-    rows = labels[~profiles.echoes]
+    rows = labels[profiles.counted]
     labels[rows] = rows[_linked(profiles, rows, least_log_odds, NOTHING_GIVEN)]
     return labels
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
+from hashlib import blake2b
 from itertools import chain
 from typing import Any
 
@@ -100,8 +102,8 @@ def merge(connection: Connection, elders: Mapping[int, int]) -> tuple[dict[int, 
 
 
 def repeated(connection: Connection, space: Space) -> Ids:
-    """The ids (n,) of a space's clips whose audio an older one of its clips has in another game; their speakers are
-    known.
+    """The ids (n,) of a space's clips whose audio another game keeps: of those that have it, the one with the most
+    audio of its own. Their speakers are known.
     """
     c, e = clips.c, embeddings.c
     several = select(c.fingerprint).where(c.fingerprint.is_not(None)).group_by(c.fingerprint)
@@ -110,10 +112,35 @@ def repeated(connection: Connection, space: Space) -> Ids:
     held = exists().where(e.encoder_id == space.id, e.clip_id == c.id)
     rows = select(c.fingerprint, c.game_id, c.id).join(same, same.c.fingerprint == c.fingerprint)
     rows = rows.where(c.character_id.is_not(None), held).order_by(c.id)
-    first: dict[bytes, int] = {}
-    heard = chain.from_iterable(stream(connection, rows))
-    found = [id_ for sound, game, id_ in heard if first.setdefault(sound, game) != game]
-    return np.array(found, np.int64)
+    heard = [(sound, game, id_) for sound, game, id_ in chain.from_iterable(stream(connection, rows))]
+    place = _keeping_first(connection, {game for _, game, _ in heard})
+    keeper: dict[bytes, int] = {}
+    for sound, game, _ in heard:
+        keeper[sound] = min(keeper.get(sound, game), game, key=place.__getitem__)
+    return np.array([id_ for sound, game, id_ in heard if keeper[sound] != game], np.int64)
+
+
+def _keeping_first(connection: Connection, of: Set[int]) -> dict[int, int]:
+    """The place of each game among these: a game comes before its trial version, whichever was taken in first.
+
+    Only of games with exactly the same audio, the one that was there first comes first.
+    """
+    c = clips.c
+    counts: dict[int, int] = {}
+    for some in chunks(of):
+        counted = select(c.game_id, func.count(c.fingerprint)).where(c.game_id.in_(some)).group_by(c.game_id)
+        counts.update((game, count) for game, count in connection.execute(counted))
+    alike = Counter(counts.values())
+    audio = {game: _audio_of(connection, game) if alike[count] > 1 else b"" for game, count in counts.items()}
+    order = sorted(counts, key=lambda game: (-counts[game], audio[game], game))
+    return {game: place for place, game in enumerate(order)}
+
+
+def _audio_of(connection: Connection, game: int) -> bytes:
+    """A hash of all audio of a game."""
+    c = clips.c
+    heard = select(c.fingerprint).where(c.game_id == game, c.fingerprint.is_not(None))
+    return blake2b(b"".join(sorted(connection.execute(heard).scalars())), digest_size=16).digest()
 
 
 def recordings(connection: Connection, space: Space) -> tuple[Ids, Ids]:

@@ -11,7 +11,7 @@ from speaker_search.evaluation.known import NOBODY
 from speaker_search.search.live import Ready
 from speaker_search.search.profiles.build import means_of
 from speaker_search.search.profiles.profiles import Profiles
-from speaker_search.search.scoring import Bools, channels, cohort, others, s_norm, unit
+from speaker_search.search.scoring import Bools, channels, s_norm, unit
 
 MOST_PAIRS = 1_000_000  # of the rest, drawn at random, the same ones every time
 MOST_HALVED = 2_000  # characters, drawn likewise
@@ -58,8 +58,7 @@ def _halves(ready: Ready) -> Floats:
     found = [np.empty(0, np.float32)]
     for start in range(0, len(rows), BLOCK):
         part = slice(start, start + BLOCK)
-        counted = others(games[part], profiles.game_ids, profiles.echoes)
-        cohorts = [cohort(half[part] @ profiles.as_pairs.vectors.T, counted) for half in (one, other)]
+        cohorts = [profiles.cohort_of(half[part] @ profiles.as_pairs.vectors.T, games[part]) for half in (one, other)]
         found.append(s_norm((one[part] * other[part]).sum(axis=1), *cohorts))
     return np.concatenate(found)
 

@@ -13,10 +13,12 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from search.filling import around, fill, forget, some_voices, units
+from sqlalchemy import update
 from standin import DIM, StandInEncoder
 
 from speaker_search.cast import relinking
 from speaker_search.cast.voices import Cast, find_voices
+from speaker_search.catalog.tables import linkings
 from speaker_search.library import Library
 from speaker_search.search.live import Ready
 from speaker_search.search.profiles import build
@@ -67,8 +69,9 @@ def new_game(seed: int, characters: int = 4, far: float = 0.0) -> Mapping[str, M
     """A game of random voices; the further, the less like all others."""
     rng = np.random.default_rng([99, seed])
     away = np.linalg.svd(np.concatenate([clips for game in VOICES.values() for clips in game.values()]))[2][-1]
-    centres = units(far * away + 0.4 * units(rng.standard_normal((characters, DIM))))
-    return {f"elsewhere/game{seed}": {f"s{n}": around(centre, 4, rng, 0.1) for n, centre in enumerate(centres)}}
+    apart = units(rng.standard_normal((characters, DIM)))
+    centres = units(far * away + (0.1 if far else 1.0) * apart)
+    return {f"elsewhere/new{seed}": {f"s{n}": around(centre, 4, rng, 0.1) for n, centre in enumerate(centres)}}
 
 
 @few
@@ -80,7 +83,11 @@ def test_a_game_far_from_all_others_changes_no_other_voice(linked: Open, seed: i
         after = whole(recast(library))
         assert len(library.ready.profiles) == GAMES * CHARACTERS + 4
         assert library.ready.settled
-        assert {id_: after[id_] for id_ in before} == before
+        assert after == before
+        unlinked = library.cast_document(game=f"new{seed}").unlinked
+        assert [one.reason for one in unlinked] == ["unlike_others"] * 4
+        afresh = whole(library.cast(afresh=True))  # sums over more rows are not the same to the last digit
+        assert afresh == {id_: [(one, pytest.approx(p, abs=1e-5)) for one, p in own] for id_, own in before.items()}
 
 
 @few
@@ -158,6 +165,55 @@ def test_neither_order_nor_names_nor_ids_change_voices(
             fill(library, {title: cast})
         names = {key: key for key in origin.values()}
         assert partition(library, origin) == partition(plain, names)
+
+
+@settings(few, max_examples=2)
+@given(st.permutations(range(GAMES, 2 * GAMES)))
+def test_once_nothing_changes_any_more_the_order_in_which_games_came_has_changed_no_voice(
+    tmp_path_factory: pytest.TempPathFactory, order: list[int]
+) -> None:
+    """Games of under a tenth of all characters, with the voices linked after each."""
+    small = some_voices(games=2 * GAMES, characters=4, clips=4, people=24, spread=0.7)
+    titles = [*small]
+    linked_last, settled = [], []
+    for numbers in (order, sorted(order)):
+        with opened(tmp_path_factory.mktemp("ordered")) as library:
+            fill(library, {title: small[title] for title in titles[:GAMES]})
+            for number in numbers:
+                recast(library)
+                fill(library, {titles[number]: small[titles[number]]})
+            linked_last.append(by_address(recast(library)))
+            let_settle(library)
+            settled.append(by_address(library.cast()))
+    assert settled[0] == settled[1]
+    assert linked_last[0] != settled[0] or linked_last[1] != settled[1]
+
+
+def by_address(cast: Cast) -> set[frozenset[tuple[str, float]]]:
+    return {frozenset((who.address, round(likely, 4)) for who, likely in voice.members) for voice in cast.voices}
+
+
+def test_voices_are_linked_anew_only_once_after_nothing_has_changed_for_a_while(linked: Open) -> None:
+    with linked() as library:
+        fill(library, new_game(5))
+        recast(library)
+        assert plan_of(library).held is not None
+        let_settle(library)
+        assert plan_of(library).held is None
+        settled = whole(library.cast())
+        let_settle(library)
+        assert plan_of(library).held is not None
+        assert whole(library.cast(afresh=True)) == settled
+
+
+def plan_of(library: Library) -> relinking.Plan:
+    return relinking.plan(library.catalog, library.ready)
+
+
+def let_settle(library: Library) -> None:
+    """Make the latest linking as old as it must be."""
+    with library.catalog.write() as connection:
+        connection.execute(update(linkings).values(at=linkings.c.at - relinking.SETTLED_AFTER_S))
 
 
 def partition(library: Library, called: Mapping[tuple[str, str, str], object]) -> set[frozenset[object]]:

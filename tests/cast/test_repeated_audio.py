@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from search.filling import assert_equal, fill, forget, some_voices, units
-from standin import StandInEncoder
+from standin import DIM, StandInEncoder
 
 from speaker_search.library import Library
 from speaker_search.search.profiles.build import NOTHING, build_profiles
@@ -54,6 +54,32 @@ def test_a_repeated_line_does_not_count_until_the_line_it_repeats_is_forgotten(l
     forget(library, *(clip.id for one in ("game0", "game1") for clip in first_lines(library, one)))
     library.refresh()
     assert_equal(library.ready.profiles, build_profiles(library.ready.snapshot, NOTHING))
+
+
+def test_of_two_games_the_one_with_more_audio_keeps_a_line_whichever_came_first(settings: Settings) -> None:
+    full = VOICES["maker0/game0"]
+    trial = {name: lines[:2] for name, lines in full.items()}
+    with Library(settings, encoder=StandInEncoder()) as opened:
+        for games in ({"brand/trial": trial}, {**VOICES, "maker0/game0": full}):
+            fill(opened, games, heard=True)
+        profiles = opened.ready.profiles
+        echoes = set(profiles.character_ids[profiles.echoes].tolist())
+        assert {one.game.title for one in opened.characters().characters if one.id in echoes} == {"trial"}
+        assert len(echoes) == 8
+
+
+@pytest.mark.parametrize("order", [("one", "other"), ("other", "one")])
+def test_of_two_games_with_as_much_audio_it_is_the_same_one_in_any_order(
+    library: Library, order: tuple[str, str]
+) -> None:
+    rng = np.random.default_rng(0)
+    shared, *own = units(rng.standard_normal((7, DIM)))
+    lines = {"one": np.stack([shared, *own[:3]]), "other": np.stack([shared, *own[3:]])}
+    for title in order:
+        fill(library, {f"brand/{title}": {"someone": lines[title]}}, heard=True)
+    library.refresh()
+    repeated = library.ready.profiles.repeats.ids.tolist()
+    assert [library.show(id_).character.game.title for id_ in repeated] == ["other"]
 
 
 def first_lines(library: Library, game: str) -> list[object]:

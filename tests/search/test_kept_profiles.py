@@ -50,10 +50,9 @@ def some_profiles(characters: int = 5, position: int = 12, *, calibrated: bool =
     counts = ids + 7
     means = some(characters, 4)
     repeats = Repeats(ids[:2], ids[:2], ids[:2] * 900, rng.standard_normal((len(ids[:2]), 4)))
-    echoes = ids % 3 == 0
-    return Profiles(
-        position, ids, ids % 2, counts, echoes, means, some(4), sounding(), sounding(), pairs, queries, repeats
-    )
+    echoes, counted = ids % 3 == 0, ids % 3 == 1
+    of_characters = ids, ids % 2, counts, echoes, counted, means
+    return Profiles(position, *of_characters, some(4), sounding(), sounding(), pairs, queries, repeats)
 
 
 def file_of(folder: Path) -> Path:

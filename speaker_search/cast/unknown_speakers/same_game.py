@@ -14,7 +14,7 @@ import numpy as np
 
 from speaker_search.entities import Floats, Ids
 from speaker_search.search.profiles.profiles import Profiles
-from speaker_search.search.scoring import channels, cohort, normalised, others, unit
+from speaker_search.search.scoring import channels, normalised, unit
 from speaker_search.search.strangers import Doubles
 from speaker_search.search.suspects.ratios import Ratios, regression
 from speaker_search.views.characters import Characters
@@ -58,15 +58,14 @@ class Room:
             every = np.arange(len(clips))
             cosines[every, own] = (queries * heard(rest)).sum(axis=1)
             counts -= 1  # of all characters: otherwise the counts would tell the regression which one is the own
-        games = np.full(len(clips), profiles.game_ids[self.rows[0]])
+        game = profiles.game_ids[self.rows[0]]
         scores, everyone = np.zeros((2, len(clips), len(profiles)), np.float32)
         centres, spreads = np.zeros(len(clips), np.float32), np.ones(len(clips), np.float32)
-        counted = others(games, profiles.game_ids, profiles.echoes)
-        if counted.any():
+        if (profiles.counted & (profiles.game_ids != game)).any():
             # As Profiles.query_scores does; the cohort, which takes longest, is used twice.
             as_queries = profiles.as_queries
             everyone = unit(unit(clips - profiles.centre) @ as_queries.matrix) @ as_queries.vectors.T
-            centres, spreads = cohort(everyone, counted)
+            centres, spreads = profiles.cohort_of(everyone, np.full(len(clips), game))
             scores = normalised(everyone, (centres, spreads), as_queries.cohorts)
         features = np.stack(
             [

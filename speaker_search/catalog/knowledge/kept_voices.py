@@ -37,6 +37,8 @@ class Kept:
     likely: Mapping[int, float]  #: the probability that a character belongs to its voice, by id
     version: int  #: the id of the linking: another one means that another state was stored
     position: int  #: of the change log, that was linked
+    at: float  #: when it was linked, in seconds since 1970
+    whole: bool  #: whether all characters were linked anew
     seen: Seen | None  #: what it knew of each character; None before the first linking
     last_id: int  #: no voice of any space has had a higher id
 
@@ -46,14 +48,17 @@ def read_kept(connection: Connection, space_id: int) -> Kept:
     c, m = linkings.c, voice_members.c
     query = select(m.character_id, m.voice_id, m.probability).where(m.encoder_id == space_id)
     members = connection.execute(query).all()
-    latest = select(c.id, c.position, c.seen).where(c.encoder_id == space_id).order_by(c.id.desc()).limit(1)
-    version, position, seen = connection.execute(latest).first() or (0, 0, None)
+    latest = select(c.id, c.position, c.at, c.whole, c.seen).where(c.encoder_id == space_id)
+    latest = latest.order_by(c.id.desc()).limit(1)
+    version, position, at, whole, seen = connection.execute(latest).first() or (0, 0, 0.0, True, None)
     highest = connection.execute(select(func.max(voice_events.c.voice_id))).scalar_one() or 0
     return Kept(
         {row[0]: row[1] for row in members},
         {row[0]: row[2] for row in members},
         version,
         position,
+        at,
+        whole,
         Seen.of_bytes(seen),
         highest,
     )
@@ -158,10 +163,12 @@ def append_linking(
     )
 
 
-def version_of(connection: Connection, space_id: int) -> int:
-    """The `version` of a space's stored voices."""
+def latest_linking(connection: Connection, space_id: int) -> tuple[int, float, bool]:
+    """The `version` of a space's stored voices, when they were linked, and whether all characters were linked anew."""
     c = linkings.c
-    return connection.execute(select(func.max(c.id)).where(c.encoder_id == space_id)).scalar_one() or 0
+    query = select(c.id, c.at, c.whole).where(c.encoder_id == space_id).order_by(c.id.desc()).limit(1)
+    version, at, whole = connection.execute(query).first() or (0, 0.0, True)
+    return version, at, whole
 
 
 def events_of(connection: Connection, space_id: int, *, limit: int) -> list[Event]:

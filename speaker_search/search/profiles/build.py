@@ -17,6 +17,7 @@ from speaker_search.search.scoring import (
     Bools,
     channels,
     cohorts_across_games,
+    near_others,
     unit,
     whitening,
 )
@@ -41,7 +42,7 @@ FITTED_ROWS = 300  # ... from at least this many characters or queries, against 
 def build_profiles(snapshot: Snapshot, repeated: Ids = NOTHING) -> Profiles:
     """Profiles of all characters, with scores calibrated on this catalog. The clips `repeated` (by id) do not count."""
     plain = uncalibrated(snapshot.characters, aggregated(snapshot, repeated))
-    if not several(plain.game_ids[~plain.echoes]):
+    if not several(plain.game_ids[plain.counted]):
         return plain  # a catalog of one game has nothing to calibrate on
     return _calibrated(plain, _samples(snapshot, plain))
 
@@ -60,28 +61,41 @@ def uncalibrated(characters: Characters, repeats: Repeats) -> Profiles:
     ids, games, clips = characters.ids, characters.games, characters.counts
     characters, echoes = repeats.left_out(characters)
     means = means_of(characters)
-    dim = means.shape[1]
+    heard, dim = unit(means), means.shape[1]
+    counted = counting(heard, games, echoes)
     if not len(ids):
         none = np.empty(0, np.float32)
         pairs = queries = Sounding(np.eye(dim, dtype=np.float32), means, none, none)
         centre = np.zeros(dim, np.float32)
     else:
-        own = ~echoes if not echoes.all() else ALL  # a game that is there twice tells no more than once
+        own = counted if counted.any() else ALL
         centre, channel = channels(means, games, means[own].mean(axis=0))
         deviations = means - channel
         seconds = np.asarray(characters.milliseconds / 1_000, np.float32)
         pairs, queries = (
-            _sounding(whitening(deviations[own], seconds[own], shrinkage), deviations, games, echoes)
+            _sounding(whitening(deviations[own], seconds[own], shrinkage), deviations, games, counted)
             for shrinkage in (PAIR_SHRINKAGE, QUERY_SHRINKAGE)
         )
     position = characters.position
-    return Profiles(position, ids, games, clips, echoes, unit(means), centre, pairs, queries, None, (), repeats)
+    return Profiles(position, ids, games, clips, echoes, counted, heard, centre, pairs, queries, None, (), repeats)
 
 
-def _sounding(matrix: Floats, deviations: Floats, games: Ids, echoes: Bools) -> Sounding:
+def counting(means: Floats, games: Ids, echoes: Bools) -> Bools:
+    """Which characters (C,) score normalisation and calibration are based on. `means` (C, dim) are unit vectors.
+
+    A game that is there twice tells no more than once. A game far from all others would tell nothing of them: without
+    it, no other voice changes when it is added.
+    """
+    own = np.flatnonzero(~echoes)
+    counted = np.zeros(len(games), np.bool_)
+    counted[own] = near_others(means[own], games[own])
+    return counted
+
+
+def _sounding(matrix: Floats, deviations: Floats, games: Ids, counted: Bools) -> Sounding:
     """The characters whitened by that matrix, with their cohorts."""
     vectors = unit(deviations @ matrix)
-    return Sounding(matrix, vectors, *cohorts_across_games(vectors, games, echoes=echoes))
+    return Sounding(matrix, vectors, *cohorts_across_games(vectors, games, counted=counted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +120,7 @@ class _Samples:
 def _samples(snapshot: Snapshot, profiles: Profiles) -> _Samples:
     """Up to 8 clips each of up to 1,000 characters, drawn at random, the same ones every time."""
     rng = np.random.default_rng(0)
-    chosen = rng.permutation(np.flatnonzero(~profiles.echoes))[:SAMPLED_CHARACTERS]
+    chosen = rng.permutation(np.flatnonzero(profiles.counted))[:SAMPLED_CHARACTERS]
     games, ids = profiles.game_ids[chosen], profiles.character_ids[chosen]
     vectors, seconds = [], []
     for clips in snapshot.clips.of_characters(games, ids, SAMPLED_CLIPS):
@@ -121,7 +135,8 @@ def _calibrated(profiles: Profiles, samples: _Samples) -> Profiles:
     rng = np.random.default_rng(1)
     games = profiles.game_ids
     rows, columns = _fitted_on(profiles, rng)
-    most = max(FITTED_ROWS, MAX_SCORES // len(profiles))
+    counted = int(profiles.counted.sum())
+    most = max(FITTED_ROWS, MAX_SCORES // counted)
     pairs = calibrate(profiles.pair_scores(rows)[:, columns], games[rows], games[columns], PAIRS)
     queries: list[QueryCalibration] = []
     for size in QUERY_SIZES:
@@ -137,7 +152,7 @@ def _calibrated(profiles: Profiles, samples: _Samples) -> Profiles:
                 calibrate(each[inside], own_games[inside], games[columns], QUERIES) for each in (scores, cosines)
             )
             if by_score is not None and by_cosine is not None:
-                queries.append(QueryCalibration(size, least, by_score, by_cosine, _most(int((~profiles.echoes).sum()))))
+                queries.append(QueryCalibration(size, least, by_score, by_cosine, _most(counted)))
     return replace(profiles, pairs=pairs, queries=tuple(queries))
 
 
@@ -155,10 +170,9 @@ def with_known_actors(profiles: Profiles, known: Ids) -> Profiles:
 def _fitted_on(profiles: Profiles, rng: np.random.Generator) -> tuple[Ids, Ids]:
     """The rows and columns whose scores pairs are calibrated on."""
     order = np.lexsort(profiles.means.T[:2])  # by what is heard, so that ids and names do not decide what is drawn
+    order = order[profiles.counted[order]]
     columns = _of_some_games(profiles.game_ids, order, MAX_SCORES // FITTED_ROWS, rng)
-    columns = columns[~profiles.echoes[columns]]
-    most = max(FITTED_ROWS, MAX_SCORES // len(profiles))
-    return np.sort(rng.permutation(order[~profiles.echoes[order]])[:most]), columns
+    return np.sort(rng.permutation(order)[: max(FITTED_ROWS, MAX_SCORES // len(order))]), columns
 
 
 def _most(characters: int) -> float:
@@ -173,12 +187,13 @@ def _most(characters: int) -> float:
 def _of_some_games(games: Ids, order: Ids, most: int, rng: np.random.Generator) -> Ids:
     """The characters of all games, or of games drawn at random if these have more than `most` characters together.
 
-    At least one game is drawn, however large it is. Games are drawn as they come in this `order` (C,) of characters.
+    At least one game is drawn, however large it is. Games are drawn as they come in this `order` (n,) of characters,
+    and only these are given.
     """
     named, first, sizes = np.unique(games[order], return_index=True, return_counts=True)
     drawn = np.argsort(first)[rng.permutation(len(named))]
     fitting = max(1, int((np.cumsum(sizes[drawn]) <= most).sum()))
-    return np.flatnonzero(np.isin(games, named[drawn[:fitting]]))
+    return np.sort(order[np.isin(games[order], named[drawn[:fitting]])])
 
 
 def _lengths(seconds: Floats) -> list[tuple[float, Bools]]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from speaker_search.entities import Floats, Ids
-from speaker_search.search.profiles.build import means_of, several, uncalibrated
+from speaker_search.search.profiles.build import counting, means_of, several, uncalibrated
 from speaker_search.search.profiles.profiles import Profiles, Sounding
 from speaker_search.search.scoring import Bools, channels, cohorts_across_games, unit
 from speaker_search.views.characters import Characters
@@ -34,9 +34,10 @@ def follow_profiles(before: Profiles, then: Characters, now: Characters) -> Prof
     own, echoes = repeats.left_out(now)
     means, raw = before.means[earlier], means_of(own, rows)
     means[rows] = unit(raw)
+    counted = counting(means, now.games, echoes)
     deviations = raw - channels(raw, now.games[rows], before.centre)[1]
     pairs, queries = (
-        _following(sounding, earlier, rows, deviations, changed, now.games, echoes)
+        _following(sounding, earlier, rows, deviations, changed, now.games, counted)
         for sounding in (before.as_pairs, before.as_queries)
     )
     return replace(
@@ -45,6 +46,7 @@ def follow_profiles(before: Profiles, then: Characters, now: Characters) -> Prof
         game_ids=now.games,
         clips=now.counts,
         echoes=echoes,
+        counted=counted,
         means=means,
         as_pairs=pairs,
         as_queries=queries,
@@ -53,13 +55,13 @@ def follow_profiles(before: Profiles, then: Characters, now: Characters) -> Prof
 
 
 def _following(
-    before: Sounding, earlier: Ids, rows: Ids, deviations: Floats, changed: Ids, games: Ids, echoes: Bools
+    before: Sounding, earlier: Ids, rows: Ids, deviations: Floats, changed: Ids, games: Ids, counted: Bools
 ) -> Sounding:
     """The same with other deviations (n, dim) of the `rows` (n,), and new cohorts of those that have `changed`."""
     vectors = before.vectors[earlier]
     vectors[rows] = unit(deviations @ before.matrix)
     means, spreads = before.cohort_means[earlier], before.cohort_spreads[earlier]
-    means[changed], spreads[changed] = cohorts_across_games(vectors, games, changed, echoes)
+    means[changed], spreads[changed] = cohorts_across_games(vectors, games, changed, counted)
     return Sounding(before.matrix, vectors, means, spreads)
 
 

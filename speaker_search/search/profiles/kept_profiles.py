@@ -18,8 +18,8 @@ from speaker_search.search.strangers import Doubles
 from speaker_search.views import storage
 
 FILE = "profiles.npz"
-FORM = 12  # raised whenever the same catalog would give other profiles
-OF_CHARACTERS = ("character_ids", "game_ids", "clips", "echoes", "means", "centre")
+FORM = 13  # raised whenever the same catalog would give other profiles
+OF_CHARACTERS = ("character_ids", "game_ids", "clips", "echoes", "counted", "means", "centre")
 OF_REPEATS = ("ids", "counts", "milliseconds", "sums")
 OF_SOUNDING = ("matrix", "vectors", "cohort_means", "cohort_spreads")
 

@@ -65,6 +65,7 @@ class Profiles:
     game_ids: Ids  # (C,)
     clips: Ids  # (C,) embedded clips of each
     echoes: Bools  # (C,) whether all of them are repeats; otherwise only the others count in what follows
+    counted: Bools  # (C,) no echoes, nor of a game far from all others: they have no part in scores but their own
     means: Floats  # (C, dim) mean of a character's clips, of unit length
     centre: Floats  # (dim,) mean of all means
     as_pairs: Sounding
@@ -80,6 +81,17 @@ class Profiles:
     def games_counted(self) -> Ids:
         """The game (C,) of each character, counted from 0."""
         return np.asarray(np.unique(self.game_ids, return_inverse=True)[1], np.int64)
+
+    @property
+    def far(self) -> Bools:
+        """Which characters (C,) are of a game far from all others (see scoring.NEAR)."""
+        alone = len(self) == 0 or bool((self.game_ids == self.game_ids[0]).all())
+        return np.zeros(len(self), np.bool_) if alone else ~(self.counted | self.echoes)
+
+    @cached_property
+    def _among(self) -> slice | Bools:
+        """The characters that cohorts are made of."""
+        return slice(None) if self.counted.all() or not self.counted.any() else self.counted
 
     def row(self, character_id: int) -> int | None:
         place = int(np.searchsorted(self.character_ids, character_id))
@@ -99,10 +111,17 @@ class Profiles:
         """
         characters = self.as_queries
         cosines = self.whitened(queries) @ characters.vectors.T
-        counted = None if games is None else others(games, self.game_ids, self.echoes)
+        return normalised(cosines, self.cohort_of(cosines, games), characters.cohorts), cosines
+
+    def cohort_of(self, cosines: Floats, games: Ids | None = None) -> tuple[Floats, Floats]:
+        """Cohort means and spreads, (n,) and (n,), of rows of cosines (n, C) with all characters.
+
+        Characters of `games` (n,) or (n, k) stay out of them, unless there are no others.
+        """
+        counted = None if games is None else others(games, self.game_ids[self._among])
         if counted is not None:
             counted[~counted.any(axis=1)] = True
-        return normalised(cosines, cohort(cosines, counted), characters.cohorts), cosines
+        return cohort(cosines[:, self._among], counted)
 
     def whitened(self, queries: Floats) -> Floats:
         """Unit vectors (n, dim) from clips as they are compared with characters, and with each other."""

@@ -1,4 +1,4 @@
-"""Clips with the audio of an older clip of another game: they say nothing new about whose voice it is."""
+"""Clips whose audio another game keeps (see `duplicates.repeated`): they say nothing new about whose voice it is."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def find_suspects(
     """Clips whose log-odds are at least `least`, and over AGAIN, of all games or of these alone; None where too few
     clips say what is usual.
 
-    `repeated` are ids of clips whose audio an older clip of another game has: they count in no mean, and are compared
+    `repeated` are ids of clips whose audio another game keeps: they count in no mean, and are compared
     within their game alone. `people` numbers who speaks characters, by id: characters of one person are not told apart.
     """
     index, whole = snapshot.clips, _voices(snapshot, repeated, people or {})

@@ -18,6 +18,7 @@ const REASONS = {
   repeats: () => t("games.repeats"),
   too_little_speech: () => t("games.too_little_speech"),
   inconsistent: () => t("games.inconsistent"),
+  unlike_others: () => t("games.unlike_others"),
 };
 
 /** The card of a character of the sheet. */
