@@ -94,7 +94,7 @@ def sounding_alike(profiles: Profiles, actors: Mapping[int, int]) -> list[Alike]
     count = len(people)
     sums, alike = np.zeros((count, count)), np.zeros((count, count), np.int64)
     for part in blocks(len(rows), len(profiles)):
-        scores = profiles.pair_scores(rows[part])[:, rows].astype(np.float64)
+        scores = profiles.pair_scores(rows[part], rows).astype(np.float64)
         high = profiles.pairs.log_odds(scores) >= 0
         for line, mine in enumerate(place[part].tolist()):
             sums[mine] += np.bincount(place, scores[line], minlength=count)

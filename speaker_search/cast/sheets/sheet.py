@@ -94,7 +94,7 @@ def lines_of_voices(ready: Ready, cast: Cast, most: int) -> dict[int, Lines]:
         rows = np.array([row for row in placed if row is not None], np.int64)
         if len(rows) < 2 or len(found) + len(rows) > most:
             continue
-        among = profiles.pair_scores(rows)[:, rows]
+        among = profiles.pair_scores(rows, rows)
         np.fill_diagonal(among, -np.inf)
         for place, nearest in enumerate(among.argmax(axis=1).tolist()):
             pair = closest(ready, int(rows[place]), int(rows[nearest]))

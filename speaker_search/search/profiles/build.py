@@ -51,6 +51,11 @@ def several(games: Ids) -> bool:
     return len(games) > 0 and bool((games != games[0]).any())
 
 
+def by_sound(means: Floats) -> Ids:
+    """The rows of unit vectors (C, dim) in an order that neither ids nor names decide."""
+    return np.lexsort(means.T[:2])
+
+
 def means_of(characters: Characters, rows: Ids | slice = ALL) -> Floats:
     """The mean (n, dim) of the clips of each of these characters."""
     return (characters.sums[rows] / np.maximum(1, characters.counts[rows])[:, None]).astype(np.float32)
@@ -68,14 +73,18 @@ def uncalibrated(characters: Characters, repeats: Repeats) -> Profiles:
         pairs = queries = Sounding(np.eye(dim, dtype=np.float32), means, none, none)
         centre = np.zeros(dim, np.float32)
     else:
-        own = counted if counted.any() else ALL
-        centre, channel = channels(means, games, means[own].mean(axis=0))
-        deviations = means - channel
-        seconds = np.asarray(characters.milliseconds / 1_000, np.float32)
+        order = by_sound(heard)  # so that the order of ids changes no digit
+        among, of = means[order], games[order]
+        own = counted[order] if counted.any() else ALL
+        centre, channel = channels(among, of, among[own].mean(axis=0))
+        deviations = among - channel
+        seconds = np.asarray(characters.milliseconds[order] / 1_000, np.float32)
         pairs, queries = (
-            _sounding(whitening(deviations[own], seconds[own], shrinkage), deviations, games, counted)
+            _sounding(whitening(deviations[own], seconds[own], shrinkage), deviations, of, counted[order])
             for shrinkage in (PAIR_SHRINKAGE, QUERY_SHRINKAGE)
         )
+        rows = np.argsort(order)
+        pairs, queries = pairs.of(rows), queries.of(rows)
     position = characters.position
     return Profiles(position, ids, games, clips, echoes, counted, heard, centre, pairs, queries, None, (), repeats)
 
@@ -137,7 +146,7 @@ def _calibrated(profiles: Profiles, samples: _Samples) -> Profiles:
     rows, columns = _fitted_on(profiles, rng)
     counted = int(profiles.counted.sum())
     most = max(FITTED_ROWS, MAX_SCORES // counted)
-    pairs = calibrate(profiles.pair_scores(rows)[:, columns], games[rows], games[columns], PAIRS)
+    pairs = calibrate(profiles.pair_scores(rows, columns), games[rows], games[columns], PAIRS)
     queries: list[QueryCalibration] = []
     for size in QUERY_SIZES:
         vectors, seconds, of = samples.queries(size)
@@ -162,17 +171,17 @@ def with_known_actors(profiles: Profiles, known: Ids) -> Profiles:
     there = known[np.isin(known[:, 0], profiles.character_ids)]
     actors[np.searchsorted(profiles.character_ids, there[:, 0])] = there[:, 1]
     rows, columns = _fitted_on(profiles, np.random.default_rng(1))
-    scores = profiles.pair_scores(rows)[:, columns]
+    scores = profiles.pair_scores(rows, columns)
     pairs = calibrate(scores, games[rows], games[columns], PAIRS, actors=(actors[rows], actors[columns]))
     return replace(profiles, pairs=pairs)
 
 
 def _fitted_on(profiles: Profiles, rng: np.random.Generator) -> tuple[Ids, Ids]:
-    """The rows and columns whose scores pairs are calibrated on."""
-    order = np.lexsort(profiles.means.T[:2])  # by what is heard, so that ids and names do not decide what is drawn
+    """The rows and columns whose scores pairs are calibrated on, in an order that neither ids nor names decide."""
+    order = by_sound(profiles.means)
     order = order[profiles.counted[order]]
     columns = _of_some_games(profiles.game_ids, order, MAX_SCORES // FITTED_ROWS, rng)
-    return np.sort(rng.permutation(order)[: max(FITTED_ROWS, MAX_SCORES // len(order))]), columns
+    return rng.permutation(order)[: max(FITTED_ROWS, MAX_SCORES // len(order))], columns
 
 
 def _most(characters: int) -> float:
@@ -193,7 +202,7 @@ def _of_some_games(games: Ids, order: Ids, most: int, rng: np.random.Generator) 
     named, first, sizes = np.unique(games[order], return_index=True, return_counts=True)
     drawn = np.argsort(first)[rng.permutation(len(named))]
     fitting = max(1, int((np.cumsum(sizes[drawn]) <= most).sum()))
-    return np.sort(order[np.isin(games[order], named[drawn[:fitting]])])
+    return order[np.isin(games[order], named[drawn[:fitting]])]
 
 
 def _lengths(seconds: Floats) -> list[tuple[float, Bools]]:

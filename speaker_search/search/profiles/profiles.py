@@ -97,11 +97,11 @@ class Profiles:
         place = int(np.searchsorted(self.character_ids, character_id))
         return place if place < len(self) and self.character_ids[place] == character_id else None
 
-    def pair_scores(self, rows: slice | Ids) -> Floats:
-        """Scores (n, C) between some characters and all."""
-        pairs = self.as_pairs
-        own = pairs.cohort_means[rows], pairs.cohort_spreads[rows]
-        return normalised(pairs.vectors[rows] @ pairs.vectors.T, own, pairs.cohorts)
+    def pair_scores(self, rows: slice | Ids, columns: slice | Ids = slice(None)) -> Floats:
+        """Scores (n, m) between some characters and others, by default all."""
+        vectors, means, spreads = self.as_pairs.vectors, self.as_pairs.cohort_means, self.as_pairs.cohort_spreads
+        cosines = vectors[rows] @ vectors[columns].T
+        return normalised(cosines, (means[rows], spreads[rows]), (means[columns], spreads[columns]))
 
     def query_scores(self, queries: Floats, *, games: Ids | None = None) -> tuple[Floats, Floats]:
         """Scores and cosines, (n, C) and (n, C), between unit vectors (n, dim) from clips and all characters.
