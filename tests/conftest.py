@@ -148,9 +148,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Garbage collection leaves alone what has been imported: going through it took a twentieth of the tests' time."""
+    """Garbage collection leaves alone what has been imported, and comes less often: it took a tenth of the time."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)

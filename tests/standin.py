@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,11 @@ class StandInEncoder:
 
 def voice(number: int, take: int = 0, seconds: float = 0.6) -> np.ndarray:
     """A synthetic voice: harmonics of its own pitch under formants of its own; takes differ a little."""
+    # Most tests of a file write the same dump. Long ones would fill the memory.
+    return _kept(number, take, seconds).copy() if seconds < 3 else _made(number, take, seconds)
+
+
+def _made(number: int, take: int, seconds: float) -> np.ndarray:
     rng = np.random.default_rng([number, take])
     pitch = 90 + 23 * (number % 11) * (1 + 0.02 * rng.standard_normal())
     formants = np.random.default_rng(number).uniform(300, 3800, 3)
@@ -50,6 +56,9 @@ def voice(number: int, take: int = 0, seconds: float = 0.6) -> np.ndarray:
         wave += gain * np.sin(2 * np.pi * frequency * t + rng.uniform(0, 6.28))
     wave += 0.003 * rng.standard_normal(len(t))
     return (0.5 * wave / np.abs(wave).max()).astype(np.float32)
+
+
+_kept = lru_cache(1024)(_made)
 
 
 def write_voice(path: Path, number: int, take: int = 0, seconds: float = 0.6) -> Path:

@@ -29,12 +29,12 @@ def _run() -> int:
     """Run the command; the exit code of an error. Commands that succeed raise SystemExit themselves."""
     from speaker_search import errors
     from speaker_search.cli import output
-    from speaker_search.cli.program import app
+    from speaker_search.cli.program import program
     from speaker_search.entities import shown
 
     try:
         try:
-            app(prog_name="spksearch")
+            program(sys.argv[1:])(prog_name="spksearch")
         finally:
             output.waiting("")
             sys.stdout.flush()

@@ -63,8 +63,8 @@ def create_app(
     add_routes(app, library, ingests, turns)
     app.include_router(page_routes(sessions))
     add_missing_page(app, keys=sessions is not None)
-    description.complete(app)
-    api_keys.describe(app.openapi(), needed=bool(library.settings.keys))
+    keyed = bool(library.settings.keys)
+    description.complete_when_asked(app, lambda document: api_keys.describe(document, needed=keyed))
     return app
 
 

@@ -16,7 +16,7 @@ import torch
 from end_to_end.running import Ran, spksearch
 from typer.testing import CliRunner
 
-from speaker_search.cli.program import app
+from speaker_search.cli.program import program
 from speaker_search.encoders import NAMES
 from speaker_search.encoders.weights import SOURCES, OnHub
 from speaker_search.library.diagnosis import diagnose
@@ -127,7 +127,7 @@ def test_it_asks_no_network_and_writes_nothing(doctor: Ran, place: Path, asked: 
 
 
 def test_in_words_it_says_the_same() -> None:
-    in_words, as_json = (CliRunner().invoke(app, ["doctor", *flags]) for flags in ((), ("--json",)))
+    in_words, as_json = (CliRunner().invoke(program(["doctor"]), ["doctor", *flags]) for flags in ((), ("--json",)))
     document = json.loads(as_json.stdout)
     for state in document["encoders"]:
         assert state["name"] in in_words.stdout
@@ -146,7 +146,7 @@ def test_it_says_which_sounds_are_read_and_what_the_extra_adds(
     (tmp_path / "av.py").write_text("raise ImportError('libx is missing')\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "av", raising=False)
-    found = CliRunner().invoke(app, ["doctor"])
+    found = CliRunner().invoke(program(["doctor"]), ["doctor"])
     assert "The extra containers would add searches of m4a, mp4" in found.stdout
     assert "It is not ready: The package av cannot be loaded: libx is missing\n" in found.stdout
 
@@ -192,7 +192,7 @@ def test_it_says_what_keeps_the_index(doctor: Ran) -> None:
 def test_an_index_that_cannot_be_used_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPKSEARCH_INDEX_URL", "milvus://me:secret@db")
     monkeypatch.setitem(sys.modules, "pymilvus", None)  # as where it is not installed
-    in_words, as_json = (CliRunner().invoke(app, ["doctor", *flags]) for flags in ((), ("--json",)))
+    in_words, as_json = (CliRunner().invoke(program(["doctor"]), ["doctor", *flags]) for flags in ((), ("--json",)))
     why = "SPKSEARCH_INDEX_URL needs the package pymilvus. Install it with `pip install 'speaker-search[milvus]'`, or "
     why += "unset SPKSEARCH_INDEX_URL."
     assert f"The index cannot be used: {why}" in " ".join(in_words.output.split())

@@ -11,7 +11,7 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from speaker_search.cli.program import app
+from speaker_search.cli.program import app, program
 
 WITHOUT_JSON = {"serve", "mcp"}  # they answer over HTTP and MCP
 
@@ -64,10 +64,25 @@ def test_the_commands_are_those_promised_so_far() -> None:
 
 @pytest.mark.parametrize("words", COMMANDS)
 def test_every_command_has_help_with_an_example(words: str) -> None:
-    shown = CliRunner().invoke(app, [*words.split(), "--help"], prog_name="spksearch")
+    given = [*words.split(), "--help"]
+    shown = CliRunner().invoke(program(given), given, prog_name="spksearch")
     assert shown.exit_code == 0
     assert f"Usage: spksearch {words} " in shown.output
     assert f"Example: spksearch {words}" in re.sub(r"\s+", " ", shown.output)
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_command_made_alone_is_the_one_among_all(words: str) -> None:
+    alone = dict(commands(typer.main.get_command(program(words.split()))))
+    assert {words} <= alone.keys() <= {words, "export"}  # of "export dataset" the first word is a command too
+    made, among_all = ([(each.name, each.opts) for each in one[words].params] for one in (alone, COMMANDS))
+    assert made == among_all
+
+
+@pytest.mark.parametrize("words", ["", "--version", "serch", "--help catalog", "search --help"])
+def test_all_commands_are_made_where_the_first_word_names_none(words: str) -> None:
+    made = program(words.split())
+    assert (made is app) == (words != "search --help")
 
 
 @pytest.mark.parametrize("words", COMMANDS)

@@ -20,7 +20,7 @@ from end_to_end.bundled import Ingested
 from end_to_end.running import serving
 from typer.testing import CliRunner
 
-from speaker_search.cli.program import app
+from speaker_search.cli.program import program
 from speaker_search.encoders.weights import resolve
 from speaker_search.errors import UsageError
 from speaker_search.library.kept_weights import keep_weights
@@ -138,7 +138,8 @@ def test_the_key_is_sent_only_to_a_speaker_search_server_and_never_shown() -> No
         return document({"status": "ok"})
 
     with answering(note) as address:
-        done = CliRunner().invoke(app, ["doctor", "--server", f"http://{address}"], env={"SPKSEARCH_API_KEY": KEY})
+        words = ["doctor", "--server", f"http://{address}"]
+        done = CliRunner().invoke(program(words), words, env={"SPKSEARCH_API_KEY": KEY})
         assert isinstance(done.exception, UsageError)
     assert len(asked) == 1
     assert KEY.encode() not in asked[0]

@@ -37,10 +37,15 @@ PRELOADED = (
     "speaker_search.encoders.resemblyzer",
     "speaker_search.web.app",
     "alembic.command",
+    "huggingface_hub.file_download",
     "numpy.ma",
+    "numpy.random",
+    "psycopg",
     "rich.progress",
     "rich.table",
+    "typer._adapters",
     "uvicorn",
+    "end_to_end.frozen",
 )
 HERE = Path(__file__).resolve().parents[2]  # where commands work unless told otherwise
 LIMIT_S = 300.0  # for any one run: only a hang takes as long

@@ -48,8 +48,9 @@ def bucket(server: Bucket) -> Iterator[Bucket]:
 
 
 @pytest.fixture
-def library(tmp_path: Path, encoder: StandInEncoder) -> Iterator[Library]:
-    with Library(Settings(home=tmp_path / "home", encoder="stand-in"), encoder=encoder) as opened:
+def library(tmp_path: Path, sqlite_catalog_url: str, encoder: StandInEncoder) -> Iterator[Library]:
+    settings = Settings(home=tmp_path / "home", database_url=sqlite_catalog_url, encoder="stand-in")
+    with Library(settings, encoder=encoder) as opened:
         yield opened
 
 

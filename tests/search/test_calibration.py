@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from scipy import stats
+from scipy import optimize, stats
 
 from speaker_search.evaluation.metrics import calibration_error
 from speaker_search.search import strangers
@@ -82,6 +82,22 @@ def test_strangers_are_found_in_every_regime(games: int, cast: int, recurring: f
     # Where every voice is in every game, there is no censored stranger, so both come out a little high.
     assert found.centre == pytest.approx(-1, abs=0.2)
     assert found.scale == pytest.approx(0.8, rel=0.2)
+
+
+@pytest.mark.parametrize(("games", "cast", "recurring"), [*REGIMES, (30, 1, 0.5)])
+def test_no_distribution_near_the_one_found_is_likelier(games: int, cast: int, recurring: float) -> None:
+    """As a general minimiser, started there, has it."""
+    made = catalog(games, cast, recurring)
+    groups = strangers.by_game(made.scores, made.games, made.games)
+    assert groups is not None
+    sample, found = strangers.sample_of(groups), strangers.fit(groups)
+    assert found is not None
+
+    def surprise(at: np.ndarray) -> float:
+        return sample.surprise(strangers.Hyperbolic(at[0], math.exp(at[1]), found.shape))
+
+    here = np.array([found.centre, math.log(found.scale)])
+    assert surprise(here) <= optimize.minimize(surprise, here, method="Nelder-Mead").fun + 0.02
 
 
 @pytest.mark.parametrize("seed", range(3))

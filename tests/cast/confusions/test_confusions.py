@@ -31,8 +31,9 @@ def voices() -> dict[str, dict[str | None, np.ndarray]]:
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    with Library(Settings(home=tmp_path / "home"), encoder=StandInEncoder()) as opened:
+def library(tmp_path: Path, sqlite_catalog_url: str) -> Iterator[Library]:
+    settings = Settings(home=tmp_path / "home", database_url=sqlite_catalog_url)
+    with Library(settings, encoder=StandInEncoder()) as opened:
         fill(opened, voices())
         yield opened
 

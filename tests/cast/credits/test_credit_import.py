@@ -14,7 +14,7 @@ from search.filling import around, fill, some_voices, units
 from standin import DIM, StandInEncoder
 
 from speaker_search.catalog.knowledge import kept_credits
-from speaker_search.cli.program import app
+from speaker_search.cli.program import program
 from speaker_search.documents import ImportedCredits
 from speaker_search.errors import UsageError
 from speaker_search.library import Library
@@ -305,8 +305,9 @@ def test_the_command_says_what_became_of_each_credit(
     monkeypatch.setenv("SPKSEARCH_HOME", str(library.settings.home))
 
     def run(*words: str) -> tuple[int, str]:
+        given = ["credits", "import", *words]
         with pytest.raises(SystemExit) as ended:
-            app(["credits", "import", *words], prog_name="spksearch")
+            program(given)(given, prog_name="spksearch")
         return int(str(ended.value.code)), capfdbinary.readouterr().out.decode()
 
     code, out = run(str(written(tmp_path, "青空工房,海の声,渚,花", "x,y,z,w", "a,b,c")))

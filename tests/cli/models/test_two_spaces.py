@@ -13,7 +13,7 @@ from standin import StandInEncoder
 from typer.testing import CliRunner
 
 from speaker_search.cli.commands.models import plot
-from speaker_search.cli.program import app
+from speaker_search.cli.program import program
 from speaker_search.documents.models.pictures import DrawnPanel, Picture
 from speaker_search.encoders.weights import resolve
 from speaker_search.library import Library
@@ -39,7 +39,8 @@ def home(tmp_path: Path) -> Path:
 
 
 def run(home: Path, *words: str, **environment: str) -> Result:
-    return CliRunner().invoke(app, words, env={"SPKSEARCH_HOME": str(home), **environment}, catch_exceptions=False)
+    environ = {"SPKSEARCH_HOME": str(home), **environment}
+    return CliRunner().invoke(program(words), words, env=environ, catch_exceptions=False)
 
 
 def test_a_comparison_has_a_column_for_each_space_and_says_what_judges_it(home: Path) -> None:
