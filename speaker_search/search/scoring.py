@@ -29,7 +29,7 @@ SAMPLED = 32  # one in this many values of a long row is looked at, to guess how
 def unit(vectors: Floats) -> Floats:
     """Vectors (..., dim) scaled to length one; zero stays zero."""
     # In float64: float32 cannot hold the squares of very short and very long ones.
-    lengths = np.linalg.norm(np.asarray(vectors, np.float64), axis=-1, keepdims=True)
+    lengths = np.sqrt(np.square(vectors, dtype=np.float64).sum(axis=-1, keepdims=True))
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
 
 
