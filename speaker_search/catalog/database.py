@@ -245,4 +245,4 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # Writers take the write lock up front: a transaction that reads first can fail when it starts to write.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+    rows.fetched(connection, "BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")

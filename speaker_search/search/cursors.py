@@ -13,7 +13,7 @@ import hmac
 import json
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -140,8 +140,10 @@ def _checksum(body: bytes, catalog: str) -> bytes:
     return hashlib.blake2b(body, digest_size=CHECKSUM_BYTES, key=f"{VERSION}:{catalog}".encode()).digest()
 
 
-def _packed(ids: Iterable[int]) -> bytes:
+def _packed(ids: Collection[int]) -> bytes:
     """Ids as the differences between them, all first bytes first, then all second ones: mostly zeros, for zlib."""
+    if not ids:
+        return b""
     ordered = np.sort(np.fromiter(ids, np.int64))
     deltas = np.diff(ordered, prepend=0).astype(DELTA)
     return np.ascontiguousarray(deltas.view(np.uint8).reshape(-1, DELTA.itemsize).T).tobytes()
