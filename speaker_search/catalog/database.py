@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from speaker_search.catalog import rows, schema, tables
 from speaker_search.catalog.checks.database_errors import POOL_TIMEOUT_S, replaced, shown_url, translated
@@ -94,17 +94,7 @@ class Catalog:
     def _check_schema(self, connection: Connection) -> None:
         """Raise CatalogError when a newer program has upgraded the catalog; no one does until the transaction ends."""
         statement = schema.VERSION if self._sqlite else f"{schema.HOLD}; {schema.VERSION}"
-        driver: Any = connection.connection.dbapi_connection
-        faults: Any = connection.dialect.loaded_dbapi.Error
-        try:  # past SQLAlchemy, which takes only one statement at a time: every transaction waits for this answer
-            cursor = driver.cursor()
-            cursor.execute(statement)
-            if not self._sqlite:
-                cursor.nextset()
-            found = [version for (version,) in cursor.fetchall()]
-            cursor.close()
-        except faults as error:
-            raise DBAPIError.instance(statement, None, error, faults, dialect=connection.dialect) from error
+        found = [version for (version,) in rows.fetched(connection, statement)]  # every transaction waits for it
         if found != [schema.HEAD]:
             raise schema.upgraded_meanwhile(found)
 
@@ -255,4 +245,4 @@ def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # Writers take the write lock up front: a transaction that reads first can fail when it starts to write.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+    rows.fetched(connection, "BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")

@@ -27,7 +27,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 T = TypeVar("T")
 
@@ -58,19 +58,36 @@ def read_by_id(
     The statement is built once for each query: building it takes several times as long as reading a few rows. So the
     ids are one value, an array or to SQLite a JSON text.
     """
-    postgresql = connection.dialect.name == "postgresql"
-    statement = _by_id(query, column, postgresql)
+    dialect: Any = type(connection.dialect)
+    postgresql = dialect.name == "postgresql"
+    statement = _by_id(query, column, dialect)
     for some in chunks(ids):
-        wanted = list(some) if postgresql else json.dumps(some)
-        yield from connection.execute(statement, {"ids": wanted}).all()  # one by one is slower
+        yield from fetched(connection, statement, {"ids": list(some) if postgresql else json.dumps(some)})
 
 
 @cache
-def _by_id(query: Callable[[], Select[Any]], column: Column[Any], postgresql: bool) -> Select[Any]:
-    if postgresql:
-        return query().where(column == any_(bindparam("ids", type_=ARRAY(column.type))))
+def _by_id(query: Callable[[], Select[Any]], column: Column[Any], dialect: Any) -> str:
+    if dialect.name == "postgresql":
+        statement = query().where(column == any_(bindparam("ids", type_=ARRAY(column.type))))
+        return str(statement.compile(dialect=dialect()))
     listed = func.json_each(bindparam("ids", type_=String)).table_valued("value")
-    return query().where(column.in_(select(listed.c.value)))
+    statement = query().where(column.in_(select(listed.c.value)))
+    return str(statement.compile(dialect=dialect(paramstyle="named")))
+
+
+def fetched(connection: Connection, statement: str, *parameters: object) -> list[Any]:
+    """The rows of a statement, or of the last of several, as the driver gives them: SQLAlchemy takes longer over a
+    statement than SQLite over a few rows, and takes only one at a time.
+    """
+    driver: Any = connection.connection.dbapi_connection
+    faults: Any = connection.dialect.loaded_dbapi.Error
+    try:
+        found = driver.execute(statement, *parameters)
+        while connection.dialect.name == "postgresql" and found.nextset():
+            pass
+        return found.fetchall()  # type: ignore[no-any-return]
+    except faults as error:
+        raise DBAPIError.instance(statement, None, error, faults, dialect=connection.dialect) from error
 
 
 def existing(connection: Connection, table: Table, ids: Iterable[int]) -> set[int]:

@@ -18,8 +18,8 @@ from speaker_search.search.calibration import Calibration, least_log_odds, logis
 from speaker_search.search.cursors import Cursor
 from speaker_search.search.live import Ready
 from speaker_search.search.profiles.profiles import Profiles
-from speaker_search.search.query import EVERYBODY, FIRST_PAGE, Answer, Filters, Given, Page, Query
-from speaker_search.search.scoring import Bools
+from speaker_search.search.query import EVERYBODY, FIRST_PAGE, NOTHING, Answer, Filters, Given, Page, Query
+from speaker_search.search.scoring import Bools, highest
 from speaker_search.search.strangers import Doubles
 
 SAME_ODDS = 1e-6  # log-odds no further apart are shown as one probability
@@ -75,7 +75,8 @@ def answer(
     if filters.min_probability is not None:
         found, none_likely = _likely(found, log_odds, filters.min_probability)
         warnings += none_likely
-    found = found[~_given(profiles, groups, by, page.given)[found]]
+    if page.given != NOTHING:
+        found = found[~_given(profiles, groups, by, page.given)[found]]
     rows = _highest(found, scores, page.limit)
     probabilities = None if log_odds is None else logistic(log_odds[rows])
     matches = _matches(catalog, ready, query, rows, scores[rows], probabilities, voices or {})
@@ -103,7 +104,7 @@ def _highest(rows: Ids, scores: Floats, limit: int) -> Ids:
     """
     values = scores[rows]
     if limit < len(rows):
-        high = values >= np.partition(values, -limit)[-limit]
+        high = values >= highest(values[None], limit)[0, -1]
         rows, values = rows[high], values[high]
     return rows[np.argsort(-values, kind="stable")][:limit]
 

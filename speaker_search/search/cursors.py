@@ -13,7 +13,7 @@ import hmac
 import json
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -67,8 +67,9 @@ def write(cursor: Cursor, ready: Ready, catalog: str) -> str | None:
     whole = LENGTHS.pack(*map(len, parts)) + b"".join(parts)
     if len(whole) > MOST_UNPACKED:
         return None
-    # Vectors hardly compress, so the best level is worth its time only where there are many ids.
-    body = zlib.compress(whole, level=9 if len(cursor.given.ids) > len(query.vector) else 1)
+    # Vectors hardly compress, so the best level, and clearing a large window, is worth its time only where there are
+    # many ids.
+    body = zlib.compress(whole, *(9, 15) if len(cursor.given.ids) > len(query.vector) else (1, 12))
     text = base64.urlsafe_b64encode(_checksum(body, catalog) + body).decode().rstrip("=")
     return text if len(text) <= MOST_BYTES else None
 
@@ -139,8 +140,10 @@ def _checksum(body: bytes, catalog: str) -> bytes:
     return hashlib.blake2b(body, digest_size=CHECKSUM_BYTES, key=f"{VERSION}:{catalog}".encode()).digest()
 
 
-def _packed(ids: Iterable[int]) -> bytes:
+def _packed(ids: Collection[int]) -> bytes:
     """Ids as the differences between them, all first bytes first, then all second ones: mostly zeros, for zlib."""
+    if not ids:
+        return b""
     ordered = np.sort(np.fromiter(ids, np.int64))
     deltas = np.diff(ordered, prepend=0).astype(DELTA)
     return np.ascontiguousarray(deltas.view(np.uint8).reshape(-1, DELTA.itemsize).T).tobytes()

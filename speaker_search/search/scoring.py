@@ -33,7 +33,7 @@ SAMPLED = 32  # one in this many values of a long row is looked at, to guess how
 def unit(vectors: Floats) -> Floats:
     """Vectors (..., dim) scaled to length one; zero stays zero."""
     # In float64: float32 cannot hold the squares of very short and very long ones.
-    lengths = np.linalg.norm(np.asarray(vectors, np.float64), axis=-1, keepdims=True)
+    lengths = np.sqrt(np.square(vectors, dtype=np.float64).sum(axis=-1, keepdims=True))
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
 
 
@@ -88,6 +88,10 @@ def cohort(cosines: Floats, counted: Bools | None = None) -> tuple[Floats, Float
     if counted is not None:
         cosines = np.where(counted, cosines, -np.inf)
     top = highest(cosines, size + spared)
+    if size >= FEW and np.isfinite(top[:, -1]).all():  # the same as below, in a third of the time
+        first = min(spared, int(top.shape[1] * MOST_SPARED))
+        top = top[:, first : first + size]
+        return top.mean(axis=1), np.maximum(top.std(axis=1), LEAST_SPREAD)
     # A row with fewer counted columns uses only those, whichever other rows are in the call.
     finite = np.isfinite(top)
     passed_over = np.minimum(spared, (finite.sum(axis=1) * MOST_SPARED).astype(np.int64))[:, None]

@@ -14,8 +14,8 @@ from speaker_search.documents import DEFAULT_RECALL
 from speaker_search.entities import Floats, Ids
 from speaker_search.views.changes import Delta
 from speaker_search.views.clip_index import columns, drift, exact, filters, lists, tuning
-from speaker_search.views.clip_index.columns import ById, Columns
-from speaker_search.views.clip_index.filters import Allowed, Bools, Runs
+from speaker_search.views.clip_index.columns import ById, Columns, Runs
+from speaker_search.views.clip_index.filters import Allowed, Bools
 from speaker_search.views.clip_index.lists import Lists
 from speaker_search.views.clip_index.plan import Plan, outgrown, plan
 from speaker_search.views.clip_index.probing import Tuning
@@ -135,8 +135,8 @@ class ClipIndex:
         """
         own, tail = self.segment.columns, self.tail
         whole = not self._tombstone_count
-        places = zip(*columns.ranges(own, games, characters), *columns.ranges(tail, games, characters), strict=True)
-        for low, high, tail_low, tail_high in places:
+        places = self.segment.runs.rows(games, characters), self._tail_runs.rows(games, characters)
+        for low, high, tail_low, tail_high in zip(*places[0], *places[1], strict=True):
             if high - low <= most and tail_low == tail_high and (whole or not self.tombstones[low:high].any()):
                 yield own.take(slice(low, high))
                 continue

@@ -47,6 +47,20 @@ class Columns:
         return self.take(self.characters != UNKNOWN)
 
 
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """The rows of each character, one after the other (m); those of nobody known are a run in each game."""
+
+    games: Ids  # (m,)
+    characters: Ids  # (m,)
+    bounds: Rows  # (m + 1,) the first row of each, and the end of the last one
+
+    def rows(self, games: Ids, characters: Ids) -> tuple[Rows, Rows]:
+        """First row and end of each character's clips, (n,) and (n,), where `games` (n,) are the characters' games."""
+        first, end = ranges(self, games, characters)
+        return self.bounds[first], self.bounds[end]
+
+
 def none(dim: int) -> Columns:
     """No clips."""
     nothing = np.empty(0, np.int64)
@@ -84,12 +98,12 @@ def ordered(columns: Columns) -> Columns:
     return columns if (order == np.arange(len(order))).all() else columns.take(order)
 
 
-def ranges(columns: Columns, games: Ids, characters: Ids | None = None) -> tuple[Rows, Rows]:
+def ranges(columns: Columns | Runs, games: Ids, characters: Ids | None = None) -> tuple[Rows, Rows]:
     """First row and end of each game's clips, (m,) and (m,); with `characters` (m,), those of each character, where
     `games` (m,) are the characters' games.
     """
     first, end = columns.games.searchsorted(games, "left"), columns.games.searchsorted(games, "right")
-    if characters is None or not len(columns):
+    if characters is None or not len(columns.games):
         return first, end
     for place, (low, high, character) in enumerate(zip(first.tolist(), end.tolist(), characters, strict=True)):
         within = columns.characters[low:high]

@@ -12,19 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from speaker_search.entities import Ids
-from speaker_search.views.clip_index.columns import Columns, Rows
+from speaker_search.views.clip_index.columns import Columns, Rows, Runs
 
 Bools = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Runs:
-    """The rows of each character, one after the other (m); those of nobody known are a run in each game."""
-
-    games: Ids  # (m,)
-    characters: Ids  # (m,)
-    first: Rows  # (m,)
-    end: Rows  # (m,)
 
 
 def runs(columns: Columns) -> Runs:
@@ -33,7 +23,7 @@ def runs(columns: Columns) -> Runs:
     begins = np.ones(len(columns), np.bool_)
     begins[1:] = (games[1:] != games[:-1]) | (characters[1:] != characters[:-1])
     first = np.flatnonzero(begins)
-    return Runs(games[first], characters[first], first, np.append(first[1:], len(columns)) if len(first) else first)
+    return Runs(games[first], characters[first], np.append(first, len(columns)))
 
 
 @dataclass(frozen=True)
@@ -73,12 +63,12 @@ class Allowed:
 
 def allowed(of: Runs, rows: int, gone: Bools | None, games: Ids | None, characters: Ids | None) -> Allowed:
     """The rows of these games and characters, if given."""
-    fits = np.ones(len(of.first), np.bool_)
+    fits = np.ones(len(of.games), np.bool_)
     if games is not None:
         fits &= np.isin(of.games, games)
     if characters is not None:
         fits &= np.isin(of.characters, characters)
-    first, end = of.first[fits], of.end[fits]
+    first, end = of.bounds[:-1][fits], of.bounds[1:][fits]
     apart = first[1:] != end[:-1]
     if len(first):
         first, end = first[np.append(True, apart)], end[np.append(apart, True)]

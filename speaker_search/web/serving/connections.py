@@ -43,6 +43,7 @@ class Connection(H11Protocol):
 
     def __init__(self, *args: Any, patience: Patience, **named: Any) -> None:
         super().__init__(*args, **named)
+        self.conn = _Whole(h11.SERVER)
         self._patience = patience
         self._late: asyncio.TimerHandle | None = None  # while it is the client's turn
         self._stalled: asyncio.TimerHandle | None = None  # while the client does not take its answer
@@ -141,6 +142,20 @@ class Connection(H11Protocol):
         for event in (h11.Response(status_code=problem.status, headers=headers), h11.Data(body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
+
+
+class _Whole(h11.Connection):
+    """Keeps the head of an answer until its body begins, as ASGI says: both are then one packet and one system call."""
+
+    _head: list[bytes] = []  # noqa: RUF012 - never changed
+
+    def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
+        parts = super().send_with_data_passthrough(event)
+        if isinstance(event, h11.Response):
+            self._head, parts = parts or [], []
+        elif parts is not None:
+            self._head, parts = [], self._head + parts
+        return parts
 
 
 class Listener(socket.socket):

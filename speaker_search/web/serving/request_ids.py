@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import random
 import re
-from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,7 +22,7 @@ def with_ids(app: ASGIApp) -> ASGIApp:
             await app(scope, receive, send)
             return
         given = Headers(scope=scope).getlist(HEADER)
-        own = given[0] if len(given) == 1 and SANE.fullmatch(given[0]) else uuid4().hex
+        own = given[0] if len(given) == 1 and SANE.fullmatch(given[0]) else f"{random.getrandbits(128):032x}"
 
         async def signed(message: Message) -> None:
             if message["type"] == "http.response.start":

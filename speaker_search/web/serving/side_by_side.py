@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import math
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from itertools import count
 from typing import NamedTuple, TypeVar
-
-from anyio import CapacityLimiter, Event, to_thread
 
 from speaker_search.errors import OverloadedError
 
@@ -34,8 +35,8 @@ class Turns:
         self._at_once = at_once
         self._most = waiting
         self._running = 0
-        self._limiter = CapacityLimiter(at_once)
-        self._queue: list[tuple[float, int, str, Event]] = []  # a heap by when a turn is due
+        self._threads = ThreadPoolExecutor(at_once, f"turns-{kind}")  # anyio's take three turns of the event loop more
+        self._queue: list[tuple[float, int, str, asyncio.Event]] = []  # a heap by when a turn is due
         self._number = count()
         self._took: dict[str, float] = {}  # seconds, by the name of the work
 
@@ -51,7 +52,7 @@ class Turns:
         await self._turn(name)
         began = time.monotonic()
         try:
-            return await to_thread.run_sync(work, limiter=self._limiter)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
         finally:
             took = time.monotonic() - began
             self._took[name] = MEMORY * self._took.get(name, took) + (1 - MEMORY) * took
@@ -65,7 +66,7 @@ class Turns:
         if len(self._queue) >= self._most:
             raise OverloadedError("Too many requests of this kind are waiting.", retry_after_s=self._wait_s())
         due = time.monotonic() + AGEING * self._took.get(name, 0.0)
-        waiter = (due, next(self._number), name, Event())
+        waiter = (due, next(self._number), name, asyncio.Event())
         heapq.heappush(self._queue, waiter)
         try:
             await waiter[-1].wait()
