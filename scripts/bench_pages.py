@@ -10,7 +10,7 @@ next frame is, and "whole" when all matches are there. "own request" is the sear
 from its start to the last byte. Its peer is "api": in turn with the searches, the same request by the same page, which
 does nothing else meanwhile. Of the filters, "filter" leaves the first matches as they are, and "game" excludes the game
 of the second, or no longer does, so that another is there. What was typed is painted before the change begins, and no
-developer tools listen to the requests (unwatched.py).
+developer tools listen to the requests of these two (unwatched.py).
 
 The server has the bundled voices unless --home names another catalog.
 Example: scripts/bench_pages.py --loads 20 --searches 50
@@ -216,10 +216,10 @@ def searches(browser: Browser, url: str, chosen: argparse.Namespace) -> dict[str
         found[name] = of_searches(name, rows[WARMING:])
     dropped: list[dict[str, float]] = []
     for _ in range(WARMING + chosen.searches):
-        with UnwatchedWindow(browser, url + "/search") as window:
-            window.wait_for("#drop")
-            window.wait(PAUSE_MS)
-            dropped.append(window.evaluate(DROPPED, SOUND))
+        page = browser.new_page(locale=chosen.language)
+        page.goto(url + "/search", wait_until="networkidle")
+        dropped.append(page.evaluate(DROPPED, SOUND))
+        page.close()
     return {**found, "drop": of_searches("drop", dropped[WARMING:])}
 
 
