@@ -8,7 +8,9 @@ A search begins with the change of a filter, or with a file that is dropped on t
 decoded and embedded anew. It is "shown" when the new matches of the first window are in the page, "painted" when the
 next frame is, and "whole" when all matches are there. "own request" is the search's request as the browser times it,
 from its start to the last byte. Its peer is "api": in turn with the searches, the same request by the same page, which
-does nothing else meanwhile.
+does nothing else meanwhile. Of the filters, "filter" leaves the first matches as they are, and "game" excludes the game
+of the second, or no longer does, so that another is there. What was typed is painted before the change begins, and no
+developer tools listen to the requests of these two (unwatched.py).
 
 The server has the bundled voices unless --home names another catalog.
 Example: scripts/bench_pages.py --loads 20 --searches 50
@@ -30,6 +32,7 @@ from typing import Any
 
 import measuring
 from playwright.sync_api import Browser, sync_playwright
+from unwatched import UnwatchedWindow
 
 from speaker_search.demo.tour import VOICES
 from speaker_search.web.pages.page_table import PAGES
@@ -53,17 +56,35 @@ LOADED = """async () => {
   return {painted, bytes, requests: counted.length};
 }"""
 TOOK = """
-  const took = () => {
-    const one = performance.getEntriesByType("resource").find(({name}) => name.endsWith("/v1/search"));
-    return one.responseEnd - one.startTime;
+  const took = async () => {
+    for (;;) {
+      const one = performance.getEntriesByType("resource").find(({name}) => name.endsWith("/v1/search"));
+      if (one) return one.responseEnd - one.startTime;
+      await new Promise((resolve) => setTimeout(resolve, 10)); // the browser may note it after the page has the answer
+    }
   };"""
+NOTED = """() => {
+  const send = XMLHttpRequest.prototype.send;
+  XMLHttpRequest.prototype.send = function (body) {
+    window.latest = body;
+    send.call(this, body);
+  };
+}"""
+FILTERED = """
+  const field = document.getElementById("min-clips");
+  field.value = field.value === "1" ? 2 : 1;
+  const change = () => field.dispatchEvent(new Event("change"));"""
+EXCLUDED = """
+  const field = document.getElementById("exclude_game");
+  const chosen = document.querySelector("#exclude_game-chosen button");
+  if (!chosen) field.value = document.querySelectorAll("#answer .match")[1].querySelector("p a").textContent;
+  const change = () => (chosen ? chosen.click() : field.dispatchEvent(new Event("change")));"""
 SEARCHED = (
-    "async (least) => {"
-    + TOOK
+    TOOK
     + """
   const answer = document.getElementById("answer");
-  const field = document.getElementById("min-clips");
-  const before = answer.querySelector(".cards");
+  const verdict = () => answer.querySelector(".verdict"); // each answer's own, put in with its first matches
+  const before = verdict();
   const has = (test) => new Promise((resolve) => {
     const observer = new MutationObserver(() => {
       if (!test()) return;
@@ -72,28 +93,29 @@ SEARCHED = (
     });
     observer.observe(answer, {childList: true, subtree: true, attributes: true});
   });
-  const shown = has(() => ![before, null].includes(answer.querySelector(".cards")));
-  const whole = has(() => ![before, null].includes(answer.querySelector(".cards")) && !answer.matches(".is-old"));
+  const shown = has(() => ![before, null].includes(verdict()));
+  const whole = has(() => ![before, null].includes(verdict()) && !answer.matches(".is-old"));
   performance.clearResourceTimings();
-  field.value = least;
+  await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 50))); // the field is painted
   const begun = performance.now();
-  field.dispatchEvent(new Event("change"));
+  change();
   const times = {shown: (await shown) - begun};
   await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
   times.painted = performance.now() - begun;
   times.whole = (await whole) - begun;
-  times["own request"] = took();
+  times["own request"] = await took();
   return times;
 }"""
 )
 ANSWERED = (
-    "async (body) => {"
+    "async () => {"
     + TOOK
     + """
+  const body = window.latest;
   performance.clearResourceTimings();
   const answer = await fetch("/v1/search", {method: "POST", headers: {"Content-Type": "application/json"}, body});
   await answer.arrayBuffer();
-  return took();
+  return await took();
 }"""
 )
 
@@ -114,13 +136,13 @@ DROPPED = (
   const begun = performance.now();
   document.getElementById("drop").dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true}));
   const times = {shown: (await shown) - begun};
-  times["own request"] = took();
+  times["own request"] = await took();
   await new Promise((resolve) => setTimeout(resolve, 500));
   performance.clearResourceTimings();
   const body = new FormData();
   body.append("audio", file);
   await (await fetch("/v1/search", {method: "POST", body})).arrayBuffer();
-  times.api = took();
+  times.api = await took();
   return times;
 }"""
 )
@@ -141,7 +163,8 @@ def main() -> None:
         sync_playwright() as playwright,
         measuring.serving(chosen.home or bundled(Path(passing))) as (_, url),
     ):
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        arguments = ["--no-sandbox", "--window-size=1280,800", f"--accept-lang={chosen.language}"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
         search = searches(browser, url, chosen)
         figures = {"pages": loads(browser, url, chosen), "search": search}
         browser.close()
@@ -179,25 +202,25 @@ def of_loads(rows: list[dict[str, float]]) -> dict[str, float]:
 
 def searches(browser: Browser, url: str, chosen: argparse.Namespace) -> dict[str, Any]:
     """Searches on the page and the API's answers alone, in turn, in milliseconds."""
-    page = browser.new_page(locale=chosen.language)
-    page.goto(url + ASKED)
-    page.locator(".match").first.wait_for()
-    asked: list[str] = []
-    page.on("request", lambda request: request.url.endswith("/v1/search") and asked.append(request.post_data or ""))
-    filtered: list[dict[str, float]] = []
-    for number in range(WARMING + chosen.searches):
-        page.wait_for_timeout(PAUSE_MS)
-        row = page.evaluate(SEARCHED, 1 + (number + 1) % 2)
-        page.wait_for_timeout(PAUSE_MS)
-        filtered.append({**row, "api": page.evaluate(ANSWERED, asked[-1])})
-    page.close()
+    found: dict[str, Any] = {}
+    for name, change in {"filter": FILTERED, "game": EXCLUDED}.items():
+        rows: list[dict[str, float]] = []
+        with UnwatchedWindow(browser, url + ASKED) as window:
+            window.wait_for("#answer:not(.is-old) .match")
+            window.evaluate(NOTED)
+            for _ in range(WARMING + chosen.searches):
+                window.wait(PAUSE_MS)
+                row = window.evaluate(f"async () => {{{change}{SEARCHED}")
+                window.wait(PAUSE_MS)
+                rows.append({**row, "api": window.evaluate(ANSWERED)})
+        found[name] = of_searches(name, rows[WARMING:])
     dropped: list[dict[str, float]] = []
     for _ in range(WARMING + chosen.searches):
         page = browser.new_page(locale=chosen.language)
         page.goto(url + "/search", wait_until="networkidle")
         dropped.append(page.evaluate(DROPPED, SOUND))
         page.close()
-    return {"filter": of_searches("filter", filtered[WARMING:]), "drop": of_searches("drop", dropped[WARMING:])}
+    return {**found, "drop": of_searches("drop", dropped[WARMING:])}
 
 
 def of_searches(name: str, counted: list[dict[str, float]]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from end_to_end import bundled, running
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from standin import StandInEncoder
 from web.in_thread import serving_in_thread
 from web.pages.conftest import Visit, Visiting
@@ -108,7 +108,7 @@ def test_filters_narrow_the_matches(visit: Visit) -> None:
     visit.check_accessible()
 
 
-def test_a_match_that_filters_leave_keeps_its_card(visit: Visit) -> None:
+def test_a_match_that_filters_leave_keeps_its_card(visit: Visit, ready: running.Server) -> None:
     page = visit.open("/search?clip=53")
     before = names(page)
     cards = page.locator(".match").element_handles()
@@ -121,6 +121,64 @@ def test_a_match_that_filters_leave_keeps_its_card(visit: Visit) -> None:
     assert after != before
     for card, name in zip(cards, before, strict=True):
         assert card.evaluate("(one) => one.isConnected") == (name in after)
+    asked = {"like": [{"clip": 53}], "exclude_game": ["硝子の終着駅"]}
+    matches = ready.client.post("/v1/search", json=asked).json()["matches"]
+    assert after == [match["character"]["name"] for match in matches]
+    page.get_by_role("button", name="Remove 硝子の終着駅").click()
+    expect(page.locator(".match h3")).to_have_text(before)
+    page.get_by_role("button", name="More matches").click()
+    expect(page.locator(".match")).to_have_count(20)
+    page.get_by_label("With at least so many lines").fill("1000")
+    page.get_by_label("With at least so many lines").press("Enter")
+    expect(page.locator(".match")).to_have_count(0)
+    page.go_back()
+    expect(page.locator(".match h3")).to_have_text(before)
+
+
+def test_a_late_answer_does_not_replace_a_newer_one(visit: Visit) -> None:
+    held: list[Route] = []
+    visit.page.route("**/v1/search", lambda route: held.append(route) if of_games(route) else route.continue_())
+    page = visit.open("/search?clip=53")
+    first = names(page)
+    page.get_by_text("Filters").click()
+    page.get_by_label("Group matches by").select_option("game")
+    page.locator(".busy").wait_for()
+    page.get_by_label("Group matches by").select_option("character")
+    expect(page.locator(".busy")).to_have_count(0)
+    assert names(page) == first
+    held[0].fulfill(json={"matches": []})
+    assert names(page) == first
+
+
+def test_a_search_without_a_server_says_so_and_the_next_one_is_shown(visit: Visit) -> None:
+    visit.page.route("**/v1/search", lambda route: route.abort() if of_games(route) else route.continue_())
+    page = visit.open("/search?clip=53")
+    first = names(page)
+    page.get_by_text("Filters").click()
+    page.get_by_label("Group matches by").select_option("game")
+    expect(page.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    page.get_by_label("Group matches by").select_option("character")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    assert names(page) == first
+    visit.wrong[:] = [words for words in visit.wrong if "ERR_FAILED" not in words]
+
+
+def of_games(route: Route) -> bool:
+    """Whether a search asks for games."""
+    return json.loads(route.request.post_data or "{}")["by"] == "game"
+
+
+def test_an_answer_that_arrives_in_parts_is_read_whole(visit: Visit) -> None:
+    page = visit.open("/help")
+    letters = page.evaluate(
+        """async (address) => {
+          const {get} = await import(address);
+          const read = JSON.stringify(await get("/openapi.json"));
+          return read === JSON.stringify(await (await fetch("/openapi.json")).json()) ? read.length : 0;
+        }""",
+        module(page, "shared/api.js"),
+    )
+    assert letters > 1 << 16  # the browser hands on no more at once
 
 
 def test_pages_of_matches_follow_each_other(visit: Visit) -> None:

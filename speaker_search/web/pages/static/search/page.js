@@ -26,7 +26,7 @@ let question = emptyQuestion();
 let shown = {like: []}; // the question that is on the page
 let entry = null; // of the history, for a question that is not on the page yet
 let search = new AbortController();
-let answered = {question, cards: new Map()}; // the last answer: each match, as JSON, and its card
+let answered = {question, cards: new Map(), list: null}; // the last answer: each match, as JSON, and its card; the list of them
 
 /** Ask with some parts of the question changed: a new entry of the history. */
 function change(parts) {
@@ -90,15 +90,18 @@ async function copyAddress({currentTarget}) {
 }
 
 async function run() {
-  search.abort();
+  const before = search;
   search = new AbortController();
   const {signal} = search;
-  answer.classList.toggle("is-old", isAsked(question));
-  if (!isAsked(question)) return;
+  const found = isAsked(question) ? post("/v1/search", bodyOf(question), {signal}) : null; // before anything else
+  before.abort();
+  answer.classList.toggle("is-old", found !== null);
+  if (!found) return;
   const slow = setTimeout(showWaiting, WAIT_MS);
+  const isThere = () => clearTimeout(slow);
+  found.then(isThere, isThere);
+  loadAfter(found);
   try {
-    const found = post("/v1/search", bodyOf(question), {signal}).finally(() => clearTimeout(slow));
-    loadAfter(found);
     await showAnswer(await found);
   } catch (error) {
     if (error.name === "AbortError") return;
@@ -120,10 +123,12 @@ function showWaiting() {
 async function showAnswer(found) {
   const asked = question;
   const later = [];
-  const cardOf = cardsFor(asked);
-  const parts = found.speakers ? found.speakers.flatMap((one, place) => speakerShown(one, place, asked, later, cardOf)) : answerShown(found, asked, later, cardOf);
-  const before = [...answer.children];
-  answer.prepend(...parts);
+  const {list, cardOf} = keptFor(asked);
+  const parts = found.speakers
+    ? found.speakers.flatMap((one, place) => speakerShown(one, place, asked, later, cardOf))
+    : answerShown(found, asked, later, cardOf, found.matches.length > FIRST ? list : null);
+  const before = [...answer.children].filter((one) => !parts.includes(one));
+  answer.prepend(...parts.filter((one) => one !== list));
   for (const one of before) one.hidden = true; // taking them out takes longer
   await new Promise((done) => requestAnimationFrame(() => setTimeout(done))); // until these are painted
   for (const one of before) one.remove();
@@ -133,29 +138,45 @@ async function showAnswer(found) {
   state.textContent = answer.querySelector("h2").textContent;
 }
 
-/** Makes the cards of an answer. A match that was there before filters changed keeps its card, and its lines' sounds. */
-function cardsFor(asked) {
-  const {question: before, cards} = answered;
-  const kept = before.like === asked.like && before.by === asked.by ? cards : new Map();
-  answered = {question: asked, cards: new Map()};
-  return (match) => {
+/** What stays when only filters changed: the list, and the cards of matches that were there, with their lines' sounds.
+ * `cardOf` makes the other cards of an answer. */
+function keptFor(asked) {
+  const {question: before, cards, list} = answered;
+  const stay = before.like === asked.like && before.by === asked.by;
+  const kept = stay ? cards : new Map();
+  answered = {question: asked, cards: new Map(), list: null};
+  const cardOf = (match) => {
     const key = JSON.stringify(match);
     const card = kept.get(key) ?? matchShown(match, asked, goOn);
     kept.delete(key);
     answered.cards.set(key, card);
     return card;
   };
+  return {list: stay && list?.parentNode === answer ? list : null, cardOf};
 }
 
-/** The answer with its first matches; to `later` goes a function that adds the others. */
-function answerShown(found, asked, later, cardOf) {
-  const shown = (matches) => matches.map(cardOf);
-  const cards = el("ol", {class: "cards"}, shown(found.matches.slice(0, FIRST)));
-  later.push(() => cards.append(...shown(found.matches.slice(FIRST))));
-  const more = found.next ? moreButton(cards, found.next, asked) : null;
+/** The answer with its first matches; to `later` goes a function that adds the others, and how to have more. */
+function answerShown(found, asked, later, cardOf, list = null) {
+  const cards = list ?? el("ol", {class: "cards"});
+  answered.list = cards;
+  place(cards, found.matches.slice(0, FIRST).map(cardOf), 0);
+  later.push(() => {
+    place(cards, found.matches.slice(FIRST).map(cardOf), FIRST);
+    while (cards.children.length > found.matches.length) cards.lastElementChild.remove();
+    if (found.next) cards.after(moreButton(cards, found.next, asked));
+  });
   const several = found.query.warnings.some(isOfSeveral) && hasSounds(asked) && asked.like.length === 1;
   const split = several ? button(t("search.split"), () => change({split_speakers: true})) : null;
-  return [verdictShown(found, asked), split, cards, more].filter(Boolean);
+  return [verdictShown(found, asked), split, cards].filter(Boolean);
+}
+
+/** Have cards follow each other in a list from a place on; one that is in its place stays untouched. */
+function place(list, cards, from) {
+  let next = list.children[from] ?? null;
+  for (const card of cards) {
+    if (card === next) next = next.nextElementSibling;
+    else list.insertBefore(card, next);
+  }
 }
 
 /** One of the people in a recording. */

@@ -38,17 +38,40 @@ export function searchParameters(parameters) {
 }
 
 async function asked(path, options) {
-  let answer;
+  const {request, value} = await answered(path, options);
+  if (request.status >= 200 && request.status < 300) return value ?? JSON.parse(request.responseText);
+  if (request.status === 401) signIn();
+  const document = value ?? {};
+  throw new Problem(request.status, (document.type ?? "").split(":").pop(), document.detail ?? request.statusText);
+}
+
+/** A request once its answer is there, and its value; undefined where that is no JSON. With fetch, a search would be
+ * shown a millisecond later: it cannot read what has arrived before the browser has closed the request. */
+function answered(path, {method, headers = {}, body = null, signal = null}) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.onreadystatechange = () => {
+      if (request.readyState !== XMLHttpRequest.LOADING) return;
+      request.onreadystatechange = null; // later parts are waited for
+      const value = parsed(request.responseText);
+      if (typeof value === "object") resolve({request, value}); // which a part of an object never is
+    };
+    request.onload = () => resolve({request, value: parsed(request.responseText)});
+    request.onerror = () => reject(new Problem(0, "offline", ""));
+    request.onabort = () => reject(new DOMException("Another answer is wanted.", "AbortError"));
+    signal?.addEventListener("abort", () => request.abort());
+    request.open(method, path);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.send(body);
+  });
+}
+
+function parsed(text) {
   try {
-    answer = await fetch(path, options);
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Problem(0, "offline", "");
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
-  if (answer.ok) return answer.json();
-  if (answer.status === 401) signIn();
-  const document = await answer.json().catch(() => ({}));
-  throw new Problem(answer.status, (document.type ?? "").split(":").pop(), document.detail ?? answer.statusText);
 }
 
 /** Go and sign in, and come back here; "signin" is sent to the window first. */
