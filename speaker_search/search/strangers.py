@@ -136,6 +136,7 @@ class Sample:
     counts: Ids  # (k,)
     bounds: Doubles  # (m,)
     bounded: Ids  # (m,)
+    width: float  #: of a bin: how far apart scores in one lie is not known
 
     def surprise(self, model: Hyperbolic) -> float:
         """Minus the log-likelihood."""
@@ -151,7 +152,10 @@ class Sample:
             step = self._step(model)
             while max(map(abs, step)) > SHORT and not self._leads_up(model, step):
                 step = step[0] / 2, step[1] / 2
-            model = model.moved(*step)
+            after = model.moved(*step)
+            if after.scale < self.width:
+                break  # nearly all are in one bin: the narrower, the likelier, without end
+            model = after
             if max(map(abs, step)) < PRECISION:
                 break
         return model
@@ -186,7 +190,8 @@ def sample_of(groups: ByGame) -> Sample:
         observed = np.where(np.arange(BINS) <= cut, histogram, 0)
         censored = np.where(np.arange(BINS) == cut, histogram.sum() - observed.sum(), 0)
     seen, late = observed > 0, censored > 0
-    return Sample(groups.middles[seen], observed[seen], groups.middles[late], censored[late])
+    width = float(groups.middles[1] - groups.middles[0])
+    return Sample(groups.middles[seen], observed[seen], groups.middles[late], censored[late], width)
 
 
 def _in_multiple(groups: ByGame, histogram: Ids, best: Ids) -> Ids:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import optimize, stats
@@ -322,7 +322,13 @@ few_values = some.flatmap(lambda n: hnp.arrays(np.float32, (n, n), elements=st.s
 any_values = some.flatmap(lambda n: hnp.arrays(np.float32, (n, n), elements=st.floats(-1e6, 1e6, width=32)))
 
 
+#: All but one in one bin.
+nearly_equal = np.full((13, 13), -1, np.float32)
+nearly_equal[12, 0] = 1e-7
+
+
 @settings(deadline=None, derandomize=True, max_examples=40)
+@example(nearly_equal, 10)
 @given(few_values | any_values, st.integers(1, 30))
 def test_whatever_the_scores_the_numbers_are_finite_or_none(scores: np.ndarray, games: int) -> None:
     of = np.arange(len(scores)) % games

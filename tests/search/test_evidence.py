@@ -81,7 +81,7 @@ def test_no_vector_is_read_from_the_catalog(library: Library) -> None:
     fill(library, some_voices(games=2, characters=10, clips=40))
     statements: list[str] = []
     assert library.ready.snapshot.clips.clips == 2 * (10 * 40 + 2)
-    event.listen(library.catalog.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    event.listen(library.catalog.engine, "checkout", lambda driver, *_: driver.set_trace_callback(statements.append))
     answer = library.search_like(embedding=[1.0] * DIM, limit=1000)
     assert [len(match.hits) for match in answer.matches] == [HITS_PER_MATCH] * 20
     assert statements
