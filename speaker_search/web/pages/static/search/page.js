@@ -37,7 +37,7 @@ function change(parts) {
   held.set(key, question);
   const address = addressOf(question);
   entry = {state: {key, sounds: hasSounds(question)}, address: address ? `/search?${address}` : "/search"};
-  if (!isAsked(question) || !isAsked(shown)) showQuestion(); // the page looks different
+  if (!isAsked(question)) showQuestion();
 }
 
 function askWith(like) {
@@ -130,6 +130,7 @@ async function showAnswer(found) {
   const before = [...answer.children].filter((one) => !parts.includes(one));
   answer.prepend(...parts.filter((one) => one !== list));
   for (const one of before) one.hidden = true; // taking them out takes longer
+  if (!isAsked(shown)) showQuestion(); // the page looks different
   await new Promise((done) => requestAnimationFrame(() => setTimeout(done))); // until these are painted
   for (const one of before) one.remove();
   if (asked !== question) return;
