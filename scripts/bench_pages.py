@@ -8,9 +8,9 @@ A search begins with the change of a filter, or with a file that is dropped on t
 decoded and embedded anew. It is "shown" when the new matches of the first window are in the page, "painted" when the
 next frame is, and "whole" when all matches are there. "own request" is the search's request as the browser times it,
 from its start to the last byte. Its peer is "api": in turn with the searches, the same request by the same page, which
-does nothing else meanwhile. Of the filters, "filter" leaves the first matches as they are, and "game" excludes the game
-of the second, or no longer does, so that another is there. What was typed is painted before the change begins, and no
-developer tools listen to the requests of these two (unwatched.py).
+does nothing else meanwhile. "filter" changes a filter that leaves the first matches as they are. "game" excludes the
+game of the second match, or allows it again, so that the first matches change. What was typed is painted before either
+change begins, and no developer tools listen to their requests (unwatched.py).
 
 The server has the bundled voices unless --home names another catalog.
 Example: scripts/bench_pages.py --loads 20 --searches 50

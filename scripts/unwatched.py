@@ -1,5 +1,5 @@
-"""A browser window whose requests no developer tools listen to, as people have it: listening takes half a millisecond
-of each, most of it after the last byte has come.
+"""A browser window like people's: no developer tools listen to its requests. Listening makes each request half a
+millisecond longer, mostly after the last byte has come.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
-LOOK_MS = 50  # between looks whether something is done: seldom, because looking takes processor time, too
+LOOK_MS = 50  # between looks whether something is done; looking takes processor time, too
 
 
 class UnwatchedWindow:
-    """A window at an address. Playwright listens to the requests of all windows that it opens, so the browser is asked
-    for this one. Its language is the browser's own.
+    """A window at an address. Playwright listens to the requests of all windows that it opens, so the browser itself
+    opens this one. Its language is the browser's own.
     """
 
     def __init__(self, browser: Browser, url: str) -> None:

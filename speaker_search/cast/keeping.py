@@ -71,7 +71,7 @@ def _most(voice_of: Mapping[int, int], characters: Iterable[int]) -> int | None:
 
 
 def version(catalog: Catalog, ready: Ready) -> tuple[int, bool]:
-    """The version of the stored voices, and whether all characters are due to be linked again."""
+    """The version of the stored voices, and whether all characters are due to be linked anew."""
     with catalog.read() as connection:
         number, at, whole = latest_linking(connection, ready.space.id)
     return number, is_due(at, whole, ready)
@@ -89,7 +89,7 @@ def with_ids(cast: Cast, plan: Plan) -> Cast:
 
 
 def store(catalog: Catalog, ready: Ready, cast: Cast, plan: Plan) -> Cast:
-    """Store the voices of a linking of the whole catalog, if anything has changed; returns them with ids.
+    """Store the voices of a linking, if anything has changed or all characters were due; returns them with ids.
 
     Nothing is stored when another state was stored since the plan was made, when the stored one is of a newer catalog,
     or while scores wait to be calibrated again. Where the database cannot be written, a warning says so.

@@ -24,7 +24,9 @@ from speaker_search.search.scoring import Bools
 #: All characters are linked anew when this share of them has had other clips or names since the last time. Until then
 #: a voice that was linked wrongly stays as it is.
 LINKED_AGAIN_FROM = 0.1
-SETTLED_AFTER_S = 600.0  # ... or this long after the last change: from then on the order of changes makes no difference
+#: ... or this long after the latest linking, if nothing has changed since. From then on the order of changes makes no
+#: difference.
+SETTLED_AFTER_S = 600.0
 SAID_BITS = 32  # of a state
 METHOD = 4  # raise it when the method changes, so that all characters are linked anew
 
@@ -53,8 +55,8 @@ def plan(catalog: Catalog, ready: Ready, *, afresh: bool = False) -> Plan:
 
     A character is linked anew when its clips, game, name, verdicts or credits have changed. So are all others of its
     game, which share its channel, unless only its verdicts or credits have changed; and all in a voice with any of
-    these. If everything is as it was at an earlier linking, the voices of that linking come back. Once nothing has
-    changed for SETTLED_AFTER_S, all characters are linked anew.
+    these. If everything is as it was at an earlier linking, the voices of that linking come back. When nothing
+    has changed for SETTLED_AFTER_S since the latest linking, all characters are linked anew.
     """
     with catalog.read() as connection:
         kept = read_kept(connection, ready.space.id)
@@ -82,9 +84,9 @@ def plan(catalog: Catalog, ready: Ready, *, afresh: bool = False) -> Plan:
 
 
 def is_due(at: float, whole: bool, ready: Ready) -> bool:
-    """Whether to link all characters anew if nothing has changed since a linking `at` that time.
+    """Whether to link all characters anew if nothing has changed since a linking `at` that time; not if it was `whole`.
 
-    Only with scores calibrated on exactly these clips: otherwise they would depend on what was there before.
+    Only with scores calibrated on exactly these clips: otherwise voices would depend on what was there before.
     """
     return not whole and ready.behind == 0 and time.time() - at >= SETTLED_AFTER_S
 
@@ -120,8 +122,9 @@ def members_of(voice_of: Mapping[int, int]) -> dict[int, set[int]]:
 def _states(connection: Connection, ready: Ready) -> Ids:
     """A hash (C,) of all that affects each character's voice.
 
-    The upper half is of its clips, less repeats, of its game, maker and name, and of whether there are enough scores to
-    calibrate; the lower half, SAID_BITS, of its verdicts and credits.
+    The upper half is of its clips, less repeats, of its game, maker and name, of whether it is an echo or its game far
+    from all others, and of whether there are enough scores to calibrate. The lower half, SAID_BITS, is of its verdicts
+    and credits.
     """
     profiles = ready.profiles
     own, echoes = profiles.repeats.left_out(ready.snapshot.characters)

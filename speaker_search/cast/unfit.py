@@ -29,7 +29,7 @@ def unfit(profiles: Profiles, characters: Characters) -> dict[int, Reason]:
 
     repeats: another game has the audio of all their lines; too_little_speech: less than LEAST_SPEECH_S;
     inconsistent: their clips are so unlike that several people, or much else, may be heard in them; unlike_others:
-    their game is far from all others.
+    their game is far from all others (see scoring.NEAR).
     """
     own, echoes = profiles.repeats.left_out(characters)
     counts = own.counts.astype(np.float64)

@@ -103,7 +103,7 @@ def merge(connection: Connection, elders: Mapping[int, int]) -> tuple[dict[int, 
 
 def repeated(connection: Connection, space: Space) -> Ids:
     """The ids (n,) of a space's clips whose audio another game keeps: of those that have it, the one with the most
-    audio of its own. Their speakers are known.
+    clips. Their speakers are known.
     """
     c, e = clips.c, embeddings.c
     several = select(c.fingerprint).where(c.fingerprint.is_not(None)).group_by(c.fingerprint)
@@ -121,9 +121,9 @@ def repeated(connection: Connection, space: Space) -> Ids:
 
 
 def _keeping_first(connection: Connection, of: Set[int]) -> dict[int, int]:
-    """The place of each game among these: a game comes before its trial version, whichever was taken in first.
+    """The place of each game among these: the one with the most clips comes first, so a game before its trial version.
 
-    Only of games with exactly the same audio, the one that was there first comes first.
+    Which was taken in first decides only between games with exactly the same audio.
     """
     c = clips.c
     counts: dict[int, int] = {}

@@ -76,8 +76,8 @@ def _by_id(query: Callable[[], Select[Any]], column: Column[Any], dialect: Any) 
 
 
 def fetched(connection: Connection, statement: str, *parameters: object) -> list[Any]:
-    """The rows of a statement, or of the last of several, as the driver gives them: SQLAlchemy takes longer over a
-    statement than SQLite over a few rows, and takes only one at a time.
+    """The rows of a statement, or of the last of several, as the driver gives them: SQLAlchemy spends more time on a
+    statement than SQLite on a few rows, and accepts only one statement at a time.
     """
     driver: Any = connection.connection.dbapi_connection
     faults: Any = connection.dialect.loaded_dbapi.Error

@@ -67,8 +67,8 @@ def write(cursor: Cursor, ready: Ready, catalog: str) -> str | None:
     whole = LENGTHS.pack(*map(len, parts)) + b"".join(parts)
     if len(whole) > MOST_UNPACKED:
         return None
-    # Vectors hardly compress, so the best level, and clearing a large window, is worth its time only where there are
-    # many ids.
+    # Vectors hardly compress. So the best level and a large window, which zlib has to clear first, repay their time
+    # only where there are many ids.
     body = zlib.compress(whole, *(9, 15) if len(cursor.given.ids) > len(query.vector) else (1, 12))
     text = base64.urlsafe_b64encode(_checksum(body, catalog) + body).decode().rstrip("=")
     return text if len(text) <= MOST_BYTES else None

@@ -19,10 +19,10 @@ COHORT_BOUNDS = (30, 300)  # ... within these bounds: fewer give no reliable spr
 SPARED_FROM = 80  # of the characters that a cohort has above this number ...
 SPARED_SHARE = 1 / 3  # ... this share, the nearest, is passed over: they may be roles of the same actor, not strangers
 MOST_SPARED = 1 / 4  # of the characters that count, at most
-#: A game is far from all others if none of its characters has this cosine with one of another game. No game of speech
-#: is: in eight catalogs of 52 to 239 characters every character reaches 0.24, and every game 0.78.
+#: A game is far from all others if none of its characters reaches this cosine with one of another game. Games of speech
+#: are not: in eight catalogs of 52 to 239 characters every character reaches 0.24, and every game 0.78.
 NEAR = 0.2
-FIRST_COMPARED = 32  # characters, to find those near: most games are near one of these; then twice as many, and so on
+FIRST_COMPARED = 32  # characters: most games are near one of these; the others are compared with the next 64, ...
 LEAST_SPREAD = 1e-3  # a cohort's spread is taken to be at least this
 FEW = 6  # characters: one or two tell little about the spread, so a cohort of fewer is filled up to this many ...
 ASSUMED_SPREAD = 0.2  # ... with imagined ones that have its mean and this spread
@@ -168,7 +168,7 @@ def cohorts_across_games(
     """Cohort means and spreads, (n,) and (n,), of these rows or of all: over their nearest characters of other games.
 
     `vectors` (C, dim) are unit vectors, `games` (C,) their games. Only characters that are `counted` (C,) are in
-    cohorts. Rows that have none get 0 and 1.
+    cohorts. Where a row has none, all rows of its block get means of 0 and spreads of 1.
     """
     wanted = np.arange(len(vectors)) if rows is None else rows
     of, among = games[wanted], slice(None) if counted is None or counted.all() else counted

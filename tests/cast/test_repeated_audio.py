@@ -69,7 +69,7 @@ def test_of_two_games_the_one_with_more_audio_keeps_a_line_whichever_came_first(
 
 
 @pytest.mark.parametrize("order", [("one", "other"), ("other", "one")])
-def test_of_two_games_with_as_much_audio_it_is_the_same_one_in_any_order(
+def test_of_two_games_with_equally_many_lines_the_same_one_keeps_a_line_in_any_order(
     library: Library, order: tuple[str, str]
 ) -> None:
     rng = np.random.default_rng(0)

@@ -72,7 +72,7 @@ def test_every_command_has_help_with_an_example(words: str) -> None:
 
 
 @pytest.mark.parametrize("words", COMMANDS)
-def test_a_command_made_alone_is_the_one_among_all(words: str) -> None:
+def test_a_command_made_alone_has_the_same_options_as_among_all(words: str) -> None:
     alone = dict(commands(typer.main.get_command(program(words.split()))))
     assert {words} <= alone.keys() <= {words, "export"}  # of "export dataset" the first word is a command too
     made, among_all = ([(each.name, each.opts) for each in one[words].params] for one in (alone, COMMANDS))
@@ -80,7 +80,7 @@ def test_a_command_made_alone_is_the_one_among_all(words: str) -> None:
 
 
 @pytest.mark.parametrize("words", ["", "--version", "serch", "--help catalog", "search --help"])
-def test_all_commands_are_made_where_the_first_word_names_none(words: str) -> None:
+def test_all_commands_are_made_only_where_the_first_word_names_none(words: str) -> None:
     made = program(words.split())
     assert (made is app) == (words != "search --help")
 

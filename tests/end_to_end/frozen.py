@@ -1,6 +1,7 @@
 """Imported last by the process that others split off from: their garbage collection leaves alone what it imported.
 
-Going through all of it would also copy it, since a collection writes to each object's memory, which they share.
+Going through all of it would also copy it, since a collection writes to each object, and a process
+copies shared memory when it writes to it.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def test_strangers_are_found_in_every_regime(games: int, cast: int, recurring: f
 
 @pytest.mark.parametrize(("games", "cast", "recurring"), [*REGIMES, (30, 1, 0.5)])
 def test_no_distribution_near_the_one_found_is_likelier(games: int, cast: int, recurring: float) -> None:
-    """As a general minimiser, started there, has it."""
+    """A general minimiser that starts there finds nothing better."""
     made = catalog(games, cast, recurring)
     groups = strangers.by_game(made.scores, made.games, made.games)
     assert groups is not None

@@ -38,7 +38,7 @@ class Kept:
     version: int  #: the id of the linking: another one means that another state was stored
     position: int  #: of the change log, that was linked
     at: float  #: when it was linked, in seconds since 1970
-    whole: bool  #: whether all characters were linked anew
+    whole: bool  #: whether all characters were linked anew, with scores calibrated on exactly the clips there were
     seen: Seen | None  #: what it knew of each character; None before the first linking
     last_id: int  #: no voice of any space has had a higher id
 
@@ -164,7 +164,7 @@ def append_linking(
 
 
 def latest_linking(connection: Connection, space_id: int) -> tuple[int, float, bool]:
-    """The `version` of a space's stored voices, when they were linked, and whether all characters were linked anew."""
+    """The `version` of a space's stored voices, when they were linked, and whether that was `whole` (see Kept)."""
     c = linkings.c
     query = select(c.id, c.at, c.whole).where(c.encoder_id == space_id).order_by(c.id.desc()).limit(1)
     version, at, whole = connection.execute(query).first() or (0, 0.0, True)

@@ -43,8 +43,8 @@ voice_events = Table(
     sqlite_autoincrement=True,
 )
 
-#: Every linking that found something changed, and what it knew of each character, so that the next one can leave the
-#: voices of unchanged characters alone, and old voices come back where everything is as it was.
+#: Every linking that found something changed or all characters due, and what it knew of each character. So the next one
+#: can leave the voices of unchanged characters alone, and old voices come back where everything is as it was.
 linkings = Table(
     "linkings",
     metadata,
@@ -52,7 +52,7 @@ linkings = Table(
     Column("encoder_id", RowId, nullable=False),
     Column("at", Float, nullable=False),
     Column("position", RowId, nullable=False),  # of the change log: an older state is never stored over a newer one
-    Column("whole", Boolean, nullable=False),  # all characters were linked anew
+    Column("whole", Boolean, nullable=False),  # see kept_voices.Kept
     Column("digest", String(32), nullable=False),  # of all that was known
     Column("last_event_id", RowId, nullable=False),  # in voice_events, of the space: 0 before the first
     Column("seen", LargeBinary),  # see kept_voices.Seen; of the latest linking only

@@ -169,8 +169,8 @@ class CastCharacter(NamedCharacter):
     reason: str | None = Field(
         default=None,
         description="Why it was left out of linking: repeats (another game has the audio of all its lines), "
-        "too_little_speech, inconsistent (its lines differ as if several people spoke them), unlike_others (no voice "
-        "of another game is near any of its game's). null otherwise.",
+        "too_little_speech, inconsistent (its lines differ as if several people spoke them), unlike_others (its "
+        "game's voices are far from those of all other games). null otherwise.",
     )
 
     @property

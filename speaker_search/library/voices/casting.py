@@ -37,9 +37,9 @@ class Casting(Mending):
         """The recurring voices of the whole catalog, or those of one game.
 
         Linked at the default probability, voices are stored, and keep their ids while the catalog grows. What has not
-        changed is not linked again, until a tenth of the characters has changed, ten minutes after the last change, or
-        with `afresh`. At another probability, all are linked, and have the ids of the stored voices that they are most
-        like.
+        changed is not linked again. All is linked anew when a tenth of the characters has changed, when nothing has
+        changed in the ten minutes since the latest linking, and with `afresh`. At another probability, all are linked,
+        and have the ids of the stored voices that they are most like.
         """
         from speaker_search.cast.voices import of_game
 

@@ -92,8 +92,8 @@ def uncalibrated(characters: Characters, repeats: Repeats) -> Profiles:
 def counting(means: Floats, games: Ids, echoes: Bools) -> Bools:
     """Which characters (C,) score normalisation and calibration are based on. `means` (C, dim) are unit vectors.
 
-    A game that is there twice tells no more than once. A game far from all others would tell nothing of them: without
-    it, no other voice changes when it is added.
+    A game that is there twice counts once. A game far from all others does not count, since it tells nothing of them:
+    so adding it changes no other voice.
     """
     own = np.flatnonzero(~echoes)
     counted = np.zeros(len(games), np.bool_)
@@ -196,8 +196,8 @@ def _most(characters: int) -> float:
 def _of_some_games(games: Ids, order: Ids, most: int, rng: np.random.Generator) -> Ids:
     """The characters of all games, or of games drawn at random if these have more than `most` characters together.
 
-    At least one game is drawn, however large it is. Games are drawn as they come in this `order` (n,) of characters,
-    and only these are given.
+    At least one game is drawn, however large it is. Games are drawn as they come in this `order` (n,) of characters.
+    Characters that are not in it are left out.
     """
     named, first, sizes = np.unique(games[order], return_index=True, return_counts=True)
     drawn = np.argsort(first)[rng.permutation(len(named))]

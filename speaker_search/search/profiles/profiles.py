@@ -65,7 +65,7 @@ class Profiles:
     game_ids: Ids  # (C,)
     clips: Ids  # (C,) embedded clips of each
     echoes: Bools  # (C,) whether all of them are repeats; otherwise only the others count in what follows
-    counted: Bools  # (C,) no echoes, nor of a game far from all others: they have no part in scores but their own
+    counted: Bools  # (C,) neither echoes nor of a game far from all others: only these affect the scores of others
     means: Floats  # (C, dim) mean of a character's clips, of unit length
     centre: Floats  # (dim,) mean of all means
     as_pairs: Sounding

@@ -137,7 +137,7 @@ const seen = new IntersectionObserver((entries) => {
 
 const unwatched = [];
 
-/** Have a line loaded when it comes into view: from the next frame on, as observing takes a third of what a card takes. */
+/** Load a line when it comes into view. Observing begins with the next frame: it takes a third of the time of a card. */
 function watch(element) {
   if (!unwatched.length) requestAnimationFrame(() => unwatched.splice(0).forEach((one) => seen.observe(one)));
   unwatched.push(element);

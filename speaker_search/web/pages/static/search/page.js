@@ -140,7 +140,7 @@ async function showAnswer(found) {
 }
 
 /** What stays when only filters changed: the list, and the cards of matches that were there, with their lines' sounds.
- * `cardOf` makes the other cards of an answer. */
+ * `cardOf` gives the card of a match, kept or new. */
 function keptFor(asked) {
   const {question: before, cards, list} = answered;
   const stay = before.like === asked.like && before.by === asked.by;
@@ -156,7 +156,7 @@ function keptFor(asked) {
   return {list: stay && list?.parentNode === answer ? list : null, cardOf};
 }
 
-/** The answer with its first matches; to `later` goes a function that adds the others, and how to have more. */
+/** The answer with its first matches; to `later` goes a function that adds the others, and the button for more. */
 function answerShown(found, asked, later, cardOf, list = null) {
   const cards = list ?? el("ol", {class: "cards"});
   answered.list = cards;
@@ -171,7 +171,7 @@ function answerShown(found, asked, later, cardOf, list = null) {
   return [verdictShown(found, asked), split, cards].filter(Boolean);
 }
 
-/** Have cards follow each other in a list from a place on; one that is in its place stays untouched. */
+/** Put cards into a list from a place on. A card that is already in its place stays untouched. */
 function place(list, cards, from) {
   let next = list.children[from] ?? null;
   for (const card of cards) {

@@ -45,7 +45,7 @@ async function asked(path, options) {
   throw new Problem(request.status, (document.type ?? "").split(":").pop(), document.detail ?? request.statusText);
 }
 
-/** A request once its answer is there, and its value; undefined where that is no JSON. With fetch, a search would be
+/** A request once its answer is there, and the answer's value, undefined if it is not JSON. With fetch, a search would be
  * shown a millisecond later: it cannot read what has arrived before the browser has closed the request. */
 function answered(path, {method, headers = {}, body = null, signal = null}) {
   return new Promise((resolve, reject) => {
@@ -54,7 +54,7 @@ function answered(path, {method, headers = {}, body = null, signal = null}) {
       if (request.readyState !== XMLHttpRequest.LOADING) return;
       request.onreadystatechange = null; // later parts are waited for
       const value = parsed(request.responseText);
-      if (typeof value === "object") resolve({request, value}); // which a part of an object never is
+      if (typeof value === "object") resolve({request, value}); // a part of an answer cannot be parsed
     };
     request.onload = () => resolve({request, value: parsed(request.responseText)});
     request.onerror = () => reject(new Problem(0, "offline", ""));
