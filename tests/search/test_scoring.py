@@ -252,7 +252,7 @@ class Multiplied(np.ndarray):  # type: ignore[type-arg]
 
 
 def test_a_large_game_is_not_compared_with_itself_to_see_whether_it_is_far_from_others() -> None:
-    """100,000 characters of one game took 97 s, at every change of the catalog."""
+    """It would take the square of its characters, at every change of the catalog."""
     Multiplied.scores = 0
     vectors = np.eye(4, dtype=np.float32)[np.repeat([0, 1], [1_000, 2])].view(Multiplied)
     assert not near_others(vectors[:1_000], np.zeros(1_000, np.int64)).any()
