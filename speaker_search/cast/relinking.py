@@ -88,7 +88,8 @@ def is_due(at: float, whole: bool, ready: Ready) -> bool:
 
     Only with scores calibrated on exactly these clips: otherwise voices would depend on what was there before.
     """
-    return not whole and ready.behind == 0 and time.time() - at >= SETTLED_AFTER_S
+    # A clock that was ahead when they were linked must not keep them from being linked anew for as long.
+    return not whole and ready.behind == 0 and abs(time.time() - at) >= SETTLED_AFTER_S
 
 
 def _followed(before: Seen, now: Seen, changed: Bools) -> tuple[Seen, frozenset[int]]:

@@ -153,12 +153,15 @@ def near_others(vectors: Floats, games: Ids) -> Bools:
     `vectors` (C, dim) are unit vectors, `games` (C,) their games.
     """
     found = np.zeros(len(vectors), np.bool_)
-    start, step = 0, FIRST_COMPARED
-    while start < len(vectors) and not found.all():
-        rows, part = np.flatnonzero(~found), slice(start, start + step)
+    columns, step = np.arange(len(vectors)), FIRST_COMPARED
+    while len(columns) and not found.all():
+        rows = np.flatnonzero(~found)
+        if (games[rows] == games[rows[0]]).all():  # a large game is not compared with itself
+            columns = columns[games[columns] != games[rows[0]]]
+        part, columns = columns[:step], columns[step:]
         near = (vectors[rows] @ vectors[part].T >= NEAR) & others(games[rows], games[part])
         found |= np.isin(games, games[rows[near.any(axis=1)]])
-        start, step = start + step, min(2 * step, max(FIRST_COMPARED, SCORES_AT_A_TIME // max(1, len(rows))))
+        step = min(2 * step, max(FIRST_COMPARED, SCORES_AT_A_TIME // max(1, len(rows))))
     return found
 
 

@@ -50,7 +50,9 @@ class Hyperbolic:
     def log_survival(self, scores: Floats | Doubles) -> Doubles:
         """Log-probability of a score at least this high."""
         standard, values = _survival(self.shape)
-        return np.interp((np.asarray(scores, np.float64) - self.centre) / self.scale, standard, values)
+        found = (np.asarray(scores, np.float64) - self.centre) / self.scale
+        slope = self.shape / _bend(self.shape)[0]  # of the tail, which is exponential beyond the table
+        return np.interp(found, standard, values) - slope * np.maximum(0, found - REACH)
 
 
 @dataclass(frozen=True)
@@ -248,5 +250,7 @@ def _survival(shape: float) -> tuple[Doubles, Doubles]:
     """A table of the log of the survival function, by deviations from the centre."""
     standard = np.linspace(-REACH, REACH, STEPS)
     density = np.exp(_log_density(shape, standard))
-    above = np.cumsum(density[::-1])[::-1] - density / 2
-    return standard, np.log(np.maximum(above / density.sum(), 1e-300))
+    step, slope = standard[1] - standard[0], shape / _bend(shape)[0]
+    beyond = density[-1] / (slope * step)  # all that is above the table
+    above = np.cumsum(density[::-1])[::-1] - density / 2 + beyond
+    return standard, np.log(above / density.sum())

@@ -206,6 +206,15 @@ def test_voices_are_linked_anew_only_once_after_nothing_has_changed_for_a_while(
         assert whole(library.cast(afresh=True)) == settled
 
 
+def test_voices_settle_although_the_clock_was_a_year_ahead_when_they_were_linked(linked: Open) -> None:
+    with linked() as library:
+        fill(library, new_game(5))
+        recast(library)
+        with library.catalog.write() as connection:
+            connection.execute(update(linkings).values(at=linkings.c.at + 365 * 86_400))
+        assert plan_of(library).held is None
+
+
 def plan_of(library: Library) -> relinking.Plan:
     return relinking.plan(library.catalog, library.ready)
 

@@ -68,6 +68,14 @@ def test_of_two_games_the_one_with_more_audio_keeps_a_line_whichever_came_first(
         assert len(echoes) == 8
 
 
+def test_a_game_whose_audio_only_its_trial_version_has_too_is_not_far_from_all_others(settings: Settings) -> None:
+    with Library(settings, encoder=StandInEncoder()) as opened:
+        full = VOICES["maker0/game0"]
+        fill(opened, {"brand/full": full, "brand/trial": {name: lines[:2] for name, lines in full.items()}}, heard=True)
+        assert not opened.ready.profiles.far.any()
+        assert {one.reason for one in opened.cast_document(game="full").unlinked} == {None}
+
+
 @pytest.mark.parametrize("order", [("one", "other"), ("other", "one")])
 def test_of_two_games_with_equally_many_lines_the_same_one_keeps_a_line_in_any_order(
     library: Library, order: tuple[str, str]

@@ -100,6 +100,21 @@ def test_no_distribution_near_the_one_found_is_likelier(games: int, cast: int, r
     assert surprise(here) <= optimize.minimize(surprise, here, method="Nelder-Mead").fun + 0.02
 
 
+def test_scores_far_beyond_all_others_lead_to_the_likeliest_distribution_too() -> None:
+    """Beyond its table the survival function ended, and steps led downhill."""
+    scores = np.random.default_rng(325).standard_cauchy((12, 60)).astype(np.float32)
+    groups = strangers.by_game(scores, np.arange(12) % 7, np.arange(60) % 7)
+    assert groups is not None
+    sample = strangers.sample_of(groups)
+    found = sample.likeliest(strangers.Hyperbolic(0.0, float(scores.std()), 0.5))
+
+    def surprise(at: np.ndarray) -> float:
+        return sample.surprise(strangers.Hyperbolic(at[0], math.exp(at[1]), found.shape))
+
+    here = np.array([found.centre, math.log(found.scale)])
+    assert surprise(here) <= optimize.minimize(surprise, here, method="Nelder-Mead").fun + 0.02
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("games", "cast", "recurring"), REGIMES)
 def test_the_threshold_separates_voices_from_strangers_in_every_regime(

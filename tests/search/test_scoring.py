@@ -17,6 +17,7 @@ from speaker_search.search.scoring import (
     cohort_size,
     cohorts_across_games,
     highest,
+    near_others,
     normalised,
     unit,
     whitening,
@@ -238,3 +239,24 @@ def test_a_score_is_the_mean_of_how_far_it_stands_out_on_either_side() -> None:
     rows = np.array([0.1], np.float32), np.array([0.2], np.float32)
     columns = np.array([0.3, 0.0], np.float32), np.array([0.1, 0.05], np.float32)
     np.testing.assert_allclose(normalised(cosines, rows, columns), [[(2 + 2) / 2, (0 + 2) / 2]], rtol=1e-5)
+
+
+class Multiplied(np.ndarray):  # type: ignore[type-arg]
+    """Vectors that count the scores that are made of them."""
+
+    scores = 0
+
+    def __matmul__(self, other: np.ndarray) -> np.ndarray:
+        Multiplied.scores += len(self) * other.shape[1]
+        return np.asarray(self) @ np.asarray(other)
+
+
+def test_a_large_game_is_not_compared_with_itself_to_see_whether_it_is_far_from_others() -> None:
+    """It would take the square of its characters, at every change of the catalog."""
+    Multiplied.scores = 0
+    vectors = np.eye(4, dtype=np.float32)[np.repeat([0, 1], [1_000, 2])].view(Multiplied)
+    assert not near_others(vectors[:1_000], np.zeros(1_000, np.int64)).any()
+    assert Multiplied.scores == 0
+    assert not near_others(vectors, np.repeat([0, 1], [1_000, 2])).any()
+    vectors[1_000:, 2] = vectors[1_001, 0] = 1
+    assert near_others(vectors, np.repeat([0, 1], [1_000, 2])).all()

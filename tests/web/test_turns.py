@@ -89,6 +89,17 @@ def test_work_that_fails_gives_its_place_back() -> None:
     anyio.run(asked)
 
 
+def test_work_that_raises_stop_iteration_gives_its_place_back() -> None:
+    turns = Turns("test", at_once=1)
+
+    async def asked() -> None:
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await asyncio.wait_for(turns.run(lambda: next(iter(()))), 10)
+        assert await asyncio.wait_for(turns.run(lambda: 7), 10) == 7
+
+    anyio.run(asked)
+
+
 def test_a_crowd_that_asks_for_cast_sheets_keeps_nobody_else_waiting(server: running.Server) -> None:
     """Of 40 threads for all lists, such a crowd took all, and a list was answered after most of the sheets."""
 

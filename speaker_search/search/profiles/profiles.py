@@ -85,7 +85,8 @@ class Profiles:
     @property
     def far(self) -> Bools:
         """Which characters (C,) are of a game far from all others (see scoring.NEAR)."""
-        alone = len(self) == 0 or bool((self.game_ids == self.game_ids[0]).all())
+        own = self.game_ids[~self.echoes]
+        alone = len(own) == 0 or bool((own == own[0]).all())
         return np.zeros(len(self), np.bool_) if alone else ~(self.counted | self.echoes)
 
     @cached_property

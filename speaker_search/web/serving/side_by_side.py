@@ -52,7 +52,7 @@ class Turns:
         await self._turn(name)
         began = time.monotonic()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, work)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, _done, work)
         finally:
             took = time.monotonic() - began
             self._took[name] = MEMORY * self._took.get(name, took) + (1 - MEMORY) * took
@@ -88,6 +88,13 @@ class Turns:
         """How long it takes until those that wait are done."""
         seconds = math.fsum(self._took.get(name, 0.0) for _, _, name, _ in self._queue) / self._at_once
         return min(max(seconds, MIN_RETRY_S), MAX_RETRY_S)
+
+
+def _done(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except StopIteration as error:  # no future takes one: its turn would never end
+        raise RuntimeError("The work raised StopIteration.") from error
 
 
 class SearchTurns(NamedTuple):

@@ -181,6 +181,18 @@ def test_an_answer_that_arrives_in_parts_is_read_whole(visit: Visit) -> None:
     assert letters > 1 << 16  # the browser hands on no more at once
 
 
+def test_what_nobody_wants_any_more_is_not_asked(visit: Visit) -> None:
+    page = visit.open("/help")
+    error = page.evaluate(
+        """async (address) => {
+          const {get} = await import(address);
+          return await get("/openapi.json", {}, {signal: AbortSignal.abort()}).catch(({name}) => name);
+        }""",
+        module(page, "shared/api.js"),
+    )
+    assert error == "AbortError"
+
+
 def test_pages_of_matches_follow_each_other(visit: Visit) -> None:
     page = visit.open("/search?clip=53")
     names(page)

@@ -49,6 +49,7 @@ async function asked(path, options) {
  * shown a millisecond later: it cannot read what has arrived before the browser has closed the request. */
 function answered(path, {method, headers = {}, body = null, signal = null}) {
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
     const request = new XMLHttpRequest();
     request.onreadystatechange = () => {
       if (request.readyState !== XMLHttpRequest.LOADING) return;
