@@ -147,7 +147,7 @@ class Connection(H11Protocol):
 class _Whole(h11.Connection):
     """Keeps the head of an answer until its body begins, as ASGI says: both are then one packet and one system call."""
 
-    _head: list[bytes] = []  # noqa: RUF012 - never changed
+    _head: list[bytes] = []  # noqa: RUF012 - replaced, never changed
 
     def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
         parts = super().send_with_data_passthrough(event)

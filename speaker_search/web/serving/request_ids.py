@@ -22,6 +22,7 @@ def with_ids(app: ASGIApp) -> ASGIApp:
             await app(scope, receive, send)
             return
         given = Headers(scope=scope).getlist(HEADER)
+        # It tells requests apart and guards nothing, so it need not come from the system's source of randomness.
         own = given[0] if len(given) == 1 and SANE.fullmatch(given[0]) else f"{random.getrandbits(128):032x}"
 
         async def signed(message: Message) -> None:
