@@ -38,7 +38,8 @@ def create_app(
     `when_ready` is called once searches are answered. Raises UsageError for settings that cannot be read.
     """
     patience = patience or Patience()
-    ingests, readiness, metrics, turns = Ingests(library), Readiness(library, when_ready), Metrics(), of_searches()
+    ingests, metrics, turns = Ingests(library), Metrics(), of_searches()
+    readiness = Readiness(library, when_ready, lambda: app.openapi())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

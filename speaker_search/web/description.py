@@ -122,7 +122,7 @@ def operation_id(route: APIRoute) -> str:
 
 
 def complete_when_asked(app: FastAPI, more: Callable[[dict[str, Any]], None]) -> None:
-    """Complete the app's description, by `more` too, only when somebody first asks for it: that takes 0.2 s."""
+    """Complete the app's description, by `more` too, only when it is first asked for: that takes 0.2 s."""
     plain, lock = app.openapi, Lock()
 
     @cache

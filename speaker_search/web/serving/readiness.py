@@ -12,6 +12,7 @@ from speaker_search.library import Library
 
 EMPTY_POLL_S = 1.0  # between checks whether an empty catalog has voices by now
 RETRY_S = 10.0  # after a failure that may pass, such as a download
+AFTERWARDS_S = 2.0  # the first searches do not wait for what can be done later
 PATIENCE_S = 2.0  # with a warm-up in progress, at the end
 LOG = logging.getLogger(__name__)
 
@@ -19,9 +20,16 @@ LOG = logging.getLogger(__name__)
 class Readiness:
     """Warms a library up in the background, until it is ready or close() is called."""
 
-    def __init__(self, library: Library, when_ready: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        library: Library,
+        when_ready: Callable[[], None] = lambda: None,
+        afterwards: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`when_ready` is called once it is ready, and `afterwards` AFTERWARDS_S later."""
         self._library = library
         self._when_ready = when_ready
+        self._afterwards = afterwards
         self._warm = False
         self._problem: SpeakerSearchError | None = None
         self._closing = threading.Event()
@@ -66,6 +74,8 @@ class Readiness:
                 self._library.warm_up()
                 self._warm, self._problem = True, None
                 self._when_ready()
+                if not self._closing.wait(AFTERWARDS_S):
+                    self._afterwards()
                 return
             except EmptyCatalogError as error:
                 self._problem = error
