@@ -215,6 +215,21 @@ def test_voices_settle_although_the_clock_was_a_year_ahead_when_they_were_linked
         assert plan_of(library).held is None
 
 
+def test_credits_of_the_only_game_that_is_left_calibrate_nothing(linked: Open) -> None:
+    """The profiles that follow the catalog still have the calibration of before, but nobody to fit another on."""
+    with linked() as library:
+        before = library.ready
+        first = before.profiles.game_ids[0]
+        held = before.snapshot.clips.held(np.arange(10_000))
+        gone = held.ids[held.games != first].tolist()
+        forget(library, *gone)
+        snapshot = follow(library.catalog, before.space, before.snapshot)
+        left = follow_profiles(before.profiles, before.snapshot.characters, snapshot.characters)
+        assert left.pairs is not None
+        known = np.array([[left.character_ids[0], 0], [left.character_ids[1], 1]])
+        assert build.with_known_actors(left, known).pairs is None
+
+
 def plan_of(library: Library) -> relinking.Plan:
     return relinking.plan(library.catalog, library.ready)
 

@@ -181,7 +181,7 @@ def _fitted_on(profiles: Profiles, rng: np.random.Generator) -> tuple[Ids, Ids]:
     order = by_sound(profiles.means)
     order = order[profiles.counted[order]]
     columns = _of_some_games(profiles.game_ids, order, MAX_SCORES // FITTED_ROWS, rng)
-    return rng.permutation(order)[: max(FITTED_ROWS, MAX_SCORES // len(order))], columns
+    return rng.permutation(order)[: max(FITTED_ROWS, MAX_SCORES // max(1, len(order)))], columns
 
 
 def _most(characters: int) -> float:
