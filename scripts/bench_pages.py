@@ -118,6 +118,7 @@ ASK = """
     const bytes = () => new TextEncoder().encode(request.responseText).length;
     request.onreadystatechange = () => {
       const now = performance.now();
+      if (request.status >= 400) reject(new Error(`The server refuses the search: ${request.status}.`));
       if (request.readyState >= XMLHttpRequest.LOADING && bytes() === length()) resolve(now);
     };
     request.onerror = () => reject(new Error("The server does not answer."));
